@@ -1,0 +1,2 @@
+# The Astro Runtime that carries Airflow 3.3; it installs packages.txt and requirements.txt by itself.
+FROM astrocrpublic.azurecr.io/runtime:3.3-2

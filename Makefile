@@ -1,0 +1,64 @@
+# One word per verb; `make help` lists them.  CI calls the same words.
+PYTHON ?= python3
+PORT   ?= 8080
+ONCE   ?=
+ARGS   ?=
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PRISMA := tests/integration/prisma
+# Everything a build fetches or caches stays inside the checkout.
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export npm_config_cache := $(CURDIR)/.cache/npm
+export UV_LINK_MODE := copy
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-slow check bench gallery lock packages
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
+
+setup: packages $(VENV)/.made  ## the set-up alone: system packages, .venv
+
+demo: setup  ## one report from row to mail on a local Airflow; ONCE=1 stops after it, PORT= moves it
+	@$(PY) -m demo --port $(PORT) $(if $(ONCE),--once)
+
+test: setup $(PRISMA)/node_modules/.made  ## unit, contract, integration, dags and one e2e
+	$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-unit: setup  ## no Airflow, no server
+	$(PY) -m pytest tests/unit $(ARGS)
+
+test-slow: setup $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long
+	$(PY) -m pytest -m slow $(ARGS)
+
+check: setup  ## ruff, mypy --strict, import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+bench: setup  ## the benchmark table and bench/results.json
+	$(PY) -m bench
+
+gallery: setup  ## pictures of what arrives, in .demo/gallery
+	$(PY) -m demo.gallery
+
+lock: setup  ## resolve requirements*.txt anew into requirements.lock
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
+		requirements-dev.txt -o requirements.lock
+
+packages:
+	@bash .ci/packages
+
+$(VENV)/.made: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements.lock)
+	$(VENV)/bin/uv pip sync --quiet --python $(PY) requirements.lock
+	@touch $@
+
+$(PRISMA)/node_modules/.made: $(PRISMA)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm (Node.js 20 or later) is needed for the Prisma tests"; exit 1; }
+	cd $(PRISMA) && PRISMA_SKIP_POSTINSTALL_GENERATE=1 PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npm ci --no-audit --no-fund
+	@touch $@

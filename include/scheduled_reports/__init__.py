@@ -1,0 +1,1 @@
+"""Scheduled reports: rows of a Postgres table become files and mails."""

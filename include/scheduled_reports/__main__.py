@@ -1,0 +1,110 @@
+"""The command line: `python -m include.scheduled_reports …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from .errors import ReportsError
+from .model import Format
+from .schedule import Cron
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 1 where it found or hit something wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (ReportsError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m include.scheduled_reports", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    migrate = commands.add_parser("migrate", help="bring a database to the current schema; safe to repeat")
+    migrate.set_defaults(run=_migrate)
+
+    seed = commands.add_parser("seed-demo", help="make sample workspaces in Neolith's shape")
+    seed.add_argument("--until", type=date.fromisoformat, help="the day up to which there is data (default: today)")
+    seed.add_argument("--reports", type=int, default=12, help="valid reports (default: 12)")
+    seed.add_argument("--messages", type=int, default=20_000, help="messages (default: 20000)")
+    seed.set_defaults(run=_seed)
+
+    validate = commands.add_parser("validate", help="every rejection with every reason; exit 1 if there is one")
+    validate.set_defaults(run=_validate)
+
+    preview = commands.add_parser("preview", help="query and render as the DAG would, without Airflow, S3 or SES")
+    preview.add_argument("report_id")
+    preview.add_argument("--format", type=Format, choices=list(Format), required=True)
+    preview.add_argument("--at", type=_moment, required=True, help="the run's time, ISO 8601")
+    preview.add_argument("--out", type=Path, required=True)
+    preview.set_defaults(run=_preview)
+
+    for command in (migrate, seed, validate, preview):
+        command.add_argument("--dsn", required=True, help="a libpq connection string")
+
+    runs = commands.add_parser("next-runs", help="the coming run times of a cron expression")
+    runs.add_argument("cron")
+    runs.add_argument("--timezone", type=ZoneInfo, default=ZoneInfo("UTC"))
+    runs.add_argument("--from", dest="start", type=_moment, default=None, help="ISO 8601 (default: now)")
+    runs.add_argument("--count", type=int, default=5)
+    runs.set_defaults(run=_next_runs)
+    return parser
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from .adapters.migrate import migrate
+
+    print(*migrate(options.dsn), sep="\n")
+    return 0
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from .sample.seed import seed
+
+    until = options.until or datetime.now(UTC).date()
+    print(*seed(options.dsn, until=until, reports=options.reports, messages=options.messages), sep="\n")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from .adapters.definitions import PostgresDefinitions
+    from .definitions import parse
+
+    reports, rejections = parse(PostgresDefinitions(options.dsn).rows(limit=1_000_000))
+    for rejection in rejections:
+        print(f"{rejection.report_id} {rejection.name!r}")
+        for problem in rejection.problems:
+            print(f"  {problem}")
+    print(f"{len(reports)} valid, {len(rejections)} rejected")
+    return 1 if rejections else 0
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from .preview import preview
+
+    rows = preview(options.dsn, options.report_id, options.format, options.at, options.out)
+    print(f"{options.out}: {rows} rows")
+    return 0
+
+
+def _next_runs(options: argparse.Namespace) -> int:
+    ticks = Cron.parse(options.cron).ticks(options.start or datetime.now(UTC), options.timezone)
+    for _, tick in zip(range(options.count), ticks, strict=False):
+        print(tick.astimezone(options.timezone).isoformat())
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The rows of scheduled_reports, from PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..sql import statements
+from .postgres import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..definitions import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDefinitions:
+    """Port `Definitions`; every read is one short transaction."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=10)
+
+    def rows(self, *, limit: int) -> list[Row]:
+        """Every report, ordered by id, at most *limit*."""
+        return self._rows(report_id=None, limit=limit)
+
+    def row(self, report_id: str) -> Row | None:
+        """One report, or None where there is no such row."""
+        return next(iter(self._rows(report_id=report_id, limit=1)), None)
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        """Which of *addresses* (lower case) belong to members of the workspace."""
+        values = {"workspace_id": workspace_id, "addresses": list(addresses)}
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            found = connection.execute(statements("definitions")["members"], values).fetchall()
+        return frozenset(row["email"] for row in found)
+
+    def _rows(self, **values: Any) -> list[Row]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            found = connection.execute(statements("definitions")["rows"], values).fetchall()
+        return [row["row"] for row in found]

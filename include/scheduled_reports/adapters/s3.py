@@ -1,0 +1,76 @@
+"""The bucket of artifacts, in S3."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import ConfigurationError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+PERMANENT = frozenset(
+    {"AccessDenied", "NoSuchBucket", "NoSuchKey", "404", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Store:
+    """Port `Store`; *client* is a boto3 S3 client."""
+
+    client: Any
+    bucket: str
+
+    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
+        """Store *content*, replacing what was there, whole or not at all."""
+        described = {
+            "ContentType": content_type,
+            "ContentDisposition": _disposition(file_name),
+            # S3 compares the digest of what arrived with the one computed while sending.
+            "ChecksumAlgorithm": "SHA256",
+        }
+        with _translated(f"s3://{self.bucket}/{key}"):
+            self.client.upload_fileobj(content, self.bucket, key, ExtraArgs=described)
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[BinaryIO]:
+        """The content of *key*."""
+        with _translated(f"s3://{self.bucket}/{key}"):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            with answer["Body"] as body:
+                yield body
+
+    def link(self, key: str, lifetime: timedelta) -> str:
+        """An address that lets its holder read *key* until *lifetime* has passed."""
+        with _translated(f"s3://{self.bucket}/{key}"):
+            return str(
+                self.client.generate_presigned_url(
+                    "get_object",
+                    Params={"Bucket": self.bucket, "Key": key},
+                    ExpiresIn=int(lifetime.total_seconds()),
+                )
+            )
+
+
+def _disposition(file_name: str) -> str:
+    """RFC 6266: the name in ASCII for old readers, and exactly in UTF-8."""
+    plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "'").replace("\\", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        kind = ConfigurationError if code in PERMANENT else TransientError
+        raise kind(f"S3 refused {what}: {code}") from error
+    except BotoCoreError as error:
+        raise TransientError(f"S3 did not answer for {what}: {type(error).__name__}") from error

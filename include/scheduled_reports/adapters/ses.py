@@ -1,0 +1,71 @@
+"""The mail service: Amazon SES, API version 2, raw messages of up to 40 MB after base64.
+
+The client has to be made with botocore's retries off: SES knows no idempotency token, and a repeated call is a second
+mail.  Source: SendEmail in the SES v2 API reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
+
+from ..errors import ConfigurationError, DeliveryUnknownError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from ..model import Recipients
+
+THROTTLED = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
+MISCONFIGURED = frozenset({
+    "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch",
+    "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException", "NotFoundException",
+})  # fmt: skip
+#: Nothing was sent yet when these are raised.
+NOT_BEGUN = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
+
+
+@dataclass(frozen=True, slots=True)
+class SesMailer:
+    """Port `Mailer`; *client* is a boto3 sesv2 client whose retries are off."""
+
+    client: Any
+
+    def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
+        """Send one message once; returns SES's message id."""
+        try:
+            answer = self.client.send_email(
+                FromEmailAddress=sender,
+                Destination={
+                    "ToAddresses": list(recipients.to),
+                    "CcAddresses": list(recipients.cc),
+                    "BccAddresses": list(recipients.bcc),
+                },
+                Content={"Raw": {"Data": raw}},
+            )
+        except ClientError as error:
+            raise _meaning(error) from error
+        except NOT_BEGUN as error:
+            raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
+        except BotoCoreError as error:
+            raise DeliveryUnknownError(f"SES did not answer: {type(error).__name__}") from error
+        return str(answer["MessageId"])
+
+
+def _meaning(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "unknown")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in THROTTLED or status == 429:
+        return TransientError(f"SES asked to slow down: {code}")
+    if code in MISCONFIGURED:
+        return ConfigurationError(f"SES refuses to send: {code}")
+    if 400 <= status < 500:
+        return PermanentError(f"SES refused the message: {code}")
+    # A 5xx may come from before or after the message was accepted.
+    return DeliveryUnknownError(f"SES failed while it had the message: {code}")

@@ -1,0 +1,63 @@
+"""Staging on any file system pyarrow knows: a local folder, or S3 where workers share nothing."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from pyarrow import fs
+
+from ..errors import StagingMissingError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowStaging:
+    """Port `Staging` below *root* of a file system."""
+
+    system: fs.FileSystem
+    root: str
+
+    @classmethod
+    def local(cls, folder: Path) -> ArrowStaging:
+        """Staging in a folder of this machine, closed to other users."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(fs.LocalFileSystem(), str(folder))
+
+    def put(self, name: str, content: BinaryIO) -> None:
+        """Store *content*, replacing what was there."""
+        path = f"{self.root}/{name}"
+        with _translated(name):
+            if isinstance(self.system, fs.LocalFileSystem):
+                self.system.create_dir(path.rpartition("/")[0], recursive=True)
+            with self.system.open_output_stream(path) as out:
+                shutil.copyfileobj(content, out, CHUNK)
+
+    def open(self, name: str) -> BinaryIO:
+        """The content of *name*, seekable; StagingMissingError where there is none."""
+        with _translated(name):
+            return cast(BinaryIO, self.system.open_input_file(f"{self.root}/{name}"))
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder and all in it; nothing happens where there is none."""
+        with _translated(folder):
+            path = f"{self.root}/{folder}"
+            if self.system.get_file_info(path).type is fs.FileType.Directory:
+                self.system.delete_dir(path)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StagingMissingError(f"{name} is not on staging: clear the run from query") from error
+    except OSError as error:
+        raise TransientError(f"staging did not take or give {name}: {type(error).__name__}") from error

@@ -1,0 +1,101 @@
+"""A mail as bytes: headers, two bodies, attachments; and the envelope cut to what one call may carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, getaddresses
+from typing import TYPE_CHECKING
+
+from .model import Recipients
+from .naming import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Bytes kept free for headers and bodies when attachments are weighed.
+BODY_ROOM = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in a mail."""
+
+    file_name: str
+    content_type: str
+    content: bytes
+
+
+def compose(
+    *,
+    sender: str,
+    recipients: Recipients,
+    subject: str,
+    bodies: tuple[str, str],
+    attachments: tuple[Attachment, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """The message of *bodies* (plain text, HTML); blind copies stand in no header."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _address(sender)
+    mail["To"] = [_address(address) for address in recipients.to]
+    if recipients.cc:
+        mail["Cc"] = [_address(address) for address in recipients.cc]
+    mail["Subject"] = one_line(subject)
+    mail["Date"] = formatdate(usegmt=True)
+    for name, value in (headers or {}).items():
+        mail[name] = one_line(value)
+    text, html = bodies
+    mail.set_content(text)
+    mail.add_alternative(html, subtype="html")
+    for attachment in attachments:
+        maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
+        # As base64 whatever the type: a mail server may not touch line ends, and the digest must hold.
+        mail.add_attachment(
+            attachment.content, maintype=maintype, subtype=subtype, filename=one_line(attachment.file_name)
+        )
+    return mail.as_bytes()
+
+
+def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
+    """Cut the envelope into parts of at most *limit* addresses, each address in exactly one part."""
+    everyone = [
+        *(("to", address) for address in recipients.to),
+        *(("cc", address) for address in recipients.cc),
+        *(("bcc", address) for address in recipients.bcc),
+    ]
+    parts = [everyone[first : first + limit] for first in range(0, len(everyone), limit)]
+    return tuple(
+        Recipients(**{kind: tuple(address for one, address in part if one == kind) for kind in ("to", "cc", "bcc")})
+        for part in parts
+    )
+
+
+def without_repeats(recipients: Recipients) -> Recipients:
+    """Each address once, whatever its case, where it stands first: to before cc before bcc."""
+    seen: set[str] = set()
+
+    def fresh(addresses: tuple[str, ...]) -> tuple[str, ...]:
+        kept = []
+        for address in addresses:
+            if address.lower() not in seen:
+                seen.add(address.lower())
+                kept.append(address)
+        return tuple(kept)
+
+    return Recipients(to=fresh(recipients.to), cc=fresh(recipients.cc), bcc=fresh(recipients.bcc))
+
+
+def encoded_size(size: int) -> int:
+    """What *size* bytes take in base64 with its line ends, in bytes."""
+    encoded = -(-size // 3) * 4
+    return encoded + 2 * -(-encoded // 76)
+
+
+def _address(text: str) -> Address:
+    """`Name <local@domain>` or a bare address; a domain in another script in its ASCII form."""
+    ((name, plain),) = getaddresses([text])
+    local, _, domain = plain.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain.encode("idna").decode("ascii"))

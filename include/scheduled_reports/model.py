@@ -1,0 +1,347 @@
+"""The nouns of the house, frozen: reports, runs, files, messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    from .schedule import Cron
+
+
+class Format(StrEnum):
+    """A file format, spelt as in scheduled_reports.export_formats."""
+
+    PDF = "pdf"
+    CSV = "csv"
+    JSON = "json"
+    EXCEL = "excel"
+    HTML = "html"
+
+
+class Status(StrEnum):
+    """The enum "ScheduledReportStatus"."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    DISABLED = "DISABLED"
+    ERROR = "ERROR"
+
+
+class RunKind(StrEnum):
+    """What made a run: a tick, a person, or a replay of the past."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+
+
+class RunState(StrEnum):
+    """The state of a row of reporting.runs."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class DeliveryState(StrEnum):
+    """The state of one message in the ledger."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+MailMode = Literal["attach", "zip", "link"]
+PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing wrong with one value: where, what it is, and what is allowed."""
+
+    column: str
+    value: Any
+    allowed: str
+
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+        return f"{self.column}: {shown}: {self.allowed}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """A row that cannot be scheduled, with every reason."""
+
+    report_id: str
+    name: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """The tenant a report belongs to; *label* tells it apart where its slug is not unique."""
+
+    id: str
+    name: str
+    slug: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """A user of the application."""
+
+    id: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipients:
+    """The envelope of a message."""
+
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.to) + len(self.cc) + len(self.bcc)
+
+    def as_json(self) -> dict[str, list[str]]:
+        """The shape of reporting.deliveries.recipients."""
+        return {"to": list(self.to), "cc": list(self.cc), "bcc": list(self.bcc)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmailOptions:
+    """How a report is mailed."""
+
+    enabled: bool
+    recipients: Recipients
+    subject: str | None
+    include_attachment: bool
+    include_preview: bool
+    only_if_data: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DateRange:
+    """`parameters.dateRange`; *start* and *end* are inclusive local days, for `custom` only."""
+
+    type: PeriodType = "last-7-days"
+    start: date | None = None
+    end: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One valid row of scheduled_reports."""
+
+    id: str
+    name: str
+    description: str
+    type: str
+    cron: Cron
+    timezone: ZoneInfo
+    is_active: bool
+    status: Status
+    formats: tuple[Format, ...]
+    date_range: DateRange
+    #: What the report type's SQL may read; only names the type declares.
+    parameters: Mapping[str, Any]
+    tags: tuple[str, ...]
+    email: EmailOptions
+    workspace: Workspace
+    creator: Person
+    #: No tick at or before this moment fires.
+    effective_from: datetime
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether its ticks fire."""
+        return self.is_active and self.status is Status.ACTIVE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The half-open period [start, end) a run covers: whole local days of the report's zone."""
+
+    start: datetime
+    end: datetime
+    previous_start: datetime
+    first_day: date
+    last_day: date
+
+    def __str__(self) -> str:
+        return f"{self.first_day} to {self.last_day}" if self.first_day != self.last_day else f"{self.first_day}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunKey:
+    """Which run: the report and Airflow's run id."""
+
+    report_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a person asked of a run by hand; the defaults change nothing."""
+
+    formats: tuple[Format, ...] | None = None
+    recipients: tuple[str, ...] | None = None
+    mail: bool | None = None
+    period: DateRange | None = None
+    triggered_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A frozen run, as every stage after `query` reads it."""
+
+    key: RunKey
+    run_key: str
+    kind: RunKind
+    state: RunState
+    scheduled_for: datetime
+    triggered_by: str
+    report: Report
+    request: Request
+    window: Window
+    #: Rows of the main dataset that hold data; None until `query` has counted them.
+    data_rows: int | None = None
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats this run makes."""
+        return self.request.formats or self.report.formats
+
+
+ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of a dataset: *name* in SQL, *title* for the reader."""
+
+    name: str
+    title: str
+    type: ColumnType
+    scale: int = 0  # digits after the point; decimal, number and percent only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """One named query of a report type."""
+
+    name: str
+    title: str
+    sql: str
+    columns: tuple[Column, ...]
+    #: Rows are there for every day or thing, active or not: only those with a figure that is not zero are data.
+    zero_filled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FigureSpec:
+    """A key figure: a column of the report type's `figures` query."""
+
+    column: Column
+    better: Literal["up", "down", "neutral"] = "neutral"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChartSpec:
+    """A chart over the first *limit* rows of one dataset."""
+
+    title: str
+    kind: Literal["line", "bar", "rank"]  # over time, over time in bars, by rank (horizontal bars)
+    dataset: str
+    x: str
+    y: tuple[str, ...]
+    limit: int = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportType:
+    """A folder of report_types: what is asked, and how it is shown."""
+
+    id: str
+    title: str
+    description: str
+    parameters: frozenset[str]
+    figures_sql: str
+    figures: tuple[FigureSpec, ...]
+    datasets: tuple[Dataset, ...]
+    charts: tuple[ChartSpec, ...]
+
+    @property
+    def main(self) -> Dataset:
+        """The dataset that CSV holds and "no data" is about."""
+        return self.datasets[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedFile:
+    """What a manifest says of a file on staging."""
+
+    name: str
+    bytes: int
+    sha256: str
+    rows: int = 0
+    total_rows: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A rendered file in S3."""
+
+    format: Format
+    execution_id: str
+    file_name: str
+    content_type: str
+    bucket: str
+    object_key: str
+    bytes: int
+    sha256: str
+    rows: int
+    total_rows: int
+
+    @property
+    def url(self) -> str:
+        """The durable address; never a signed one."""
+        return f"s3://{self.bucket}/{self.object_key}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One row of the ledger."""
+
+    key: RunKey
+    message: str
+    state: DeliveryState
+    subject: str
+    recipients: Recipients
+    mode: MailMode
+    formats: tuple[Format, ...]
+    message_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What settling a run came to."""
+
+    state: RunState
+    reason: str | None = None
+    errors: Mapping[Format, str] = field(default_factory=dict)
+    mail_error: str | None = None

@@ -1,0 +1,1 @@
+"""The only room that imports airflow: DAGs, their timetable and tasks, and connections."""

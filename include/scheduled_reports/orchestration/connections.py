@@ -1,0 +1,143 @@
+"""From Airflow's connections to the ports: `reports_db` and `reports_aws`, looked up when first used."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from psycopg.conninfo import make_conninfo
+
+from ..errors import ConfigurationError
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..adapters.definitions import PostgresDefinitions
+    from ..adapters.ledger import PostgresLedger
+    from ..adapters.runs import PostgresRuns
+    from ..adapters.s3 import S3Store
+    from ..adapters.ses import SesMailer
+    from ..adapters.source import PostgresSource
+    from ..adapters.staging import ArrowStaging
+
+DATABASE = "reports_db"
+AWS = "reports_aws"
+
+
+class AirflowWorld:
+    """All ports of one task process; an adapter is imported and made when a stage first asks for it."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The operator's settings."""
+        return Settings.from_env(os.environ)
+
+    @cached_property
+    def definitions(self) -> PostgresDefinitions:
+        """Port `Definitions`."""
+        from ..adapters.definitions import PostgresDefinitions
+
+        return PostgresDefinitions(self._dsn)
+
+    @cached_property
+    def source(self) -> PostgresSource:
+        """Port `Source`."""
+        from ..adapters.source import PostgresSource
+
+        return PostgresSource(self._dsn, self.settings.query_seconds)
+
+    @cached_property
+    def staging(self) -> ArrowStaging:
+        """Port `Staging`."""
+        from ..adapters.staging import ArrowStaging
+
+        where = self.settings.staging
+        if not where.startswith("s3://"):
+            return ArrowStaging.local(Path(where))
+        return ArrowStaging(_s3_file_system(), where.removeprefix("s3://").rstrip("/"))
+
+    @cached_property
+    def store(self) -> S3Store:
+        """Port `Store`."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+        from ..adapters.s3 import S3Store
+
+        return S3Store(S3Hook(aws_conn_id=AWS).conn, self.settings.bucket)
+
+    @cached_property
+    def mailer(self) -> SesMailer:
+        """Port `Mailer`; botocore's own retries are off, because a repeated call is a second mail."""
+        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+        from botocore.config import Config
+
+        from ..adapters.ses import SesMailer
+
+        once = Config(retries={"total_max_attempts": 1, "mode": "standard"})
+        return SesMailer(AwsBaseHook(aws_conn_id=AWS, client_type="sesv2", config=once).conn)
+
+    @cached_property
+    def runs(self) -> PostgresRuns:
+        """Port `Runs`."""
+        from ..adapters.runs import PostgresRuns
+
+        return PostgresRuns(self._dsn)
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        """Port `Ledger`."""
+        from ..adapters.ledger import PostgresLedger
+
+        return PostgresLedger(self._dsn)
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
+
+    @cached_property
+    def _dsn(self) -> str:
+        return reports_dsn()
+
+
+def reports_dsn() -> str:
+    """The libpq connection string of `reports_db`, its extras (sslmode, options …) and IAM token with it.
+
+    The hook's own URL is SQLAlchemy's and drops the extras, and ADBC opens connections of its own.
+    """
+    hook = PostgresHook(postgres_conn_id=DATABASE)
+    connection = hook.connection
+    login, password, port = connection.login, connection.password, connection.port
+    extra = connection.extra_dejson
+    if extra.get("iam"):
+        login, password, port = hook.get_iam_token(connection)
+    values: dict[str, Any] = {
+        "host": connection.host,
+        "port": port,
+        "user": login,
+        "password": password,
+        "dbname": connection.schema,
+        **{name: value for name, value in extra.items() if name not in hook.ignored_extra_options},
+    }
+    return make_conninfo(**{name: value for name, value in values.items() if value not in (None, "")})
+
+
+def _s3_file_system() -> Any:
+    """Pyarrow's S3 with the connection's credentials, region and endpoint."""
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from pyarrow import fs
+
+    hook = AwsBaseHook(aws_conn_id=AWS, client_type="s3")
+    credentials = hook.get_credentials()
+    if credentials is None:
+        raise ConfigurationError(f"connection {AWS} gives no AWS credentials for staging")
+    return fs.S3FileSystem(
+        access_key=credentials.access_key,
+        secret_key=credentials.secret_key,
+        session_token=credentials.token,
+        region=hook.region_name or "us-east-1",
+        endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
+        allow_bucket_creation=False,
+    )

@@ -1,0 +1,69 @@
+"""The timetable of a report: a pure function of its cron, its zone and the moment its schedule became effective."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pendulum
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+
+from ..schedule import Cron
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import DateTime
+
+
+class ReportTimetable(Timetable):
+    """Fires at every tick after *effective_from*; asks no clock, so that no parse and no restart can lose a tick."""
+
+    def __init__(self, cron: str, timezone: str, effective_from: str) -> None:
+        self.cron = Cron.parse(cron)
+        self.zone = ZoneInfo(timezone)
+        self.effective_from = datetime.fromisoformat(effective_from)
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ReportTimetable:
+        """The timetable of *data*; the same object for the same data, since Airflow asks a dozen times per parse."""
+        return _cached(data["cron"], data["timezone"], data["effective_from"])
+
+    def serialize(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            "cron": self.cron.expression,
+            "timezone": self.zone.key,
+            "effective_from": self.effective_from.isoformat(),
+        }
+
+    @property
+    def summary(self) -> str:
+        """What the list of DAGs shows."""
+        return f"{self.cron.expression} ({self.zone.key})"
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """A run by hand covers the period that ends with it; the window comes from `run_after`."""
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """The tick after the last one, after the effective moment; a backfill asks for the past and gets it."""
+        moments = [last_automated_data_interval.end] if last_automated_data_interval else []
+        if not restriction.catchup or restriction.earliest is None:
+            moments.append(pendulum.instance(self.effective_from))
+        # `earliest` is inclusive, a tick comes strictly after the moment asked for.
+        if restriction.earliest is not None:
+            moments.append(restriction.earliest.subtract(microseconds=1))
+        tick = pendulum.instance(self.cron.next_tick(max(moments), self.zone))
+        # A backfill goes on until the timetable says that it is over.
+        if restriction.latest is not None and tick > restriction.latest:
+            return None
+        return DagRunInfo.exact(tick)
+
+
+@lru_cache(maxsize=20_000)
+def _cached(cron: str, timezone: str, effective_from: str) -> ReportTimetable:
+    return ReportTimetable(cron, timezone, effective_from)

@@ -1,0 +1,209 @@
+"""What the pipeline needs of the world outside: small protocols, each with a real adapter and a fake.
+
+Every adapter raises TransientError where trying again may help, and PermanentError where it cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+
+    import pyarrow as pa
+
+    from .definitions import Row
+    from .model import Artifact, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
+    from .settings import Settings
+
+
+class Definitions(Protocol):
+    """The rows of scheduled_reports."""
+
+    def rows(self, *, limit: int) -> list[Row]:
+        """Every report, ordered by id, at most *limit*."""
+
+    def row(self, report_id: str) -> Row | None:
+        """One report, or None where there is no such row."""
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        """Which of *addresses* (lower case) belong to members of the workspace."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What a dataset's SQL may see, bound to its transaction as `report.*` settings."""
+
+    workspace_id: str
+    start: datetime
+    end: datetime
+    timezone: str
+    parameters: Mapping[str, Any]
+
+
+class Source(Protocol):
+    """The application's data."""
+
+    def stream(self, sql: str, scope: Scope) -> AbstractContextManager[pa.RecordBatchReader]:
+        """Run one static query within *scope*; the batches are read as they arrive."""
+
+
+class Staging(Protocol):
+    """Where a run's intermediate files lie; names are relative paths."""
+
+    def put(self, name: str, content: BinaryIO) -> None:
+        """Store *content*, replacing what was there."""
+
+    def open(self, name: str) -> BinaryIO:
+        """The content of *name*, seekable; StagingMissingError where there is none."""
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder and all in it; nothing happens where there is none."""
+
+
+class Store(Protocol):
+    """The bucket of artifacts."""
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket."""
+
+    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
+        """Store *content*, replacing what was there, whole or not at all."""
+
+    def open(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """The content of *key*."""
+
+    def link(self, key: str, lifetime: timedelta) -> str:
+        """An address that lets its holder read *key* until *lifetime* has passed."""
+
+
+class Mailer(Protocol):
+    """The mail service."""
+
+    def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
+        """Send one message once, and return the service's id of it.
+
+        Raises TransientError or PermanentError where it was certainly not sent, DeliveryUnknownError otherwise.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """What `query` writes down of a run before anything else happens."""
+
+    key: RunKey
+    kind: RunKind
+    scheduled_for: datetime
+    triggered_by: str
+    clear_number: int
+    row: Row | None
+    request: Mapping[str, Any]
+    window: Window | None
+    formats: tuple[Format, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """A run as its stages have left it, for settling."""
+
+    run: Run | None  # None where `query` refused it
+    reason: str | None
+    skipped: bool
+    formats: tuple[Format, ...]
+    errors: Mapping[Format, str]
+    artifacts: tuple[Artifact, ...]
+    mail: Mapping[str, Any] | None
+    deliveries: tuple[Delivery, ...]
+
+
+class Runs(Protocol):
+    """The record: reporting.runs and artifacts, report_executions, the counters of scheduled_reports."""
+
+    def open(self, opening: Opening) -> None:
+        """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
+
+    def is_open(self, key: RunKey, clear_number: int) -> bool:
+        """Whether `query` has frozen the run since it was last cleared."""
+
+    def refuse(self, opening: Opening, reason: str, *, skipped: bool) -> None:
+        """Note a run that must not or cannot happen, with the reason."""
+
+    def abandon(self, opening: Opening, reason: str) -> None:
+        """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
+
+    def load(self, key: RunKey) -> Run:
+        """The frozen run; PermanentError where `query` has not frozen it."""
+
+    def note_rows(self, key: RunKey, data_rows: int) -> None:
+        """Note the rows of the main dataset that hold data."""
+
+    def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
+        """Note how far a format (or every format) is, and which attempt is at work."""
+
+    def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
+        """Note why a format (or every format) has failed so far."""
+
+    def uploaded(self, key: RunKey, artifact: Artifact) -> None:
+        """Note a file that S3 holds whole."""
+
+    def artifacts(self, key: RunKey) -> Sequence[Artifact]:
+        """What S3 holds of a run, ordered by format."""
+
+    def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
+
+    def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
+        """Write down what *decide* makes of the run; counters move once per run however often this is called."""
+
+
+class Ledger(Protocol):
+    """Which messages were sent: claimed before the call, so that no retry mails twice."""
+
+    def claim(self, delivery: Delivery) -> Delivery | None:
+        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
+
+    def finish(self, delivery: Delivery) -> None:
+        """Write down how a claimed message ended."""
+
+
+class World(Protocol):
+    """All ports of one process, each made when first used."""
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's settings."""
+
+    @property
+    def definitions(self) -> Definitions:
+        """Port `Definitions`."""
+
+    @property
+    def source(self) -> Source:
+        """Port `Source`."""
+
+    @property
+    def staging(self) -> Staging:
+        """Port `Staging`."""
+
+    @property
+    def store(self) -> Store:
+        """Port `Store`."""
+
+    @property
+    def mailer(self) -> Mailer:
+        """Port `Mailer`."""
+
+    @property
+    def runs(self) -> Runs:
+        """Port `Runs`."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Port `Ledger`."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""

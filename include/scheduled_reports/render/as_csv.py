@@ -1,0 +1,63 @@
+"""CSV: the main table, as RFC 4180 has it, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.csv import CSVWriter, WriteOptions
+
+from .rows import decimal_text, finite, iso_text, pieces
+from .text import FORMULA_START, defused
+
+if TYPE_CHECKING:
+    from ..model import Column
+    from .document import Document
+
+
+def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
+    """Write the main table: UTF-8, CRLF, titles above it, text quoted, nothing between the commas where there is none.
+
+    An empty text is written `""`, so that it can be told from no value.
+    """
+    table = document.main
+    schema = pa.schema([(defused(column.title), _type(column)) for column in table.columns])
+    written = 0
+    with CSVWriter(out, schema, write_options=WriteOptions(eol="\r\n")) as writer:
+        for piece in pieces(table, row_limit):
+            cells = [_exact(column, values) for column, values in zip(table.columns, piece.columns, strict=True)]
+            writer.write_batch(pa.record_batch(cells, schema=schema))
+            written += piece.num_rows
+    return written
+
+
+def _type(column: Column) -> pa.DataType:
+    """What a column is handed to the writer as: it quotes texts and leaves numbers bare."""
+    match column.type:
+        case "integer":
+            return pa.int64()
+        case "number" | "percent":
+            return pa.float64()
+        case "boolean":
+            return pa.bool_()
+        case "decimal" if column.scale <= 6:
+            return pa.decimal128(38, column.scale)
+        case "date":
+            return pa.date32()
+        case _:
+            return pa.string()
+
+
+def _exact(column: Column, values: pa.Array) -> pa.Array:
+    match column.type:
+        case "number" | "percent":
+            return finite(values)
+        case "decimal" if column.scale > 6:
+            return decimal_text(values)
+        case "timestamp":
+            return iso_text(values)
+        case "text":
+            return pc.replace_substring_regex(values, pattern=FORMULA_START, replacement=r"'\0")
+        case _:
+            return values

@@ -1,0 +1,88 @@
+"""What every format renders: one document, its big tables read in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    from ..model import Column, FigureSpec, Window
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A key figure now and in the window before; None where there was nothing to measure."""
+
+    spec: FigureSpec
+    value: int | float | Decimal | None
+    previous: int | float | Decimal | None
+
+    @property
+    def change(self) -> float | None:
+        """The relative change, 0.25 for +25 %; None where there is no base to compare with."""
+        if self.value is None or not self.previous:
+            return None
+        return float(self.value) / float(self.previous) - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys."""
+
+    title: str
+    kind: str
+    x: Column
+    y: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A dataset to show; each call of *batches* reads it anew, columns in the order and the Arrow types declared.
+
+    Arrow types: text → string, integer → int64, decimal → decimal128(38, scale), number and percent → float64
+    (0.25 is 25 %), boolean → bool, date → date32, timestamp → timestamp[us, tz=the report's zone].
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: int
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """One run of a report, ready to be shown; the first table is the main one."""
+
+    title: str  # the report's name
+    type_title: str
+    description: str
+    workspace: str
+    window: Window
+    timezone: str
+    scheduled_for: datetime  # in the report's zone
+    figures: tuple[Figure, ...]
+    charts: tuple[Chart, ...]
+    tables: tuple[Table, ...]
+
+    @property
+    def main(self) -> Table:
+        """The main table."""
+        return self.tables[0]
+
+
+class Renderer(Protocol):
+    """Writes a document to *out* in one format.
+
+    Returns the number of the main table's rows in the file; *row_limit* bounds each table where it is not None.
+    """
+
+    def __call__(self, document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
+        """Write *document* to *out*."""

@@ -1,0 +1,39 @@
+"""How wide a column needs to be, judged by its title and the first rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from unicodedata import east_asian_width
+
+from .rows import pieces
+from .text import shown
+
+if TYPE_CHECKING:
+    from .document import Table
+
+_SAMPLE: Final = 200
+_LEAST, _MOST = 6, 48
+
+
+def widths(table: Table) -> tuple[int, ...]:
+    """The width of each column in characters."""
+    sample = next(pieces(table, _SAMPLE), None)
+    cells = [[]] * len(table.columns) if sample is None else [values.to_pylist() for values in sample.columns]
+    return tuple(
+        _bounded(max([_title_width(column.title), *(_width(shown(value, column)) for value in values)]))
+        for column, values in zip(table.columns, cells, strict=True)
+    )
+
+
+def _title_width(title: str) -> int:
+    """What a title needs: it is bold, and may break at a space, but not inside a word."""
+    return max((_width(word) + 1 for word in title.split()), default=0)
+
+
+def _width(text: str) -> int:
+    line = max(text.splitlines(), key=len, default="")[:_MOST]
+    return round(sum(2 if east_asian_width(char) in "WF" else 1.5 if char in "mwMW@" else 1 for char in line))
+
+
+def _bounded(width: int) -> int:
+    return max(_LEAST, min(_MOST, width))

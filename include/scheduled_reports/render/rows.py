@@ -1,0 +1,50 @@
+"""Reading a table: in pieces of a bounded size, and as exact text where a format has no type for a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .document import Table
+
+#: Small enough that one piece, written out, never nears the 2 GB an Arrow text array can hold.
+PIECE: Final = 1_000
+
+#: Arrow writes a decimal of a larger scale as 1E-7.
+_PLAIN_SCALE: Final = 6
+
+
+def pieces(table: Table, end: int | None, *, start: int = 0) -> Iterator[pa.RecordBatch]:
+    """The rows from *start* to before *end*, or to the last, at most PIECE at a time; no piece is empty."""
+    position = 0
+    for batch in table.batches():
+        first = max(start - position, 0)
+        last = batch.num_rows if end is None else min(end - position, batch.num_rows)
+        for offset in range(first, last, PIECE):
+            yield batch.slice(offset, min(PIECE, last - offset))
+        position += batch.num_rows
+        if end is not None and position >= end:
+            return
+
+
+def finite(values: pa.Array) -> pa.Array:
+    """Floats with null for what is not a number."""
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
+
+
+def decimal_text(values: pa.Array) -> pa.Array:
+    """Decimals with all their digits and no exponent."""
+    if values.type.scale <= _PLAIN_SCALE:
+        return values.cast(pa.string())
+    return pa.array([None if value is None else f"{value:f}" for value in values.to_pylist()], pa.string())
+
+
+def iso_text(values: pa.Array) -> pa.Array:
+    """Timestamps as `2026-05-10T09:00:00+02:00`, the text datetime.isoformat gives."""
+    text = pc.strftime(values, format="%Y-%m-%dT%H:%M:%S%Ez")
+    return pc.replace_substring(text, pattern=".000000", replacement="")

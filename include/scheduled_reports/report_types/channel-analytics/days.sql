@@ -1,0 +1,29 @@
+-- One row per local day of the window; days without activity are there with zeros.
+WITH days AS (
+    SELECT generate_series(
+        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
+        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
+        interval '1 day'
+    )::date AS day
+), posted AS (
+    SELECT (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           count(*) FILTER (WHERE c.type = 'PUBLIC') AS public_messages,
+           count(*) FILTER (WHERE c.type <> 'PUBLIC') AS other_messages
+    FROM messages m
+    JOIN channels c ON c.id = m.channel_id
+    WHERE c.workspace_id = current_setting('report.workspace_id')
+      AND (coalesce((current_setting('report.parameters')::jsonb ->> 'includeArchived')::boolean, false)
+           OR NOT c.is_archived)
+      AND coalesce(current_setting('report.parameters')::jsonb -> 'channelIds' ? c.id, true)
+      AND m.created_at >= current_setting('report.start')::timestamp
+      AND m.created_at < current_setting('report.end')::timestamp
+      AND NOT m.is_deleted AND m.type <> 'SYSTEM'
+      AND coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? m.author_id, true)
+    GROUP BY 1
+)
+SELECT days.day,
+       coalesce(posted.public_messages, 0) AS public_messages,
+       coalesce(posted.other_messages, 0) AS other_messages
+FROM days
+LEFT JOIN posted USING (day)
+ORDER BY days.day

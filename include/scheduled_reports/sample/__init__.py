@@ -1,0 +1,1 @@
+"""Sample workspaces in the shape of the application, for the demo and the tests."""

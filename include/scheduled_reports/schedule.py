@@ -1,0 +1,175 @@
+"""When a report runs: five-field cron in a time zone, daylight saving as Debian's cron keeps it.
+
+A schedule that names its hours runs once on each local day that exists: a time inside a gap runs at the first valid
+minute after it, a time that happens twice runs the first time.  An hour field that begins with ``*`` follows real
+hours.  Source: cron(8) of Debian, section NOTES, "Daylight Saving Time and other time changes".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from croniter import croniter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+WEEKDAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
+NAMES = ("", "", "", f"|{MONTHS}", f"|{WEEKDAYS}")
+RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+# 29 February on a given weekday can be 40 years away (over 2100, which has no leap day).
+HORIZON_YEARS = 41
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A cron expression, its fields as sets; Sunday is 0."""
+
+    expression: str
+    minute: int
+    hours: tuple[int, ...]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    real_hours: bool
+    any_day: bool  # the day-of-month or the day-of-week field begins with *: both have to match, else either
+
+    @classmethod
+    def parse(cls, expression: str) -> Cron:
+        """Read five fields; ValueError says what is wrong and what is allowed."""
+        fields = expression.split()
+        if len(fields) != len(FIELDS):
+            raise ValueError("five fields separated by spaces: minute, hour, day of month, month, day of week")
+        for position, text in enumerate(fields):
+            _check_field(position, text)
+        expanded = _expand(" ".join(fields))
+        minutes = expanded[0]
+        if len(minutes) != 1:
+            raise ValueError("at most once an hour: the minute field must name exactly one minute")
+        cron = cls(
+            expression=" ".join(fields),
+            minute=min(minutes),
+            hours=tuple(sorted(expanded[1])),
+            days=expanded[2],
+            months=expanded[3],
+            weekdays=expanded[4],
+            real_hours=fields[1].startswith("*"),
+            any_day=fields[2].startswith("*") or fields[4].startswith("*"),
+        )
+        if next(cron._days(date(2000, 1, 1)), None) is None:
+            raise ValueError("a day that exists: no month named has the day of month named")
+        return cron
+
+    def next_tick(self, after: datetime, zone: ZoneInfo) -> datetime:
+        """The first tick strictly after *after*, in UTC."""
+        return next(self.ticks(after, zone))
+
+    def ticks(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+        """Every tick strictly after *after*, in UTC, in order."""
+        last = after.astimezone(UTC)
+        # A tick of the day before can be moved past midnight by a gap, so start a day early.
+        for day in self._days(last.astimezone(zone).date() - timedelta(days=1)):
+            for tick in sorted(self._ticks_of(day, zone)):
+                if tick > last:
+                    last = tick
+                    yield tick
+
+    def _days(self, first: date) -> Iterator[date]:
+        year, month = first.year, first.month
+        while year <= min(first.year + HORIZON_YEARS, date.max.year - 1):
+            if month in self.months:
+                yield from (day for day in _month(year, month) if day >= first and self._names(day))
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+    def _names(self, day: date) -> bool:
+        by_month, by_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return (by_month and by_week) if self.any_day else (by_month or by_week)
+
+    def _ticks_of(self, day: date, zone: ZoneInfo) -> set[datetime]:
+        walls = [datetime.combine(day, time(hour, self.minute), zone) for hour in self.hours]
+        if self.real_hours:
+            return {moment.astimezone(UTC) for wall in walls for moment in _both(wall) if _exists(moment)}
+        if not _day_exists(day, zone):
+            return set()
+        return {_first_valid(wall) for wall in walls}
+
+
+@lru_cache(maxsize=4096)
+def words(expression: str) -> str:
+    """The schedule in English: "At 09:00, only on Monday"."""
+    from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - loads gettext; not for parsing
+
+    options = Options()
+    options.use_24hour_time_format = True
+    options.verbose = True
+    return str(ExpressionDescriptor(expression, options).get_description())
+
+
+def _check_field(position: int, text: str) -> None:
+    name, (low, high) = FIELDS[position], RANGES[position]
+    value = rf"(?:\d{{1,2}}{NAMES[position]})"
+    part = rf"(?:\*|{value}(?:-{value})?)(?:/[1-9]\d?)?"
+    if not re.fullmatch(rf"(?i:{part}(?:,{part})*)", text):
+        names = " or names" if NAMES[position] else ""
+        raise ValueError(f"{name} {text!r}: numbers {low}-{high}{names}, *, ranges, /steps and commas are allowed")
+    for item in text.split(","):
+        numbers = [int(number) for number in re.findall(r"\d+", item.split("/")[0])]
+        if any(not low <= number <= high for number in numbers) or any(a > b for a, b in pairwise(numbers)):
+            raise ValueError(f"{name} {item!r}: numbers {low}-{high}, ranges from low to high")
+
+
+def _expand(expression: str) -> list[frozenset[int]]:
+    try:
+        expanded, _ = croniter.expand(expression)
+    except ValueError as error:
+        raise ValueError(str(error)) from error
+    whole = ([*range(60)], [*range(24)], [*range(1, 32)], [*range(1, 13)], [*range(7)])
+    return [
+        frozenset(everything if "*" in found else (int(value) for value in found))
+        for found, everything in zip(expanded, whole, strict=True)
+    ]
+
+
+def _month(year: int, month: int) -> Iterator[date]:
+    day = date(year, month, 1)
+    while day.month == month:
+        yield day
+        day += timedelta(days=1)
+
+
+def _both(wall: datetime) -> tuple[datetime, datetime]:
+    return wall.replace(fold=0), wall.replace(fold=1)
+
+
+def _exists(wall: datetime) -> bool:
+    return wall.astimezone(UTC).astimezone(wall.tzinfo).replace(fold=0) == wall.replace(fold=0)
+
+
+def _day_exists(day: date, zone: ZoneInfo) -> bool:
+    midnight = datetime.combine(day, time(), zone)
+    return _first_valid(midnight).astimezone(zone).date() == day
+
+
+def _first_valid(wall: datetime) -> datetime:
+    """The instant of *wall*, the first one where it happens twice, the end of the gap where it does not happen."""
+    first, second = (moment.astimezone(UTC) for moment in _both(wall))
+    if _exists(wall) or first <= second:
+        return first
+    # In a gap fold=1 counts with the offset after it, so the change lies in (second, first].
+    low, high = second, first
+    after = high.astimezone(wall.tzinfo).utcoffset()
+    while high - low > timedelta(minutes=1):
+        middle = low + timedelta(minutes=(high - low) // timedelta(minutes=2))
+        if middle.astimezone(wall.tzinfo).utcoffset() == after:
+            high = middle
+        else:
+            low = middle
+    return high

@@ -1,0 +1,108 @@
+"""The operator's settings: one frozen value, read from `SCHEDULED_REPORTS__*` in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "SCHEDULED_REPORTS__"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What an operator decides; every field is `SCHEDULED_REPORTS__<NAME>`, durations in seconds."""
+
+    #: The bucket for artifacts.
+    bucket: str = "scheduled-reports"
+    #: Where a run's intermediate files lie: a folder, or `s3://bucket/prefix`.
+    staging: str = "/tmp/scheduled-reports"  # noqa: S108 - an operator's choice; folders in it are private
+    #: `off`, `redirect:<address>` or `live`.
+    mail_mode: str = "off"
+    #: The sender: `Name <address>` or an address; SES must have verified it.
+    mail_from: str = ""
+    #: How long a link in a mail works; S3 allows seven days.
+    link_seconds: timedelta = timedelta(days=7)
+    #: The largest message to send, in bytes after base64; SES v2 takes 40 MB.
+    message_bytes: int = 40_000_000
+    #: Domains that a hand-made run may mail besides the workspace's members, separated by commas.
+    allowed_domains: str = ""
+    #: Rows of one table in PDF and HTML.
+    row_limit: int = 2_000
+    #: The most reports one parse reads.
+    max_reports: int = 20_000
+    #: PostgreSQL's statement_timeout of one dataset's query.
+    query_seconds: timedelta = timedelta(minutes=10)
+    #: The Airflow pool of the tasks that render; it has to exist.
+    render_pool: str = "default_pool"
+    #: Task retries, and the delay before the first; later ones wait longer.
+    retries: int = 3
+    retry_seconds: timedelta = timedelta(seconds=60)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; ConfigurationError names every wrong one at once."""
+        hints = get_type_hints(cls)
+        known = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(cls)}
+        values: dict[str, Any] = {}
+        wrong = [
+            f"{name}: unknown; known are {', '.join(sorted(known))}"
+            for name in sorted(environ)
+            if name.startswith(PREFIX) and name not in known
+        ]
+        for name in sorted(known.keys() & environ.keys()):
+            try:
+                values[known[name]] = READERS[hints[known[name]]](environ[name])
+            except ValueError as error:
+                wrong.append(f"{name}: {environ[name]!r}: {error}")
+        settings = cls(**values)
+        wrong.extend(settings.problems())
+        if wrong:
+            raise ConfigurationError("; ".join(wrong))
+        return settings
+
+    def problems(self) -> list[str]:
+        """What is wrong with the values as a whole."""
+        wrong = []
+        if self.mail_mode not in {"off", "live"} and not self.redirect_to:
+            wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
+        if self.mail_mode != "off" and "@" not in self.mail_from:
+            wrong.append(f"{PREFIX}MAIL_FROM: {self.mail_from!r}: the sender's address, unless MAIL_MODE is off")
+        if not timedelta() < self.link_seconds <= timedelta(days=7):
+            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
+        return wrong
+
+    @property
+    def redirect_to(self) -> str | None:
+        """The one address that gets every mail, in `redirect` mode."""
+        mode, _, address = self.mail_mode.partition(":")
+        return address if mode == "redirect" and "@" in address else None
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The allowed domains, lower case."""
+        return frozenset(domain.strip().lower() for domain in self.allowed_domains.split(",") if domain.strip())
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdigit():
+        raise ValueError("a whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError("a number of seconds") from None
+    if not 0 <= seconds <= 10**9:
+        raise ValueError("a number of seconds, not negative")
+    return timedelta(seconds=seconds)
+
+
+READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, timedelta: _seconds}

@@ -1,0 +1,33 @@
+-- name: rows
+-- One bounded, ordered query for a parse: what the gate reads of each report, as a JSON object.
+SELECT to_jsonb(definition) AS row
+FROM (
+    SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status,
+           r.export_formats, r.parameters, r.tags,
+           r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
+           r.email_include_attachment, r.email_include_preview, r.email_send_only_if_data,
+           r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
+           NOT EXISTS (SELECT FROM workspaces o WHERE o.slug = w.slug AND o.id <> w.id) AS slug_is_unique,
+           r.created_by_id, u.email AS creator_email, u.status AS creator_status,
+           coalesce(u.display_name, u.name) AS creator_name,
+           EXISTS (
+               SELECT FROM workspace_members m WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
+           ) AS creator_is_member,
+           -- A row without options is one the trigger has not seen: it is effective from now on, not from the past.
+           coalesce(o.effective_from, now()) AS effective_from
+    FROM scheduled_reports r
+    LEFT JOIN workspaces w ON w.id = r.workspace_id
+    LEFT JOIN users u ON u.id = r.created_by_id
+    LEFT JOIN reporting.report_options o ON o.report_id = r.id
+    WHERE %(report_id)s::text IS NULL OR r.id = %(report_id)s
+    ORDER BY r.id
+    LIMIT %(limit)s
+) definition
+
+-- name: members
+-- Which of the given addresses, lower case, belong to members of the workspace.
+SELECT lower(u.email) AS email
+FROM workspace_members m
+JOIN users u ON u.id = m.user_id
+WHERE m.workspace_id = %(workspace_id)s AND lower(u.email) = ANY (%(addresses)s) AND u.status <> 'SUSPENDED'
+ORDER BY 1

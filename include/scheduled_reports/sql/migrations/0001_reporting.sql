@@ -1,0 +1,69 @@
+-- Our own tables, in a schema that Prisma does not look at.
+-- No foreign keys to the application's tables: its rows come and go without asking us.
+
+CREATE TABLE reporting.report_options (
+    report_id      text PRIMARY KEY,
+    -- The moment since which the schedule is effective; no tick at or before it may fire.  Kept by a trigger.
+    effective_from timestamptz NOT NULL
+);
+COMMENT ON TABLE reporting.report_options IS 'What the columns of scheduled_reports cannot hold.';
+
+-- One row per DAG run that got past its first task.
+CREATE TABLE reporting.runs (
+    report_id     text        NOT NULL,
+    run_id        text        NOT NULL,
+    run_key       text        NOT NULL,   -- run_id made safe for object keys and folders
+    kind          text        NOT NULL CHECK (kind IN ('scheduled', 'manual', 'backfill')),
+    state         text        NOT NULL CHECK (state IN ('running', 'success', 'failed', 'skipped')),
+    reason        text,                   -- why it was skipped or failed, in plain words
+    scheduled_for timestamptz NOT NULL,
+    window_start  timestamptz,
+    window_end    timestamptz,
+    triggered_by  text        NOT NULL,   -- a user's id, airflow:<user>, or system
+    clear_number  integer     NOT NULL,   -- Airflow's; a higher one freezes anew
+    frozen        jsonb,                  -- the row and the request as `query` found them; null when it was refused
+    mail          jsonb,                  -- to whom and how, fixed when the first message is claimed
+    data_rows     bigint,                 -- rows of the main dataset with data; null until `query` has counted them
+    counted       text CHECK (counted IN ('success', 'failed')),  -- what the report's counters hold for this run
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    settled_at    timestamptz,
+    PRIMARY KEY (report_id, run_id)
+);
+CREATE INDEX runs_unsettled_idx ON reporting.runs (started_at) WHERE state = 'running';
+CREATE INDEX runs_report_idx ON reporting.runs (report_id, scheduled_for DESC);
+
+-- One row per file that S3 holds whole.
+CREATE TABLE reporting.artifacts (
+    report_id    text        NOT NULL,
+    run_id       text        NOT NULL,
+    format       text        NOT NULL,
+    execution_id text        NOT NULL,
+    file_name    text        NOT NULL,
+    content_type text        NOT NULL,
+    bucket       text        NOT NULL,
+    object_key   text        NOT NULL,
+    bytes        bigint      NOT NULL,
+    sha256       text        NOT NULL,
+    rows         bigint      NOT NULL,    -- rows of the main dataset in the file
+    total_rows   bigint      NOT NULL,    -- rows of the main dataset there were
+    uploaded_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (report_id, run_id, format),
+    FOREIGN KEY (report_id, run_id) REFERENCES reporting.runs (report_id, run_id) ON DELETE CASCADE
+);
+
+-- The ledger: claimed before the call, so that no retry can mail twice.
+CREATE TABLE reporting.deliveries (
+    report_id    text        NOT NULL,
+    run_id       text        NOT NULL,
+    message      text        NOT NULL,    -- 'report' or, where the envelope is split, 'report/2', 'report/3' …
+    state        text        NOT NULL CHECK (state IN ('claimed', 'sent', 'refused', 'unknown')),
+    subject      text        NOT NULL,
+    recipients   jsonb       NOT NULL,    -- {"to": [], "cc": [], "bcc": []}: this call's envelope
+    mode         text        NOT NULL CHECK (mode IN ('attach', 'zip', 'link')),
+    formats      text[]      NOT NULL,
+    message_id   text,                    -- what the mail service answered
+    error        text,
+    claimed_at   timestamptz NOT NULL DEFAULT now(),
+    settled_at   timestamptz,
+    PRIMARY KEY (report_id, run_id, message)
+);

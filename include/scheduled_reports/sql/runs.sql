@@ -1,0 +1,150 @@
+-- name: open_run
+-- A retry of `query` finds what is frozen; a clear (a higher clear_number) freezes anew.
+-- To whom the run is mailed stays as it was once a message has been claimed.
+INSERT INTO reporting.runs AS held
+    (report_id, run_id, run_key, kind, state, scheduled_for, window_start, window_end, triggered_by, clear_number, frozen)
+VALUES
+    (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(window_start)s, %(window_end)s,
+     %(triggered_by)s, %(clear_number)s, %(frozen)s)
+ON CONFLICT (report_id, run_id) DO UPDATE
+SET state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
+    window_start = excluded.window_start, window_end = excluded.window_end, data_rows = NULL, settled_at = NULL,
+    mail = CASE WHEN EXISTS (
+        SELECT FROM reporting.deliveries d WHERE d.report_id = held.report_id AND d.run_id = held.run_id
+    ) THEN held.mail END
+WHERE held.frozen IS NULL OR excluded.clear_number > held.clear_number
+RETURNING true
+
+-- name: is_open
+SELECT true
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND clear_number >= %(clear_number)s AND frozen IS NOT NULL
+
+-- name: forget_artifacts
+DELETE FROM reporting.artifacts WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: open_executions
+-- Rows that a trigger has made as PENDING are adopted; a mail once sent stays sent.
+INSERT INTO report_executions
+    (id, scheduled_report_id, status, triggered_by, triggered_manually, format, scheduled_for, started_at, created_at)
+SELECT asked.id, %(report_id)s, 'PROCESSING', %(triggered_by)s, %(manually)s, asked.format::"ExportFormat",
+       %(scheduled_for)s AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+FROM unnest(%(ids)s::text[], %(formats)s::text[]) AS asked (id, format)
+ON CONFLICT (id) DO UPDATE
+SET status = 'PROCESSING', started_at = excluded.started_at, completed_at = NULL, duration = NULL, error = NULL,
+    file_url = NULL, file_size = NULL, record_count = NULL, progress = 0
+
+-- name: close_unasked
+-- Formats that an earlier freeze asked for and this one does not.
+UPDATE report_executions
+SET status = 'FAILED', error = 'not asked for any more', completed_at = now() AT TIME ZONE 'UTC'
+WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
+
+-- name: refuse_run
+INSERT INTO reporting.runs AS held
+    (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by, clear_number)
+VALUES
+    (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, %(state)s, %(reason)s, %(scheduled_for)s, %(triggered_by)s,
+     %(clear_number)s)
+ON CONFLICT (report_id, run_id) DO UPDATE
+SET state = excluded.state, reason = excluded.reason, clear_number = excluded.clear_number,
+    frozen = NULL, mail = NULL, settled_at = NULL
+WHERE %(replace)s
+RETURNING true
+
+-- name: load_run
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, data_rows, counted, started_at
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: lock_run
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, data_rows, counted, started_at
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+FOR UPDATE
+
+-- name: note_rows
+UPDATE reporting.runs SET data_rows = %(data_rows)s WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: progress
+UPDATE report_executions
+SET status = 'PROCESSING', progress = %(percent)s, retry_count = greatest(retry_count, %(retries)s),
+    error = NULL, completed_at = NULL, duration = NULL
+WHERE id = ANY (%(ids)s)
+
+-- name: fail
+UPDATE report_executions SET error = %(error)s WHERE id = ANY (%(ids)s)
+
+-- name: upload_artifact
+INSERT INTO reporting.artifacts
+    (report_id, run_id, format, execution_id, file_name, content_type, bucket, object_key, bytes, sha256, rows, total_rows)
+VALUES
+    (%(report_id)s, %(run_id)s, %(format)s, %(execution_id)s, %(file_name)s, %(content_type)s, %(bucket)s,
+     %(object_key)s, %(bytes)s, %(sha256)s, %(rows)s, %(total_rows)s)
+ON CONFLICT (report_id, run_id, format) DO UPDATE
+SET file_name = excluded.file_name, content_type = excluded.content_type, bucket = excluded.bucket,
+    object_key = excluded.object_key, bytes = excluded.bytes, sha256 = excluded.sha256, rows = excluded.rows,
+    total_rows = excluded.total_rows, uploaded_at = now()
+
+-- name: upload_execution
+UPDATE report_executions
+SET file_url = %(url)s, file_size = %(bytes)s, record_count = %(rows)s, progress = 90, error = NULL
+WHERE id = %(execution_id)s
+
+-- name: artifacts
+SELECT format, execution_id, file_name, content_type, bucket, object_key, bytes, sha256, rows, total_rows
+FROM reporting.artifacts
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+ORDER BY format
+
+-- name: fix_mail
+UPDATE reporting.runs
+SET mail = coalesce(mail, %(plan)s)
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+RETURNING mail
+
+-- name: executions
+SELECT id, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id
+
+-- name: deliveries
+SELECT message, state, subject, recipients, mode, formats, message_id, error, settled_at
+FROM reporting.deliveries
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+ORDER BY message
+
+-- name: settle_execution
+-- What was settled before keeps its end; `progress` and `open_executions` clear it when a stage runs again.
+UPDATE report_executions
+SET status = CASE WHEN %(error)s::text IS NULL THEN 'COMPLETED' ELSE 'FAILED' END::"ExportStatus",
+    error = %(error)s, progress = CASE WHEN %(error)s::text IS NULL THEN 100 ELSE progress END,
+    started_at = coalesce(started_at, now() AT TIME ZONE 'UTC'),
+    completed_at = coalesce(completed_at, now() AT TIME ZONE 'UTC'),
+    duration = coalesce(duration, extract(epoch FROM (now() AT TIME ZONE 'UTC') - started_at) * 1000, 0),
+    email_sent = %(email_sent)s, email_sent_at = %(email_sent_at)s AT TIME ZONE 'UTC', email_error = %(email_error)s
+WHERE id = %(id)s
+
+-- name: settle_run
+UPDATE reporting.runs
+SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = now()
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: count_run
+-- Moves the counters by what this run adds to them; `updated_at` belongs to the application.
+-- The last_ columns speak of the newest run: an older one that is settled again does not touch them.
+UPDATE scheduled_reports r
+SET run_count = run_count + %(runs)s, success_count = success_count + %(successes)s,
+    failure_count = failure_count + %(failures)s,
+    last_run = CASE WHEN newest THEN %(started_at)s AT TIME ZONE 'UTC' ELSE last_run END,
+    last_run_status = CASE WHEN newest THEN %(counted)s ELSE last_run_status END,
+    last_error = CASE WHEN newest THEN %(reason)s ELSE last_error END
+FROM (
+    SELECT NOT EXISTS (
+        SELECT FROM reporting.runs later
+        WHERE later.report_id = %(report_id)s AND later.counted IS NOT NULL AND later.started_at > %(started_at)s
+    ) AS newest
+) is_this
+WHERE r.id = %(report_id)s
+
+-- name: next_run
+UPDATE scheduled_reports SET next_run = %(next_run)s AT TIME ZONE 'UTC'
+WHERE id = %(report_id)s AND next_run IS DISTINCT FROM %(next_run)s AT TIME ZONE 'UTC'

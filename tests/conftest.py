@@ -1,0 +1,72 @@
+"""A PostgreSQL for the whole session, and a database of its own for every test that asks for one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from demo import postgres as server
+from include.scheduled_reports import sample
+from include.scheduled_reports.adapters.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NEOLITH = Path(sample.__file__).with_name("neolith.sql")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Postgres]:
+    """A server that lives as long as the session."""
+    yield from server.running(tmp_path_factory.mktemp("postgres") / "data")
+
+
+@pytest.fixture(scope="session")
+def neolith_template(postgres: server.Postgres) -> str:
+    """The name of a database with today's Neolith tables, to be copied."""
+    with psycopg.connect(postgres.create_database("neolith")) as connection:
+        connection.execute(NEOLITH.read_bytes())
+    return "neolith"
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: server.Postgres, neolith_template: str) -> str:
+    """The name of a database that migrate brought from today's Neolith to ours, to be copied."""
+    migrate(postgres.create_database("migrated", template=neolith_template))
+    return "migrated"
+
+
+@pytest.fixture
+def bare_dsn(postgres: server.Postgres) -> Iterator[str]:
+    """An empty database."""
+    with copied(postgres, "template1") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def neolith_dsn(postgres: server.Postgres, neolith_template: str) -> Iterator[str]:
+    """A database with today's Neolith tables and no rows."""
+    with copied(postgres, neolith_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def migrated_dsn(postgres: server.Postgres, migrated_template: str) -> Iterator[str]:
+    """A migrated database with Neolith's tables and no rows."""
+    with copied(postgres, migrated_template) as dsn:
+        yield dsn
+
+
+@contextmanager
+def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
+    """The DSN of a copy of *template* that is dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    try:
+        yield postgres.create_database(name, template=template)
+    finally:
+        postgres.drop_database(name)
