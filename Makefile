@@ -58,7 +58,7 @@ $(VENV)/.made: requirements.lock
 	$(VENV)/bin/uv pip sync --quiet --python $(PY) requirements.lock
 	@touch $@
 
-$(PRISMA)/node_modules/.made: $(PRISMA)/package-lock.json
-	@command -v npm >/dev/null || { echo "npm (Node.js 20 or later) is needed for the Prisma tests"; exit 1; }
-	cd $(PRISMA) && PRISMA_SKIP_POSTINSTALL_GENERATE=1 PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npm ci --no-audit --no-fund
+$(PRISMA)/node_modules/.made: $(PRISMA)/package-lock.json $(wildcard $(PRISMA)/schema/*)
+	@command -v npm >/dev/null || { echo "npm (Node.js 20.11 or later) is needed for the Prisma tests"; exit 1; }
+	cd $(PRISMA) && npm ci --silent --no-audit --no-fund && npm run --silent generate
 	@touch $@

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import psycopg
+
 from . import airflow, aws, postgres
+from .airflow_home import Site
 from .processes import is_free
 
 if TYPE_CHECKING:
@@ -87,8 +90,8 @@ class Stack:
         self.stop()
 
 
-def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> airflow.Site:
-    return airflow.Site(
+def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
+    return Site(
         folder=plan.folder / "airflow",
         checkout=plan.checkout,
         dsn=dsn,
@@ -116,6 +119,6 @@ def _connections(dsn: str, local_aws: aws.Aws) -> dict[str, str]:
 
 def _database(server: postgres.Postgres, name: str) -> str:
     """The DSN of a database, made where a folder is used for the first time."""
-    with postgres.psycopg.connect(server.dsn()) as connection:
+    with psycopg.connect(server.dsn()) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
     return server.dsn(name) if known else server.create_database(name)

@@ -11,7 +11,7 @@ from . import documents, message, naming, schedule
 from .catalog import report_types
 from .definitions import parse_row
 from .errors import DeliveryUnknownError, PermanentError, RejectedError, TransientError
-from .model import Delivery, DeliveryState, Format, Recipients, RunKind
+from .model import Delivery, DeliveryState, Recipients, RunKind
 from .render.mail import MailFile, MailNote, bodies
 from .staged import RunFiles
 
@@ -167,7 +167,7 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
     return MailNote(
         files=tuple(
             MailFile(
-                title=artifact.format.upper() if artifact.format is not Format.EXCEL else "Excel",
+                format=artifact.format,
                 file_name=artifact.file_name,
                 bytes=artifact.bytes,
                 rows=artifact.rows,
@@ -178,6 +178,8 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
             for artifact in artifacts
         ),
         link_expires=_local(world.now() + settings.link_seconds, run),
+        no_data=not run.data_rows,
+        zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         preview_rows=PREVIEW_ROWS if preview else 0,
         set_up_by=report.creator.name,

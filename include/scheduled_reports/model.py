@@ -226,6 +226,26 @@ class Run:
         return self.request.formats or self.report.formats
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trigger:
+    """What Airflow says of a run."""
+
+    key: RunKey
+    kind: RunKind
+    scheduled_for: datetime
+    conf: Mapping[str, Any]
+    user: str | None
+    clear_number: int
+
+    @property
+    def triggered_by(self) -> str:
+        """A user's id, `airflow:<user>`, or `system`."""
+        named = self.conf.get("triggered_by")
+        if isinstance(named, str) and named:
+            return named
+        return f"airflow:{self.user}" if self.user and self.kind is RunKind.MANUAL else "system"
+
+
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
 
 

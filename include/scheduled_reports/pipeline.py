@@ -6,9 +6,8 @@ Each stage commits its own outcome, so that whatever dies, `settle` finds what w
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -24,36 +23,16 @@ from .staged import RunFiles, write_parquet
 from .window import window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from .definitions import Row
-    from .model import Dataset, Outcome, Report, ReportType, Request, Run, RunKey
+    from .model import Dataset, Outcome, Report, ReportType, Request, Run, RunKey, Trigger
     from .ports import World
 
 
 #: A tick this late still runs, even if the next one has come.
 GRACE = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trigger:
-    """What Airflow says of a run."""
-
-    key: RunKey
-    kind: RunKind
-    scheduled_for: datetime
-    conf: Mapping[str, Any]
-    user: str | None
-    clear_number: int
-
-    @property
-    def triggered_by(self) -> str:
-        """A user's id, `airflow:<user>`, or `system`."""
-        named = self.conf.get("triggered_by")
-        if isinstance(named, str) and named:
-            return named
-        return f"airflow:{self.user}" if self.user and self.kind is RunKind.MANUAL else "system"
 
 
 def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:

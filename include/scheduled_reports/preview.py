@@ -12,7 +12,7 @@ from .adapters.definitions import PostgresDefinitions
 from .adapters.memory import MemoryWorld
 from .adapters.source import PostgresSource
 from .adapters.staging import ArrowStaging
-from .model import RunKey, RunKind
+from .model import RunKey, RunKind, Trigger
 from .render import FORMATS
 from .staged import RunFiles
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path) -> int:
     """Write the report as a run at *at* would have made it to *out*; returns the rows of its main table."""
     key = RunKey(report_id=report_id, run_id="preview")
-    trigger = pipeline.Trigger(
+    trigger = Trigger(
         key=key, kind=RunKind.MANUAL, scheduled_for=at, conf={"formats": [str(chosen)]}, user=None, clear_number=0
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from .. import sql
 from ..errors import ConfigurationError, TransientError
+from .postgres import conninfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,13 +45,13 @@ def migrate(dsn: str) -> tuple[str, ...]:
 
 def _connect(dsn: str) -> Connection:
     try:
-        given = conninfo_to_dict(dsn)
+        target = conninfo(dsn)
     except psycopg.ProgrammingError:
         # libpq quotes the part it cannot read, which may be the password: no cause, and no text of its own.
         message = "the DSN is not one that PostgreSQL's own clients read (Prisma's ?schema= must not be in it)"
         raise ConfigurationError(message) from None
     try:
-        return psycopg.connect(dsn, connect_timeout=given.get("connect_timeout", 10))
+        return psycopg.connect(target)
     except psycopg.OperationalError as error:
         raise _refusal(str(error)) from error
 

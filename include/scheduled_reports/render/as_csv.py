@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pyarrow.csv import CSVWriter, WriteOptions
 
 from .rows import decimal_text, finite, iso_text, pieces
-from .text import FORMULA_START, defused
+from .text import FORMULA_STARTS, defused
 
 if TYPE_CHECKING:
     from ..model import Column
@@ -58,6 +58,13 @@ def _exact(column: Column, values: pa.Array) -> pa.Array:
         case "timestamp":
             return iso_text(values)
         case "text":
-            return pc.replace_substring_regex(values, pattern=FORMULA_START, replacement=r"'\0")
+            return _defused(values)
         case _:
             return values
+
+
+def _defused(values: pa.Array) -> pa.Array:
+    """As text.defused, for a whole column."""
+    starts = pc.utf8_slice_codeunits(values, start=0, stop=1)
+    harmful = pc.is_in(starts, value_set=pa.array(FORMULA_STARTS))
+    return pc.if_else(harmful, pc.binary_join_element_wise("'", values, ""), values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from unicodedata import east_asian_width
+from unicodedata import combining, east_asian_width
 
 from .rows import pieces
 from .text import shown
@@ -31,8 +31,14 @@ def _title_width(title: str) -> int:
 
 
 def _width(text: str) -> int:
+    """What the longest line of *text* needs, set in a font whose letters differ."""
     line = max(text.splitlines(), key=len, default="")[:_MOST]
-    return round(sum(2 if east_asian_width(char) in "WF" else 1.5 if char in "mwMW@" else 1 for char in line))
+    return text_width(line) + sum(char in "mwMW@" for char in line) // 2
+
+
+def text_width(text: str) -> int:
+    """The columns *text* takes in a font of fixed width."""
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _bounded(width: int) -> int:

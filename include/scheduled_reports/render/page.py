@@ -12,7 +12,7 @@ from markupsafe import Markup
 from . import charts
 from .layout import widths
 from .rows import pieces
-from .text import NO_ACTIVITY, change, is_missing, moment, mood, notice, printable, shown
+from .text import NO_ACTIVITY, NUMERIC, change, is_missing, moment, mood, notice, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,6 @@ _UPRIGHT: Final = 8
 _SHORT: Final = 12
 #: On paper a column asks for no more characters than this, and gets four for the gap to the next.
 _PAPER_WIDTH, _GAP = 30, 4
-_NUMERIC: Final = frozenset({"integer", "decimal", "number", "percent"})
 
 environment: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -184,6 +183,6 @@ def _heads(table: Table) -> tuple[Head, ...]:
 
 
 def _kind(column: Column) -> Literal["number", "text", "other"]:
-    if column.type in _NUMERIC:
+    if column.type in NUMERIC:
         return "number"
     return "text" if column.type == "text" else "other"

@@ -8,8 +8,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ..model import Format
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from ..model import Column, ColumnType
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
 
 NO_ACTIVITY: Final = "No activity in this period."
 
-#: What XML 1.0 forbids, and HTML calls a parse error.
-UNPRINTABLE: Final = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]"
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+FORMAT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {Format.PDF: "PDF", Format.CSV: "CSV", Format.JSON: "JSON", Format.EXCEL: "Excel", Format.HTML: "HTML"}
+)
 
-#: What makes a spreadsheet read a cell of a CSV file as a formula; OWASP's list, with the full-width forms.
+#: The types of columns that are aligned to the right.
+NUMERIC: Final = frozenset({"integer", "decimal", "number", "percent"})
+
+#: What XML 1.0 forbids, and HTML calls a parse error; Python and Arrow both read it.
+UNPRINTABLE: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+
+#: What makes a spreadsheet read a cell of a CSV file as a formula: OWASP's list, with the full-width forms.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-#: The same as a regular expression of RE2, which Arrow uses.
-FORMULA_START: Final = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 #: Wide enough for any float.
 _ROUNDING: Final = Context(prec=700, rounding=ROUND_HALF_UP)
@@ -32,7 +38,7 @@ _ROUNDING: Final = Context(prec=700, rounding=ROUND_HALF_UP)
 
 def printable(text: str) -> str:
     """*text* without the control characters no document can hold."""
-    return _UNPRINTABLE.sub("", text)
+    return re.sub(UNPRINTABLE, "", text)
 
 
 def defused(text: str) -> str:
@@ -99,6 +105,11 @@ def mood(figure: Figure) -> Literal["good", "bad", "flat"]:
     if figure.spec.better == "neutral" or text in ("", "0.0 %"):
         return "flat"
     return "good" if text.startswith("+") == (figure.spec.better == "up") else "bad"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`PDF, CSV and Excel`."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
 def rows_of(read: int, total: int) -> str:

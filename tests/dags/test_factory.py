@@ -1,0 +1,213 @@
+"""What a parse makes of the rows of scheduled_reports."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+
+from include.scheduled_reports import naming
+from include.scheduled_reports.orchestration import factory
+from include.scheduled_reports.orchestration.timetable import ReportTimetable
+from include.scheduled_reports.settings import Settings
+from tests.unit.rows import row
+
+SETTINGS = Settings()
+TASKS = {"query", "formats.render", "formats.upload", "email", "record"}
+
+
+def build(**changes):
+    (dag,) = factory.build_all([row(**changes)], SETTINGS).values()
+    return dag
+
+
+def serialized(dag):
+    content = DagSerialization.to_dict(dag)
+    for path in ("fileloc", "_processor_dags_folder"):
+        content["dag"].pop(path, None)
+    return json.dumps(content, sort_keys=True)
+
+
+class TestARowBecomesADag:
+    def test_with_the_reports_name_description_owner_and_tags(self):
+        dag = build(
+            id="r1",
+            name="Wöchentliche «Aktivität» 📊",
+            description="What happened",
+            creator_name="Ana Ng",
+            tags=["finance"],
+            workspace_slug="core",
+            reportType="workspace-activity",
+        )
+
+        assert dag.dag_id == "scheduled_report_r1"
+        assert dag.dag_display_name == "Wöchentliche «Aktivität» 📊"
+        assert dag.description == "What happened"
+        assert dag.owner == "Ana Ng"
+        assert set(dag.tags) == {"finance", "workspace:core", "workspace-activity"}
+
+    def test_whose_workspace_tag_carries_the_id_where_the_slug_is_not_unique(self):
+        dag = build(workspace_slug="core", workspace_id="w7", slug_is_unique=False)
+
+        assert "workspace:core:w7" in dag.tags
+
+    def test_that_fires_in_its_own_zone(self):
+        timetable = build(cron_expression="30 6 1 * *", timezone="Asia/Kathmandu").timetable
+
+        assert isinstance(timetable, ReportTimetable)
+        assert timetable.summary == "30 6 1 * * (Asia/Kathmandu)"
+
+    def test_that_runs_one_at_a_time_and_is_not_paused_at_creation(self):
+        dag = build()
+
+        assert dag.max_active_runs == 1
+        assert dag.is_paused_upon_creation is False
+        assert dag.catchup is False
+
+    def test_whose_tasks_retry_with_backoff_within_time_limits(self):
+        for task in build().tasks:
+            assert task.retries == 3
+            assert task.retry_exponential_backoff
+            assert task.execution_timeout is not None
+
+    def test_whose_id_leads_back_to_the_row(self):
+        dag = build(id="Ärger/../1")
+
+        assert naming.report_id_of(dag.dag_id) == "Ärger/../1"
+
+
+class TestTheStructure:
+    def test_is_the_same_for_every_report(self):
+        one, other = build(export_formats=["pdf"]), build(export_formats=["csv", "json", "html"], email_enabled=False)
+
+        assert set(one.task_ids) == set(other.task_ids) == TASKS
+
+    def test_mails_what_arrived_even_if_one_format_failed(self):
+        email = build().get_task("email")
+
+        assert email.trigger_rule == "all_done_min_one_success"
+        assert email.upstream_task_ids == {"formats.upload"}
+
+    def test_records_whatever_happened_to_any_task(self):
+        record = build().get_task("record")
+
+        assert record.is_teardown
+        assert record.on_failure_fail_dagrun
+        assert record.upstream_task_ids == TASKS - {"record"}
+
+    def test_renders_in_the_operators_pool(self):
+        (dag,) = factory.build_all([row()], Settings(render_pool="narrow")).values()
+
+        assert dag.get_task("formats.render").pool == "narrow"
+        assert dag.get_task("formats.upload").pool == "default_pool"
+
+
+class TestWhoIsScheduled:
+    @pytest.mark.parametrize("changes", [{"is_active": False}, {"status": "PAUSED"}, {"status": "ERROR"}])
+    def test_a_report_that_is_not_active_is_present_without_a_schedule(self, changes):
+        dag = build(**changes)
+
+        assert set(dag.task_ids) == TASKS
+        assert dag.timetable.can_be_scheduled is False
+
+    def test_a_disabled_report_is_absent(self):
+        assert factory.build_all([row(status="DISABLED")], SETTINGS) == {}
+
+
+class TestABadRow:
+    def test_costs_only_itself_and_is_logged_with_every_reason_but_no_value(self, caplog):
+        bad = row(id="bad", cron_expression="* * * * *", timezone="Mars/Olympus", email_recipients=["secret@b,example"])
+
+        with caplog.at_level(logging.WARNING):
+            dags = factory.build_all([row(id="a"), bad, row(id="z")], SETTINGS)
+
+        assert set(dags) == {"scheduled_report_a", "scheduled_report_z"}
+        for column in ("cron_expression", "timezone", "email_recipients"):
+            assert column in caplog.text
+        assert "secret" not in caplog.text
+
+    def test_that_breaks_airflow_itself_costs_only_itself(self, monkeypatch):
+        real = factory.build
+
+        def build_or_break(report, settings):
+            if report.id == "bad":
+                raise RuntimeError("Airflow does not like it")
+            return real(report, settings)
+
+        monkeypatch.setattr(factory, "build", build_or_break)
+
+        assert set(factory.build_all([row(id="a"), row(id="bad")], SETTINGS)) == {"scheduled_report_a"}
+
+
+class TestTheSerializedDag:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"email_recipients": ["other@neolith.example"]},
+            {"parameters": {"dateRange": {"type": "last-year"}}},
+            {"export_formats": ["html", "json"]},
+            {"email_subject": "Another one"},
+        ],
+    )
+    def test_does_not_change_with_what_a_run_reads_for_itself(self, changes):
+        assert serialized(build(**changes)) == serialized(build())
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"name": "Another"}, {"cron_expression": "0 10 * * 1"}, {"timezone": "UTC"}, {"is_active": False}],
+    )
+    def test_changes_with_what_airflow_shows_and_schedules(self, changes):
+        assert serialized(build(**changes)) != serialized(build())
+
+
+class TestAParse:
+    def test_of_one_task_builds_its_dag_from_the_id_alone(self, at_task_start, monkeypatch):
+        at_task_start("scheduled_report_Zo.c3.ab")
+        monkeypatch.setattr(factory, "_rows", lambda *_: pytest.fail("a task start asked the database"))
+
+        dags = factory.dags()
+
+        assert set(dags) == {"scheduled_report_Zo.c3.ab"}
+        assert set(dags["scheduled_report_Zo.c3.ab"].task_ids) == TASKS
+
+    def test_of_one_task_has_the_tasks_a_full_parse_has(self, at_task_start):
+        def told(dag):
+            return {
+                task.task_id: (task.trigger_rule, task.retries, task.execution_timeout, task.pool, task.is_teardown)
+                for task in dag.tasks
+            }
+
+        at_task_start("scheduled_report_r1")
+
+        assert told(factory.dags()["scheduled_report_r1"]) == told(build(id="r1"))
+
+    def test_for_a_dag_that_is_not_ours_makes_nothing(self, at_task_start):
+        at_task_start("somebody_elses")
+
+        assert factory.dags() == {}
+
+    def test_reads_the_rows_of_the_database(self, migrated_dsn, reports_db):
+        reports_db(migrated_dsn)
+
+        assert set(factory.dags()) == {"scheduled_report_r1"}
+
+    def test_never_raises_when_the_database_is_away(self, monkeypatch, caplog):
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:secret-word@127.0.0.1:1/nowhere")
+
+        assert factory.dags() == {}
+        assert "did not answer" in caplog.text
+        assert "secret-word" not in caplog.text
+
+    def test_never_raises_when_a_setting_is_wrong(self, monkeypatch, caplog):
+        monkeypatch.setenv("SCHEDULED_REPORTS__ROW_LIMIT", "many")
+
+        assert factory.dags() == {}
+        assert "SCHEDULED_REPORTS__ROW_LIMIT" in caplog.text
+
+
+def test_airflow_finds_the_dag_file_which_must_name_both_words():
+    text = (Path(factory.__file__).parents[3] / "dags" / "scheduled_reports.py").read_text().lower()
+
+    assert "dag" in text
+    assert "airflow" in text

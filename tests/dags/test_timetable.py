@@ -1,0 +1,81 @@
+"""The timetable as Airflow asks it."""
+
+from datetime import UTC, datetime
+
+import pendulum
+import pytest
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables.base import DataInterval, TimeRestriction
+
+from include.scheduled_reports.orchestration.timetable import ReportTimetable
+
+EFFECTIVE = "2026-05-04T10:00:00+00:00"
+DAILY_AT_NINE_IN_BERLIN = ReportTimetable("0 9 * * *", "Europe/Berlin", EFFECTIVE)
+
+
+def at(text):
+    return pendulum.instance(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def next_run(last=None, *, earliest=None, latest=None, catchup=False, timetable=DAILY_AT_NINE_IN_BERLIN):
+    interval = DataInterval.exact(at(last)) if last else None
+    restriction = TimeRestriction(
+        earliest=at(earliest) if earliest else None, latest=at(latest) if latest else None, catchup=catchup
+    )
+    return timetable.next_dagrun_info(last_automated_data_interval=interval, restriction=restriction)
+
+
+def test_a_new_report_does_not_fire_for_a_tick_before_it_became_effective():
+    # 09:00 in Berlin was at 07:00 UTC, three hours before the report was made.
+    assert next_run().run_after == at("2026-05-05T07:00")
+
+
+def test_the_tick_is_the_run_and_the_end_of_its_interval():
+    info = next_run()
+
+    assert info.data_interval == DataInterval.exact(at("2026-05-05T07:00"))
+    assert info.logical_date == at("2026-05-05T07:00")
+
+
+def test_each_tick_follows_the_last_one():
+    assert next_run("2026-05-05T07:00").run_after == at("2026-05-06T07:00")
+
+
+def test_a_re_scheduled_report_leaves_out_what_lies_before_the_change():
+    assert next_run("2026-05-01T07:00").run_after == at("2026-05-05T07:00")
+
+
+def test_a_backfill_gets_the_past_it_asks_for():
+    assert next_run(earliest="2026-01-10T08:00", catchup=True).run_after == at("2026-01-10T08:00")
+
+
+def test_a_backfill_ends():
+    found = next_run("2026-01-12T08:00", earliest="2026-01-10T00:00", latest="2026-01-12T23:00", catchup=True)
+
+    assert found is None
+
+
+def test_a_run_by_hand_has_an_interval_that_ends_with_it():
+    moment = at("2026-05-10T09:13")
+
+    assert DAILY_AT_NINE_IN_BERLIN.infer_manual_data_interval(run_after=moment).end == moment
+
+
+def test_the_registered_plugin_decodes_what_was_encoded():
+    decoded = decode_timetable(encode_timetable(DAILY_AT_NINE_IN_BERLIN))
+
+    assert isinstance(decoded, ReportTimetable)
+    assert decoded.serialize() == DAILY_AT_NINE_IN_BERLIN.serialize()
+
+
+def test_decoding_the_same_data_again_costs_nothing():
+    data = DAILY_AT_NINE_IN_BERLIN.serialize()
+
+    assert ReportTimetable.deserialize(data) is ReportTimetable.deserialize(dict(data))
+
+
+@pytest.mark.parametrize("cron", ["*/5 * * * *", "@daily", "0 0 9 * * *"])
+def test_what_the_gate_refuses_the_timetable_refuses_too(cron):
+    with pytest.raises(ValueError, match=r"field|hour"):
+        ReportTimetable(cron, "UTC", EFFECTIVE)
