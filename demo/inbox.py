@@ -42,7 +42,7 @@ class Inbox:
             server = ThreadingHTTPServer(("127.0.0.1", port), _handler(mails))
         except OSError as error:
             raise RuntimeError(f"port {port} on 127.0.0.1 is in use; the inbox needs another one") from error
-        thread = threading.Thread(target=server.serve_forever, name="inbox", daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="inbox", daemon=True)
         thread.start()
         return cls(f"http://127.0.0.1:{server.server_port}", server, thread)
 

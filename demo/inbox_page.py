@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .aws import Mail
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8883; --soft: #767676; --link: #2456a8; --paper: #fff }
-@media (prefers-color-scheme: dark) { :root { --soft: #a0a0a0; --link: #8fb4ff; --paper: #1c1c1e } }
+:root { color-scheme: light dark; --line: #8883; --soft: #767676; --link: #2456a8 }
+@media (prefers-color-scheme: dark) { :root { --soft: #a0a0a0; --link: #8fb4ff } }
 * { box-sizing: border-box }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 4rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
@@ -70,3 +71,23 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
         yield postgres.create_database(name, template=template)
     finally:
         postgres.drop_database(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--name-flaky` is for the second run of slow tests that failed."""
+    parser.addoption("--name-flaky", action="store_true", help="name the tests that pass this time as flaky")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name what failed before and passes now, so that it is mended and not forgotten."""
+    if config.getoption("--name-flaky"):
+        for report in terminalreporter.stats.get("passed", ()):
+            terminalreporter.write_line(f"FLAKY {report.nodeid}: it failed, and passed when run by itself")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure: what was not run has not passed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line(f"{len(reporter.stats['skipped'])} skipped, which CI does not accept")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -8,23 +8,24 @@ hours.  Source: cron(8) of Debian, section NOTES, "Daylight Saving Time and othe
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from croniter import croniter
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
-MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-WEEKDAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
-NAMES = ("", "", "", f"|{MONTHS}", f"|{WEEKDAYS}")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+NAMES: tuple[tuple[str, ...], ...] = ((), (), (), MONTHS, WEEKDAYS)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+#: How many different values a field has; Sunday is both 0 and 7.
+SIZES = (60, 24, 31, 12, 7)
 # 29 February on a given weekday can be 40 years away (over 2100, which has no leap day).
 HORIZON_YEARS = 41
 
@@ -50,17 +51,16 @@ class Cron:
             raise ValueError("five fields separated by spaces: minute, hour, day of month, month, day of week")
         for position, text in enumerate(fields):
             _check_field(position, text)
-        expanded = _expand(" ".join(fields))
-        minutes = expanded[0]
+        minutes, hours, days, months, weekdays = (_expand(position, text) for position, text in enumerate(fields))
         if len(minutes) != 1:
             raise ValueError("at most once an hour: the minute field must name exactly one minute")
         cron = cls(
             expression=" ".join(fields),
             minute=min(minutes),
-            hours=tuple(sorted(expanded[1])),
-            days=expanded[2],
-            months=expanded[3],
-            weekdays=expanded[4],
+            hours=tuple(sorted(hours)),
+            days=days,
+            months=months,
+            weekdays=weekdays,
             real_hours=fields[1].startswith("*"),
             any_day=fields[2].startswith("*") or fields[4].startswith("*"),
         )
@@ -104,20 +104,25 @@ class Cron:
 
 @lru_cache(maxsize=4096)
 def words(expression: str) -> str:
-    """The schedule in English: "At 09:00, only on Monday"."""
+    """The schedule in English: "At 09:00, only on Monday"; the expression itself where no words are found for it."""
     from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - loads gettext; not for parsing
 
-    options = Options()
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that the system has no locale: we want none
+        options = Options()
+    options.locale_code = "en_US"
     options.use_24hour_time_format = True
     options.verbose = True
-    return str(ExpressionDescriptor(expression, options).get_description())
+    try:
+        return str(ExpressionDescriptor(expression, options).get_description())
+    except Exception:  # a list of steps is more than it reads, and no mail may fail over its small print
+        return expression
 
 
 def _check_field(position: int, text: str) -> None:
     name, (low, high) = FIELDS[position], RANGES[position]
-    value = rf"(?:\d{{1,2}}{NAMES[position]})"
-    part = rf"(?:\*|{value}(?:-{value})?)(?:/[1-9]\d?)?"
-    if not re.fullmatch(rf"(?i:{part}(?:,{part})*)", text):
+    value = "|".join((r"\d{1,2}", *NAMES[position]))
+    part = rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9]\d?)?"
+    if not re.fullmatch(rf"{part}(?:,{part})*", text, re.ASCII | re.IGNORECASE):
         names = " or names" if NAMES[position] else ""
         raise ValueError(f"{name} {text!r}: numbers {low}-{high}{names}, *, ranges, /steps and commas are allowed")
     for item in text.split(","):
@@ -126,16 +131,22 @@ def _check_field(position: int, text: str) -> None:
             raise ValueError(f"{name} {item!r}: numbers {low}-{high}, ranges from low to high")
 
 
-def _expand(expression: str) -> list[frozenset[int]]:
-    try:
-        expanded, _ = croniter.expand(expression)
-    except ValueError as error:
-        raise ValueError(str(error)) from error
-    whole = ([*range(60)], [*range(24)], [*range(1, 32)], [*range(1, 13)], [*range(7)])
-    return [
-        frozenset(everything if "*" in found else (int(value) for value in found))
-        for found, everything in zip(expanded, whole, strict=True)
-    ]
+def _expand(position: int, text: str) -> frozenset[int]:
+    """The values that a field names; a range of names may pass the end of the week or the year: `FRI-MON`."""
+    (low, high), size = RANGES[position], SIZES[position]
+    found: set[int] = set()
+    for item in text.upper().split(","):
+        span, slash, step = item.partition("/")
+        first, dash, last = span.partition("-")
+        begin = low if span == "*" else _value(position, first)
+        end = _value(position, last) if dash else (high if slash or span == "*" else begin)
+        values = range(begin, end + (size if end < begin else 0) + 1, int(step or 1))
+        found.update(low + (value - low) % size for value in values)
+    return frozenset(found)
+
+
+def _value(position: int, text: str) -> int:
+    return int(text) if text.isdigit() else RANGES[position][0] + NAMES[position].index(text)
 
 
 def _month(year: int, month: int) -> Iterator[date]:

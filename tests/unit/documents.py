@@ -49,7 +49,8 @@ def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, be
 def chart(kind, x, y, rows, *, title="Messages by day"):
     """A chart whose rows are given as tuples: *x*, then each of *y*."""
     names = [x.name, *(one.name for one in y)]
-    return Chart(title=title, kind=kind, x=x, y=tuple(y), rows=tuple(dict(zip(names, row, strict=True)) for row in rows))
+    named = tuple(dict(zip(names, row, strict=True)) for row in rows)
+    return Chart(title=title, kind=kind, x=x, y=tuple(y), rows=named)
 
 
 def document(*tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme"):
@@ -63,7 +64,7 @@ def document(*tables, title="Weekly channels", figures=(), charts=(), descriptio
         scheduled_for=datetime(2026, 5, 11, 9, tzinfo=ZONE),
         figures=tuple(figures),
         charts=tuple(charts),
-        tables=tables or (table([column("channel"), column("messages", "integer")], [("general", 1234), ("random", 7)]),),
+        tables=tables or (_CHANNELS,),
     )
 
 
@@ -78,3 +79,6 @@ def _batches(columns, rows, size):
 
 def _type(one):
     return pa.decimal128(38, one.scale) if one.type == "decimal" else _ARROW[one.type]
+
+
+_CHANNELS = table([column("channel"), column("messages", "integer")], [("general", 1234), ("random", 7)])

@@ -43,7 +43,8 @@ def test_every_type_is_exact():
         column("i", "integer"), column("d", "decimal", 4), column("tiny", "decimal", 10), column("f", "number"),
         column("p", "percent", 1), column("b", "boolean"), column("on", "date"), column("at", "timestamp"),
     ]  # fmt: skip
-    row = (2**63 - 1, Decimal("100000000000000000000.0001"), Decimal("1E-10"), 0.1, 0.125, True, date(2026, 2, 1), moment)
+    huge, tiny = Decimal("100000000000000000000.0001"), Decimal("1E-10")
+    row = (2**63 - 1, huge, tiny, 0.1, 0.125, True, date(2026, 2, 1), moment)
 
     assert rows(written(table(columns, [row, (None,) * 8]))[1])[1:] == [
         [
@@ -61,10 +62,12 @@ def test_moments_carry_the_offset_of_their_day_and_every_microsecond():
         datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=1),
     ]
 
-    assert [row[0] for row in rows(written(table([column("at", "timestamp")], [(one,) for one in moments]))[1])[1:]] == [
-        "2026-01-10T09:00:00.000120+01:00",
-        "2026-10-25T02:30:00+02:00",
-        "2026-10-25T02:30:00+01:00",
+    _, text = written(table([column("at", "timestamp")], [(one,) for one in moments]))
+
+    assert rows(text)[1:] == [
+        ["2026-01-10T09:00:00.000120+01:00"],
+        ["2026-10-25T02:30:00+02:00"],
+        ["2026-10-25T02:30:00+01:00"],
     ]
 
 

@@ -86,12 +86,13 @@ def test_every_type_is_exact():
         column("i", "integer"), column("d", "decimal", 4), column("tiny", "decimal", 10), column("f", "number"),
         column("b", "boolean"), column("on", "date"), column("at", "timestamp"), column("t"),
     ]  # fmt: skip
+    huge, tiny = Decimal("-100000000000000000000.0001"), Decimal("1E-10")
     moment = datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=1)
-    row = (-(2**63), Decimal("-100000000000000000000.0001"), Decimal("1E-10"), 1e22, False, date(2026, 2, 1), moment, "=1")
+    row = (-(2**63), huge, tiny, 1e22, False, date(2026, 2, 1), moment, "=1")
 
     assert rows(columns, [row, (None,) * 8]) == [
         {
-            "i": -(2**63), "d": Decimal("-100000000000000000000.0001"), "tiny": Decimal("1E-10"), "f": Decimal("1e22"),
+            "i": -(2**63), "d": huge, "tiny": tiny, "f": Decimal("1e22"),
             "b": False, "on": "2026-02-01", "at": "2026-10-25T02:30:00+01:00", "t": "=1",
         },
         dict.fromkeys(["i", "d", "tiny", "f", "b", "on", "at", "t"]),

@@ -62,22 +62,17 @@ class AirflowWorld:
     @cached_property
     def store(self) -> S3Store:
         """Port `Store`."""
-        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-
         from ..adapters.s3 import S3Store
 
-        return S3Store(S3Hook(aws_conn_id=AWS).conn, self.settings.bucket)
+        # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
+        return S3Store(_client("s3", signature_version="s3v4"), self.settings.bucket)
 
     @cached_property
     def mailer(self) -> SesMailer:
         """Port `Mailer`; botocore's own retries are off, because a repeated call is a second mail."""
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-        from botocore.config import Config
-
         from ..adapters.ses import SesMailer
 
-        once = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-        return SesMailer(AwsBaseHook(aws_conn_id=AWS, client_type="sesv2", config=once).conn)
+        return SesMailer(_client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"}))
 
     @cached_property
     def runs(self) -> PostgresRuns:
@@ -122,6 +117,15 @@ def reports_dsn() -> str:
         **{name: value for name, value in extra.items() if name not in hook.ignored_extra_options},
     }
     return make_conninfo(**{name: value for name, value in values.items() if value not in (None, "")})
+
+
+def _client(service: str, **config: Any) -> Any:
+    """A boto3 client of `reports_aws`; *config* is added to the connection's own."""
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from botocore.config import Config
+
+    hook = AwsBaseHook(aws_conn_id=AWS, client_type=service)
+    return hook.get_client_type(config=hook.config.merge(Config(**config)))
 
 
 def _s3_file_system() -> Any:

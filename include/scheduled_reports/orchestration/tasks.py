@@ -87,7 +87,7 @@ def _running() -> Iterator[tuple[World, Trigger, int]]:
 def _trigger(run: Any) -> Trigger:
     report_id = naming.report_id_of(run.dag_id)
     assert report_id is not None
-    kind = {"scheduled": RunKind.SCHEDULED, "backfill": RunKind.BACKFILL}.get(str(run.run_type), RunKind.MANUAL)
+    kind = {"scheduled": RunKind.SCHEDULED, "backfill": RunKind.BACKFILL}.get(run.run_type, RunKind.MANUAL)
     return Trigger(
         key=RunKey(report_id=report_id, run_id=run.run_id),
         kind=kind,

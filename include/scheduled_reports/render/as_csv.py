@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.csv import CSVWriter, WriteOptions
 
-from .rows import decimal_text, finite, iso_text, pieces
+from .clock import iso_text
+from .rows import decimal_text, finite, pieces
 from .text import FORMULA_STARTS, defused
 
 if TYPE_CHECKING:

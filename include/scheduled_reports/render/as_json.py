@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import orjson
 import pyarrow as pa
 
-from .rows import decimal_text, iso_text, pieces
+from .clock import iso_text
+from .rows import decimal_text, pieces
 from .text import is_missing
 
 if TYPE_CHECKING:

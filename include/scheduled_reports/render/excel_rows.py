@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from openpyxl.utils import get_column_letter
 
-from .rows import decimal_text, finite, iso_text
+from .clock import iso_text, wall_clock
+from .rows import decimal_text, finite
 from .text import UNPRINTABLE, printable
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]
             serial = pc.add(values.cast(pa.int32()), _EPOCH)
             return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: values.cast(pa.string()))
         case _:
-            local = pc.local_timestamp(values).cast(pa.int64()).cast(pa.float64(), safe=False)
+            local = wall_clock(values).cast(pa.int64()).cast(pa.float64(), safe=False)
             serial = pc.add(pc.divide(local, _DAY), float(_EPOCH))
             return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: iso_text(values))
 

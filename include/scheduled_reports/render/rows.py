@@ -42,9 +42,3 @@ def decimal_text(values: pa.Array) -> pa.Array:
     if values.type.scale <= _PLAIN_SCALE:
         return values.cast(pa.string())
     return pa.array([None if value is None else f"{value:f}" for value in values.to_pylist()], pa.string())
-
-
-def iso_text(values: pa.Array) -> pa.Array:
-    """Timestamps as `2026-05-10T09:00:00+02:00`, the text datetime.isoformat gives."""
-    text = pc.strftime(values, format="%Y-%m-%dT%H:%M:%S%Ez")
-    return pc.replace_substring(text, pattern=".000000", replacement="")

@@ -9,7 +9,7 @@ FROM (
            r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
            NOT EXISTS (SELECT FROM workspaces o WHERE o.slug = w.slug AND o.id <> w.id) AS slug_is_unique,
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
-           coalesce(u.display_name, u.name) AS creator_name,
+           coalesce(u.name, u.display_name) AS creator_name,
            EXISTS (
                SELECT FROM workspace_members m WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
            ) AS creator_is_member,

@@ -1,0 +1,73 @@
+"""A running Airflow with the demo's data of a fixed day, for all end-to-end tests of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from demo.__main__ import POOL, plan
+from demo.processes import free_port, wait_until
+from demo.stack import Stack
+from include.scheduled_reports.sample.seed import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from demo.airflow_api import AirflowApi
+    from demo.aws import Mail
+
+#: The sample data ends here, so that the tests can name its days.
+UNTIL = date(2026, 5, 10)
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a test asks of the running whole."""
+
+    stack: Stack
+    api: AirflowApi
+
+    def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Read or change the reports database by plain SQL."""
+        with psycopg.connect(self.stack.reports_dsn, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def executions(self, report_id: str) -> list[dict[str, Any]]:
+        """The executions of a report, the oldest first."""
+        return self.rows(
+            "SELECT * FROM report_executions WHERE scheduled_report_id = %s ORDER BY created_at, format", report_id
+        )
+
+    def mails_of(self, report_id: str) -> list[Mail]:
+        """What SES has accepted for a report."""
+        sent = {
+            row["message_id"]
+            for row in self.rows("SELECT message_id FROM reporting.deliveries WHERE report_id = %s", report_id)
+        }
+        return [mail for mail in self.stack.aws.mails() if mail.message_id in sent]
+
+    def file(self, url: str) -> bytes:
+        """The content behind a recorded file_url."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        return self.stack.aws.read(bucket, key).body
+
+    def wait(self, condition: Any, *, seconds: float, what: str) -> None:
+        """Wait for a state with a bound."""
+        wait_until(condition, seconds=seconds, what=what, pause=0.5)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """PostgreSQL, S3, SES and Airflow, with quick retries."""
+    base = plan(tmp_path_factory.mktemp("e2e"), free_port())
+    quick = replace(base, env={**base.env, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})
+    with Stack.start(quick, before_airflow=lambda dsn: seed(dsn, until=UNTIL)) as stack:
+        api = stack.airflow.api()
+        api.post("/pools", {"name": POOL, "slots": 2, "description": "rendering"})
+        yield Running(stack, api)

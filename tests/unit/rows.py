@@ -1,0 +1,52 @@
+"""A valid row of scheduled_reports, as sql/definitions.sql hands it over, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.scheduled_reports.definitions import parse_row
+
+if TYPE_CHECKING:
+    from include.scheduled_reports.model import Report
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A valid row; *changes* replace columns."""
+    valid = {
+        "id": "cmaq0v1k20000356c8xkz7h1d",
+        "name": "Weekly activity",
+        "description": "What happened last week",
+        "reportType": "workspace-activity",
+        "cron_expression": "0 9 * * 1",
+        "timezone": "Europe/Berlin",
+        "is_active": True,
+        "status": "ACTIVE",
+        "export_formats": ["pdf", "csv"],
+        "parameters": {"dateRange": {"type": "last-7-days"}},
+        "tags": ["weekly"],
+        "email_enabled": True,
+        "email_recipients": ["ada@acme.example"],
+        "email_cc_recipients": [],
+        "email_bcc_recipients": [],
+        "email_subject": None,
+        "email_include_attachment": True,
+        "email_include_preview": False,
+        "email_send_only_if_data": False,
+        "workspace_id": "ws1",
+        "workspace_name": "Acme",
+        "workspace_slug": "acme",
+        "slug_is_unique": True,
+        "created_by_id": "u1",
+        "creator_email": "ada@acme.example",
+        "creator_status": "ACTIVE",
+        "creator_name": "Ada Byron",
+        "creator_is_member": True,
+        "effective_from": "2026-05-01T00:00:00+00:00",
+    }
+    assert changes.keys() <= valid.keys()
+    return valid | changes
+
+
+def report(**changes: Any) -> Report:
+    """The report of a valid row."""
+    return parse_row(row(**changes))

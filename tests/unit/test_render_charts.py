@@ -1,0 +1,140 @@
+"""Charts: what is drawn, read from the SVG."""
+
+from __future__ import annotations
+
+import socket
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from include.scheduled_reports.render import charts
+from tests.unit.documents import ZONE, chart, column
+
+DAY, NAME, MESSAGES = column("day", "date"), column("name"), column("messages", "integer")
+PEOPLE = column("people", "integer", title="Active people")
+WEEK = [(date(2026, 5, 4) + timedelta(days=n), 100 * n, n) for n in range(7)]
+MESSAGES_BY_DAY = [row[:2] for row in WEEK]
+
+
+def texts(drawing):
+    return [element.text for element in elements(drawing) if element.tag == "{http://www.w3.org/2000/svg}text"]
+
+
+def elements(drawing):
+    return list(ET.fromstring(drawing).iter())  # noqa: S314 - drawn here
+
+
+def test_each_day_of_a_week_stands_below_the_bars():
+    shown = texts(charts.svg(chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)))
+
+    assert shown[:7] == ["4 May", "5 May", "6 May", "7 May", "8 May", "9 May", "10 May"]
+    assert "600" in shown
+
+
+def test_bars_leave_room_for_days_without_data():
+    gap = [(date(2026, 5, 4), 5), (date(2026, 5, 5), 5), (date(2026, 5, 10), 5)]
+    spec = charts.specification(chart("bar", DAY, [MESSAGES], gap))
+
+    assert spec["mark"]["width"] == pytest.approx((charts.WIDTH - 60) / 7 * 0.7)
+
+
+def test_moments_stand_at_the_wall_clock_of_the_report():
+    hours = [(datetime(2026, 5, 10, hour, tzinfo=ZONE), hour) for hour in (9, 10, 11)]
+
+    shown = texts(charts.svg(chart("line", column("at", "timestamp"), [MESSAGES], hours)))
+
+    assert shown[:3] == ["09:00", "10:00", "11:00"]
+
+
+def test_a_long_span_is_labelled_by_month():
+    months = [(date(2025 + n // 12, n % 12 + 1, 1), n) for n in range(18)]
+
+    assert "Jan 2026" in texts(charts.svg(chart("line", DAY, [MESSAGES], months)))
+
+
+def test_several_lines_have_a_legend_and_a_single_one_has_none():
+    assert "Active people" in texts(charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK)))
+    assert "Messages" not in texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY)))
+
+
+def test_large_values_are_shortened_on_the_axis_and_shares_are_percent():
+    large = [(day, n * 1_000_000) for day, _, n in WEEK]
+    share = column("share", "percent", 1)
+
+    assert "6M" in texts(charts.svg(chart("bar", DAY, [MESSAGES], large)))
+    assert "100%" in texts(charts.svg(chart("line", DAY, [share], [(day, n / 6) for day, _, n in WEEK])))
+
+
+def test_a_ranking_names_each_bar_and_writes_its_value():
+    rows = [("general", 12345), ("general", 7), ("<script>alert(1)</script>", 3)]
+    drawing = charts.svg(chart("rank", NAME, [MESSAGES], rows))
+
+    assert texts(drawing) == ["general", "general", "<script>alert(1)</script>", "12,345", "7", "3"]
+    assert "<script" not in drawing
+
+
+def test_a_ranking_shows_the_first_and_says_so():
+    many = chart("rank", NAME, [MESSAGES], [(f"c{n}", 100 - n) for n in range(26)])
+
+    assert len(charts.ranked(many)) == 25
+    assert "c24" in texts(charts.svg(many))
+    assert "c25" not in texts(charts.svg(many))
+    assert charts.note(many) == "The first 25 of 26"
+    assert charts.note(chart("rank", NAME, [MESSAGES], [("c", 1)])) == ""
+
+
+def test_gaps_and_what_is_no_number_are_not_drawn():
+    holes = [(date(2026, 5, 4), None), (date(2026, 5, 5), float("nan")), (date(2026, 5, 6), 4)]
+
+    assert [point["v"] for point in charts.specification(chart("line", DAY, [MESSAGES], holes))["data"]["values"]] == [
+        None, None, 4.0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [[], [(date(2026, 5, 4), None)]])
+def test_nothing_is_drawn_without_data(rows):
+    empty = chart("bar", DAY, [MESSAGES], rows)
+
+    assert not charts.has_data(empty)
+    assert charts.svg(empty) == ""
+    assert charts.png(empty) == b""
+
+
+@pytest.mark.parametrize("kind", ["bar", "line", "rank"])
+def test_one_row_of_zero_is_still_drawn(kind):
+    x = NAME if kind == "rank" else DAY
+    value = "general" if kind == "rank" else date(2026, 5, 4)
+
+    assert "NaN" not in charts.svg(chart(kind, x, [MESSAGES], [(value, 0)]))
+
+
+def test_a_png_is_as_large_as_its_scale():
+    drawn = chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)
+    small, large = (Image.open(BytesIO(charts.png(drawn, scale))) for scale in (1, 2))
+
+    assert (small.format, small.width) == ("PNG", charts.WIDTH)
+    assert large.width == pytest.approx(2 * small.width, abs=2)
+
+
+def test_drawing_opens_no_connection(monkeypatch):
+    def refused(*args):
+        raise AssertionError("a chart wanted to connect")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    hostile = [("https://127.0.0.1:1/x.svg", 1), ("data:image/svg+xml,<svg/>", 2)]
+    drawing = charts.svg(chart("rank", NAME, [MESSAGES], hostile))
+
+    assert not [element for element in elements(drawing) if element.tag.endswith(("}image", "}script", "}a"))]
+
+
+def test_the_dark_page_recolours_what_the_charts_use():
+    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK))
+    css = (Path(charts.__file__).parent / "templates" / "screen.css").read_text()
+
+    for attribute in ('fill="#3d4550"', 'fill="#5b6472"', 'stroke="#e3e7ec"'):
+        assert attribute in drawing
+        assert f"svg [{attribute}]" in css

@@ -1,0 +1,224 @@
+"""Excel, read back with openpyxl, which had no hand in the rows."""
+
+from __future__ import annotations
+
+import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
+
+import openpyxl
+import pytest
+from openpyxl.utils.escape import unescape
+
+from include.scheduled_reports.render import as_excel
+from tests.unit.documents import ZONE, chart, column, document, figure, table
+
+
+def written(shown, row_limit=None):
+    out = BytesIO()
+    count = as_excel.render(shown, out, row_limit=row_limit)
+    return count, openpyxl.load_workbook(out)
+
+
+def sheet(columns, rows):
+    return written(document(table(columns, rows)))[1]["Channels"]
+
+
+def values(worksheet):
+    return [list(row) for row in worksheet.iter_rows(values_only=True)]
+
+
+def test_every_type_is_a_typed_cell_with_a_format():
+    columns = [
+        column("t"), column("i", "integer"), column("d", "decimal", 2), column("f", "number", 3),
+        column("p", "percent", 1), column("b", "boolean"), column("on", "date"), column("at", "timestamp"),
+    ]  # fmt: skip
+    row = (
+        "x", -5, Decimal("1234.50"), 0.125, 0.25, False, date(2024, 2, 29),
+        datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=1),
+    )  # fmt: skip
+    cells = sheet(columns, [row])[2]
+
+    assert [cell.value for cell in cells] == [
+        "x", -5, 1234.5, 0.125, 0.25, False, datetime(2024, 2, 29), datetime(2026, 10, 25, 2, 30),  # noqa: DTZ001
+    ]  # fmt: skip
+    assert [cell.data_type for cell in cells] == ["s", "n", "n", "n", "n", "b", "d", "d"]
+    assert [cell.number_format for cell in cells] == [
+        "@", "#,##0", "#,##0.00", "#,##0.000", "0.0%", "General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@A1", "0001", "12345678901234567890", "#N/A", "TRUE", "2026-05-04", "=", "  a  ", "\t"],
+)
+def test_text_stays_text(text):
+    cell = sheet([column("t")], [(text,)])["A2"]
+
+    assert (cell.value, cell.data_type) == (text, "s")
+
+
+def test_a_number_too_long_for_excel_is_text_and_whole():
+    columns = [column("i", "integer"), column("d", "decimal", 4)]
+    rows = [
+        (999_999_999_999_999, Decimal("99999999999.9999")),
+        (1_000_000_000_000_000, Decimal("100000000000.0000")),
+        (-(2**63), Decimal("-1234567890123456789012345678901234.5678")),
+    ]
+
+    assert values(sheet(columns, rows))[1:] == [
+        [999_999_999_999_999, 99_999_999_999.9999],
+        ["1000000000000000", "100000000000.0000"],
+        ["-9223372036854775808", "-1234567890123456789012345678901234.5678"],
+    ]
+
+
+def test_days_and_moments_outside_the_calendar_of_excel_are_text():
+    columns = [column("on", "date"), column("at", "timestamp")]
+    rows = [
+        (date(1900, 3, 1), datetime(1900, 3, 1, 12, tzinfo=ZONE)),
+        (date(1900, 2, 28), datetime(1899, 12, 31, 12, tzinfo=ZONE)),
+        (date(9999, 12, 31), None),
+    ]
+
+    assert values(sheet(columns, rows))[1:] == [
+        [datetime(1900, 3, 1), datetime(1900, 3, 1, 12)],  # noqa: DTZ001
+        ["1900-02-28", "1899-12-31T12:00:00+01:00"],
+        [datetime(9999, 12, 31), None],  # noqa: DTZ001
+    ]
+
+
+def test_nothing_and_what_is_no_number_leave_the_cell_empty():
+    rows = [(None, None), (float("inf"), None), (float("nan"), "x")]
+
+    assert values(sheet([column("f", "number"), column("t")], rows)) == [
+        ["F", "T"], [None, None], [None, None], [None, "x"],
+    ]  # fmt: skip
+
+
+def test_characters_no_workbook_can_hold_are_left_out():
+    assert sheet([column("t")], [('a\x00b\x1b\uffffc\r\nd<&>"',)])["A2"].value == 'abc\r\nd<&>"'
+
+
+def test_text_that_looks_like_an_escape_of_excel_is_kept():
+    cell = sheet([column("t")], [("_x0041_ and _x0042_",)])["A2"]
+
+    assert cell.value == "_x005F_x0041_ and _x005F_x0042_"
+    assert unescape(cell.value) == "_x0041_ and _x0042_"
+
+
+def test_a_text_longer_than_a_cell_says_that_it_was_cut():
+    note = "… (cut: 20,000 characters)"
+    fits, too_long = "x" * 32_767, "\U0001f389" * 20_000  # two UTF-16 units each
+    rows = [(fits,), (too_long,)]
+    first, second = (row[0] for row in values(sheet([column("t")], rows))[1:])
+
+    assert first == fits
+    assert second.endswith(note)
+    assert len(second.encode("utf-16-le")) // 2 in (32_766, 32_767)
+
+
+def test_the_header_is_frozen_filtered_and_names_the_zone():
+    worksheet = sheet([column("channel"), column("at", "timestamp", title="Last message")], [("a", None), ("b", None)])
+
+    assert values(worksheet)[0] == ["Channel", "Last message (Europe/Berlin)"]
+    assert worksheet.freeze_panes == "A2"
+    assert worksheet.auto_filter.ref == "A1:B3"
+    assert worksheet.dimensions == "A1:B3"
+    assert worksheet["A1"].font.bold
+
+
+def test_columns_are_as_wide_as_their_content_within_bounds():
+    worksheet = sheet([column("a"), column("b"), column("c")], [("x", "a text of twenty chars"[:20], "y" * 500)])
+    widths = [worksheet.column_dimensions[letter].width for letter in "ABC"]
+
+    assert widths[0] < widths[1] < widths[2] < 80
+
+
+def test_the_summary_comes_first_and_holds_figures_as_numbers():
+    figures = [
+        figure("Messages", 1_234_567, 987_654),
+        figure("Cost", Decimal("12345678901234567890.5"), None, kind="decimal", scale=1),
+        figure("Reply time", 3, 4, better="down"),
+        figure("Share", float("nan"), 0.5, kind="percent"),
+    ]
+    _, book = written(document(title="=Weekly", description="For Mondays", figures=figures))
+    rows = [row for row in values(book.worksheets[0]) if any(cell is not None for cell in row)]
+
+    assert book.sheetnames == ["Summary", "Channels"]
+    assert book["Summary"]["A1"].data_type == "s"
+    assert rows[:7] == [
+        ["=Weekly", None, None, None],
+        ["Channel analytics", None, None, None],
+        ["For Mondays", None, None, None],
+        ["Workspace", "Acme", None, None],
+        ["Period", "2026-05-04 to 2026-05-10", None, None],
+        ["Time zone", "Europe/Berlin", None, None],
+        ["Scheduled for", "2026-05-11 09:00", None, None],
+    ]
+    assert rows[7:11] == [
+        ["Key figure", "This period", "Period before", "Change"],
+        ["Messages", 1_234_567, 987_654, pytest.approx(0.25, abs=1e-4)],
+        ["Cost", "12345678901234567890.5", None, None],
+        ["Reply time", 3, 4, -0.25],
+    ]
+    assert rows[11] == ["Share", None, 0.5, None]
+    assert rows[12:] == [["Sheet", "Rows", None, None], ["Channels", "2 rows", None, None]]
+
+
+def test_every_table_has_a_sheet_the_summary_leads_to():
+    main = table([column("a")], [("x",)], title="It's / [odd]: *?\\ and longer than thirty-one characters")
+    same = table([column("a")], [], name="other", title="IT'S   odd    and longer than thirty-one")
+    taken = table([column("a")], [], name="third", title="summary")
+    reserved = table([column("a")], [], name="fourth", title="History")
+    _, book = written(document(main, same, taken, reserved))
+    links = [link.location for link in book["Summary"]._hyperlinks] or [
+        row[0].hyperlink.location for row in book["Summary"].iter_rows() if row[0].hyperlink
+    ]
+
+    assert all(len(name) <= 31 for name in book.sheetnames)
+    assert len({name.casefold() for name in book.sheetnames}) == 5
+    assert book.sheetnames[3:] == ["summary (2)", "History (2)"]
+    assert links == ["'" + name.replace("'", "''") + "'!A1" for name in book.sheetnames[1:]]
+
+
+def test_an_empty_table_has_its_header_and_the_summary_says_why():
+    _, book = written(document(table([column("a")], [])))
+
+    assert values(book["Channels"]) == [["A"]]
+    assert values(book["Summary"])[-1][:2] == ["Channels", "No activity in this period."]
+
+
+def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
+    monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
+    numbers = table([column("n", "integer")], [(n,) for n in range(7)], batch=2)
+    count, book = written(document(numbers))
+
+    assert count == 7
+    assert book.sheetnames == ["Summary", "Channels", "Channels (2)", "Channels (3)"]
+    assert [[row[0] for row in values(worksheet)] for worksheet in book.worksheets[1:]] == [
+        ["N", 0, 1, 2], ["N", 3, 4, 5], ["N", 6],
+    ]  # fmt: skip
+
+
+def test_a_limit_is_told_in_the_summary():
+    count, book = written(document(table([column("n", "integer")], [(n,) for n in range(5)])), row_limit=3)
+
+    assert count == 3
+    assert values(book["Channels"]) == [["N"], [0], [1], [2]]
+    assert values(book["Summary"])[-1][:2] == ["Channels", "3 of 5 rows"]
+
+
+def test_the_same_report_makes_the_same_bytes():
+    days = [column("day", "date"), column("n", "integer")]
+    shown = document(charts=[chart("bar", days[0], days[1:], [(date(2026, 5, 4), 1)])], figures=[figure()])
+    one, two = BytesIO(), BytesIO()
+    as_excel.render(shown, one, row_limit=None)
+    as_excel.render(shown, two, row_limit=None)
+
+    assert one.getvalue() == two.getvalue()
+    assert zipfile.ZipFile(one).testzip() is None
+    properties = openpyxl.load_workbook(one).properties
+    assert (properties.title, properties.creator) == ("Weekly channels", "Acme")
+    assert properties.created == properties.modified == datetime(2026, 5, 11, 7)  # noqa: DTZ001

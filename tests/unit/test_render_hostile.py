@@ -1,0 +1,170 @@
+"""The same hostile values through every format, read back by readers that had no hand in the writing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from io import BytesIO, StringIO
+
+import openpyxl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl.utils.escape import unescape
+
+from include.scheduled_reports.model import Format
+from include.scheduled_reports.render import renderer
+from tests.unit.documents import ZONE, column, document, table
+
+COLUMNS = (
+    column("text", title="=Te<xt>"), column("whole", "integer"), column("exact", "decimal", 4),
+    column("float", "number", 2), column("flag", "boolean"), column("day", "date"), column("at", "timestamp"),
+    column("last"),
+)  # fmt: skip
+HOSTILE = [
+    "", " ", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1", "'", '"', '""', '","', "a,b;c", "a\nb",
+    "</td></table><script>alert(1)</script>", "&lt;b&gt; &amp;", "\x00\x01\x1f\x7f", "\ufffe\uffff\ufeff", "0001",
+    "12345678901234567890", "1e5", "NULL", "None", "nan", "#N/A", "_x0041_", "שלום \u202eעולם", "مرحبا", "日本語",  # noqa: RUF001
+    "👩\u200d💻🎉", "{{ 7*7 }}", "{% raw %}", "]]>", "<!--", "x" * 300,
+]  # fmt: skip
+
+words = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+rows = st.tuples(
+    st.none() | words,
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.integers(-(10**25), 10**25).map(lambda units: Decimal(units).scaleb(-4)),
+    st.none() | st.floats(),
+    st.none() | st.booleans(),
+    st.none() | st.dates(date(1700, 1, 1), date(9999, 12, 31)),
+    st.none()
+    | st.datetimes(datetime(1900, 6, 1), datetime(2200, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - bounds
+        lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000).astimezone(ZONE)
+    ),
+    st.none() | words,
+)
+
+
+class Cells(HTMLParser):
+    """The body cells of a page's table."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.rows, self.inside = [], False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag == "td"
+        if self.inside:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):  # noqa: ARG002
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def written(chosen, shown):
+    out = BytesIO()
+    assert renderer(chosen)(shown, out, row_limit=None) == shown.main.rows
+    return out
+
+
+def without_controls(text):
+    return "".join(char for char in text if char in "\t\n\r" or (char >= " " and char not in "\ufffe\uffff"))
+
+
+def finite(value):
+    return value if value is not None and math.isfinite(value) else None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=5))
+def test_every_format_holds_the_same_values(data):
+    shown = document(table(COLUMNS, data))
+
+    check_csv(written(Format.CSV, shown), data)
+    check_json(written(Format.JSON, shown), data)
+    check_excel(written(Format.EXCEL, shown), data)
+    check_html(written(Format.HTML, shown), data)
+
+
+def check_csv(out, data):
+    read = list(csv.reader(StringIO(out.getvalue().decode(), newline="")))
+
+    assert read[0] == ["'=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At", "Last"]
+    assert len(read) == len(data) + 1
+    for cells, (text, whole, exact, number, flag, day, at, last) in zip(read[1:], data, strict=True):
+        assert cells[0] == csv_text(text)
+        assert cells[1] == ("" if whole is None else str(whole))
+        assert cells[2] == ("" if exact is None else f"{exact:.4f}")
+        assert (float(cells[3]) if cells[3] else None) == finite(number)
+        assert cells[4] == {None: "", True: "true", False: "false"}[flag]
+        assert cells[5] == ("" if day is None else day.isoformat())
+        assert cells[6] == ("" if at is None else at.isoformat())
+        assert cells[7] == csv_text(last)
+
+
+def csv_text(text):
+    if text is None:
+        return ""
+    return "'" + text if text[:1] in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20") else text
+
+
+def check_json(out, data):
+    (dataset,) = json.loads(out.getvalue(), parse_float=Decimal)["datasets"]
+
+    assert dataset["rowCount"] == len(data)
+    for found, (text, whole, exact, number, flag, day, at, last) in zip(dataset["rows"], data, strict=True):
+        assert found["text"] == text
+        assert found["whole"] == whole
+        assert found["exact"] == exact
+        assert (None if found["float"] is None else float(found["float"])) == finite(number)
+        assert found["flag"] is flag
+        assert found["day"] == (None if day is None else day.isoformat())
+        assert found["at"] == (None if at is None else at.isoformat())
+        assert found["last"] == last
+
+
+def check_excel(out, data):
+    worksheet = openpyxl.load_workbook(out)["Channels"]
+
+    for number, (text, whole, exact, floating, flag, day, at, last) in enumerate(data, start=2):
+        cells = [worksheet.cell(number, position) for position in range(1, 9)]
+        assert [cell.data_type for cell in (cells[0], cells[7])].count("f") == 0
+        assert unescape(cells[0].value or "") == without_controls(text or "")
+        assert (None if whole is None else int(cells[1].value)) == whole
+        assert (None if exact is None else Decimal(str(cells[2].value))) == exact
+        assert cells[3].value == finite(floating)
+        assert cells[4].value is flag
+        assert excel_day(cells[5].value) == day
+        assert at is None or abs(cells[6].value - at.replace(tzinfo=None)) < timedelta(milliseconds=1)
+        assert unescape(cells[7].value or "") == without_controls(last or "")
+
+
+def excel_day(value):
+    if value is None or isinstance(value, datetime):
+        return value and value.date()
+    return date.fromisoformat(value)
+
+
+def check_html(out, data):
+    cells = Cells(out.getvalue().decode()).rows[1:]
+
+    assert len(cells) == len(data)
+    for found, (text, whole, exact, number, flag, day, at, last) in zip(cells, data, strict=True):
+        assert found[0] == without_controls(text or "")
+        assert found[1] == ("" if whole is None else f"{whole:,}")
+        assert found[2] == ("" if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"))
+        assert bool(found[3]) == (finite(number) is not None)
+        assert found[4] == {None: "", True: "yes", False: "no"}[flag]
+        assert found[5] == ("" if day is None else day.isoformat())
+        assert found[6] == ("" if at is None else at.strftime("%Y-%m-%d %H:%M"))
+        assert found[7] == without_controls(last or "")

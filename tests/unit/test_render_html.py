@@ -1,0 +1,182 @@
+"""HTML, read back with the standard library's parser."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+
+from include.scheduled_reports.render.as_html import render
+from tests.unit.documents import chart, column, document, figure, table
+
+VOID = {"meta", "col", "br"}
+
+
+class Reader(HTMLParser):
+    """What a page holds: its tags, its text, and the cells of its data tables."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.tables, self.open = [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.extend(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.extend(attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.tables[-1][-1][-1] += data
+        elif "style" not in self.open:
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join("".join(self.text).split())
+
+
+def written(shown, row_limit=None):
+    out = BytesIO()
+    count = render(shown, out, row_limit=row_limit)
+    return count, Reader(out.getvalue().decode())
+
+
+def test_a_table_shows_values_as_people_write_them():
+    columns = [
+        column("channel"), column("messages", "integer"), column("share", "percent", 1), column("cost", "decimal", 2),
+        column("archived", "boolean"), column("since", "date"),
+    ]  # fmt: skip
+    row = ("general", 1234567, 0.125, Decimal("99999999999999999999.05"), False, date(2026, 2, 1))
+    count, page = written(document(table(columns, [row, (None,) * 6])))
+
+    assert count == 2
+    assert page.tables == [
+        [
+            ["Channel", "Messages", "Share", "Cost", "Archived", "Since"],
+            ["general", "1,234,567", "12.5 %", "99,999,999,999,999,999,999.05", "no", "2026-02-01"],
+            [""] * 6,
+        ]
+    ]
+
+
+def test_the_head_of_the_page_says_what_it_is():
+    _, page = written(document(description="For Mondays", figures=[figure("Messages", 1234567, 987654)]))
+
+    assert page.words.startswith(
+        "Weekly channels · 2026-05-04 to 2026-05-10 Channel analytics Weekly channels"
+        " Acme2026-05-04 to 2026-05-10Europe/Berlin time For Mondays"
+        " Messages 1,234,567 +25.0 % from 987,654 Channels"
+    )
+
+
+def test_a_figure_without_a_past_says_so():
+    _, page = written(document(figures=[figure(value=None, previous=None)]))
+
+    assert "Messages – nothing to compare with" in page.words  # noqa: RUF001
+
+
+@pytest.mark.parametrize("place", ["title", "workspace", "description", "cell", "column", "table", "figure", "chart"])
+def test_markup_in_a_value_is_only_text(place):
+    hostile = "</td></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;"
+    texts = {key: hostile if key == place else "plain" for key in ("title", "workspace", "description")}
+    shown = table([column("a", title=hostile if place == "column" else "A")], [(hostile if place == "cell" else "x",)])
+    if place == "table":
+        shown = table([column("a")], [("x",)], title=hostile)
+    bars = chart("rank", column("a"), [column("n", "integer")], [(hostile, 1)], title=hostile)
+    _, page = written(
+        document(shown, **texts, figures=[figure(hostile)] * (place == "figure"), charts=[bars] * (place == "chart"))
+    )
+
+    assert not {"script", "img"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert hostile in page.words or any(hostile in cell for rows in page.tables for row in rows for cell in row)
+
+
+def test_a_file_needs_nothing_else_and_forbids_the_rest():
+    days = column("day", "date"), column("n", "integer")
+    lines = chart("line", days[0], days[1:], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])
+    _, page = written(document(charts=[lines]))
+    policy = next(value for _, value in page.attributes if value and value.startswith("default-src"))
+
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    assert ("charset", "utf-8") in page.attributes
+    assert not {"script", "link", "img", "iframe", "object", "a"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name in ("src", "href", "srcset")]
+    assert "svg" in page.tags
+
+
+def test_css_in_the_page_asks_for_nothing():
+    out = BytesIO()
+    render(document(), out, row_limit=None)
+
+    assert re.findall(rb"url\(|@import|@font-face", out.getvalue()) == []
+
+
+def test_a_limit_is_told_above_the_table():
+    many = table([column("n", "integer")], [(n,) for n in range(12_345)], batch=5000)
+    count, page = written(document(many), row_limit=20)
+
+    assert count == 20
+    assert len(page.tables[0]) == 21
+    assert "Channels Showing 20 of 12,345 rows" in page.words
+
+
+def test_there_is_no_notice_where_every_row_is_shown():
+    assert "Showing" not in written(document(), row_limit=2)[1].words
+
+
+def test_an_empty_report_says_so_once():
+    empty = [table([column("a")], []), table([column("b")], [], name="other")]
+    nothing = chart("bar", column("day", "date"), [column("n", "integer")], [], title="By day")
+    count, page = written(document(*empty, charts=[nothing], figures=[figure(value=0, previous=4)]))
+
+    assert count == 0
+    assert page.tables == []
+    assert page.words.count("No activity in this period.") == 1
+    assert "Messages 0 −100.0 % from 4" in page.words  # noqa: RUF001
+    assert "By day" not in page.words
+
+
+def test_an_empty_table_among_others_says_so():
+    _, page = written(document(table([column("a")], []), table([column("b")], [("x",)], name="o", title="Other")))
+
+    assert "Channels No activity in this period. Other" in page.words
+    assert page.tables == [[["B"], ["x"]]]
+
+
+def test_a_ranking_is_text_and_boxes():
+    bars = chart("rank", column("name"), [column("n", "integer")], [("العربية", 50), ("עברית", 25), ("none", None)])
+    _, page = written(document(charts=[bars]))
+
+    assert [row[0] for row in page.tables[0]] == ["العربية", "עברית", "none"]
+    assert [value for _, value in page.attributes if value and value.startswith("width: ")] == [
+        "width: 100.0%; background: #2f6fab", "width: 50.0%; background: #2f6fab", "width: 0%; background: #2f6fab",
+    ]  # fmt: skip
+
+
+def test_text_of_either_direction_finds_its_own():
+    _, page = written(document(table([column("a"), column("n", "integer")], [("שלום", 1)])))
+
+    assert page.attributes.count(("dir", "auto")) == 2  # the heading and the cell
