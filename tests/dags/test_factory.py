@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
-from tests.unit.rows import row
 
 from include.scheduled_reports import naming
 from include.scheduled_reports.orchestration import factory
 from include.scheduled_reports.orchestration.timetable import ReportTimetable
 from include.scheduled_reports.settings import Settings
+from tests.unit.rows import row
 
 SETTINGS = Settings()
 TASKS = {"query", "formats.render", "formats.upload", "email", "record"}
