@@ -5,11 +5,11 @@ Nothing heavy at the top: where this file fails to import, every DAG of every re
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.scheduled_reports.orchestration.timetable import ReportTimetable
+from include.scheduled_reports.orchestration.timetable import ReportTimetable, RestingTimetable
 
 
 class ScheduledReportsPlugin(AirflowPlugin):
     """What Airflow has to know of this product."""
 
     name = "scheduled_reports"
-    timetables = [ReportTimetable]  # noqa: RUF012 - Airflow reads a plain list
+    timetables = [ReportTimetable, RestingTimetable]  # noqa: RUF012 - Airflow reads a plain list

@@ -37,9 +37,11 @@ PARAMETERS: Mapping[str, str] = {
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
-    """Split *rows*; a bad row becomes a Rejection and never raises."""
+    """Split *rows*; a bad row becomes a Rejection and never raises.  Tombstones of deleted rows are left out."""
     reports, rejections = [], []
     for row in rows:
+        if row["deleted"]:
+            continue
         try:
             reports.append(parse_row(row))
         except RejectedError as error:
@@ -70,6 +72,7 @@ def parse_row(row: Row) -> Report:
         workspace=_workspace(check, row),
         creator=_creator(check, row),
         effective_from=datetime.fromisoformat(row["effective_from"]),
+        missed_runs=row["missed_runs"],
     )
     if check.problems:
         raise RejectedError(check.problems)
@@ -211,4 +214,4 @@ def _creator(check: Check, row: Row) -> Person:
         check.add("created_by_id", value, "a user who is not suspended")
     elif not row["creator_is_member"]:
         check.add("created_by_id", value, "a member of the workspace; this user has left it")
-    return Person(id=value, name=row["creator_name"] or person or "", email=person or "")
+    return Person(id=value, name=row["creator_name"] or "", email=person or "")

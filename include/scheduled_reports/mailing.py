@@ -182,9 +182,9 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         preview_rows=PREVIEW_ROWS if preview else 0,
-        set_up_by=report.creator.name,
+        set_up_by=str(report.creator),
         schedule_words=f"{schedule.words(report.cron.expression)} ({report.timezone.key})",
-        stop_hint=f"ask {report.creator.name} ({report.creator.email}) or an administrator of {report.workspace.name}",
+        stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 
 

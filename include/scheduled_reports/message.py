@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, getaddresses
+from email.utils import formatdate, parseaddr
 from typing import TYPE_CHECKING
 
+from .checks import ascii_address
 from .model import Recipients
 from .naming import one_line
 
@@ -95,7 +96,7 @@ def encoded_size(size: int) -> int:
 
 
 def _address(text: str) -> Address:
-    """`Name <local@domain>` or a bare address; a domain in another script in its ASCII form."""
-    ((name, plain),) = getaddresses([text])
-    local, _, domain = plain.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain.encode("idna").decode("ascii"))
+    """`Name <local@domain>` or a bare address."""
+    name, plain = parseaddr(text)
+    local, _, domain = ascii_address(plain).rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)

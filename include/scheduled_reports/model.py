@@ -60,6 +60,7 @@ class DeliveryState(StrEnum):
 
 
 MailMode = Literal["attach", "zip", "link"]
+MissedRuns = Literal["skip", "latest", "all"]
 PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
 
 
@@ -98,11 +99,14 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """A user of the application."""
+    """A user of the application; *name* is empty where there is none."""
 
     id: str
     name: str
     email: str
+
+    def __str__(self) -> str:
+        return self.name or self.email
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +168,8 @@ class Report:
     creator: Person
     #: No tick at or before this moment fires.
     effective_from: datetime
+    #: What becomes of ticks that were missed while Airflow was away.
+    missed_runs: MissedRuns = "latest"
 
     @property
     def is_scheduled(self) -> bool:

@@ -6,12 +6,11 @@ Each stage commits its own outcome, so that whatever dies, `settle` finds what w
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from . import documents, mailing, naming, settle
+from . import documents, mailing, naming, schedule, settle, upkeep
 from .catalog import report_types
 from .definitions import parse_row
 from .errors import PermanentError, RejectedError, ReportsError, ReportTypeError, RequestError, SkipRunError
@@ -29,10 +28,7 @@ if TYPE_CHECKING:
     from .definitions import Row
     from .model import Dataset, Outcome, Report, ReportType, Request, Run, RunKey, Trigger
     from .ports import World
-
-
-#: A tick this late still runs, even if the next one has come.
-GRACE = timedelta(minutes=15)
+    from .settings import Settings
 
 
 def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
@@ -115,7 +111,7 @@ def _open(world: World, trigger: Trigger) -> Run:
         if row is None:
             raise _gone(trigger)
         report = parse_row(row)
-        _may_tick(report, trigger, world.now())
+        _may_tick(report, trigger, world.settings, world.now())
         request = _request(world, report, trigger)
     except (RejectedError, RequestError, SkipRunError, PermanentError) as error:
         world.runs.refuse(refused, str(error), skipped=isinstance(error, SkipRunError))
@@ -129,7 +125,7 @@ def _gone(trigger: Trigger) -> ReportsError:
     return PermanentError(reason) if trigger.kind is RunKind.MANUAL else SkipRunError(reason)
 
 
-def _may_tick(report: Report, trigger: Trigger, now: datetime) -> None:
+def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetime) -> None:
     """The last word on a tick; Airflow fires what it has stored, whatever has changed since."""
     if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a person who clears a run wants it
         return
@@ -137,7 +133,12 @@ def _may_tick(report: Report, trigger: Trigger, now: datetime) -> None:
         raise SkipRunError("the report is not scheduled any more")
     if trigger.scheduled_for <= report.effective_from:
         raise SkipRunError(f"the schedule has been effective only since {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
-    if now - trigger.scheduled_for > GRACE and report.cron.next_tick(trigger.scheduled_for, report.timezone) <= now:
+    delay = schedule.jitter(report.id, settings.jitter_seconds)
+    if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
+        return
+    if report.missed_runs == "skip":
+        raise SkipRunError("missed while Airflow was away; missed runs of this report are skipped")
+    if report.cron.next_tick(trigger.scheduled_for, report.timezone) + delay <= now:
         raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
 
 
@@ -216,9 +217,7 @@ def _next_run(world: World, report_id: str) -> datetime | None:
         report = parse_row(row) if row else None
     except RejectedError:
         return None
-    if report is None or not report.is_scheduled:
-        return None
-    return report.cron.next_tick(max(world.now(), report.effective_from), report.timezone)
+    return upkeep.next_run(report, world.now()) if report else None
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Definitions(Protocol):
     """The rows of scheduled_reports."""
 
     def rows(self, *, limit: int) -> list[Row]:
-        """Every report, ordered by id, at most *limit*."""
+        """Every report and tombstone, ordered by id, at most *limit*."""
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
@@ -170,6 +170,33 @@ class Ledger(Protocol):
         """Write down how a claimed message ended."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tombstone:
+    """A report that has gone, and the DAG that stays until its runs have ended."""
+
+    report_id: str
+    since: datetime
+
+
+class Housekeeping(Protocol):
+    """What upkeep changes, every call bounded and safe to repeat."""
+
+    def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
+        """Write the coming tick of each report where another one is stored; returns how many were."""
+
+    def reject(self, rejections: Mapping[str, str]) -> int:
+        """Set reports to ERROR with their reasons and leave a tombstone; returns how many were changed."""
+
+    def readmit(self, report_ids: Collection[str]) -> int:
+        """Take reports that are valid again out of ERROR, to what they were before; returns how many were changed."""
+
+    def tombstones(self, *, limit: int) -> list[Tombstone]:
+        """The oldest tombstones."""
+
+    def lift(self, report_ids: Collection[str]) -> None:
+        """Remove tombstones: the next parse makes no DAG for these reports."""
+
+
 class World(Protocol):
     """All ports of one process, each made when first used."""
 
@@ -200,6 +227,10 @@ class World(Protocol):
     @property
     def runs(self) -> Runs:
         """Port `Runs`."""
+
+    @property
+    def housekeeping(self) -> Housekeeping:
+        """Port `Housekeeping`."""
 
     @property
     def ledger(self) -> Ledger:

@@ -7,6 +7,7 @@ hours.  Source: cron(8) of Debian, section NOTES, "Daylight Saving Time and othe
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from dataclasses import dataclass
@@ -100,6 +101,15 @@ class Cron:
         if not _day_exists(day, zone):
             return set()
         return {_first_valid(wall) for wall in walls}
+
+
+def jitter(report_id: str, window: timedelta) -> timedelta:
+    """How much after its ticks a report runs: whole seconds below *window*, always the same for the same report."""
+    seconds = int(window.total_seconds())
+    if not seconds:
+        return timedelta()
+    digest = hashlib.sha256(report_id.encode("utf-8", "surrogatepass")).digest()
+    return timedelta(seconds=int.from_bytes(digest[:8]) % seconds)
 
 
 @lru_cache(maxsize=4096)

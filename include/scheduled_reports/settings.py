@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from .checks import is_address
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,6 +36,14 @@ class Settings:
     allowed_domains: str = ""
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
+    #: Ticks are spread over this many seconds after their time, each report always by the same delay.
+    jitter_seconds: timedelta = timedelta()
+    #: A tick that begins later than this was missed, and its report's policy decides what becomes of it.
+    grace_seconds: timedelta = timedelta(minutes=15)
+    #: Where a parse keeps what it last read, for when the database is away.
+    last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
+    #: How long the DAG of a report that went is kept at least.
+    farewell_seconds: timedelta = timedelta(minutes=5)
     #: The most reports one parse reads.
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
@@ -71,17 +81,19 @@ class Settings:
         wrong = []
         if self.mail_mode not in {"off", "live"} and not self.redirect_to:
             wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
-        if self.mail_mode != "off" and "@" not in self.mail_from:
+        if self.mail_mode != "off" and not is_address(parseaddr(self.mail_from)[1]):
             wrong.append(f"{PREFIX}MAIL_FROM: {self.mail_from!r}: the sender's address, unless MAIL_MODE is off")
         if not timedelta() < self.link_seconds <= timedelta(days=7):
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
+        if self.jitter_seconds >= timedelta(hours=1):
+            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
         return wrong
 
     @property
     def redirect_to(self) -> str | None:
         """The one address that gets every mail, in `redirect` mode."""
         mode, _, address = self.mail_mode.partition(":")
-        return address if mode == "redirect" and "@" in address else None
+        return address if mode == "redirect" and is_address(address) else None
 
     @property
     def domains(self) -> frozenset[str]:

@@ -34,14 +34,22 @@ def at_task_start(monkeypatch):
     return of
 
 
+@pytest.fixture(autouse=True)
+def last_good(monkeypatch, tmp_path):
+    """A last good copy of this test's own."""
+    path = tmp_path / "last-good.json"
+    monkeypatch.setenv("SCHEDULED_REPORTS__LAST_GOOD", str(path))
+    return path
+
+
 @pytest.fixture
 def reports_db(monkeypatch):
     """Point Airflow's connection at a database that holds one report."""
     import psycopg
 
-    def of(dsn: str) -> None:
+    def of(dsn: str, then: str = "") -> None:
         with psycopg.connect(dsn) as connection:
-            connection.execute(ONE_REPORT)
+            connection.execute(ONE_REPORT + then)
         monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", dsn)
 
     return of

@@ -1,7 +1,6 @@
 """What a parse makes of the rows of scheduled_reports."""
 
 import json
-import logging
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include.scheduled_reports import naming
 from include.scheduled_reports.orchestration import factory
-from include.scheduled_reports.orchestration.timetable import ReportTimetable
+from include.scheduled_reports.orchestration.timetable import ReportTimetable, RestingTimetable
+from include.scheduled_reports.plans import plans
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
 
@@ -17,8 +17,13 @@ SETTINGS = Settings()
 TASKS = {"query", "formats.render", "formats.upload", "email", "record"}
 
 
+def built(rows, settings=SETTINGS, before=()):
+    planned, _ = plans(rows, settings, before=before)
+    return factory.build_all(planned, settings)
+
+
 def build(**changes):
-    (dag,) = factory.build_all([row(**changes)], SETTINGS).values()
+    (dag,) = built([row(**changes)]).values()
     return dag
 
 
@@ -97,7 +102,7 @@ class TestTheStructure:
         assert record.upstream_task_ids == TASKS - {"record"}
 
     def test_renders_in_the_operators_pool(self):
-        (dag,) = factory.build_all([row()], Settings(render_pool="narrow")).values()
+        (dag,) = built([row()], Settings(render_pool="narrow")).values()
 
         assert dag.get_task("formats.render").pool == "narrow"
         assert dag.get_task("formats.upload").pool == "default_pool"
@@ -112,32 +117,63 @@ class TestWhoIsScheduled:
         assert dag.timetable.can_be_scheduled is False
 
     def test_a_disabled_report_is_absent(self):
-        assert factory.build_all([row(status="DISABLED")], SETTINGS) == {}
+        assert built([row(status="DISABLED")]) == {}
 
 
 class TestABadRow:
-    def test_costs_only_itself_and_is_logged_with_every_reason_but_no_value(self, caplog):
-        bad = row(id="bad", cron_expression="* * * * *", timezone="Mars/Olympus", email_recipients=["secret@b,example"])
+    def test_costs_only_itself(self):
+        bad = row(id="bad", cron_expression="* * * * *")
 
-        with caplog.at_level(logging.WARNING):
-            dags = factory.build_all([row(id="a"), bad, row(id="z")], SETTINGS)
-
-        assert set(dags) == {"scheduled_report_a", "scheduled_report_z"}
-        for column in ("cron_expression", "timezone", "email_recipients"):
-            assert column in caplog.text
-        assert "secret" not in caplog.text
+        assert set(built([row(id="a"), bad, row(id="z")])) == {"scheduled_report_a", "scheduled_report_z"}
 
     def test_that_breaks_airflow_itself_costs_only_itself(self, monkeypatch):
         real = factory.build
 
-        def build_or_break(report, settings):
-            if report.id == "bad":
+        def build_or_break(plan, settings):
+            if plan.report_id == "bad":
                 raise RuntimeError("Airflow does not like it")
-            return real(report, settings)
+            return real(plan, settings)
 
         monkeypatch.setattr(factory, "build", build_or_break)
 
-        assert set(factory.build_all([row(id="a"), row(id="bad")], SETTINGS)) == {"scheduled_report_a"}
+        assert set(built([row(id="a"), row(id="bad")])) == {"scheduled_report_a"}
+
+    def test_is_logged_with_every_reason_but_no_value(self, caplog, migrated_dsn, reports_db):
+        reports_db(migrated_dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus', export_formats = '{docx}'")
+
+        assert factory.dags() == {}
+        assert "timezone: " in caplog.text
+        assert "export_formats: " in caplog.text
+        assert "Olympus" not in caplog.text
+
+
+class TestAReportThatWent:
+    def test_keeps_a_dag_that_nobody_can_start_while_its_tombstone_stands(self):
+        gone = {"id": "r1", "deleted": True, "tombstone": "deleted", "name": "Weekly", "error_cause": None}
+
+        dag = built([gone])["scheduled_report_r1"]
+
+        assert set(dag.task_ids) == TASKS
+        assert isinstance(dag.timetable, RestingTimetable)
+        assert [str(kind) for kind in dag.allowed_run_types] == ["scheduled"]
+        assert dag.dag_display_name == "Weekly"
+
+    def test_is_disabled_rests_too(self):
+        dag = built([row(id="r1", status="DISABLED", tombstone="disabled")])["scheduled_report_r1"]
+
+        assert isinstance(dag.timetable, RestingTimetable)
+
+    def test_has_turned_invalid_rests_until_upkeep_has_seen_it(self):
+        spoiled = row(id="r1", timezone="Mars/Olympus")
+
+        assert set(built([spoiled], before={"r1"})) == {"scheduled_report_r1"}
+        assert built([spoiled], before=()) == {}
+        assert built([row(id="r1", timezone="Mars/Olympus", error_cause="rejected")], before={"r1"}) == {}
+
+    def test_serializes_and_decodes(self):
+        gone = {"id": "r1", "deleted": True, "tombstone": "deleted", "name": "Weekly", "error_cause": None}
+
+        assert "RestingTimetable" in serialized(built([gone])["scheduled_report_r1"])
 
 
 class TestTheSerializedDag:
@@ -192,12 +228,38 @@ class TestAParse:
 
         assert set(factory.dags()) == {"scheduled_report_r1"}
 
-    def test_never_raises_when_the_database_is_away(self, monkeypatch, caplog):
+    def test_serves_the_last_good_copy_when_the_database_is_away(self, migrated_dsn, reports_db, monkeypatch, caplog):
+        reports_db(migrated_dsn)
+        good = {name: serialized(dag) for name, dag in factory.dags().items()}
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:secret-word@127.0.0.1:1/nowhere")
+
+        found = {name: serialized(dag) for name, dag in factory.dags().items()}
+
+        assert found == good
+        assert set(found) == {"scheduled_report_r1"}
+        assert "did not answer" in caplog.text
+        assert "secret-word" not in caplog.text
+
+    def test_keeps_no_address_in_the_last_good_copy_and_shows_it_to_nobody_else(
+        self, migrated_dsn, reports_db, last_good
+    ):
+        reports_db(migrated_dsn, "UPDATE scheduled_reports SET email_recipients = '{ada@acme.example}'")
+
+        factory.dags()
+
+        assert "@" not in last_good.read_text()
+        assert last_good.stat().st_mode & 0o077 == 0
+
+    def test_makes_nothing_and_does_not_raise_when_there_never_was_a_good_one(self, monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:secret-word@127.0.0.1:1/nowhere")
 
         assert factory.dags() == {}
-        assert "did not answer" in caplog.text
-        assert "secret-word" not in caplog.text
+
+    def test_survives_a_last_good_copy_that_somebody_has_spoiled(self, monkeypatch, last_good):
+        last_good.write_text('[{"report_id": 1}')
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:secret-word@127.0.0.1:1/nowhere")
+
+        assert factory.dags() == {}
 
     def test_never_raises_when_a_setting_is_wrong(self, monkeypatch, caplog):
         monkeypatch.setenv("SCHEDULED_REPORTS__ROW_LIMIT", "many")

@@ -7,6 +7,7 @@ import pytest
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.utils.types import DagRunType
 
 from include.scheduled_reports.orchestration.timetable import ReportTimetable
 
@@ -54,6 +55,20 @@ def test_a_backfill_ends():
     found = next_run("2026-01-12T08:00", earliest="2026-01-10T00:00", latest="2026-01-12T23:00", catchup=True)
 
     assert found is None
+
+
+def test_jitter_moves_the_run_but_neither_its_tick_nor_its_name():
+    timetable = ReportTimetable("0 9 * * *", "Europe/Berlin", EFFECTIVE, 137)
+
+    info = next_run(timetable=timetable)
+    run_id = timetable.generate_run_id(
+        run_type=DagRunType.SCHEDULED, run_after=info.run_after, data_interval=info.data_interval
+    )
+
+    assert info.run_after == at("2026-05-05T07:02:17")
+    assert info.data_interval == DataInterval.exact(at("2026-05-05T07:00"))
+    assert run_id == "scheduled__2026-05-05T07:00:00+00:00"
+    assert next_run("2026-05-05T07:00", timetable=timetable).run_after == at("2026-05-06T07:02:17")
 
 
 def test_a_run_by_hand_has_an_interval_that_ends_with_it():

@@ -14,6 +14,10 @@ def row(**changes: Any) -> dict[str, Any]:
     """A valid row; *changes* replace columns."""
     valid = {
         "id": "cmaq0v1k20000356c8xkz7h1d",
+        "deleted": False,
+        "tombstone": None,
+        "missed_runs": "latest",
+        "error_cause": None,
         "name": "Weekly activity",
         "description": "What happened last week",
         "reportType": "workspace-activity",

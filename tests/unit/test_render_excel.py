@@ -129,6 +129,15 @@ def test_the_header_is_frozen_filtered_and_names_the_zone():
     assert worksheet["A1"].font.bold
 
 
+def test_a_reader_that_streams_is_told_how_far_the_sheet_goes():
+    out = BytesIO()
+    as_excel.render(document(), out, row_limit=None)
+    book = openpyxl.load_workbook(out, read_only=True)
+
+    assert book["Channels"].calculate_dimension() == "A1:B3"
+    book.close()
+
+
 def test_columns_are_as_wide_as_their_content_within_bounds():
     worksheet = sheet([column("a"), column("b"), column("c")], [("x", "a text of twenty chars"[:20], "y" * 500)])
     widths = [worksheet.column_dimensions[letter].width for letter in "ABC"]

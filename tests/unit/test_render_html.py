@@ -114,6 +114,27 @@ def test_markup_in_a_value_is_only_text(place):
     assert hostile in page.words or any(hostile in cell for rows in page.tables for row in rows for cell in row)
 
 
+def test_control_characters_reach_no_part_of_the_page():
+    hostile = "a\x1b\x00\uffffb"
+    day, counts = column("day", "date"), [column(name, "integer", title=hostile) for name in "mn"]
+    shown = document(
+        table([column("a", title=hostile)], [(hostile,)], title=hostile),
+        title=hostile,
+        workspace=hostile,
+        description=hostile,
+        figures=[figure(hostile)],
+        charts=[
+            chart("rank", column("a"), counts, [(hostile, 1, 2)], title=hostile),
+            chart("line", day, counts, [(date(2026, 5, 4), 1, 2)], title=hostile),
+        ],
+    )
+    out = BytesIO()
+    render(shown, out, row_limit=None)
+
+    assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]", out.getvalue())
+    assert out.getvalue().count(b"ab") >= 10
+
+
 def test_a_file_needs_nothing_else_and_forbids_the_rest():
     days = column("day", "date"), column("n", "integer")
     lines = chart("line", days[0], days[1:], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])
@@ -167,12 +188,18 @@ def test_an_empty_table_among_others_says_so():
 
 
 def test_a_ranking_is_text_and_boxes():
-    bars = chart("rank", column("name"), [column("n", "integer")], [("العربية", 50), ("עברית", 25), ("none", None)])
+    bars = chart(
+        "rank",
+        column("name"),
+        [column("n", "integer")],
+        [("العربية", 50), ("עברית", 25), ("none", None), ("nan", float("nan"))],
+    )
     _, page = written(document(charts=[bars]))
 
-    assert [row[0] for row in page.tables[0]] == ["العربية", "עברית", "none"]
+    assert [row[0] for row in page.tables[0]] == ["العربية", "עברית", "none", "nan"]
     assert [value for _, value in page.attributes if value and value.startswith("width: ")] == [
-        "width: 100.0%; background: #2f6fab", "width: 50.0%; background: #2f6fab", "width: 0%; background: #2f6fab",
+        "width: 100.0%; background: #2f6fab", "width: 50.0%; background: #2f6fab", "width: 0.0%; background: #2f6fab",
+        "width: 0.0%; background: #2f6fab",
     ]  # fmt: skip
 
 

@@ -121,9 +121,10 @@ def test_a_week_with_a_change_of_clocks_is_an_hour_short():
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2036, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 days = st.dates(date(1980, 1, 1), date(2036, 12, 31))
+zones = st.timezones().filter(lambda zone: not zone.key.startswith("right/"))  # with leap seconds; the gate refuses it
 
 
-@given(st.sampled_from(ROLLING), moments, st.timezones())
+@given(st.sampled_from(ROLLING), moments, zones)
 def test_a_window_is_half_open_over_whole_local_days_before_the_run(kind, moment, zone):
     found = window(DateRange(type=kind), moment, zone)
 
@@ -132,7 +133,7 @@ def test_a_window_is_half_open_over_whole_local_days_before_the_run(kind, moment
         assert (edge - MICROSECOND).astimezone(zone).date() < day <= edge.astimezone(zone).date()
 
 
-@given(days, st.timezones())
+@given(days, zones)
 def test_the_windows_of_days_that_follow_each_other_abut(day, zone):
     today, tomorrow = (
         window(DateRange(type="custom", start=one, end=one), SUNDAY_MORNING, zone)
@@ -143,7 +144,7 @@ def test_the_windows_of_days_that_follow_each_other_abut(day, zone):
     assert tomorrow.previous_start == today.start
 
 
-@given(moments, st.timezones())
+@given(moments, zones)
 def test_weekly_windows_abut_so_that_no_moment_is_counted_twice_or_never(moment, zone):
     this_week = window(DateRange(type="last-7-days"), moment, zone)
     # At noon, because a week later by the clock of UTC may be another local day where clocks changed.

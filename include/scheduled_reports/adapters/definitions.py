@@ -23,12 +23,12 @@ class PostgresDefinitions:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def rows(self, *, limit: int) -> list[Row]:
-        """Every report, ordered by id, at most *limit*."""
+        """Every report and tombstone, ordered by id, at most *limit*."""
         return self._rows(report_id=None, limit=limit)
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
-        return next(iter(self._rows(report_id=report_id, limit=1)), None)
+        return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         """Which of *addresses* (lower case) belong to members of the workspace."""

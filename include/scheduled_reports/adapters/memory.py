@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..errors import PermanentError, StagingMissingError
 from ..model import Delivery, DeliveryState, Format, RunState
 from ..naming import execution_id, run_key
-from ..ports import Snapshot
+from ..ports import Snapshot, Tombstone
 from ..settings import Settings
 from ..thaw import thaw
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..definitions import Row
     from ..model import Artifact, Outcome, Recipients, Run, RunKey
-    from ..ports import Definitions, Opening, Scope, Source, Staging
+    from ..ports import Definitions, Housekeeping, Opening, Scope, Source, Staging
 
 
 @dataclass
@@ -34,12 +34,12 @@ class MemoryDefinitions:
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def rows(self, *, limit: int) -> list[Row]:
-        """Every report, ordered by id, at most *limit*."""
+        """Every report and tombstone, ordered by id, at most *limit*."""
         return sorted(self.content, key=lambda row: str(row["id"]))[:limit]
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
-        return next((row for row in self.content if row["id"] == report_id), None)
+        return next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         """Which of *addresses* (lower case) belong to members of the workspace."""
@@ -274,6 +274,62 @@ class MemoryRuns:
 
 
 @dataclass
+class MemoryHousekeeping:
+    """Port `Housekeeping` on the rows of MemoryDefinitions."""
+
+    definitions: MemoryDefinitions
+    next_runs: dict[str, datetime | None] = field(default_factory=dict)
+    graves: dict[str, datetime] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
+        """Keep what differs."""
+        changed = {key: tick for key, tick in next_runs.items() if self.next_runs.get(key) != tick}
+        self.next_runs |= changed
+        return len(changed)
+
+    def reject(self, rejections: Mapping[str, str]) -> int:
+        """Set rows to ERROR with their reasons."""
+        changed = 0
+        for row in self._rows(rejections):
+            fresh = row["status"] in {"ACTIVE", "PAUSED"}
+            again = row["error_cause"] == "rejected" and self.errors.get(row["id"]) != rejections[row["id"]]
+            if fresh:
+                self.before[row["id"]] = row["status"]
+                self.graves.setdefault(row["id"], datetime.now(UTC))
+                row |= {"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}
+            if fresh or again:
+                self.errors[row["id"]] = rejections[row["id"]]
+                changed += 1
+        return changed
+
+    def readmit(self, report_ids: Collection[str]) -> int:
+        """Take rows out of ERROR."""
+        changed = 0
+        for row in self._rows(report_ids):
+            self.graves.pop(row["id"], None)
+            row["tombstone"] = None
+            if row["status"] == "ERROR" and row["error_cause"] == "rejected":
+                row |= {"status": self.before.pop(row["id"], "ACTIVE"), "error_cause": None}
+                changed += 1
+        return changed
+
+    def tombstones(self, *, limit: int) -> list[Tombstone]:
+        """The oldest tombstones."""
+        oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))
+        return [Tombstone(report_id=report_id, since=since) for report_id, since in oldest[:limit]]
+
+    def lift(self, report_ids: Collection[str]) -> None:
+        """Remove tombstones."""
+        for report_id in report_ids:
+            self.graves.pop(report_id, None)
+
+    def _rows(self, report_ids: Collection[str]) -> list[Row]:
+        return [row for row in self.definitions.content if row["id"] in report_ids]
+
+
+@dataclass
 class MemoryWorld:
     """All ports, faked."""
 
@@ -285,10 +341,13 @@ class MemoryWorld:
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     runs: MemoryRuns = field(init=False)
+    housekeeping: Housekeeping = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self.runs = MemoryRuns(self.ledger)
+        rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
+        self.housekeeping = MemoryHousekeeping(rows)
 
     def now(self) -> datetime:
         """The moment set."""

@@ -16,6 +16,7 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..adapters.definitions import PostgresDefinitions
+    from ..adapters.housekeeping import PostgresHousekeeping
     from ..adapters.ledger import PostgresLedger
     from ..adapters.runs import PostgresRuns
     from ..adapters.s3 import S3Store
@@ -80,6 +81,13 @@ class AirflowWorld:
         from ..adapters.runs import PostgresRuns
 
         return PostgresRuns(self._dsn)
+
+    @cached_property
+    def housekeeping(self) -> PostgresHousekeeping:
+        """Port `Housekeeping`."""
+        from ..adapters.housekeeping import PostgresHousekeeping
+
+        return PostgresHousekeeping(self._dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:

@@ -14,21 +14,23 @@ from ..schedule import Cron
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
+    from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
 
 class ReportTimetable(Timetable):
     """Fires at every tick after *effective_from*; asks no clock, so that no parse and no restart can lose a tick."""
 
-    def __init__(self, cron: str, timezone: str, effective_from: str) -> None:
+    def __init__(self, cron: str, timezone: str, effective_from: str, jitter: int = 0) -> None:
         self.cron = Cron.parse(cron)
         self.zone = ZoneInfo(timezone)
         self.effective_from = datetime.fromisoformat(effective_from)
+        self.jitter = jitter
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ReportTimetable:
         """The timetable of *data*; the same object for the same data, since Airflow asks a dozen times per parse."""
-        return _cached(data["cron"], data["timezone"], data["effective_from"])
+        return _cached(data["cron"], data["timezone"], data["effective_from"], data["jitter"])
 
     def serialize(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -36,6 +38,7 @@ class ReportTimetable(Timetable):
             "cron": self.cron.expression,
             "timezone": self.zone.key,
             "effective_from": self.effective_from.isoformat(),
+            "jitter": self.jitter,
         }
 
     @property
@@ -61,9 +64,43 @@ class ReportTimetable(Timetable):
         # A backfill goes on until the timetable says that it is over.
         if restriction.latest is not None and tick > restriction.latest:
             return None
-        return DagRunInfo.exact(tick)
+        return DagRunInfo(run_after=tick.add(seconds=self.jitter), data_interval=DataInterval.exact(tick))
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """A run is named after its tick, not after the moment the jitter moved it to."""
+        named = run_after if data_interval is None else data_interval.end
+        return super().generate_run_id(run_type=run_type, run_after=named, data_interval=data_interval, **extra)
+
+
+class RestingTimetable(Timetable):
+    """Never fires: for a DAG that only lets its open runs end.
+
+    Not `None`, because a DAG without a timetable has to take runs by hand.
+    """
+
+    periodic = False
+
+    @property
+    def summary(self) -> str:
+        """What the list of DAGs shows."""
+        return "gone"
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """As of any run by hand; there are none but those that were queued before."""
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,  # noqa: ARG002
+        restriction: TimeRestriction,  # noqa: ARG002
+    ) -> DagRunInfo | None:
+        """Nothing comes."""
+        return None
 
 
 @lru_cache(maxsize=20_000)
-def _cached(cron: str, timezone: str, effective_from: str) -> ReportTimetable:
-    return ReportTimetable(cron, timezone, effective_from)
+def _cached(cron: str, timezone: str, effective_from: str, jitter: int) -> ReportTimetable:
+    return ReportTimetable(cron, timezone, effective_from, jitter)

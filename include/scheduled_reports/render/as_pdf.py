@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO
 
 from .page import Page
@@ -25,8 +24,6 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     """Write the PDF; nothing but data: addresses is ever read."""
     page = Page(document, "print", row_limit)
-    text = "".join(page.html())
-    HTML(string=text, url_fetcher=URLFetcher(allowed_protocols={"data"})).write_pdf(
-        out, pdf_identifier=sha256(text.encode()).digest()[:16], pdf_tags=True
-    )
+    fetcher = URLFetcher(allowed_protocols={"data"})
+    HTML(string="".join(page.html()), url_fetcher=fetcher).write_pdf(out, pdf_tags=True)
     return page.main_rows

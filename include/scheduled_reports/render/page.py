@@ -115,8 +115,13 @@ class Page:
         """The page, piece by piece."""
         document = self._document
         return environment.get_template("report.html.j2").generate(
-            document=document,
             medium=self._medium,
+            title=printable(document.title),
+            type_title=printable(document.type_title),
+            description=printable(document.description),
+            workspace=printable(document.workspace),
+            timezone=document.timezone,
+            created=document.scheduled_for.isoformat(),
             period=str(document.window),
             scheduled_for=moment(document.scheduled_for),
             cards=[card(figure) for figure in document.figures],
@@ -161,18 +166,21 @@ def _series(chart: Chart) -> tuple[str, ...]:
 def _bars(chart: Chart) -> tuple[Bar, ...]:
     """A ranking as text and boxes: WeasyPrint draws the text of an SVG letter by letter, which Arabic cannot bear."""
     rows = charts.ranked(chart)
-    longest = max((float(row[column.name] or 0) for row in rows for column in chart.y), default=0)
+    longest = max(_length(row[column.name]) for row in rows for column in chart.y) or 1
     return tuple(
         Bar(
             label=shown(row[chart.x.name], chart.x),
-            parts=tuple((_length(row[column.name], longest), shown(row[column.name], column)) for column in chart.y),
+            parts=tuple(
+                (round(_length(row[column.name]) / longest * 100, 2), shown(row[column.name], column))
+                for column in chart.y
+            ),
         )
         for row in rows
     )
 
 
-def _length(value: float | Decimal | None, longest: float) -> float:
-    return 0 if value is None or is_missing(value) or longest <= 0 else round(max(float(value) / longest, 0) * 100, 2)
+def _length(value: float | Decimal | None) -> float:
+    return 0.0 if value is None or is_missing(value) else max(float(value), 0.0)
 
 
 def _heads(table: Table) -> tuple[Head, ...]:

@@ -1,9 +1,10 @@
 -- name: rows
--- One bounded, ordered query for a parse: what the gate reads of each report, as a JSON object.
+-- One bounded, ordered query: what the gate reads of each report, and the tombstones, as JSON objects.
 SELECT to_jsonb(definition) AS row
 FROM (
-    SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status,
-           r.export_formats, r.parameters, r.tags,
+    SELECT coalesce(r.id, t.report_id) AS id, r.id IS NULL AS deleted, t.reason AS tombstone,
+           coalesce(r.name, t.name) AS name, r.description, r."reportType", r.cron_expression, r.timezone,
+           r.is_active, r.status, r.export_formats, r.parameters, r.tags,
            r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
            r.email_include_attachment, r.email_include_preview, r.email_send_only_if_data,
            r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
@@ -14,13 +15,15 @@ FROM (
                SELECT FROM workspace_members m WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
            ) AS creator_is_member,
            -- A row without options is one the trigger has not seen: it is effective from now on, not from the past.
-           coalesce(o.effective_from, now()) AS effective_from
-    FROM scheduled_reports r
+           coalesce(o.effective_from, now()) AS effective_from,
+           coalesce(o.missed_runs, 'latest') AS missed_runs, o.error_cause
+    FROM (SELECT * FROM scheduled_reports WHERE %(report_id)s::text IS NULL OR id = %(report_id)s) r
+    FULL JOIN (SELECT * FROM reporting.tombstones WHERE %(report_id)s::text IS NULL OR report_id = %(report_id)s) t
+        ON t.report_id = r.id
     LEFT JOIN workspaces w ON w.id = r.workspace_id
     LEFT JOIN users u ON u.id = r.created_by_id
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
-    WHERE %(report_id)s::text IS NULL OR r.id = %(report_id)s
-    ORDER BY r.id
+    ORDER BY 1
     LIMIT %(limit)s
 ) definition
 

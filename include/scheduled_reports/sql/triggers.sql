@@ -1,4 +1,4 @@
--- Keeps reporting.report_options.effective_from right whoever edits scheduled_reports: Prisma, psql or we.
+-- Keep reporting.report_options and reporting.tombstones right whoever edits scheduled_reports: Prisma, psql or we.
 -- SECURITY DEFINER, because the application's database user has no rights in our schema and needs none; the fixed
 -- search_path keeps that from being turned against us.
 
@@ -16,10 +16,43 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION reporting.report_deleted() RETURNS trigger
+-- Why a report is in ERROR is forgotten when somebody takes it out of there.
+CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+    UPDATE reporting.report_options SET error_cause = NULL, status_before = NULL WHERE report_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.report_went() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+    END IF;
+    INSERT INTO reporting.tombstones (report_id, name, reason)
+    VALUES (OLD.id, OLD.name, CASE WHEN TG_ARGV[0] = 'disabled' THEN 'disabled' ELSE 'deleted' END)
+    ON CONFLICT (report_id) DO UPDATE SET name = EXCLUDED.name, reason = EXCLUDED.reason, since = EXCLUDED.since;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.report_came() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.reports_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO reporting.tombstones (report_id, name, reason)
+    SELECT report_id, report_id, 'deleted' FROM reporting.report_options
+    ON CONFLICT (report_id) DO UPDATE SET reason = EXCLUDED.reason, since = EXCLUDED.since;
+    DELETE FROM reporting.report_options;
     RETURN NULL;
 END
 $$;
@@ -27,7 +60,10 @@ $$;
 CREATE OR REPLACE TRIGGER reporting_report_added AFTER INSERT ON scheduled_reports
 FOR EACH ROW EXECUTE FUNCTION reporting.schedule_became_effective();
 
--- UPDATE OF and WHEN: a counter write does not even look at this trigger, and saving a report unchanged calls nothing.
+CREATE OR REPLACE TRIGGER reporting_report_came AFTER INSERT ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.report_came();
+
+-- UPDATE OF and WHEN: a counter write does not even look at these, and saving a report unchanged calls nothing.
 CREATE OR REPLACE TRIGGER reporting_schedule_changed
 AFTER UPDATE OF id, cron_expression, timezone, is_active, status ON scheduled_reports
 FOR EACH ROW WHEN (
@@ -38,5 +74,24 @@ FOR EACH ROW WHEN (
 )
 EXECUTE FUNCTION reporting.schedule_became_effective();
 
+CREATE OR REPLACE TRIGGER reporting_error_lifted AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status = 'ERROR' AND NEW.status <> 'ERROR')
+EXECUTE FUNCTION reporting.error_lifted();
+
+CREATE OR REPLACE TRIGGER reporting_report_disabled AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status <> 'DISABLED' AND NEW.status = 'DISABLED')
+EXECUTE FUNCTION reporting.report_went('disabled');
+
+CREATE OR REPLACE TRIGGER reporting_report_enabled AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status = 'DISABLED' AND NEW.status <> 'DISABLED')
+EXECUTE FUNCTION reporting.report_came();
+
+CREATE OR REPLACE TRIGGER reporting_report_renamed AFTER UPDATE OF id ON scheduled_reports
+FOR EACH ROW WHEN (OLD.id <> NEW.id)
+EXECUTE FUNCTION reporting.report_went();
+
 CREATE OR REPLACE TRIGGER reporting_report_deleted AFTER DELETE ON scheduled_reports
-FOR EACH ROW EXECUTE FUNCTION reporting.report_deleted();
+FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
+
+CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
+FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();

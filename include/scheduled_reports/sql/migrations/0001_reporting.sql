@@ -4,9 +4,22 @@
 CREATE TABLE reporting.report_options (
     report_id      text PRIMARY KEY,
     -- The moment since which the schedule is effective; no tick at or before it may fire.  Kept by a trigger.
-    effective_from timestamptz NOT NULL
+    effective_from timestamptz NOT NULL,
+    -- What becomes of ticks that were missed while Airflow was away.
+    missed_runs    text        NOT NULL DEFAULT 'latest' CHECK (missed_runs IN ('skip', 'latest', 'all')),
+    -- Why the report is in ERROR, and what it was before: `rejected` is lifted by upkeep, `failing` by a person only.
+    error_cause    text        CHECK (error_cause IN ('rejected', 'failing')),
+    status_before  text
 );
 COMMENT ON TABLE reporting.report_options IS 'What the columns of scheduled_reports cannot hold.';
+
+-- A report that has no DAG any more, once no run of it is open: until then its DAG stays, without a schedule.
+CREATE TABLE reporting.tombstones (
+    report_id text        PRIMARY KEY,
+    name      text        NOT NULL,
+    reason    text        NOT NULL CHECK (reason IN ('deleted', 'disabled', 'rejected')),
+    since     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- One row per DAG run that got past its first task.
 CREATE TABLE reporting.runs (

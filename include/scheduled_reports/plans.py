@@ -1,0 +1,106 @@
+"""What is to become a DAG: a plan holds all that a serialized DAG may depend on, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import naming, schedule
+from .definitions import parse
+from .model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from .definitions import Row
+    from .model import Rejection, Report
+    from .settings import Settings
+
+LONGEST_TAG = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """The arguments of the timetable; times and durations as text and seconds, so that they store as they are."""
+
+    cron: str
+    timezone: str
+    effective_from: str
+    jitter: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """One DAG; a *resting* one only lets its open runs end, and can be started by nobody."""
+
+    report_id: str
+    display_name: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = "airflow"
+    schedule: Schedule | None = None
+    resting: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Plan:
+        """The inverse of `as_json`."""
+        planned = content["schedule"]
+        return cls(
+            **{
+                **content,
+                "tags": tuple(content["tags"]),
+                "schedule": None if planned is None else Schedule(**planned),
+            }
+        )
+
+
+def plans(
+    rows: Iterable[Row], settings: Settings, *, before: Collection[str] = ()
+) -> tuple[tuple[Plan, ...], list[Rejection]]:
+    """The plans of *rows*, ordered by id, and the rejections; *before* are the reports that had a DAG so far.
+
+    What has gone keeps a resting DAG until its tombstone is lifted: a run whose DAG is missing never ends.
+    """
+    rows = list(rows)
+    reports, rejections = parse(rows)
+    valid = {report.id: report for report in reports}
+    found = [plan for row in rows if (plan := _plan(row, valid.get(row["id"]), settings, before)) is not None]
+    return tuple(sorted(found, key=lambda plan: plan.report_id)), rejections
+
+
+def _plan(row: Row, report: Report | None, settings: Settings, before: Collection[str]) -> Plan | None:
+    if report is not None and report.status is not Status.DISABLED:
+        return _of(report, settings)
+    # A row that has just turned invalid has no tombstone yet: upkeep puts it there when it has seen the row.
+    unseen = report is None and not row["deleted"] and row["error_cause"] != "rejected" and row["id"] in before
+    if row["tombstone"] is None and not unseen:
+        return None
+    return Plan(report_id=row["id"], display_name=naming.one_line(row["name"]) or row["id"], resting=True)
+
+
+def _of(report: Report, settings: Settings) -> Plan:
+    planned = None
+    if report.is_scheduled:
+        planned = Schedule(
+            cron=report.cron.expression,
+            timezone=report.timezone.key,
+            effective_from=report.effective_from.isoformat(),
+            jitter=int(schedule.jitter(report.id, settings.jitter_seconds).total_seconds()),
+        )
+    return Plan(
+        report_id=report.id,
+        display_name=naming.one_line(report.name),
+        description=report.description,
+        tags=_tags(report),
+        owner=naming.one_line(report.creator.name) or "airflow",
+        schedule=planned,
+    )
+
+
+def _tags(report: Report) -> tuple[str, ...]:
+    tags = {*report.tags, f"workspace:{report.workspace.label}"[:LONGEST_TAG], report.type}
+    return tuple(sorted(naming.one_line(tag) for tag in tags))
