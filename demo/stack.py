@@ -36,6 +36,8 @@ class Plan:
     dags: Path | None = None
     users: Mapping[str, str] = field(default_factory=lambda: {"admin": "admin"})
     env: Mapping[str, str] = field(default_factory=dict)
+    #: How Airflow reaches the reports database, from its DSN: a test may put something in between.
+    detour: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Stack:
             server = postgres.start(plan.folder / "postgres" / "data")
             exits.callback(server.child.stop)
             airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
-            starting = airflow.begin(_site(plan, airflow_dsn, _connections(reports_dsn, local_aws)))
+            starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan.detour(reports_dsn), local_aws)))
             giving_up = exits.enter_context(ExitStack())
             giving_up.callback(starting.stop)
             before_airflow(reports_dsn)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import yaml
 
 from .errors import ReportTypeError
-from .model import ChartSpec, Column, ColumnType, Dataset, FigureSpec, ReportType
+from .model import ChartSpec, Column, Dataset, FigureSpec, ReportType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def load(folder: Path) -> ReportType:
         return _report_type(folder, content)
     except yaml.YAMLError as error:
         raise ReportTypeError(f"{definition}: {error}") from error
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise ReportTypeError(f"{definition}: {what}") from error
 
@@ -53,19 +53,15 @@ def _report_type(folder: Path, content: Mapping[str, Any]) -> ReportType:
     datasets = tuple(_dataset(folder, item) for item in content["datasets"])
     charts = tuple(_chart(item, datasets) for item in content.get("charts", ()))
     figures = content["figures"]
+    if not datasets:
+        raise ValueError("datasets: at least one is needed")
     return ReportType(
         id=folder.name,
         title=content["title"],
         description=content["description"],
         parameters=frozenset(content.get("parameters", ())),
         figures_sql=_sql(folder, figures["sql"]),
-        figures=tuple(
-            FigureSpec(
-                column=_column({key: value for key, value in item.items() if key != "better"}),
-                better=item.get("better", "neutral"),
-            )
-            for item in figures["columns"]
-        ),
+        figures=tuple(_figure(item) for item in figures["columns"]),
         datasets=datasets,
         charts=charts,
     )
@@ -81,20 +77,34 @@ def _dataset(folder: Path, item: Mapping[str, Any]) -> Dataset:
     )
 
 
+def _figure(item: Mapping[str, Any]) -> FigureSpec:
+    column = _column({key: value for key, value in item.items() if key != "better"})
+    figure = FigureSpec(column=column, better=item.get("better", "neutral"))
+    _check(figure, "better", f"figure {column.name}")
+    return figure
+
+
 def _column(item: Mapping[str, Any]) -> Column:
     column = Column(**item)
-    if column.type not in get_args(get_type_hints(Column)["type"]):
-        raise ValueError(f"column {column.name}: type {column.type!r}: one of {', '.join(get_args(ColumnType))}")
+    _check(column, "type", f"column {column.name}")
     return column
 
 
 def _chart(item: Mapping[str, Any], datasets: tuple[Dataset, ...]) -> ChartSpec:
     chart = ChartSpec(**{**item, "y": tuple(item["y"])})
+    _check(chart, "kind", f"chart {chart.title!r}")
     names = {dataset.name: {column.name for column in dataset.columns} for dataset in datasets}
     missing = {chart.x, *chart.y} - names.get(chart.dataset, set())
     if missing:
         raise ValueError(f"chart {chart.title!r}: {chart.dataset} has no column {', '.join(sorted(missing))}")
     return chart
+
+
+def _check(made: Column | FigureSpec | ChartSpec, name: str, what: str) -> None:
+    """Refuse a value that the field's type does not name."""
+    value, allowed = getattr(made, name), get_args(get_type_hints(type(made))[name])
+    if value not in allowed:
+        raise ValueError(f"{what}: {name} {value!r}: one of {', '.join(allowed)}")
 
 
 def _sql(folder: Path, name: str) -> str:

@@ -16,6 +16,8 @@ from .naming import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: SES asks for 7-bit parts: text in other letters goes as quoted-printable or base64.
+SEVEN_BIT = SMTP.clone(cte_type="7bit")
 #: Bytes kept free for headers and bodies when attachments are weighed.
 BODY_ROOM = 512 * 1024
 
@@ -39,7 +41,7 @@ def compose(
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
     """The message of *bodies* (plain text, HTML); blind copies stand in no header."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=SEVEN_BIT)
     mail["From"] = _address(sender)
     mail["To"] = [_address(address) for address in recipients.to]
     if recipients.cc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from .checks import is_address
@@ -81,7 +81,8 @@ class Settings:
         wrong = []
         if self.mail_mode not in {"off", "live"} and not self.redirect_to:
             wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
-        if self.mail_mode != "off" and not is_address(parseaddr(self.mail_from)[1]):
+        senders = [address for _, address in getaddresses([self.mail_from])]
+        if self.mail_mode != "off" and not (len(senders) == 1 and is_address(senders[0])):
             wrong.append(f"{PREFIX}MAIL_FROM: {self.mail_from!r}: the sender's address, unless MAIL_MODE is off")
         if not timedelta() < self.link_seconds <= timedelta(days=7):
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")

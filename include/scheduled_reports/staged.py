@@ -105,7 +105,7 @@ def write_parquet(batches: pa.RecordBatchReader, columns: tuple[Column, ...], ti
     _same_columns(schema.names, batches.schema.names)
     with pq.ParquetWriter(draft.file, schema, compression=COMPRESSION) as writer:
         for batch in batches:
-            cast_columns = [_cast(batch.column(name), schema.field(name).type) for name in schema.names]
+            cast_columns = [_cast(batch.column(field.name), field) for field in schema]
             writer.write_batch(pa.RecordBatch.from_arrays(cast_columns, schema=schema))
             draft.rows += batch.num_rows
             draft.data_rows += _rows_with_figures(cast_columns, batch.num_rows)
@@ -128,13 +128,17 @@ def arrow_type(column: Column, timezone: str) -> pa.DataType:
 
 def _rows_with_figures(columns: list[pa.Array], rows: int) -> int:
     """How many rows have a number that is neither null nor zero; all of them where no column holds numbers."""
-    numbers = [column for column in columns if pa.types.is_integer(column.type) or pa.types.is_floating(column.type)]
+    numbers = [column for column in columns if _is_number(column.type)]
     if not numbers:
         return rows
-    found = pa.array([False] * rows)
+    found = pa.array([False] * rows, pa.bool_())
     for column in numbers:
         found = pc.or_(found, pc.fill_null(pc.not_equal(column, 0), fill_value=False))
     return int(pc.sum(found).as_py() or 0)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _same_columns(declared: list[str], found: list[str]) -> None:
@@ -144,9 +148,12 @@ def _same_columns(declared: list[str], found: list[str]) -> None:
         )
 
 
-def _cast(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+def _cast(column: pa.Array, field: pa.Field) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):  # PostgreSQL's numeric arrives as text, exact
         column = column.storage
-    if pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type) and column.type.tz is None:
+    if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
         column = pc.assume_timezone(column, "UTC")  # the application's timestamps hold UTC
-    return column.cast(wanted)
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException as error:  # whose text may hold a value
+        raise ReportTypeError(f"column {field.name}: the query gives what is no {field.type}") from error

@@ -155,7 +155,7 @@ class TestAReportThatWent:
 
         assert set(dag.task_ids) == TASKS
         assert isinstance(dag.timetable, RestingTimetable)
-        assert [str(kind) for kind in dag.allowed_run_types] == ["scheduled"]
+        assert [kind.value for kind in dag.allowed_run_types] == ["scheduled"]
         assert dag.dag_display_name == "Weekly"
 
     def test_is_disabled_rests_too(self):

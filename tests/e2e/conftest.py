@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 
 from demo.__main__ import POOL, plan
 from demo.processes import free_port, wait_until
-from demo.stack import Stack
+from demo.stack import Plan, Stack
 from include.scheduled_reports.sample.seed import seed
 
 if TYPE_CHECKING:
@@ -62,12 +62,21 @@ class Running:
         wait_until(condition, seconds=seconds, what=what, pause=0.5)
 
 
+def start(plan: Plan) -> Stack:
+    """A stack with the demo's data of a fixed day."""
+    return Stack.start(plan, before_airflow=lambda dsn: seed(dsn, until=UNTIL))
+
+
+def ready(stack: Stack) -> Running:
+    """A started stack with the pool its tasks render in."""
+    api = stack.airflow.api()
+    api.post("/pools", {"name": POOL, "slots": 2, "description": "rendering"})
+    return Running(stack, api)
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """PostgreSQL, S3, SES and Airflow, with quick retries."""
     base = plan(tmp_path_factory.mktemp("e2e"), free_port())
-    quick = replace(base, env={**base.env, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})
-    with Stack.start(quick, before_airflow=lambda dsn: seed(dsn, until=UNTIL)) as stack:
-        api = stack.airflow.api()
-        api.post("/pools", {"name": POOL, "slots": 2, "description": "rendering"})
-        yield Running(stack, api)
+    with start(replace(base, env={**base.env, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})) as stack:
+        yield ready(stack)

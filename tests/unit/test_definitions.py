@@ -59,7 +59,7 @@ def test_a_valid_row_becomes_a_report():
     assert found.email.recipients.to == ("ada@acme.example",)
     assert (found.workspace.id, found.workspace.name, found.workspace.label) == ("ws1", "Acme", "acme")
     assert (found.creator.id, found.creator.name, found.creator.email) == ("u1", "Ada Byron", "ada@acme.example")
-    assert found.effective_from == datetime(2026, 5, 1, tzinfo=UTC)
+    assert (found.effective_from, found.missed_runs) == (datetime(2026, 5, 1, tzinfo=UTC), "latest")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_may_be_null_may_be_null():
     )
 
     assert (found.description, found.tags, len(found.email.recipients)) == ("", (), 0)
-    assert found.creator.name == "ada@acme.example"
+    assert (found.creator.name, str(found.creator)) == ("", "ada@acme.example")
 
 
 @pytest.mark.parametrize(
@@ -458,6 +458,12 @@ def test_one_bad_row_costs_only_itself():
     ]
 
 
+def test_the_tombstone_of_a_deleted_row_is_neither_a_report_nor_a_rejection():
+    tombstone = dict.fromkeys(row()) | {"id": "b", "name": "Gone", "deleted": True, "tombstone": "deleted"}
+
+    assert parse([tombstone]) == ([], [])
+
+
 # Whatever PostgreSQL can hand over
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -480,6 +486,10 @@ parameters = json_values | st.dictionaries(parameter_names, json_values | period
 zones = texts | st.sampled_from(["Europe/Berlin", "Europe", ".", "..", "__init__.py", "Europe/__init__.py", "a/b/c"])
 columns = {
     "id": texts,
+    "deleted": st.just(False),
+    "tombstone": st.none() | st.sampled_from(["disabled", "rejected"]),
+    "missed_runs": st.sampled_from(["skip", "latest", "all"]),
+    "error_cause": st.none() | st.sampled_from(["rejected", "failing"]),
     "name": texts,
     "description": nullable,
     "reportType": texts | st.sampled_from(["workspace-activity", "channel-analytics", "custom"]),

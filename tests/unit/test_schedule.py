@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from include.scheduled_reports.schedule import Cron, words
+from include.scheduled_reports.schedule import Cron, jitter, words
 
 EVERY_HOUR = tuple(range(24))
 
@@ -495,6 +495,24 @@ def test_on_days_without_a_change_named_and_starred_hours_run_alike(schedule, st
     found = found_between(parsed(expression), zone, minutes[0] - timedelta(minutes=1), minutes[-1])
 
     assert found == expected
+
+
+# A little later, so that not all reports run at once
+
+
+def test_the_delay_of_a_report_comes_from_its_id_alone():
+    # The first eight bytes of `printf r1 | sha256sum`: 0x82f3e9c695dc6b8d, which modulo 600 is 341.
+    assert jitter("r1", timedelta(minutes=10)) == timedelta(seconds=341)
+
+
+def test_without_a_window_there_is_no_delay():
+    assert jitter("r1", timedelta()) == timedelta()
+
+
+def test_delays_spread_over_the_window_and_stay_below_it():
+    delays = {jitter(f"report-{number}", timedelta(seconds=10)) for number in range(300)}
+
+    assert delays == {timedelta(seconds=second) for second in range(10)}
 
 
 # In words

@@ -1,0 +1,25 @@
+"""S3 and SES of this machine, for the suites that run on the real adapters as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo import aws as server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SENDER = "reports@acme.example"
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
+    """A server that lives as long as the session, with one bucket and one sender."""
+    running = server.start(tmp_path_factory.mktemp("aws"))
+    running.create_bucket("reports")
+    running.create_bucket("staging")
+    running.verify_sender(SENDER)
+    yield running
+    running.child.stop()

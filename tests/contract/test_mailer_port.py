@@ -1,0 +1,253 @@
+"""Port `Mailer`: sent once and known by an id, certainly not sent, or unknown; never anything between."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from botocore.config import Config
+
+from demo import aws as server
+from demo.processes import free_port
+from include.scheduled_reports.adapters.memory import MemoryMailer
+from include.scheduled_reports.adapters.ses import SesMailer
+from include.scheduled_reports.errors import ConfigurationError, DeliveryUnknownError, PermanentError, TransientError
+from include.scheduled_reports.message import compose
+from include.scheduled_reports.model import Recipients
+from tests.contract.conftest import SENDER
+
+EVERYBODY = Recipients(to=("ada@acme.example",), cc=("bob@acme.example",), bcc=("eve@acme.example",))
+
+
+def letter(subject="Numbers", recipients=EVERYBODY):
+    return compose(sender=SENDER, recipients=recipients, subject=subject, bodies=("Grüße", "<p>Grüße"))
+
+
+class Memory:
+    """The fake, and what it has sent."""
+
+    def __init__(self):
+        self.mailer = MemoryMailer()
+
+    def sent(self):
+        return [({*to.to, *to.cc, *to.bcc}, raw) for _, to, raw in self.mailer.sent]
+
+
+class Ses:
+    """SES, and what it has sent since."""
+
+    def __init__(self, aws):
+        self.aws, self.mailer = aws, SesMailer(aws.client("sesv2"))
+        self.before = len(aws.mails())
+
+    def sent(self):
+        return [({*mail.recipients}, mail.raw) for mail in self.aws.mails()[self.before :]]
+
+
+@pytest.fixture(params=["memory", "ses"])
+def service(request):
+    return Memory() if request.param == "memory" else Ses(request.getfixturevalue("aws"))
+
+
+def test_a_message_reaches_everybody_in_the_envelope_as_it_was_written(service):
+    raw = letter()
+
+    service.mailer.send(SENDER, EVERYBODY, raw)
+
+    assert service.sent() == [({"ada@acme.example", "bob@acme.example", "eve@acme.example"}, raw)]
+
+
+def test_the_envelope_decides_who_gets_it_and_not_the_headers(service):
+    service.mailer.send(SENDER, Recipients(bcc=("only@acme.example",)), letter())
+
+    assert [recipients for recipients, _ in service.sent()] == [{"only@acme.example"}]
+
+
+def test_every_message_has_an_id_of_its_own(service):
+    ids = {service.mailer.send(SENDER, EVERYBODY, letter(subject)) for subject in ("one", "two", "three")}
+
+    assert len(ids) == 3
+    assert all(ids)
+
+
+def test_the_fake_fails_as_it_is_told_and_sends_nothing():
+    mailer = MemoryMailer(error=TransientError("away"))
+
+    with pytest.raises(TransientError):
+        mailer.send(SENDER, EVERYBODY, letter())
+    assert mailer.sent == []
+
+
+def test_a_domain_in_another_script_goes_out_in_its_ascii_form(aws):
+    ses = Ses(aws)
+    abroad = Recipients(to=("info@straße.example",), cc=("info@例え.example",))
+
+    ses.mailer.send(SENDER, abroad, letter(recipients=abroad))
+
+    assert [recipients for recipients, _ in ses.sent()] == [{"info@xn--strae-oqa.example", "info@xn--r8jz45g.example"}]
+
+
+def test_ses_is_given_the_senders_address_without_the_name(aws):
+    sender = f"Zürich, Zahlen <{SENDER}>".replace(",", "")
+    Ses(aws).mailer.send(sender, EVERYBODY, letter())
+
+    assert aws.mails()[-1].sender == SENDER
+
+
+@pytest.mark.parametrize("sender", ["stranger@elsewhere.example", "Reports <stranger@elsewhere.example>"])
+def test_a_sender_that_is_not_verified_is_refused_for_good(aws, sender):
+    ses = Ses(aws)
+
+    with pytest.raises(PermanentError, match="SES refuse"):
+        ses.mailer.send(sender, EVERYBODY, letter())
+    assert ses.sent() == []
+
+
+def test_more_than_fifty_recipients_are_refused_for_good(aws):
+    crowd = Recipients(to=tuple(f"p{number}@acme.example" for number in range(51)))
+
+    with pytest.raises(PermanentError, match="SES refuse"):
+        Ses(aws).mailer.send(SENDER, crowd, letter())
+
+
+# What a server can do in between
+
+
+def mailer_at(port, **settings):
+    client = server.Aws(f"http://127.0.0.1:{port}", child=None).client("sesv2")
+    if settings:
+        # The same client, impatient.
+        client.meta.config.__dict__.update(Config(**settings)._user_provided_options)
+        client._endpoint.http_session._timeout = settings["read_timeout"]
+    return SesMailer(client)
+
+
+@contextmanager
+def listening(behave):
+    """A server that does *behave* to its first connection, on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                behave(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
+
+
+def test_an_endpoint_that_is_down_has_certainly_not_sent():
+    with pytest.raises(TransientError, match="SES could not be reached"):
+        mailer_at(free_port()).send(SENDER, EVERYBODY, letter())
+
+
+def test_a_server_that_takes_the_message_and_cuts_the_connection_may_have_sent():
+    def cut(connection):
+        connection.recv(65_536)
+        # RST instead of FIN, as when a machine dies.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with listening(cut) as port, pytest.raises(DeliveryUnknownError, match="SES did not answer"):
+        mailer_at(port).send(SENDER, EVERYBODY, letter())
+
+
+def test_a_server_that_hangs_up_without_an_answer_may_have_sent():
+    with listening(lambda connection: connection.recv(65_536)) as port, pytest.raises(DeliveryUnknownError):
+        mailer_at(port).send(SENDER, EVERYBODY, letter())
+
+
+def test_a_server_that_breaks_off_in_its_answer_may_have_sent():
+    def half(connection):
+        connection.recv(65_536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"Mess')
+
+    with listening(half) as port, pytest.raises(DeliveryUnknownError):
+        mailer_at(port).send(SENDER, EVERYBODY, letter())
+
+
+def test_a_server_that_never_answers_may_have_sent():
+    over = threading.Event()
+
+    def wait(connection):
+        connection.recv(65_536)
+        over.wait(20)
+
+    with listening(wait) as port:
+        try:
+            with pytest.raises(DeliveryUnknownError, match="ReadTimeoutError"):
+                mailer_at(port, read_timeout=0.5).send(SENDER, EVERYBODY, letter())
+        finally:
+            over.set()
+
+
+@contextmanager
+def answering(status, code):
+    """A server that answers every request with one error; yields its port and how often it was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802 - the library's name
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            body = json.dumps({"message": "no"}).encode()
+            self.send_response(status)
+            self.send_header("x-amzn-ErrorType", code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield running.server_address[1], asked
+        finally:
+            running.shutdown()
+            thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        (429, "TooManyRequestsException", TransientError),
+        (400, "LimitExceededException", TransientError),
+        (400, "ThrottlingException", TransientError),
+        (400, "MessageRejected", PermanentError),
+        (400, "BadRequestException", PermanentError),
+        (413, "PayloadTooLarge", PermanentError),
+        (400, "MailFromDomainNotVerifiedException", ConfigurationError),
+        (400, "SendingPausedException", ConfigurationError),
+        (400, "AccountSuspendedException", ConfigurationError),
+        (403, "AccessDeniedException", ConfigurationError),
+        (403, "UnrecognizedClientException", ConfigurationError),
+        (500, "InternalFailure", DeliveryUnknownError),
+        (503, "ServiceUnavailable", DeliveryUnknownError),
+        (504, "GatewayTimeout", DeliveryUnknownError),
+    ],
+)
+def test_what_ses_says_decides_whether_to_try_again_and_it_is_asked_once(status, code, meaning):
+    with answering(status, code) as (port, asked):
+        with pytest.raises((TransientError, PermanentError, DeliveryUnknownError), match=code) as told:
+            mailer_at(port).send(SENDER, EVERYBODY, letter())
+
+    assert type(told.value) is meaning
+    assert len(asked) == 1
+
+
+def test_no_error_tells_an_address():
+    with answering(400, "MessageRejected") as (port, _):
+        with pytest.raises(PermanentError) as told:
+            mailer_at(port).send(SENDER, EVERYBODY, letter())
+
+    assert "@" not in str(told.value)

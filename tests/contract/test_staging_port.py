@@ -1,0 +1,172 @@
+"""Port `Staging`: a local folder, S3 and the fake take, give and clear alike."""
+
+from __future__ import annotations
+
+import io
+import stat
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import fs
+
+from demo import aws as server
+from demo.processes import free_port
+from include.scheduled_reports.adapters.memory import MemoryStaging
+from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.errors import StagingMissingError, TransientError
+
+
+def s3(url, root):
+    scheme, _, address = url.partition("://")
+    system = fs.S3FileSystem(
+        access_key=server.ACCESS_KEY,
+        secret_key=server.SECRET_KEY,
+        region=server.REGION,
+        scheme=scheme,
+        endpoint_override=address,
+        connect_timeout=5,
+        request_timeout=30,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
+    )
+    return ArrowStaging(system, root)
+
+
+@pytest.fixture(params=["memory", "folder", "s3"])
+def staging(request):
+    if request.param == "memory":
+        return MemoryStaging()
+    if request.param == "folder":
+        return ArrowStaging.local(request.getfixturevalue("tmp_path") / "staging")
+    # A prefix of its own for every test.
+    return s3(request.getfixturevalue("aws").url, f"staging/{request.node.name}".replace("[", "-").replace("]", ""))
+
+
+def put(staging, name, content):
+    staging.put(name, io.BytesIO(content))
+
+
+def read(staging, name):
+    with staging.open(name) as file:
+        return file.read()
+
+
+def test_what_was_put_can_be_read(staging):
+    put(staging, "r1/run1/report.csv", b"a;b\r\n1;2\r\n")
+
+    assert read(staging, "r1/run1/report.csv") == b"a;b\r\n1;2\r\n"
+
+
+def test_an_empty_file_is_a_file(staging):
+    put(staging, "r1/run1/empty", b"")
+
+    assert read(staging, "r1/run1/empty") == b""
+
+
+def test_a_file_of_many_chunks_arrives_whole(staging):
+    content = bytes(range(256)) * 4 * 1024 * 11  # 11 MB
+    put(staging, "r1/run1/big", content)
+
+    assert read(staging, "r1/run1/big") == content
+
+
+def test_putting_again_replaces_what_was_there(staging):
+    put(staging, "r1/run1/a", b"the first and longer one")
+    put(staging, "r1/run1/a", b"second")
+
+    assert read(staging, "r1/run1/a") == b"second"
+
+
+def test_content_is_taken_from_where_it_stands(staging):
+    content = io.BytesIO(b"skip this, keep that")
+    content.seek(len(b"skip this, "))
+    staging.put("r1/run1/a", content)
+
+    assert read(staging, "r1/run1/a") == b"keep that"
+
+
+def test_what_is_read_can_be_sought_in(staging):
+    put(staging, "r1/run1/a", b"0123456789")
+
+    with staging.open("r1/run1/a") as file:
+        file.seek(7)
+        assert file.read(2) == b"78"
+        file.seek(0)
+        assert file.read() == b"0123456789"
+
+
+def test_parquet_is_read_in_place(staging):
+    content = io.BytesIO()
+    pq.write_table(pa.table({"x": [*range(1_000)]}), content)
+    put(staging, "r1/run1/x.parquet", content.getvalue())
+
+    with staging.open("r1/run1/x.parquet") as file:
+        assert pq.ParquetFile(file).read().column("x").to_pylist() == [*range(1_000)]
+
+
+def test_a_file_put_from_one_that_was_opened_arrives(staging):
+    put(staging, "r1/run1/a", b"hello")
+    with staging.open("r1/run1/a") as file:
+        staging.put("r1/run1/b", file)
+
+    assert read(staging, "r1/run1/b") == b"hello"
+
+
+@pytest.mark.parametrize("name", ["r1/run1/nothing", "nothing"])
+def test_what_is_not_there_is_missing(staging, name):
+    put(staging, "r1/run1/a", b"a")
+
+    with pytest.raises(StagingMissingError, match="nothing is not on staging: clear the run from query"):
+        staging.open(name)
+
+
+def test_clearing_a_folder_takes_all_in_it_and_nothing_beside_it(staging):
+    for name in ("r1/run1/a", "r1/run1/deeper/b", "r1/run10/a", "r1/run2/a", "r2/run1/a"):
+        put(staging, name, name.encode())
+
+    staging.clear("r1/run1")
+
+    for name in ("r1/run1/a", "r1/run1/deeper/b"):
+        with pytest.raises(StagingMissingError):
+            staging.open(name)
+    assert [read(staging, name) for name in ("r1/run10/a", "r1/run2/a", "r2/run1/a")] == [
+        b"r1/run10/a",
+        b"r1/run2/a",
+        b"r2/run1/a",
+    ]
+
+
+def test_clearing_what_is_not_there_does_nothing(staging):
+    staging.clear("r1/run1")
+    put(staging, "r1/run1/a", b"a")
+    staging.clear("r1/run1")
+    staging.clear("r1/run1")
+
+    with pytest.raises(StagingMissingError):
+        staging.open("r1/run1/a")
+
+
+def test_a_cleared_folder_can_be_used_again(staging):
+    put(staging, "r1/run1/a", b"first")
+    staging.clear("r1/run1")
+    put(staging, "r1/run1/a", b"second")
+
+    assert read(staging, "r1/run1/a") == b"second"
+
+
+def test_a_local_folder_is_closed_to_other_users(tmp_path):
+    ArrowStaging.local(tmp_path / "below" / "staging")
+
+    assert stat.S_IMODE((tmp_path / "below" / "staging").stat().st_mode) == 0o700
+
+
+def test_s3_that_does_not_answer_may_do_so_later():
+    away = s3(f"http://127.0.0.1:{free_port()}", "staging/away")
+
+    for attempt in (
+        lambda: put(away, "r1/run1/a", b"a"),
+        lambda: away.open("r1/run1/a"),
+        lambda: away.clear("r1/run1"),
+    ):
+        with pytest.raises(TransientError, match="staging did not take or give"):
+            attempt()

@@ -1,0 +1,137 @@
+"""Port `Store`: artifacts arrive whole, described, and can be linked to."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from email.message import Message
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from demo import aws as server
+from demo.processes import free_port
+from include.scheduled_reports.adapters.memory import MemoryStore
+from include.scheduled_reports.adapters.s3 import S3Store
+from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.errors import ConfigurationError, PermanentError, TransientError
+
+CSV = "text/csv; charset=utf-8"
+KEY = "ws1/r1/scheduled__2026-05-10T09.3a00/workspace-activity.csv"
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request):
+    if request.param == "memory":
+        return MemoryStore(bucket="reports")
+    return S3Store(request.getfixturevalue("aws").client("s3"), "reports")
+
+
+@pytest.fixture
+def s3_store(aws):
+    return S3Store(aws.client("s3"), "reports")
+
+
+def put(store, content, *, key=KEY, file_name="Weekly activity.csv"):
+    store.put(key, io.BytesIO(content), content_type=CSV, file_name=file_name)
+
+
+def read(store, key=KEY):
+    with store.open(key) as file:
+        return file.read()
+
+
+def test_the_bucket_is_known_by_name(store):
+    assert store.bucket == "reports"
+
+
+@pytest.mark.parametrize("content", [b"", b"a;b\r\n1;2\n", bytes(range(256)) * 4 * 1024 * 11])
+def test_what_was_put_can_be_read_byte_by_byte(store, content):
+    put(store, content)
+
+    assert read(store) == content
+
+
+def test_putting_again_replaces_what_was_there(store):
+    put(store, b"the first and longer one")
+    put(store, b"second")
+
+    assert read(store) == b"second"
+
+
+def test_a_file_on_staging_can_be_put_as_it_is_opened(store, tmp_path):
+    staging = ArrowStaging.local(tmp_path)
+    staging.put("report.csv", io.BytesIO(b"a;b\n"))
+    with staging.open("report.csv") as content:
+        store.put(KEY, content, content_type=CSV, file_name="a.csv")
+
+    assert read(store) == b"a;b\n"
+
+
+def test_what_is_not_there_cannot_be_read(store):
+    with pytest.raises(PermanentError), store.open("ws1/r1/run1/nothing.csv"):
+        pass
+
+
+def test_a_link_names_the_file_and_how_long_it_works(store):
+    put(store, b"a")
+
+    link = urlsplit(store.link(KEY, timedelta(hours=2)))
+
+    assert link.path.endswith(KEY.replace(":", "%3A"))
+    assert "7200" in link.query
+
+
+def test_s3_hands_out_a_linked_file_with_its_type_and_its_name_in_any_script(s3_store):
+    put(s3_store, b"a;b\n", file_name='تقرير 週次 🚀 "Q1" 2026.csv')
+
+    answer = requests.get(s3_store.link(KEY, timedelta(hours=2)), timeout=10)
+
+    assert (answer.status_code, answer.content) == (200, b"a;b\n")
+    assert answer.headers["Content-Type"] == CSV
+    header = Message()
+    header["Content-Disposition"] = answer.headers["Content-Disposition"]
+    assert header.get_content_disposition() == "attachment"
+    name = answer.headers["Content-Disposition"].partition("filename*=UTF-8''")[2]
+    assert requests.utils.unquote(name) == 'تقرير 週次 🚀 "Q1" 2026.csv'
+    assert answer.headers["Content-Disposition"].isascii()
+
+
+def test_an_old_reader_gets_a_name_in_ascii(s3_store, aws):
+    put(s3_store, b"a", file_name='Zürich "Q1" \\ 世.csv')
+
+    head = aws.client("s3").head_object(Bucket="reports", Key=KEY)
+
+    assert head["ContentDisposition"].startswith("attachment; filename=\"Z_rich 'Q1' _ _.csv\"; filename*=UTF-8''")
+
+
+def test_s3_is_told_the_type_of_the_content(s3_store, aws):
+    put(s3_store, b"a")
+
+    assert aws.client("s3").head_object(Bucket="reports", Key=KEY)["ContentType"] == CSV
+
+
+def test_a_link_of_s3_is_signed_for_the_time_asked_for(s3_store):
+    put(s3_store, b"a")
+
+    asked = parse_qs(urlsplit(s3_store.link(KEY, timedelta(days=7))).query)
+
+    assert asked.get("X-Amz-Expires") == ["604800"]
+    assert "X-Amz-Signature" in asked
+
+
+def test_a_bucket_that_is_not_there_is_a_matter_of_configuration(aws):
+    store = S3Store(aws.client("s3"), "no-such-bucket")
+
+    with pytest.raises(ConfigurationError, match="NoSuchBucket"):
+        put(store, b"a")
+
+
+def test_s3_that_does_not_answer_may_do_so_later(aws):
+    away = S3Store(server.Aws(f"http://127.0.0.1:{free_port()}", aws.child).client("s3"), "reports")
+
+    with pytest.raises(TransientError, match="S3 did not answer"):
+        put(away, b"a")
+    with pytest.raises(TransientError, match="S3 did not answer"), away.open(KEY):
+        pass

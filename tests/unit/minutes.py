@@ -1,0 +1,111 @@
+"""Schedules found the slow way, to compare with: every minute of a year, and what the clock on the wall shows then.
+
+Plain matching of the five fields and the rules of daylight saving, said anew; nothing comes from the product or from
+croniter.
+"""
+
+from __future__ import annotations
+
+from array import array
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+DAY = 24 * 60
+#: Days around the year, so that the days at its ends are whole ones in every zone.
+MARGIN = 2
+
+
+@cache
+class Year:
+    """The minutes of a year in a zone; a wall time is a number: minutes since 1 January of the year 1."""
+
+    def __init__(self, zone: str, year: int) -> None:
+        place = ZoneInfo(zone)
+        self.begin = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=MARGIN)
+        self.first = MARGIN * DAY
+        self.end = (datetime(year + 1, 1, 1, tzinfo=UTC) - self.begin) // MINUTE
+        self.walls = array("l")
+        self.by_minute = [array("l") for _ in range(60)]  # which minutes of the year show :00, :01 …
+        moment = self.begin.replace(tzinfo=place)
+        for index in range(self.end + MARGIN * DAY):
+            wall = place.fromutc(moment)
+            self.walls.append(wall.toordinal() * DAY + wall.hour * 60 + wall.minute)
+            self.by_minute[wall.minute].append(index)
+            moment += MINUTE
+        self.days = sorted({wall // DAY for wall in self.walls})
+        neighbours = enumerate(pairwise(self.walls), start=1)
+        #: What the clock skips: the last wall time before, the first one after, and when that is.
+        self.gaps = [(before, after, index) for index, (before, after) in neighbours if after > before + 1]
+
+    def first_showing(self, minute: int) -> dict[int, int]:
+        """When each wall time with this minute is shown, the first time where it is shown twice."""
+        shown: dict[int, int] = {}
+        for index in self.by_minute[minute]:
+            shown.setdefault(self.walls[index], index)
+        return shown
+
+    def end_of_gap(self, wall: int) -> set[int]:
+        """When the clock has passed a wall time that it never shows; nothing where that is beyond the year."""
+        return {index for before, after, index in self.gaps if before < wall < after}
+
+
+def ticks(expression: str, zone: str, year: int) -> list[datetime]:
+    """Every moment of a UTC year at which the schedule runs, in order."""
+    clock = Year(zone, year)
+    fields = expression.split()
+    found = _real_hours(clock, fields) if fields[1].startswith("*") else _named_hours(clock, fields)
+    return [clock.begin + index * MINUTE for index in sorted(found) if clock.first <= index < clock.end]
+
+
+def _real_hours(clock: Year, fields: list[str]) -> set[int]:
+    """Every minute at which the clock shows what the fields say."""
+    days = {day for day in clock.days if names_day(fields, day)}
+    hours = {hour for hour in range(24) if matches(fields[1], hour, 0, 23)}
+    return {
+        index
+        for index in clock.by_minute[int(fields[0])]
+        if clock.walls[index] // DAY in days and clock.walls[index] % DAY // 60 in hours
+    }
+
+
+def _named_hours(clock: Year, fields: list[str]) -> set[int]:
+    """Once on each day there is: when the clock first shows the time, or where it never does, when it has passed it."""
+    shown = clock.first_showing(int(fields[0]))
+    found: set[int] = set()
+    for day in clock.days:
+        if not names_day(fields, day):
+            continue
+        for hour in range(24):
+            if matches(fields[1], hour, 0, 23):
+                wall = day * DAY + hour * 60 + int(fields[0])
+                found |= {shown[wall]} if wall in shown else clock.end_of_gap(wall)
+    return found
+
+
+def names_day(fields: list[str], ordinal: int) -> bool:
+    """Whether the last three fields name a day."""
+    day = date.fromordinal(ordinal)
+    weekday = day.isoweekday()  # Sunday is 7 here, and 0 too
+    in_month = matches(fields[2], day.day, 1, 31)
+    in_week = matches(fields[4], weekday, 0, 7) or matches(fields[4], weekday % 7, 0, 7)
+    both = fields[2].startswith("*") or fields[4].startswith("*")
+    return matches(fields[3], day.month, 1, 12) and (in_month and in_week if both else in_month or in_week)
+
+
+@cache
+def matches(field: str, value: int, low: int, high: int) -> bool:
+    """Whether a field of numbers names a value."""
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        if span == "*":
+            begin, end = low, high
+        elif "-" in span:
+            begin, end = (int(number) for number in span.split("-"))
+        else:
+            begin, end = int(span), high if step else int(span)
+        if begin <= value <= end and (value - begin) % int(step or 1) == 0:
+            return True
+    return False

@@ -1,0 +1,129 @@
+"""The operator's settings, read from the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from include.scheduled_reports.errors import ConfigurationError
+from include.scheduled_reports.settings import Settings
+
+
+def read(**values):
+    return Settings.from_env({f"SCHEDULED_REPORTS__{name}": value for name, value in values.items()})
+
+
+def reason(**values):
+    with pytest.raises(ConfigurationError) as refused:
+        read(**values)
+    return str(refused.value)
+
+
+def test_an_empty_environment_gives_the_defaults_and_they_mail_nobody():
+    found = Settings.from_env({"PATH": "/bin", "AIRFLOW__CORE__LOAD_EXAMPLES": "false"})
+
+    assert found == Settings()
+    assert (found.mail_mode, found.redirect_to) == ("off", None)
+
+
+def test_texts_numbers_and_durations_are_read():
+    found = read(BUCKET=" reports ", MESSAGE_BYTES="1000000", QUERY_SECONDS="90", RETRY_SECONDS="0.5", ROW_LIMIT="50")
+
+    assert (found.bucket, found.message_bytes, found.row_limit) == ("reports", 1_000_000, 50)
+    assert (found.query_seconds, found.retry_seconds) == (timedelta(seconds=90), timedelta(milliseconds=500))
+
+
+def test_every_field_can_be_set():
+    # No default is one of these values.
+    odd: dict[type, str] = {str: "live", int: "7", timedelta: "77"}
+    values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
+
+    found = read(**values | {"MAIL_FROM": "reports@acme.example"})
+
+    assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
+
+
+def test_an_unknown_setting_is_refused_so_that_no_slip_goes_unnoticed():
+    assert reason(MAIL_MOD="live").startswith("SCHEDULED_REPORTS__MAIL_MOD: unknown; known are SCHEDULED_REPORTS__")
+
+
+def test_every_wrong_setting_is_named_at_once():
+    found = reason(RETRIES="-1", QUERY_SECONDS="soon", MAIL_MODE="loud", COLOUR="red")
+
+    for name in ("COLOUR: unknown", "QUERY_SECONDS: 'soon': a number", "RETRIES: '-1': a whole", "MAIL_MODE: 'loud'"):
+        assert f"SCHEDULED_REPORTS__{name}" in found
+
+
+@pytest.mark.parametrize("value", ["", "1.5", "1e3", "many", "-1"])
+def test_a_count_is_a_whole_number(value):
+    assert reason(RETRIES=value) == f"SCHEDULED_REPORTS__RETRIES: {value!r}: a whole number"
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e10"])
+def test_a_duration_is_a_sensible_number_of_seconds(value):
+    assert reason(QUERY_SECONDS=value) == (
+        f"SCHEDULED_REPORTS__QUERY_SECONDS: {value!r}: a number of seconds, not negative"
+    )
+
+
+# Mail
+
+
+def test_redirect_names_the_one_address_that_gets_every_mail():
+    found = read(MAIL_MODE="redirect:test@acme.example", MAIL_FROM="reports@acme.example")
+
+    assert found.redirect_to == "test@acme.example"
+
+
+def test_live_mail_is_redirected_to_nobody():
+    assert read(MAIL_MODE="live", MAIL_FROM="reports@acme.example").redirect_to is None
+
+
+@pytest.mark.parametrize(
+    "mode", ["on", "LIVE", "redirect", "redirect:", "redirect:nobody", "redirect:a@b.example,c@d.example"]
+)
+def test_a_mail_mode_that_is_none_is_refused_rather_than_guessed(mode):
+    assert reason(MAIL_MODE=mode, MAIL_FROM="reports@acme.example") == (
+        f"SCHEDULED_REPORTS__MAIL_MODE: {mode!r}: off, redirect:<address> or live"
+    )
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "reports@acme.example",
+        "Acme <reports@acme.example>",
+        '"Acme, Inc." <reports@acme.example>',
+        "Zürich <a@b.example>",
+    ],
+)
+def test_a_sender_is_an_address_with_or_without_a_name(sender):
+    assert read(MAIL_MODE="live", MAIL_FROM=sender).mail_from == sender
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["", "reports", "Acme, Inc. <reports@acme.example>", "Acme reports@acme.example", "a@b.example, c@d.example"],
+)
+@pytest.mark.parametrize("mode", ["live", "redirect:test@acme.example"])
+def test_who_mails_needs_one_sender(sender, mode):
+    assert reason(MAIL_MODE=mode, MAIL_FROM=sender) == (
+        f"SCHEDULED_REPORTS__MAIL_FROM: {sender!r}: the sender's address, unless MAIL_MODE is off"
+    )
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [("0", "0"), ("604801", "604801")])
+def test_a_link_lives_as_long_as_s3_allows(seconds, shown):
+    assert reason(LINK_SECONDS=seconds) == f"SCHEDULED_REPORTS__LINK_SECONDS: {shown}: 1 to 604800"
+    assert read(LINK_SECONDS="604800").link_seconds == timedelta(days=7)
+
+
+def test_jitter_stays_below_the_hour_that_two_ticks_are_apart():
+    assert read(JITTER_SECONDS="3599").jitter_seconds == timedelta(seconds=3599)
+    assert reason(JITTER_SECONDS="3600") == "SCHEDULED_REPORTS__JITTER_SECONDS: 3600: less than an hour"
+
+
+def test_allowed_domains_are_told_apart_by_commas_in_any_case():
+    assert read(ALLOWED_DOMAINS=" Acme.example, partner.example ,,").domains == {"acme.example", "partner.example"}
+    assert Settings().domains == frozenset()
