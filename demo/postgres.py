@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 USER = "postgres"
 PASSWORD = "demo-only"  # noqa: S105 - a local server on loopback, thrown away afterwards
 
-# PostgreSQL refuses to run as root.  As root we become `nobody`, keeping only the right to pass folders that are
-# closed to others (a clone below /root or in a private temporary folder), and die with the process that started us.
-AS_NOBODY = (
-    "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
-    "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--pdeathsig=INT", "--",
-)  # fmt: skip
+# PostgreSQL refuses to run as root.  In a user namespace of its own root is somebody else who owns root's files, so a
+# clone in a folder that is closed to others works, too.  Where such a namespace is not allowed we become `nobody`.
+AS_SOMEBODY_ELSE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--")
+#: Both change the credentials, and with that Linux forgets with whom the process is to die.
+DIES_WITH_PARENT = ("setpriv", "--pdeathsig=INT", "--")
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,18 @@ def _binaries() -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
-def _prefix() -> list[str]:
-    return list(AS_NOBODY) if os.geteuid() == 0 else []
+@cache
+def _prefix() -> tuple[str, ...]:
+    """What goes before a command that must not run as root."""
+    if os.geteuid() != 0:
+        return ()
+    allowed = subprocess.run([*AS_SOMEBODY_ELSE, "true"], capture_output=True, check=False).returncode == 0
+    return (*(AS_SOMEBODY_ELSE if allowed else AS_NOBODY), *DIES_WITH_PARENT)
 
 
 def _init(binaries: Path, data: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0:
+    if _prefix()[:1] == AS_NOBODY[:1]:
         shutil.chown(data, "nobody", "nogroup")
     password_file = data.parent / "initdb.password"
     password_file.write_text(PASSWORD)
