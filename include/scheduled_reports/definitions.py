@@ -24,6 +24,7 @@ Row = dict[str, Any]
 
 LEVELS = ("low", "medium", "high")
 TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
+DEEPEST = 20
 #: The application's parameters besides dateRange, and the shape of each.
 PARAMETERS: Mapping[str, str] = {
     "includeArchived": "boolean",
@@ -54,7 +55,7 @@ def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
 def parse_row(row: Row) -> Report:
     """One row as a report; RejectedError carries everything that is wrong with it."""
     check = Check()
-    kind = _type(check, row["reportType"])
+    kind, parameters = _type(check, row["reportType"]), _object(check, "parameters", row["parameters"])
     report = Report(
         id=_id(check, row["id"]),
         name=check.text("name", row["name"], low=1, high=200),
@@ -65,8 +66,8 @@ def parse_row(row: Row) -> Report:
         is_active=bool(row["is_active"]),
         status=Status(row["status"]),
         formats=read_formats(check, "export_formats", row["export_formats"]),
-        date_range=_date_range(check, row["parameters"]),
-        parameters=_parameters(check, row["parameters"], kind),
+        date_range=_date_range(check, parameters),
+        parameters=_parameters(check, parameters, kind),
         tags=_tags(check, row["tags"] or []),
         email=_email(check, row),
         workspace=_workspace(check, row),
@@ -142,8 +143,26 @@ def _addresses(check: Check, column: str, row: Row, *, low: int, high: int) -> t
     return tuple(dict.fromkeys(str(value) for value in values))
 
 
-def _date_range(check: Check, parameters: Any) -> DateRange:
-    value = parameters.get("dateRange") if isinstance(parameters, dict) else None
+def _object(check: Check, column: str, value: Any) -> Mapping[str, Any]:
+    """A JSON object that whoever walks through it comes back from; an empty one where *value* is none."""
+    if not isinstance(value, dict):
+        check.add(column, value, "a JSON object")
+        return {}
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+    if level:
+        check.add(column, "an object in an object in an object …", f"at most {DEEPEST} levels")
+        return {}
+    return value
+
+
+def _date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
+    value = parameters.get("dateRange")
     if value is None:
         return DateRange()
     allowed = f"an object with a type of {', '.join(PERIODS)}"
@@ -160,10 +179,7 @@ def _date_range(check: Check, parameters: Any) -> DateRange:
         return DateRange()
 
 
-def _parameters(check: Check, parameters: Any, kind: str) -> Mapping[str, Any]:
-    if not isinstance(parameters, dict):
-        check.add("parameters", parameters, "a JSON object")
-        return {}
+def _parameters(check: Check, parameters: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     given = {name: value for name, value in parameters.items() if value not in (None, [], {}) and name != "dateRange"}
     built = report_types().get(kind)
     for name, value in given.items():

@@ -133,6 +133,8 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         raise SkipRunError("the report is not scheduled any more")
     if trigger.scheduled_for <= report.effective_from:
         raise SkipRunError(f"the schedule has been effective only since {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
+    if not report.cron.is_tick(trigger.scheduled_for, report.timezone):
+        raise SkipRunError("the schedule has been changed, and does not name this time any more")
     delay = schedule.jitter(report.id, settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return

@@ -73,6 +73,10 @@ class Cron:
         """The first tick strictly after *after*, in UTC."""
         return next(self.ticks(after, zone))
 
+    def is_tick(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Whether the schedule names this very moment."""
+        return self.next_tick(moment - datetime.resolution, zone) == moment
+
     def ticks(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Every tick strictly after *after*, in UTC, in order."""
         last = after.astimezone(UTC)

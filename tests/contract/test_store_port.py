@@ -7,6 +7,7 @@ from datetime import timedelta
 from email.message import Message
 from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import pytest
 import requests
 
@@ -112,13 +113,23 @@ def test_s3_is_told_the_type_of_the_content(s3_store, aws):
     assert aws.client("s3").head_object(Bucket="reports", Key=KEY)["ContentType"] == CSV
 
 
-def test_a_link_of_s3_is_signed_for_the_time_asked_for(s3_store):
+def test_a_link_of_s3_is_signed_as_new_buckets_want_it_for_the_time_asked_for(s3_store):
     put(s3_store, b"a")
 
     asked = parse_qs(urlsplit(s3_store.link(KEY, timedelta(days=7))).query)
 
-    assert asked.get("X-Amz-Expires") == ["604800"]
-    assert "X-Amz-Signature" in asked
+    assert asked["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert asked["X-Amz-Expires"] == ["604800"]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-central-1", "sa-east-1"])
+def test_a_link_is_signed_alike_in_old_regions_and_new_ones(region, monkeypatch):
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    store = S3Store(boto3.client("s3", region_name=region), "reports")
+
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in store.link(KEY, timedelta(days=1))
 
 
 def test_a_bucket_that_is_not_there_is_a_matter_of_configuration(aws):

@@ -417,6 +417,16 @@ def test_a_parameter_of_the_wrong_shape_is_refused(name, value, allowed):
     assert problems(parameters={name: value}) == [(f"parameters.{name}", allowed)]
 
 
+@pytest.mark.parametrize("name", ["customFilters", "dateRange"])
+@pytest.mark.parametrize("depth", [21, 900, 100_000])
+def test_parameters_deeper_than_anybody_needs_are_refused_whatever_reads_them(name, depth):
+    deep = {}
+    for _ in range(depth - 1):
+        deep = {name: deep}
+
+    assert problems(parameters=deep) == [("parameters", "at most 20 levels")]
+
+
 # All of them at once, and one at a time
 
 

@@ -6,6 +6,7 @@ import io
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import PermanentError, StagingMissingError
@@ -123,13 +124,15 @@ class MemoryLedger:
     """Port `Ledger` in a dictionary."""
 
     held: dict[tuple[RunKey, str], Delivery] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock, repr=False)
 
     def claim(self, delivery: Delivery) -> Delivery | None:
         """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
-        held = self.held.get((delivery.key, delivery.message))
-        if held is not None and held.state is not DeliveryState.REFUSED:
-            return held
-        self.finish(replace(delivery, state=DeliveryState.CLAIMED))
+        with self.lock:
+            held = self.held.get((delivery.key, delivery.message))
+            if held is not None and held.state is not DeliveryState.REFUSED:
+                return held
+            self.finish(replace(delivery, state=DeliveryState.CLAIMED))
         return None
 
     def finish(self, delivery: Delivery) -> None:

@@ -27,6 +27,9 @@ class S3Store:
     client: Any
     bucket: str
 
+    def __post_init__(self) -> None:
+        self.client.meta.events.register_first("choose-signer.s3", _keep_version_4)
+
     def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
         """Store *content*, replacing what was there, whole or not at all."""
         described = {
@@ -56,6 +59,11 @@ class S3Store:
                     ExpiresIn=int(lifetime.total_seconds()),
                 )
             )
+
+
+def _keep_version_4(signature_version: str, **_: Any) -> str | None:
+    """For links botocore falls back to version 2 in old regions, which buckets made since June 2020 refuse."""
+    return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
 
 
 def _disposition(file_name: str) -> str:

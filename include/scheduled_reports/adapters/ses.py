@@ -7,16 +7,12 @@ mail.  Source: SendEmail in the SES v2 API reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-)
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
+from ..checks import ascii_address
 from ..errors import ConfigurationError, DeliveryUnknownError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -39,23 +35,24 @@ class SesMailer:
 
     def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
         """Send one message once; returns SES's message id."""
+        envelope = {
+            # The name stands in the message; here SES takes nothing but ASCII.
+            "FromEmailAddress": ascii_address(parseaddr(sender)[1]),
+            "Destination": {
+                "ToAddresses": [ascii_address(address) for address in recipients.to],
+                "CcAddresses": [ascii_address(address) for address in recipients.cc],
+                "BccAddresses": [ascii_address(address) for address in recipients.bcc],
+            },
+        }
         try:
-            answer = self.client.send_email(
-                FromEmailAddress=sender,
-                Destination={
-                    "ToAddresses": list(recipients.to),
-                    "CcAddresses": list(recipients.cc),
-                    "BccAddresses": list(recipients.bcc),
-                },
-                Content={"Raw": {"Data": raw}},
-            )
+            answer = self.client.send_email(**envelope, Content={"Raw": {"Data": raw}})
+            return str(answer["MessageId"])
         except ClientError as error:
             raise _meaning(error) from error
         except NOT_BEGUN as error:
             raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
-        except BotoCoreError as error:
+        except Exception as error:  # whatever it is, an answer cut short among it: the message may have gone
             raise DeliveryUnknownError(f"SES did not answer: {type(error).__name__}") from error
-        return str(answer["MessageId"])
 
 
 def _meaning(error: ClientError) -> Exception:

@@ -1,6 +1,7 @@
 -- name: rows
 -- One bounded, ordered query: what the gate reads of each report, and the tombstones, as JSON objects.
-SELECT to_jsonb(definition) AS row
+-- `parameters` comes apart, as text: what Python cannot read of it must not cost the other rows.
+SELECT to_jsonb(definition) - 'parameters' AS row, definition.parameters::text AS parameters
 FROM (
     SELECT coalesce(r.id, t.report_id) AS id, r.id IS NULL AS deleted, t.reason AS tombstone,
            coalesce(r.name, t.name) AS name, r.description, r."reportType", r.cron_expression, r.timezone,
