@@ -64,7 +64,7 @@ def parse_row(row: Row) -> Report:
         cron=cast(Cron, check.reads("cron_expression", row["cron_expression"], Cron.parse)),
         timezone=cast(ZoneInfo, check.reads("timezone", row["timezone"], _zone)),
         is_active=bool(row["is_active"]),
-        status=Status(row["status"]),
+        status=cast(Status, check.reads("status", row["status"], _status)),
         formats=read_formats(check, "export_formats", row["export_formats"]),
         date_range=_date_range(check, parameters),
         parameters=_parameters(check, parameters, kind),
@@ -93,6 +93,12 @@ def _type(check: Check, value: str) -> str:
     elif value not in built:
         check.add("reportType", value, f"this type is not built yet; built are {', '.join(built)}")
     return value
+
+
+def _status(name: str) -> Status:
+    if name not in list(Status):  # the enum is the application's, and may grow
+        raise ValueError(f"one of {', '.join(Status)}")
+    return Status(name)
 
 
 def _zone(name: str) -> ZoneInfo:

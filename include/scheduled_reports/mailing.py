@@ -44,12 +44,14 @@ def mail(world: World, run: Run, artifacts: Sequence[Artifact]) -> str:
     plan = world.runs.fix_mail(run.key, _plan(world, run))
     if not plan["wanted"]:
         return str(plan["why"])
+    if world.settings.mail_mode == "off":  # the plan may come with a copy of production, where it was not
+        return "mail_mode is off"
     files = _files(world, artifacts, attach=plan["attach"])
     text, html = bodies(_document(world, run), _note(world, run, artifacts, files, preview=plan["preview"]))
     recipients = Recipients(**{kind: tuple(plan["recipients"][kind]) for kind in ("to", "cc", "bcc")})
     raw = message.compose(
         sender=world.settings.mail_from,
-        recipients=recipients,
+        recipients=Recipients(to=(redirect,)) if (redirect := world.settings.redirect_to) else recipients,
         subject=plan["subject"],
         bodies=(text, html),
         attachments=files.attachments,
@@ -86,6 +88,7 @@ def _plan(world: World, run: Run) -> Mapping[str, Any]:
     elif world.settings.mail_mode == "off":
         why = "mail_mode is off"
     recipients = _recipients(email, run)
+    why = why or (None if recipients else "nobody to mail it to")
     return {
         "wanted": why is None,
         "why": why,

@@ -94,8 +94,9 @@ def email(world: World, key: RunKey) -> str:
 
 def record(world: World, trigger: Trigger) -> Outcome:
     """Settle the run; empty its staging when it went well."""
-    world.runs.abandon(_opening(trigger, None), "the run ended before its first task began")
-    outcome = world.runs.settle(trigger.key, settle.outcome, _next_run(world, trigger.key.report_id))
+    row = world.definitions.row(trigger.key.report_id)
+    world.runs.abandon(_opening(trigger, row), "the run ended before its first task began")
+    outcome = world.runs.settle(trigger.key, settle.outcome, _next_run(row, world.now()))
     if outcome.state is not RunState.FAILED:
         RunFiles.of(world.staging, trigger.key).clear()
     return outcome
@@ -156,7 +157,8 @@ def _opening(
     trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None
 ) -> Opening:
     covered = None
-    formats = tuple(Format(name) for name in (row or {}).get("export_formats") or () if name in list(Format))
+    named = dict.fromkeys((row or {}).get("export_formats") or ())  # a row that is refused may name one twice
+    formats = tuple(Format(name) for name in named if name in list(Format))
     if report is not None and request is not None:
         covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
         formats = request.formats or report.formats
@@ -212,14 +214,13 @@ def _file(chosen: Format) -> str:
     return f"report.{FORMATS[chosen].extension}"
 
 
-def _next_run(world: World, report_id: str) -> datetime | None:
+def _next_run(row: Row | None, now: datetime) -> datetime | None:
     """The coming tick of the row as it is now; None where it is not scheduled."""
-    row = world.definitions.row(report_id)
     try:
         report = parse_row(row) if row else None
     except RejectedError:
         return None
-    return upkeep.next_run(report, world.now()) if report else None
+    return upkeep.next_run(report, now) if report else None
 
 
 @contextmanager

@@ -75,11 +75,14 @@ def plans(
 def _plan(row: Row, report: Report | None, settings: Settings, before: Collection[str]) -> Plan | None:
     if report is not None and report.status is not Status.DISABLED:
         return _of(report, settings)
-    # A row that has just turned invalid has no tombstone yet: upkeep puts it there when it has seen the row.
-    unseen = report is None and not row["deleted"] and row["error_cause"] != "rejected" and row["id"] in before
-    if row["tombstone"] is None and not unseen:
+    if row["tombstone"] is None and not (report is None and _unseen(row) and row["id"] in before):
         return None
     return Plan(report_id=row["id"], display_name=naming.one_line(row["name"]) or row["id"], resting=True)
+
+
+def _unseen(row: Row) -> bool:
+    """Whether an invalid row has no tombstone only because upkeep has not seen it yet."""
+    return not row["deleted"] and row["status"] != Status.DISABLED and row["error_cause"] != "rejected"
 
 
 def _of(report: Report, settings: Settings) -> Plan:
@@ -93,7 +96,7 @@ def _of(report: Report, settings: Settings) -> Plan:
         )
     return Plan(
         report_id=report.id,
-        display_name=naming.one_line(report.name),
+        display_name=naming.one_line(report.name) or report.id,
         description=report.description,
         tags=_tags(report),
         owner=naming.one_line(report.creator.name) or "airflow",

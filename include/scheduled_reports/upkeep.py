@@ -46,13 +46,17 @@ def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
         rejection.report_id: "; ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
         for rejection in rejections
     }
-    rejected_before = {row["id"] for row in rows if row["error_cause"] == "rejected"}
+    mended = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
+    rejected = world.housekeeping.reject(reasons) if reasons else 0
+    readmitted = world.housekeeping.readmit(mended) if mended else 0
+    if readmitted:  # they are what they were before, from this moment on
+        reports, _ = parse(world.definitions.rows(limit=world.settings.max_reports))
     now = world.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: next_run(report, now) for report in reports}
     return Upkeep(
-        rejected=world.housekeeping.reject(reasons) if reasons else 0,
-        readmitted=world.housekeeping.readmit(rejected_before - reasons.keys()) if rejected_before else 0,
+        rejected=rejected,
+        readmitted=readmitted,
         next_runs=world.housekeeping.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(world, open_runs, now),
     )

@@ -79,7 +79,8 @@ class Airflow:
 
     def __init__(self, settings: Settings, missed_runs: str) -> None:
         self.world = MemoryWorld(MemorySource(through_the_gate), settings, MemoryDefinitions([]))
-        self.row = row(id="r1", missed_runs=missed_runs)
+        self.made = row(id="r1", missed_runs=missed_runs)
+        self.row = self.made
         self.stored: dict[str, Any] | None = None
         self.coming: DagRunInfo | None = None
         self.last: DagRunInfo | None = None
@@ -91,7 +92,7 @@ class Airflow:
         """Change the row, and the effective moment as the triggers do."""
         if changes.get("deleted"):
             self.world.definitions.content = [{"id": "r1", **TOMBSTONE}]
-            self.row["is_active"] = False
+            self.row = self.made
             return
         made = {**self.row, **changes}
         rescheduled = any(made[name] != self.row[name] for name in ("cron_expression", "timezone"))

@@ -77,6 +77,10 @@ def test_only_an_active_row_in_status_active_is_scheduled(is_active, status, sch
     assert report(is_active=is_active, status=status).is_scheduled == scheduled
 
 
+def test_a_status_that_the_application_has_added_is_refused_and_does_not_raise():
+    assert problems(status="ARCHIVED") == [("status", "one of ACTIVE, PAUSED, DISABLED, ERROR")]
+
+
 def test_what_may_be_null_may_be_null():
     found = report(
         description=None,
@@ -506,7 +510,7 @@ columns = {
     "cron_expression": texts | st.from_regex(r"[0-9*/,-]{1,5}( [0-9A-Z*/,-]{1,5}){4}", fullmatch=True),
     "timezone": zones,
     "is_active": st.booleans(),
-    "status": st.sampled_from(["ACTIVE", "PAUSED", "DISABLED", "ERROR"]),
+    "status": st.sampled_from(["ACTIVE", "PAUSED", "DISABLED", "ERROR"]) | texts,
     "export_formats": arrays,
     "parameters": parameters,
     "tags": arrays,

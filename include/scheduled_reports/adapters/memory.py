@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -171,7 +172,8 @@ class MemoryRuns:
         held = self.runs.get(opening.key)
         if held and held.row["frozen"] is not None and opening.clear_number <= held.clear_number:
             return
-        row = _row(opening) | {"state": "running", "frozen": {"row": opening.row, "request": dict(opening.request)}}
+        frozen = deepcopy({"row": opening.row, "request": dict(opening.request)})
+        row = _row(opening) | {"state": "running", "frozen": frozen}
         if held and self.ledger.of(opening.key):
             row["mail"] = held.row["mail"]
         counted = held.counted if held else None
@@ -281,6 +283,7 @@ class MemoryHousekeeping:
     """Port `Housekeeping` on the rows of MemoryDefinitions."""
 
     definitions: MemoryDefinitions
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     next_runs: dict[str, datetime | None] = field(default_factory=dict)
     graves: dict[str, datetime] = field(default_factory=dict)
     before: dict[str, str] = field(default_factory=dict)
@@ -288,7 +291,8 @@ class MemoryHousekeeping:
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Keep what differs."""
-        changed = {key: tick for key, tick in next_runs.items() if self.next_runs.get(key) != tick}
+        given = {row["id"]: next_runs[row["id"]] for row in self._rows(next_runs)}
+        changed = {key: tick for key, tick in given.items() if self.next_runs.get(key) != tick}
         self.next_runs |= changed
         return len(changed)
 
@@ -300,10 +304,11 @@ class MemoryHousekeeping:
             again = row["error_cause"] == "rejected" and self.errors.get(row["id"]) != rejections[row["id"]]
             if fresh:
                 self.before[row["id"]] = row["status"]
-                self.graves.setdefault(row["id"], datetime.now(UTC))
+                self.graves[row["id"]] = self.now()
                 row |= {"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}
             if fresh or again:
                 self.errors[row["id"]] = rejections[row["id"]]
+                self.next_runs[row["id"]] = None
                 changed += 1
         return changed
 
@@ -311,10 +316,12 @@ class MemoryHousekeeping:
         """Take rows out of ERROR."""
         changed = 0
         for row in self._rows(report_ids):
-            self.graves.pop(row["id"], None)
-            row["tombstone"] = None
+            if row["tombstone"] == "rejected":
+                self.lift([row["id"]])
             if row["status"] == "ERROR" and row["error_cause"] == "rejected":
                 row |= {"status": self.before.pop(row["id"], "ACTIVE"), "error_cause": None}
+                row["effective_from"] = self.now().isoformat()
+                self.errors.pop(row["id"], None)
                 changed += 1
         return changed
 
@@ -327,6 +334,8 @@ class MemoryHousekeeping:
         """Remove tombstones."""
         for report_id in report_ids:
             self.graves.pop(report_id, None)
+        for row in self._rows(report_ids):
+            row["tombstone"] = None
 
     def _rows(self, report_ids: Collection[str]) -> list[Row]:
         return [row for row in self.definitions.content if row["id"] in report_ids]
@@ -350,7 +359,7 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.runs = MemoryRuns(self.ledger)
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
-        self.housekeeping = MemoryHousekeeping(rows)
+        self.housekeeping = MemoryHousekeeping(rows, self.now)
 
     def now(self) -> datetime:
         """The moment set."""

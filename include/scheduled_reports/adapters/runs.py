@@ -130,7 +130,10 @@ class PostgresRuns:
     def _refuse(self, opening: Opening, reason: str, state: RunState, *, replace: bool) -> None:
         values = _values(opening) | {"state": state, "reason": reason, "replace": replace}
         with self._transaction() as connection:
-            if _run(connection, "refuse_run", values).fetchone() and state is RunState.FAILED and opening.row:
+            if not _run(connection, "refuse_run", values).fetchone():
+                return
+            _run(connection, "forget_artifacts", values)
+            if state is RunState.FAILED and opening.row:
                 _open_executions(connection, opening)
                 _run(connection, "fail", {"ids": _ids(opening.key, None), "error": reason})
 
@@ -205,7 +208,7 @@ def _settle_executions(
 
 def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> None:
     before = row["counted"]
-    counted = None if outcome.state is RunState.SKIPPED else str(outcome.state)
+    counted = before if outcome.state is RunState.SKIPPED else str(outcome.state)
     values = {
         **key_values(key),
         "state": outcome.state,
@@ -217,5 +220,5 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
         "failures": (counted == RunState.FAILED) - (before == RunState.FAILED),
     }
     _run(connection, "settle_run", values)
-    if counted is not None:
+    if outcome.state is not RunState.SKIPPED:
         _run(connection, "count_run", values)

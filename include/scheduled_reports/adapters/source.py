@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import orjson
+from adbc_driver_manager._reader import AdbcRecordBatchReader
 
 from ..errors import ReportTypeError, TransientError
 from .postgres import conninfo
@@ -47,7 +48,9 @@ class PostgresSource:
                     cursor.execute("SELECT set_config($1, $2, true)", (name, value))
                     cursor.fetchall()
                 cursor.execute(sql)
-                yield cursor.fetch_record_batch()
+                rows = cursor.fetch_arrow()
+                # `fetch_record_batch` would give a reader whose errors have no SQLSTATE.
+                yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
         except adbc_driver_manager.Error as error:
             state = error.sqlstate or ""
             if isinstance(error, adbc_driver_manager.OperationalError) and not state:

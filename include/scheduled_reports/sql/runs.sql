@@ -119,7 +119,8 @@ SET status = CASE WHEN %(error)s::text IS NULL THEN 'COMPLETED' ELSE 'FAILED' EN
     error = %(error)s, progress = CASE WHEN %(error)s::text IS NULL THEN 100 ELSE progress END,
     started_at = coalesce(started_at, now() AT TIME ZONE 'UTC'),
     completed_at = coalesce(completed_at, now() AT TIME ZONE 'UTC'),
-    duration = coalesce(duration, extract(epoch FROM (now() AT TIME ZONE 'UTC') - started_at) * 1000, 0),
+    -- An integer holds 24 days of milliseconds; a run that hung for longer is settled all the same.
+    duration = least(coalesce(duration, extract(epoch FROM (now() AT TIME ZONE 'UTC') - started_at) * 1000, 0), 2147483647),
     email_sent = %(email_sent)s, email_sent_at = %(email_sent_at)s AT TIME ZONE 'UTC', email_error = %(email_error)s
 WHERE id = %(id)s
 

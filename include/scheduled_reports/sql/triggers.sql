@@ -6,7 +6,9 @@ CREATE OR REPLACE FUNCTION reporting.schedule_became_effective() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
-        DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        DELETE FROM reporting.report_options WHERE report_id = NEW.id;
+        UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
     -- clock_timestamp() and not now(): now() is when the transaction began, which may be long before this edit, and
     -- after a wait for another editor's lock it would put the moment back to before that editor's change.

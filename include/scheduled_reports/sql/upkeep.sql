@@ -24,7 +24,7 @@ WITH wrong AS (
 ), buried AS (
     INSERT INTO reporting.tombstones (report_id, name, reason)
     SELECT id, name, 'rejected' FROM changed WHERE status <> 'ERROR'
-    ON CONFLICT (report_id) DO NOTHING
+    ON CONFLICT (report_id) DO UPDATE SET name = excluded.name, reason = excluded.reason, since = excluded.since
 )
 UPDATE scheduled_reports r
 SET status = 'ERROR', last_error = changed.reason, next_run = NULL

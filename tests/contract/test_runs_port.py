@@ -1,0 +1,513 @@
+"""Port `Runs`: what is written down of a run, and counted once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Barrier
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from demo.processes import free_port
+from include.scheduled_reports import settle
+from include.scheduled_reports.adapters.ledger import PostgresLedger
+from include.scheduled_reports.adapters.memory import MemoryLedger, MemoryRuns
+from include.scheduled_reports.adapters.runs import PostgresRuns
+from include.scheduled_reports.definitions import parse_row
+from include.scheduled_reports.errors import PermanentError, TransientError
+from include.scheduled_reports.model import (
+    Artifact,
+    DateRange,
+    Delivery,
+    DeliveryState,
+    Format,
+    Outcome,
+    Recipients,
+    RunKey,
+    RunKind,
+    RunState,
+)
+from include.scheduled_reports.naming import execution_id
+from include.scheduled_reports.ports import Opening
+from include.scheduled_reports.window import window
+from tests.contract.tables import add_people, add_report
+from tests.unit.rows import row
+
+KEY = RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00")
+MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
+NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
+PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
+ROW = row(id="r1")
+NO_MAIL = {"wanted": False, "why": "not asked for", "messages": 0}
+MAIL = {"wanted": True, "why": None, "messages": 1}
+
+
+def opening(key=KEY, *, clear_number=0, request=None, formats=(PDF, CSV), **changes):
+    report = parse_row(row(id="r1", **changes))
+    return Opening(
+        key=key,
+        kind=RunKind.SCHEDULED,
+        scheduled_for=MONDAY,
+        triggered_by="system",
+        clear_number=clear_number,
+        row=row(id="r1", **changes),
+        request=request or {},
+        window=window(report.date_range, MONDAY, report.timezone),
+        formats=formats,
+    )
+
+
+def refused(key=KEY, *, clear_number=0, formats=(PDF, CSV), gone=False):
+    return replace(
+        opening(key, clear_number=clear_number),
+        row=None if gone else row(id="r1"),
+        window=None,
+        formats=() if gone else formats,
+    )
+
+
+def artifact(chosen, *, key=KEY, size=10):
+    return Artifact(
+        format=chosen,
+        execution_id=execution_id(key, chosen),
+        file_name=f"Weekly activity.{chosen}",
+        content_type="text/plain",
+        bucket="reports",
+        object_key=f"ws1/r1/run/report.{chosen}",
+        bytes=size,
+        sha256="0" * 64,
+        rows=3,
+        total_rows=5,
+    )
+
+
+def delivery(state, key=KEY):
+    return Delivery(
+        key=key,
+        message="report",
+        state=state,
+        subject="Numbers",
+        recipients=Recipients(to=("ada@acme.example",)),
+        mode="attach",
+        formats=(PDF, CSV),
+        message_id="ses-1" if state is DeliveryState.SENT else None,
+    )
+
+
+class Memory:
+    """The fake."""
+
+    def __init__(self):
+        self.ledger = MemoryLedger()
+        self.port = MemoryRuns(self.ledger)
+
+    def counters(self):
+        kept = self.port.counters.get("r1", {})
+        counts = [kept.get(name, 0) for name in ("run_count", "success_count", "failure_count")]
+        return (*counts, kept.get("last_run_status"), kept.get("last_error"))
+
+    def next_run(self):
+        return self.port.counters["r1"]["next_run"]
+
+
+class Postgres:
+    """PostgreSQL."""
+
+    def __init__(self, dsn):
+        self.dsn, self.port, self.ledger = dsn, PostgresRuns(dsn), PostgresLedger(dsn)
+        add_people(dsn)
+        add_report(dsn, id="r1")
+
+    def _read(self):
+        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
+            return connection.execute("SELECT * FROM scheduled_reports WHERE id = 'r1'").fetchone()
+
+    def counters(self):
+        kept = self._read()
+        names = ("run_count", "success_count", "failure_count", "last_run_status", "last_error")
+        return tuple(kept[name] for name in names)
+
+    def next_run(self):
+        moment = self._read()["next_run"]
+        return moment and moment.replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def postgres_record(migrated_dsn):
+    return Postgres(migrated_dsn)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def record(request):
+    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")
+
+
+@pytest.fixture
+def runs(record):
+    return record.port
+
+
+def settled(runs, key=KEY, next_run=NEXT):
+    """Settle as `record` does; the outcome, and the snapshot it was made of."""
+    seen = []
+
+    def decide(snapshot):
+        seen.append(snapshot)
+        return settle.outcome(snapshot)
+
+    outcome = runs.settle(key, decide, next_run)
+    (snapshot,) = seen
+    return outcome, snapshot
+
+
+def succeed(runs, key=KEY, *, clear_number=0):
+    runs.open(opening(key, clear_number=clear_number))
+    for chosen in (PDF, CSV):
+        runs.uploaded(key, artifact(chosen, key=key))
+    runs.fix_mail(key, NO_MAIL)
+    return settled(runs, key)[0]
+
+
+def fail(runs, key=KEY, *, clear_number=0):
+    runs.open(opening(key, clear_number=clear_number))
+    runs.fail(key, None, "out of paper")
+    return settled(runs, key)[0]
+
+
+# Freezing
+
+
+def test_an_opened_run_can_be_loaded_as_it_was_frozen(runs):
+    runs.open(opening(request={"period": "2026-05-01/2026-05-02", "triggered_by": "u1"}))
+
+    run = runs.load(KEY)
+    assert (run.key, run.kind, run.state, run.triggered_by) == (KEY, RunKind.SCHEDULED, RunState.RUNNING, "system")
+    assert run.run_key == "scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
+    assert run.report == parse_row(ROW)
+    assert run.scheduled_for == MONDAY
+    period = DateRange(type="custom", start=datetime(2026, 5, 1).date(), end=datetime(2026, 5, 2).date())  # noqa: DTZ001
+    assert run.request.period == period
+    assert run.window == window(period, MONDAY, run.report.timezone)
+    assert run.data_rows is None
+
+
+def test_a_retry_finds_what_is_frozen_whatever_has_become_of_the_row(runs):
+    runs.open(opening(name="First"))
+    runs.open(opening(name="Edited"))
+
+    assert runs.load(KEY).report.name == "First"
+
+
+def test_a_clear_freezes_anew_and_forgets_what_was_found_and_uploaded(runs):
+    runs.open(opening(name="First"))
+    runs.note_rows(KEY, 7)
+    runs.fail(KEY, CSV, "out of ink")
+    runs.uploaded(KEY, artifact(PDF))
+
+    runs.open(opening(name="Edited", clear_number=1))
+
+    assert runs.load(KEY).report.name == "Edited"
+    assert runs.load(KEY).data_rows is None
+    assert runs.artifacts(KEY) == ()
+    assert settled(runs)[1].errors == {}
+
+
+def test_a_late_retry_from_before_a_clear_does_not_undo_it(runs):
+    runs.open(opening(name="Edited", clear_number=2))
+    runs.open(opening(name="Old", clear_number=1))
+
+    assert runs.load(KEY).report.name == "Edited"
+
+
+def test_a_run_is_open_since_its_last_clear_or_not(runs):
+    assert not runs.is_open(KEY, 0)
+
+    runs.open(opening(clear_number=1))
+
+    assert [runs.is_open(KEY, number) for number in (0, 1, 2)] == [True, True, False]
+
+
+@pytest.mark.parametrize("refuse", [None, "refuse", "skip", "abandon"])
+def test_a_run_that_was_never_frozen_cannot_be_loaded_and_says_what_to_do(runs, refuse):
+    if refuse == "abandon":
+        runs.abandon(refused(), "worker died")
+    elif refuse:
+        runs.refuse(refused(), "no", skipped=refuse == "skip")
+
+    assert not runs.is_open(KEY, 0)
+    with pytest.raises(PermanentError, match="clear it from query"):
+        runs.load(KEY)
+
+
+def test_rows_are_noted(runs):
+    runs.open(opening())
+    runs.note_rows(KEY, 3_000_000_000)
+
+    assert runs.load(KEY).data_rows == 3_000_000_000
+
+
+# Files
+
+
+def test_uploaded_files_are_listed_by_format(runs):
+    runs.open(opening(formats=(PDF, HTML, CSV), export_formats=["pdf", "html", "csv"]))
+    for chosen in (PDF, HTML, CSV):
+        runs.uploaded(KEY, artifact(chosen))
+
+    assert [*runs.artifacts(KEY)] == [artifact(CSV), artifact(HTML), artifact(PDF)]
+
+
+def test_a_file_uploaded_again_is_listed_once_as_it_is_now(runs):
+    runs.open(opening())
+    runs.uploaded(KEY, artifact(PDF, size=10))
+    runs.uploaded(KEY, artifact(PDF, size=20))
+
+    assert [*runs.artifacts(KEY)] == [artifact(PDF, size=20)]
+
+
+# Mail
+
+
+def test_the_first_plan_of_the_mail_is_kept(runs):
+    runs.open(opening())
+
+    assert runs.fix_mail(KEY, MAIL) == MAIL
+    assert runs.fix_mail(KEY, NO_MAIL) == MAIL
+
+
+def test_a_clear_before_any_message_was_claimed_plans_the_mail_anew(runs):
+    runs.open(opening())
+    runs.fix_mail(KEY, MAIL)
+    runs.open(opening(clear_number=1))
+
+    assert runs.fix_mail(KEY, NO_MAIL) == NO_MAIL
+
+
+def test_a_clear_after_a_message_was_claimed_keeps_to_whom_it_is_mailed(record):
+    record.port.open(opening())
+    record.port.fix_mail(KEY, MAIL)
+    record.ledger.claim(delivery(DeliveryState.CLAIMED))
+    record.port.open(opening(clear_number=1))
+
+    assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
+
+
+# What is settled
+
+
+def test_settling_sees_what_every_stage_has_left(record):
+    record.port.open(opening())
+    record.port.fail(KEY, CSV, "out of ink")
+    record.port.uploaded(KEY, artifact(PDF))
+    record.port.fix_mail(KEY, MAIL)
+    record.ledger.claim(delivery(DeliveryState.CLAIMED))
+    record.ledger.finish(delivery(DeliveryState.SENT))
+
+    _, snapshot = settled(record.port)
+
+    assert snapshot.run.report.id == "r1"
+    assert (snapshot.reason, snapshot.skipped) == (None, False)
+    assert snapshot.formats == (PDF, CSV)
+    assert snapshot.errors == {CSV: "out of ink"}
+    assert snapshot.artifacts == (artifact(PDF),)
+    assert snapshot.mail == MAIL
+    assert snapshot.deliveries == (delivery(DeliveryState.SENT),)
+
+
+def test_settling_sees_why_a_run_was_refused(runs):
+    runs.refuse(refused(), "the row is wrong", skipped=False)
+
+    _, snapshot = settled(runs)
+
+    assert (snapshot.run, snapshot.reason, snapshot.skipped) == (None, "the row is wrong", False)
+    assert set(snapshot.formats) == {PDF, CSV}
+    assert (snapshot.artifacts, snapshot.mail, snapshot.deliveries) == ((), None, ())
+
+
+def test_a_format_at_work_again_has_no_error_yet(runs):
+    runs.open(opening())
+    runs.fail(KEY, None, "the database is away")
+    runs.progress(KEY, CSV, 30, attempt=2)
+
+    assert settled(runs)[1].errors == {PDF: "the database is away"}
+
+    runs.progress(KEY, None, 5, attempt=3)
+
+    assert settled(runs)[1].errors == {}
+
+
+def test_a_run_nobody_knows_cannot_be_settled(runs):
+    with pytest.raises(PermanentError, match="no such run"):
+        settled(runs)
+
+
+def test_settling_writes_the_coming_tick(record):
+    record.port.open(opening())
+    settled(record.port, next_run=NEXT)
+    assert record.next_run() == NEXT
+
+    settled(record.port, next_run=None)
+    assert record.next_run() is None
+
+
+# What is counted
+
+
+def test_a_success_is_counted_once_however_often_it_is_settled(record):
+    assert succeed(record.port).state is RunState.SUCCESS
+    for _ in range(3):
+        settled(record.port)
+
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_a_failure_is_counted_once_however_often_it_is_settled(record):
+    assert fail(record.port).state is RunState.FAILED
+    for _ in range(3):
+        settled(record.port)
+
+    assert record.counters() == (1, 0, 1, "failed", "pdf: out of paper; csv: out of paper")
+
+
+def test_a_failure_that_a_clear_makes_good_moves_from_one_count_to_the_other(record):
+    fail(record.port)
+    succeed(record.port, clear_number=1)
+
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_a_success_that_a_clear_spoils_moves_back(record):
+    succeed(record.port)
+    fail(record.port, clear_number=1)
+
+    assert record.counters() == (1, 0, 1, "failed", "pdf: out of paper; csv: out of paper")
+
+
+def test_every_run_counts(record):
+    for number in range(3):
+        succeed(record.port, replace(KEY, run_id=f"run{number}"))
+    fail(record.port, replace(KEY, run_id="run3"))
+
+    assert record.counters()[:4] == (4, 3, 1, "failed")
+
+
+def test_a_skipped_tick_counts_as_nothing(record):
+    record.port.refuse(refused(), "not scheduled any more", skipped=True)
+
+    assert settled(record.port)[0] == Outcome(state=RunState.SKIPPED, reason="not scheduled any more")
+    assert record.counters() == (0, 0, 0, None, None)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_refused_run_counts_as_a_failure_with_its_reason(record, gone):
+    record.port.refuse(refused(gone=gone), "the row is wrong", skipped=False)
+
+    assert settled(record.port)[0].state is RunState.FAILED
+    assert record.counters()[:4] == (1, 0, 1, "failed")
+    assert "the row is wrong" in record.counters()[4]
+
+
+def test_a_run_whose_first_task_never_began_counts_as_a_failure(record):
+    record.port.abandon(refused(gone=True), "the run ended before its first task began")
+    settled(record.port)
+
+    assert record.counters() == (1, 0, 1, "failed", "the run ended before its first task began")
+
+
+def test_a_run_that_began_cannot_be_abandoned(record):
+    succeed(record.port)
+    record.port.abandon(refused(gone=True), "the run ended before its first task began")
+    settled(record.port)
+
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_a_refused_run_can_be_opened_by_a_clear_once_its_row_is_mended(record):
+    record.port.refuse(refused(), "the row is wrong", skipped=False)
+    settled(record.port)
+    succeed(record.port, clear_number=1)
+
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_a_clear_that_is_refused_forgets_the_files_of_the_run_before(record):
+    succeed(record.port)
+    record.port.refuse(refused(clear_number=1), "the row is wrong", skipped=False)
+
+    outcome, snapshot = settled(record.port)
+
+    assert snapshot.artifacts == ()
+    assert outcome.errors == {PDF: "the row is wrong", CSV: "the row is wrong"}
+    assert record.counters()[:3] == (1, 0, 1)
+
+
+def test_a_run_that_was_counted_and_is_then_skipped_stays_counted_once(record):
+    succeed(record.port)
+    record.port.refuse(refused(clear_number=1), "the report has been deleted", skipped=True)
+    settled(record.port)
+    succeed(record.port, clear_number=2)
+
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_a_report_that_is_gone_can_still_be_settled(record):
+    gone = replace(KEY, report_id="gone")
+    record.port.refuse(replace(refused(gone=True), key=gone), "the report has been deleted", skipped=True)
+
+    assert settled(record.port, gone)[0].state is RunState.SKIPPED
+
+
+# PostgreSQL alone
+
+
+def test_a_run_settled_by_many_at_once_is_counted_once(postgres_record):
+    runs = postgres_record.port
+    runs.open(opening())
+    runs.fail(KEY, None, "out of paper")
+    crowd = 8
+    start = Barrier(crowd)
+
+    def settle_it(_):
+        start.wait()
+        return settled(runs)[0].state
+
+    with ThreadPoolExecutor(crowd) as threads:
+        states = list(threads.map(settle_it, range(crowd)))
+
+    assert set(states) == {RunState.FAILED}
+    assert postgres_record.counters()[:3] == (1, 0, 1)
+
+
+def test_a_run_opened_by_many_at_once_is_frozen_once(postgres_record):
+    runs = postgres_record.port
+    crowd = 8
+    start = Barrier(crowd)
+
+    def open_it(number):
+        start.wait()
+        runs.open(opening(name=f"From {number}"))
+        return runs.load(KEY).report.name
+
+    with ThreadPoolExecutor(crowd) as threads:
+        names = set(threads.map(open_it, range(crowd)))
+
+    assert len(names) == 1
+
+
+def test_a_run_that_was_under_way_for_months_can_still_be_settled(postgres_record):
+    postgres_record.port.open(opening())
+    with psycopg.connect(postgres_record.dsn) as connection:
+        connection.execute("UPDATE report_executions SET started_at = now() - interval '90 days'")
+
+    assert settled(postgres_record.port)[0].state is RunState.FAILED
+
+
+def test_a_database_that_is_away_may_come_back(migrated_dsn):
+    away = PostgresRuns(psycopg.conninfo.make_conninfo(migrated_dsn, port=free_port()))
+
+    for attempt in (lambda: away.open(opening()), lambda: away.load(KEY), lambda: settled(away)):
+        with pytest.raises(TransientError):
+            attempt()

@@ -1,0 +1,415 @@
+"""What the application's tables say after a run, column by column, read as the application would."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from include.scheduled_reports import pipeline
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
+from include.scheduled_reports.adapters.ledger import PostgresLedger
+from include.scheduled_reports.adapters.memory import MemoryWorld
+from include.scheduled_reports.adapters.runs import PostgresRuns
+from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
+from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.naming import execution_id
+from include.scheduled_reports.settings import Settings
+from tests.contract.tables import add_people, add_report, execute
+
+#: 09:00 in Berlin, where the report's Monday is; the window is 4 to 10 May.
+MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
+TRIGGER = Trigger(
+    key=RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00"),
+    kind=RunKind.SCHEDULED,
+    scheduled_for=MONDAY,
+    conf={},
+    user=None,
+    clear_number=0,
+)
+KEY = TRIGGER.key
+FOLDER = "s3://memory/ws1/r1/scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
+MESSAGES = """
+INSERT INTO channels (id, name, slug, workspace_id, updated_at) VALUES ('c1', 'general', 'general', 'ws1', now());
+INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at) VALUES
+    ('x1', 'first', 'c1', 'u1', '2026-05-04 10:00', now()), ('x2', 'second', 'c1', 'u1', '2026-05-05 10:00', now()),
+    ('x3', 'too early', 'c1', 'u1', '2026-05-03 21:59:59', now()), ('x4', 'too late', 'c1', 'u1', '2026-05-10 22:00', now());
+"""
+
+
+@pytest.fixture
+def make_world(migrated_dsn, tmp_path):
+    """A world whose database is PostgreSQL, with one report in it; the rest are the fakes."""
+
+    def make(*, messages=True, **changes):
+        add_people(migrated_dsn)
+        add_report(migrated_dsn, **({"id": "r1", "export_formats": ["csv", "json"]} | changes))
+        if messages:
+            execute(migrated_dsn, MESSAGES)
+        world = MemoryWorld(
+            source=PostgresSource(migrated_dsn),
+            settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
+            definitions=PostgresDefinitions(migrated_dsn),
+            staging=ArrowStaging.local(tmp_path),
+            moment=MONDAY + timedelta(seconds=5),
+        )
+        world.runs, world.ledger = PostgresRuns(migrated_dsn), PostgresLedger(migrated_dsn)
+        return world
+
+    return make
+
+
+@pytest.fixture
+def read(migrated_dsn):
+    """The rows that plain SQL finds."""
+
+    def read(statement):
+        with psycopg.connect(migrated_dsn, row_factory=dict_row) as connection:
+            return connection.execute(statement).fetchall()
+
+    return read
+
+
+@pytest.fixture
+def executions(read):
+    """The rows of report_executions by format."""
+    return lambda: {found["format"]: found for found in read("SELECT * FROM report_executions ORDER BY format")}
+
+
+@pytest.fixture
+def counters(read):
+    """What scheduled_reports says of its runs."""
+    names = "run_count, success_count, failure_count, last_run, last_run_status, last_error, next_run, updated_at"
+    return lambda: read(f"SELECT {names} FROM scheduled_reports WHERE id = 'r1'")[0]
+
+
+def walk(world, trigger=TRIGGER, *, attempt=1):
+    """A whole run as Airflow runs it; its outcome."""
+    with suppress(ReportsError):
+        for chosen in pipeline.query(world, trigger, attempt=attempt):
+            with suppress(ReportsError):
+                pipeline.render(world, trigger.key, chosen)
+                pipeline.upload(world, trigger.key, chosen)
+        if world.runs.artifacts(trigger.key):
+            pipeline.email(world, trigger.key)
+    return pipeline.record(world, trigger)
+
+
+def breaking(monkeypatch, chosen, error):
+    """Let the renderer of one format fail."""
+    real = pipeline.renderer
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(pipeline, "renderer", lambda one: fail if one is chosen else real(one))
+
+
+def is_now(moment):
+    """Whether a column without time zone holds this very time in UTC."""
+    return abs(datetime.now(UTC).replace(tzinfo=None) - moment) < timedelta(minutes=1)
+
+
+def times_fit_together(found):
+    """Began, ended, and took as long as lies between, to the millisecond that the columns hold."""
+    took = (found["completed_at"] - found["started_at"]) / timedelta(milliseconds=1)
+    return found["started_at"] <= found["completed_at"] and abs(took - found["duration"]) <= 1
+
+
+def test_after_a_success_every_column_is_that_of_the_file_and_the_mail(make_world, executions, counters):
+    world = make_world()
+
+    assert walk(world).state is RunState.SUCCESS
+
+    found = executions()
+    assert set(found) == {"CSV", "JSON"}
+    for name, extension in (("CSV", "csv"), ("JSON", "json")):
+        one = found[name]
+        stored = world.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.{extension}"]
+        assert re.fullmatch(r"c[0-9a-z]{24}", one["id"])
+        assert one["scheduled_report_id"] == "r1"
+        assert one["status"] == "COMPLETED"
+        assert (one["triggered_by"], one["triggered_manually"]) == ("system", False)
+        assert one["file_url"] == f"{FOLDER}/workspace-activity.{extension}"
+        assert one["file_size"] == len(stored)
+        assert one["record_count"] == 7
+        assert one["scheduled_for"] == datetime(2026, 5, 11, 7)  # noqa: DTZ001
+        assert is_now(one["started_at"])
+        assert is_now(one["completed_at"])
+        assert is_now(one["created_at"])
+        assert times_fit_together(one)
+        assert one["error"] is None
+        assert one["retry_count"] == 0
+        assert one["email_sent"] is True
+        assert is_now(one["email_sent_at"])
+        assert one["email_error"] is None
+        assert one["progress"] == 100
+
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 1, 0)
+    assert (kept["last_run_status"], kept["last_error"]) == ("success", None)
+    assert is_now(kept["last_run"])
+    assert kept["next_run"] == datetime(2026, 5, 18, 7)  # noqa: DTZ001
+    assert kept["updated_at"] == datetime(2026, 5, 1)  # noqa: DTZ001 - it belongs to the application
+
+
+def test_the_rows_are_those_of_the_workspace_and_the_window(make_world):
+    world = make_world()
+    walk(world)
+
+    content = world.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.csv"].decode("utf-8-sig")
+    messages = [line.split(",")[1] for line in content.split("\r\n")[1:] if line]
+    assert messages == ["1", "1", "0", "0", "0", "0", "0"]
+
+
+def test_after_a_run_without_data_the_files_are_there_and_nobody_was_mailed(make_world, executions, counters):
+    world = make_world(messages=False, email_send_only_if_data=True)
+
+    assert walk(world).state is RunState.SUCCESS
+
+    for one in executions().values():
+        assert (one["status"], one["error"], one["progress"]) == ("COMPLETED", None, 100)
+        assert one["record_count"] == 7  # seven days without activity
+        assert one["file_url"].startswith(f"{FOLDER}/workspace-activity.")
+        assert (one["email_sent"], one["email_sent_at"], one["email_error"]) == (False, None, None)
+    assert world.mailer.sent == []
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 1, 0)
+    assert (kept["last_run_status"], kept["last_error"]) == ("success", None)
+
+
+def test_after_a_partial_failure_each_format_tells_its_own_story(make_world, executions, counters, monkeypatch):
+    world = make_world()
+    breaking(monkeypatch, Format.JSON, ReportTypeError("out of ink"))
+
+    assert walk(world).state is RunState.FAILED
+
+    arrived, failed = executions()["CSV"], executions()["JSON"]
+    assert (arrived["status"], arrived["error"], arrived["progress"], arrived["email_sent"]) == (
+        "COMPLETED", None, 100, True,
+    )  # fmt: skip
+    assert (failed["status"], failed["error"]) == ("FAILED", "out of ink")
+    assert (failed["file_url"], failed["file_size"], failed["record_count"]) == (None, None, None)
+    assert (failed["email_sent"], failed["email_sent_at"], failed["email_error"]) == (False, None, None)
+    assert failed["progress"] == 30
+    assert times_fit_together(failed)
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 0, 1)
+    assert (kept["last_run_status"], kept["last_error"]) == ("failed", "json: out of ink")
+    assert kept["next_run"] == datetime(2026, 5, 18, 7)  # noqa: DTZ001
+
+
+def test_a_failure_mended_by_a_retry_moves_every_column_over(make_world, executions, counters, monkeypatch):
+    world = make_world()
+    with monkeypatch.context() as broken:
+        breaking(broken, Format.JSON, ReportTypeError("out of ink"))
+        walk(world)
+
+    pipeline.render(world, KEY, Format.JSON, attempt=3)
+    pipeline.upload(world, KEY, Format.JSON, attempt=1)
+    pipeline.record(world, TRIGGER)
+
+    one = executions()["JSON"]
+    assert (one["status"], one["error"], one["progress"], one["retry_count"]) == ("COMPLETED", None, 100, 2)
+    assert one["email_sent"] is False  # the mail had gone without it
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 1, 0)
+    assert (kept["last_run_status"], kept["last_error"]) == ("success", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "conf", "reason"),
+    [
+        ({"timezone": "Mars/Olympus"}, {}, "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"),
+        (
+            {},
+            {"recipients": ["eve@zeta.example"]},
+            "recipients: 'eve@zeta.example': the address of a member of the workspace, or one of an allowed domain",
+        ),
+        (
+            {"export_formats": ["csv", "json", "csv"]},
+            {},
+            "export_formats: ['csv', 'json', 'csv']: one to five different ones of pdf, csv, json, excel, html",
+        ),
+    ],
+    ids=["row", "request", "format named twice"],
+)
+def test_a_refused_run_tells_every_format_why(make_world, executions, counters, changes, conf, reason):
+    world = make_world(**changes)
+    manual = replace(TRIGGER, kind=RunKind.MANUAL, conf=conf, user="alice")
+
+    assert walk(world, manual).state is RunState.FAILED
+
+    found = executions()
+    assert set(found) == {"CSV", "JSON"}
+    for one in found.values():
+        assert (one["status"], one["error"], one["progress"]) == ("FAILED", reason, 0)
+        assert (one["triggered_by"], one["triggered_manually"]) == ("airflow:alice", True)
+        assert (one["file_url"], one["file_size"], one["record_count"]) == (None, None, None)
+        assert (one["email_sent"], one["email_sent_at"], one["email_error"]) == (False, None, None)
+        assert times_fit_together(one)
+    assert (world.store.files, world.mailer.sent) == ({}, [])
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 0, 1)
+    assert (kept["last_run_status"], kept["last_error"]) == ("failed", f"csv: {reason}; json: {reason}")
+
+
+def test_a_run_by_hand_is_recorded_as_one_and_only_with_the_formats_asked_for(make_world, executions):
+    world = make_world()
+
+    walk(world, replace(TRIGGER, kind=RunKind.MANUAL, conf={"formats": ["html"], "triggered_by": "u2"}, user="alice"))
+
+    ((name, one),) = executions().items()
+    assert (name, one["triggered_by"], one["triggered_manually"]) == ("HTML", "u2", True)
+
+
+def test_a_replay_is_not_a_run_by_hand_and_mails_nobody(make_world, executions):
+    world = make_world()
+
+    assert walk(world, replace(TRIGGER, kind=RunKind.BACKFILL)).state is RunState.SUCCESS
+
+    for one in executions().values():
+        assert (one["triggered_by"], one["triggered_manually"]) == ("system", False)
+        assert (one["email_sent"], one["email_error"]) == (False, None)
+
+
+def test_a_mail_whose_outcome_is_unknown_is_told_beside_the_files(make_world, executions, counters):
+    world = make_world()
+    world.mailer.error = DeliveryUnknownError("SES did not answer: ReadTimeoutError")
+
+    walk(world)
+
+    for one in executions().values():
+        assert (one["status"], one["error"], one["progress"]) == ("COMPLETED", None, 100)
+        assert (one["email_sent"], one["email_sent_at"]) == (False, None)
+        assert one["email_error"] == "report: SES did not answer: ReadTimeoutError"
+    kept = counters()
+    assert (kept["failure_count"], kept["last_error"]) == (1, "mail: report: SES did not answer: ReadTimeoutError")
+
+
+def test_a_mail_that_a_retry_sends_takes_its_error_back(make_world, executions, counters):
+    world = make_world()
+    world.mailer.error = TransientError("SES is busy")
+    walk(world)
+    assert {one["email_error"] for one in executions().values()} == {"report: SES is busy"}
+
+    world.mailer.error = None
+    pipeline.email(world, KEY)
+    pipeline.record(world, TRIGGER)
+
+    assert {(one["email_sent"], one["email_error"]) for one in executions().values()} == {(True, None)}
+    assert (counters()["success_count"], counters()["failure_count"]) == (1, 0)
+
+
+def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_world, executions, counters, read):
+    world = make_world(is_active=False)
+    before = counters()
+
+    assert walk(world).state is RunState.SKIPPED
+
+    assert executions() == {}
+    assert counters() == before
+    (run,) = read("SELECT state, reason FROM reporting.runs")
+    assert run == {"state": "skipped", "reason": "the report is not scheduled any more"}
+
+
+def test_a_run_whose_first_task_never_began_still_has_its_executions(make_world, executions, counters):
+    world = make_world()
+
+    pipeline.record(world, TRIGGER)
+
+    found = executions()
+    assert set(found) == {"CSV", "JSON"}
+    for one in found.values():
+        assert (one["status"], one["error"]) == ("FAILED", "the run ended before its first task began")
+    assert (counters()["run_count"], counters()["failure_count"]) == (1, 1)
+
+
+def test_a_pending_execution_that_the_application_has_made_is_adopted(make_world, executions, migrated_dsn):
+    world = make_world()
+    manual = replace(TRIGGER, kind=RunKind.MANUAL, conf={"formats": ["csv"], "triggered_by": "u2"})
+    execute(
+        migrated_dsn,
+        "INSERT INTO report_executions (id, scheduled_report_id, triggered_by, triggered_manually, format, "
+        "scheduled_for, created_at) VALUES (%s, 'r1', 'u2', true, 'CSV', '2026-05-11 07:00', '2026-05-11 06:59')",
+        execution_id(KEY, Format.CSV),
+    )
+
+    walk(world, manual)
+
+    ((name, one),) = executions().items()
+    assert (name, one["status"], one["triggered_by"]) == ("CSV", "COMPLETED", "u2")
+    assert one["created_at"] == datetime(2026, 5, 11, 6, 59)  # noqa: DTZ001
+    assert is_now(one["started_at"])
+
+
+def test_a_pending_execution_whose_run_never_began_is_settled(make_world, executions, migrated_dsn):
+    world = make_world()
+    execute(
+        migrated_dsn,
+        "INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for) "
+        "VALUES (%s, 'r1', 'u2', 'CSV', '2026-05-11 07:00')",
+        execution_id(KEY, Format.CSV),
+    )
+
+    pipeline.record(world, TRIGGER)
+
+    assert {one["status"] for one in executions().values()} == {"FAILED"}
+    assert all(times_fit_together(one) for one in executions().values())
+
+
+def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make_world, executions, migrated_dsn):
+    world = make_world()
+    pipeline.query(world, TRIGGER)
+    execute(migrated_dsn, "UPDATE scheduled_reports SET export_formats = ARRAY['csv'] WHERE id = 'r1'")
+
+    walk(world, replace(TRIGGER, clear_number=1))
+
+    found = executions()
+    assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
+    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
+
+
+def test_what_is_said_of_the_last_run_is_said_of_the_newest(make_world, counters, monkeypatch):
+    world = make_world()
+    newer = replace(TRIGGER, key=replace(KEY, run_id="newer"), kind=RunKind.MANUAL)
+    walk(world)
+    walk(world, newer)
+    last_run = counters()["last_run"]
+
+    breaking(monkeypatch, Format.CSV, ReportTypeError("out of ink"))
+    walk(world, replace(TRIGGER, clear_number=1))  # the older one is cleared, and fails now
+
+    kept = counters()
+    assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (2, 1, 1)
+    assert (kept["last_run_status"], kept["last_error"], kept["last_run"]) == ("success", None, last_run)
+
+
+def test_counting_leaves_the_effective_moment_alone(make_world, read):
+    world = make_world()
+    walk(world)
+
+    ((moment),) = [found["effective_from"] for found in read("SELECT effective_from FROM reporting.report_options")]
+    assert moment == datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def test_a_report_deleted_while_it_runs_takes_its_executions_along_and_the_run_still_ends(
+    make_world, executions, read, migrated_dsn
+):
+    world = make_world()
+    pipeline.query(world, TRIGGER)
+    execute(migrated_dsn, "DELETE FROM scheduled_reports WHERE id = 'r1'")
+
+    outcome = pipeline.record(world, TRIGGER)
+
+    assert outcome.state is RunState.FAILED
+    assert executions() == {}
+    (run,) = read("SELECT state, counted FROM reporting.runs")
+    assert run == {"state": "failed", "counted": "failed"}

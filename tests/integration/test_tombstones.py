@@ -1,0 +1,522 @@
+"""Triggers and upkeep on a real PostgreSQL: what is left of a report that went, was disabled, spoiled or mended."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
+from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
+from include.scheduled_reports.adapters.memory import MemorySource, MemoryWorld
+from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.upkeep import upkeep
+from tests.contract.tables import add_people, add_report
+
+#: Later than every effective moment, so that the coming run can be told beforehand.
+NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
+
+
+def at(hour):
+    """That day, as Prisma's columns hold it: in UTC, without saying so."""
+    return NEW_YEAR.replace(hour=hour, tzinfo=None)
+
+
+ZONE = "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"
+HOURLY = "cron_expression: '* * * * *': at most once an hour: the minute field must name exactly one minute"
+
+
+@pytest.fixture
+def dsn(migrated_dsn):
+    """A database with one report, `r1`, at 09:00 UTC every day."""
+    add_people(migrated_dsn)
+    add_report(migrated_dsn, id="r1", name="Weekly", cron_expression="0 9 * * *", timezone="UTC")
+    return migrated_dsn
+
+
+def execute(dsn, *statements):
+    """Each statement as somebody outside would run it, all in one transaction."""
+    with psycopg.connect(dsn) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def select(dsn, statement):
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def tombstones(dsn):
+    """Name and reason of each tombstone, by report."""
+    found = select(dsn, "SELECT * FROM reporting.tombstones")
+    return {one["report_id"]: (one["name"], one["reason"]) for one in found}
+
+
+def since(dsn, report_id="r1"):
+    (found,) = select(dsn, f"SELECT since FROM reporting.tombstones WHERE report_id = '{report_id}'")
+    return found["since"]
+
+
+def options(dsn):
+    """What reporting holds of each report."""
+    return {one.pop("report_id"): one for one in select(dsn, "SELECT * FROM reporting.report_options")}
+
+
+def clock(dsn):
+    return select(dsn, "SELECT clock_timestamp() AS now")[0]["now"]
+
+
+def gate(dsn):
+    """What a parse is told of each report."""
+    return {found["id"]: found for found in PostgresDefinitions(dsn).rows(limit=100)}
+
+
+DELETE = "DELETE FROM scheduled_reports WHERE id = 'r1'"
+DISABLE = "UPDATE scheduled_reports SET status = 'DISABLED' WHERE id = 'r1'"
+RENAME = "UPDATE scheduled_reports SET id = 'r2' WHERE id = 'r1'"
+
+
+# A report that went
+
+
+@pytest.mark.parametrize(
+    "deletion",
+    [
+        DELETE,
+        "TRUNCATE scheduled_reports CASCADE",
+        "TRUNCATE workspaces CASCADE",
+        "DELETE FROM workspaces WHERE id = 'ws1'",
+        "DELETE FROM organizations WHERE id = 'o1'",
+    ],
+)
+def test_a_report_that_went_leaves_a_tombstone_and_no_options(dsn, deletion):
+    earliest = clock(dsn)
+
+    execute(dsn, deletion)
+
+    assert {report_id: reason for report_id, (_, reason) in tombstones(dsn).items()} == {"r1": "deleted"}
+    assert earliest <= since(dsn) <= clock(dsn)
+    assert options(dsn) == {}
+
+
+def test_a_tombstone_keeps_the_name_for_its_last_runs(dsn):
+    execute(dsn, DELETE)
+
+    assert tombstones(dsn) == {"r1": ("Weekly", "deleted")}
+
+
+def test_many_reports_that_go_at_once_leave_a_tombstone_each(dsn):
+    add_report(dsn, id="r2", workspace_id="ws2", created_by_id="u3")
+    add_report(dsn, id="r3")
+
+    execute(dsn, "DELETE FROM workspaces WHERE id = 'ws1'")
+
+    assert tombstones(dsn).keys() == {"r1", "r3"}
+    assert options(dsn).keys() == {"r2"}
+
+
+def test_a_deletion_that_is_rolled_back_leaves_nothing(dsn):
+    before = options(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute(DELETE)
+        connection.rollback()
+
+    assert tombstones(dsn) == {}
+    assert options(dsn) == before
+
+
+def test_a_parse_is_told_of_the_tombstone_and_a_run_that_the_report_is_not_there(dsn):
+    execute(dsn, DELETE)
+
+    found = gate(dsn)["r1"]
+    assert (found["deleted"], found["tombstone"], found["name"]) == (True, "deleted", "Weekly")
+    assert PostgresDefinitions(dsn).row("r1") is None
+
+
+def test_a_report_that_is_inserted_again_is_a_new_one(dsn):
+    execute(dsn, "UPDATE reporting.report_options SET missed_runs = 'all', error_cause = 'failing'", DELETE)
+
+    add_report(dsn, id="r1", effective_from="2026-07-01T00:00:00+00:00")
+
+    assert tombstones(dsn) == {}
+    assert options(dsn)["r1"] == {
+        "effective_from": datetime(2026, 7, 1, tzinfo=UTC),
+        "missed_runs": "latest",
+        "error_cause": None,
+        "status_before": None,
+    }
+
+
+def test_deleting_it_again_is_a_farewell_of_its_own(dsn):
+    execute(dsn, DISABLE)
+    first = since(dsn)
+
+    execute(dsn, DELETE)
+
+    assert tombstones(dsn) == {"r1": ("Weekly", "deleted")}
+    assert since(dsn) > first
+
+
+# A report that was disabled
+
+
+def test_a_disabled_report_leaves_a_tombstone_and_keeps_its_options(dsn):
+    before = options(dsn)
+
+    execute(dsn, DISABLE)
+
+    assert tombstones(dsn) == {"r1": ("Weekly", "disabled")}
+    assert gate(dsn)["r1"]["tombstone"] == "disabled"
+    assert options(dsn) == before
+
+
+def test_a_disabled_report_that_is_saved_again_keeps_the_tombstone_it_has(dsn):
+    execute(dsn, DISABLE)
+    first = since(dsn)
+
+    execute(dsn, "UPDATE scheduled_reports SET status = 'DISABLED', name = 'Monthly', cron_expression = '0 8 * * *'")
+
+    assert since(dsn) == first
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED", "ERROR"])
+def test_a_disabled_report_that_is_enabled_has_no_tombstone(dsn, status):
+    execute(dsn, DISABLE)
+
+    execute(dsn, f"UPDATE scheduled_reports SET status = '{status}'")
+
+    assert tombstones(dsn) == {}
+
+
+def test_an_enabled_report_is_effective_from_then_on(dsn):
+    execute(dsn, DISABLE)
+    earliest = clock(dsn)
+
+    execute(dsn, "UPDATE scheduled_reports SET status = 'ACTIVE'")
+
+    assert earliest <= options(dsn)["r1"]["effective_from"] <= clock(dsn)
+
+
+# A report that was renamed
+
+
+def test_a_renamed_report_leaves_a_tombstone_under_its_old_id(dsn):
+    execute(dsn, RENAME)
+
+    assert tombstones(dsn) == {"r1": ("Weekly", "deleted")}
+    assert gate(dsn)["r2"]["tombstone"] is None
+
+
+def test_a_renamed_report_takes_its_options_along_and_is_effective_from_then_on(dsn):
+    execute(
+        dsn,
+        "UPDATE reporting.report_options"
+        " SET missed_runs = 'all', error_cause = 'rejected', status_before = 'PAUSED' WHERE report_id = 'r1'",
+    )
+    earliest = clock(dsn)
+
+    execute(dsn, RENAME)
+
+    (report_id, found), *others = options(dsn).items()
+    moment = found.pop("effective_from")
+    assert (report_id, others) == ("r2", [])
+    assert found == {"missed_runs": "all", "error_cause": "rejected", "status_before": "PAUSED"}
+    assert earliest <= moment <= clock(dsn)
+
+
+def test_a_report_that_is_renamed_back_has_no_tombstone(dsn):
+    execute(dsn, RENAME)
+
+    execute(dsn, "UPDATE scheduled_reports SET id = 'r1'")
+
+    assert tombstones(dsn).keys() == {"r2"}
+    assert options(dsn).keys() == {"r1"}
+
+
+# Every other edit
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "run_count = run_count + 1, success_count = 3, failure_count = 4, last_run = now(), last_run_status = 'failed'",
+        "last_error = 'too bad', next_run = now()",
+        "email_recipients = '{eve@acme.example}', email_cc_recipients = '{}', email_subject = 'Other'",
+        "parameters = '{}', export_formats = '{html}', tags = '{a,b}', name = 'Monthly', updated_at = now()",
+        "status = 'PAUSED'",
+        "is_active = false",
+        "status = 'ERROR'",
+        "id = id, status = status, cron_expression = cron_expression",
+    ],
+)
+def test_an_edit_that_changes_no_schedule_and_takes_no_report_away_leaves_no_trace(dsn, edit):
+    whole = "SELECT xmin::text, * FROM reporting.report_options"
+    before = select(dsn, whole)
+
+    execute(dsn, f"UPDATE scheduled_reports SET {edit}")
+
+    assert select(dsn, whole) == before
+    assert tombstones(dsn) == {}
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED", "DISABLED"])
+def test_why_a_report_is_in_error_is_forgotten_when_somebody_takes_it_out_of_there(dsn, status):
+    cause = "UPDATE reporting.report_options SET error_cause = 'failing', status_before = 'ACTIVE'"
+    execute(dsn, "UPDATE scheduled_reports SET status = 'ERROR'", cause)
+
+    execute(dsn, f"UPDATE scheduled_reports SET status = '{status}'")
+
+    found = options(dsn)["r1"]
+    assert (found["error_cause"], found["status_before"]) == (None, None)
+
+
+def test_why_a_report_is_in_error_is_kept_while_it_is(dsn):
+    cause = "UPDATE reporting.report_options SET error_cause = 'failing', status_before = 'ACTIVE'"
+    execute(dsn, "UPDATE scheduled_reports SET status = 'ERROR'", cause)
+
+    execute(dsn, "UPDATE scheduled_reports SET status = 'ERROR', cron_expression = '0 8 * * *', is_active = false")
+
+    assert options(dsn)["r1"]["error_cause"] == "failing"
+
+
+def test_the_applications_own_user_may_do_all_this_without_rights_in_our_schema(dsn):
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE ROLE application_of_tombstones")
+        connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO application_of_tombstones")
+        connection.execute("SET ROLE application_of_tombstones")
+        for statement in (RENAME, "UPDATE scheduled_reports SET status = 'DISABLED'", "DELETE FROM scheduled_reports"):
+            connection.execute(statement)
+        connection.execute("TRUNCATE scheduled_reports CASCADE")
+        assert not connection.execute("SELECT has_schema_privilege('reporting', 'USAGE')").fetchone()[0]
+        connection.execute("RESET ROLE")
+        connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM application_of_tombstones")
+        connection.execute("DROP ROLE application_of_tombstones")
+
+    assert tombstones(dsn).keys() == {"r1", "r2"}
+
+
+# Upkeep
+
+
+def world_of(dsn):
+    world = MemoryWorld(
+        source=MemorySource(lambda *_: pytest.fail("upkeep reads no data")),
+        settings=Settings(),
+        definitions=PostgresDefinitions(dsn),
+        moment=NEW_YEAR,
+    )
+    world.housekeeping = PostgresHousekeeping(dsn)
+    return world
+
+
+def one_run(_):
+    """Airflow still has a run of every report open."""
+    return 1
+
+
+def once_more(dsn, open_runs=one_run):
+    """One round of upkeep."""
+    return upkeep(world_of(dsn), open_runs)
+
+
+def whole(dsn, columns="*", report_id="r1"):
+    (found,) = select(dsn, f"SELECT {columns} FROM scheduled_reports WHERE id = '{report_id}'")
+    return found
+
+
+SPOIL = "UPDATE scheduled_reports SET timezone = 'Mars/Olympus', cron_expression = '* * * * *' WHERE id = 'r1'"
+MEND = "UPDATE scheduled_reports SET timezone = 'UTC', cron_expression = '0 9 * * *' WHERE id = 'r1'"
+
+
+def test_a_row_spoiled_by_psql_is_in_error_with_all_reasons_and_a_tombstone(dsn):
+    once_more(dsn)
+    execute(dsn, SPOIL)
+
+    once_more(dsn)
+
+    found = whole(dsn, "status, last_error, next_run, is_active, timezone")
+    assert found["last_error"].split("; ") == [HOURLY, ZONE]
+    assert (found["status"], found["next_run"], found["is_active"]) == ("ERROR", None, True)
+    assert found["timezone"] == "Mars/Olympus"  # what somebody wrote is his
+    assert tombstones(dsn) == {"r1": ("Weekly", "rejected")}
+    assert (gate(dsn)["r1"]["error_cause"], gate(dsn)["r1"]["tombstone"]) == ("rejected", "rejected")
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
+def test_a_mended_row_is_what_it_was_before_and_effective_from_then(dsn, status):
+    execute(dsn, f"UPDATE scheduled_reports SET status = '{status}'", SPOIL)
+    once_more(dsn)
+    execute(dsn, MEND)
+    earliest = clock(dsn)
+
+    once_more(dsn)
+
+    found = whole(dsn, "status, last_error, next_run")
+    coming = at(9) if status == "ACTIVE" else None
+    assert found == {"status": status, "last_error": None, "next_run": coming}
+    assert tombstones(dsn) == {}
+    assert (options(dsn)["r1"]["effective_from"] >= earliest) == (status == "ACTIVE")
+
+
+def test_reasons_that_change_are_told_anew_and_what_it_was_before_stays(dsn):
+    execute(dsn, "UPDATE scheduled_reports SET status = 'PAUSED'", SPOIL)
+    once_more(dsn)
+    execute(dsn, "UPDATE scheduled_reports SET timezone = 'UTC'")
+
+    once_more(dsn)
+
+    assert whole(dsn, "last_error") == {"last_error": HOURLY}
+    assert options(dsn)["r1"]["status_before"] == "PAUSED"
+
+
+def test_reasons_that_a_run_has_overwritten_come_back(dsn):
+    execute(dsn, SPOIL)
+    once_more(dsn)
+    execute(dsn, "UPDATE scheduled_reports SET last_error = NULL, last_run_status = 'success'")
+
+    once_more(dsn)
+
+    assert whole(dsn, "last_error") == {"last_error": f"{HOURLY}; {ZONE}"}
+
+
+def test_a_spoiled_report_that_somebody_takes_out_of_error_without_mending_it_is_back_there(dsn):
+    execute(dsn, SPOIL)
+    once_more(dsn)
+    first = since(dsn)
+    execute(dsn, "UPDATE scheduled_reports SET status = 'PAUSED'")
+
+    once_more(dsn)
+
+    assert whole(dsn, "status") == {"status": "ERROR"}
+    assert options(dsn)["r1"]["status_before"] == "PAUSED"
+    assert since(dsn) > first
+
+
+@pytest.mark.parametrize(
+    ("leaves", "returns", "reason"),
+    [
+        (
+            "UPDATE users SET status = 'SUSPENDED' WHERE id = 'u1'",
+            "UPDATE users SET status = 'ACTIVE' WHERE id = 'u1'",
+            "created_by_id: 'u1': a user who is not suspended",
+        ),
+        (
+            "DELETE FROM workspace_members WHERE user_id = 'u1'",
+            "INSERT INTO workspace_members (id, workspace_id, user_id) VALUES ('m1', 'ws1', 'u1')",
+            "created_by_id: 'u1': a member of the workspace; this user has left it",
+        ),
+    ],
+)
+def test_a_report_stops_while_its_creator_is_away(dsn, leaves, returns, reason):
+    execute(dsn, leaves)
+    once_more(dsn)
+    stopped = whole(dsn, "status, last_error")
+    execute(dsn, returns)
+    once_more(dsn)
+
+    assert stopped == {"status": "ERROR", "last_error": reason}
+    assert whole(dsn, "status, last_error") == {"status": "ACTIVE", "last_error": None}
+
+
+@pytest.mark.parametrize("damage", ["SELECT 1", SPOIL], ids=["valid", "spoiled"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "UPDATE scheduled_reports SET status = 'DISABLED'",
+        "UPDATE scheduled_reports SET status = 'ERROR', last_error = 'failed five times'",
+    ],
+)
+def test_a_report_that_is_disabled_or_failing_stays_as_it_is(dsn, state, damage):
+    execute(dsn, state, "UPDATE reporting.report_options SET error_cause = 'failing'", damage)
+    before, stones, held = whole(dsn, "xmin::text, *"), tombstones(dsn), options(dsn)
+
+    once_more(dsn)
+
+    assert whole(dsn, "xmin::text, *") == before
+    assert tombstones(dsn) == stones
+    assert options(dsn) == held
+
+
+@pytest.mark.parametrize(
+    ("edit", "coming"),
+    [
+        ("cron_expression = '0 18 * * *'", at(18)),
+        ("timezone = 'America/New_York'", at(14)),
+        ("is_active = false", None),
+        ("status = 'PAUSED'", None),
+        ("status = 'DISABLED'", None),
+        ("next_run = '2001-01-01'", at(9)),
+        ("next_run = NULL", at(9)),
+    ],
+)
+def test_the_next_run_is_right_one_round_after_an_edit_from_outside(dsn, edit, coming):
+    once_more(dsn)
+    execute(dsn, f"UPDATE scheduled_reports SET {edit}")
+
+    once_more(dsn)
+
+    assert whole(dsn, "next_run") == {"next_run": coming}
+
+
+def test_the_next_run_comes_back_with_a_resumption(dsn):
+    execute(dsn, "UPDATE scheduled_reports SET is_active = false")
+    once_more(dsn)
+    execute(dsn, "UPDATE scheduled_reports SET is_active = true")
+
+    once_more(dsn)
+
+    assert whole(dsn, "next_run") == {"next_run": at(9)}
+
+
+def test_no_round_touches_updated_at_and_a_round_with_nothing_to_do_writes_nothing(dsn):
+    before = whole(dsn, "updated_at")
+    execute(dsn, SPOIL)
+    once_more(dsn)
+    execute(dsn, MEND)
+    once_more(dsn)
+    settled = whole(dsn, "xmin::text, *")
+
+    once_more(dsn)
+
+    assert whole(dsn, "xmin::text, *") == settled
+    assert whole(dsn, "updated_at") == before
+
+
+def test_a_dag_is_let_go_once_its_runs_have_ended(dsn):
+    execute(dsn, DELETE)
+
+    assert once_more(dsn, lambda _: 1).lifted == 0
+    assert gate(dsn).keys() == {"r1"}
+    assert once_more(dsn, lambda _: 0).lifted == 1
+    assert gate(dsn) == {}
+    assert once_more(dsn, lambda _: 0).lifted == 0
+
+
+def test_rounds_that_run_at_once_do_the_work_once(dsn):
+    for number in range(30):
+        add_report(dsn, id=f"s{number:02}")
+        add_report(dsn, id=f"t{number:02}", timezone="Mars/Olympus")
+    execute(dsn, SPOIL)
+    once_more(dsn)
+    execute(dsn, MEND, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id LIKE 's%'")
+    execute(dsn, "UPDATE scheduled_reports SET timezone = 'UTC' WHERE id LIKE 't%'")
+    together = Barrier(4)
+
+    def one_of_four(_):
+        together.wait(timeout=30)
+        return once_more(dsn)
+
+    with ThreadPoolExecutor(4) as threads:
+        rounds = list(threads.map(one_of_four, range(4)))
+
+    assert sum(one.rejected for one in rounds) == 30
+    assert sum(one.readmitted for one in rounds) == 31
+    again = once_more(dsn)
+    assert (again.rejected, again.readmitted, again.next_runs) == (0, 0, 0)
+    states = {found["id"]: found["status"] for found in gate(dsn).values()}
+    assert states == {report_id: "ERROR" if report_id[0] == "s" else "ACTIVE" for report_id in states}
+    assert tombstones(dsn).keys() == {f"s{number:02}" for number in range(30)}
