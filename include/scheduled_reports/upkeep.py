@@ -49,7 +49,7 @@ def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
     mended = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
     rejected = world.housekeeping.reject(reasons) if reasons else 0
     readmitted = world.housekeeping.readmit(mended) if mended else 0
-    if readmitted:  # they are what they were before, from this moment on
+    if mended:  # they are what they were before, from this moment on
         reports, _ = parse(world.definitions.rows(limit=world.settings.max_reports))
     now = world.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)

@@ -237,6 +237,7 @@ def answering(status, code):
     ("status", "code", "meaning"),
     [
         (429, "TooManyRequestsException", TransientError),
+        (429, "WhateverItIsCalled", TransientError),
         (400, "LimitExceededException", TransientError),
         (400, "ThrottlingException", TransientError),
         (400, "MessageRejected", PermanentError),

@@ -118,7 +118,7 @@ def test_settings_are_bound_and_never_part_of_a_statement(source, migrated_dsn):
 
 @contextmanager
 def one_session(dsn, monkeypatch):
-    """Let every connection be the same session, as behind a pooler; what ends is only the transaction."""
+    """Let every connection be the same session, as behind a pooler; what ends, and well, is only the transaction."""
     real = adbc.connect(dsn, autocommit=False)
 
     class Pooled:
@@ -126,7 +126,7 @@ def one_session(dsn, monkeypatch):
             return real
 
         def __exit__(self, *_):
-            real.rollback()
+            real.commit()
 
     with real:
         monkeypatch.setattr("include.scheduled_reports.adapters.source.adbc.connect", lambda *_, **__: Pooled())

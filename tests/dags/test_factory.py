@@ -255,6 +255,23 @@ class TestAParse:
 
         assert factory.dags() == {}
 
+    def test_does_not_raise_when_the_connection_is_not_defined(self, monkeypatch, caplog):
+        monkeypatch.delenv("AIRFLOW_CONN_REPORTS_DB", raising=False)
+
+        assert factory.dags() == {}
+        assert "the connection reports_db is not defined" in caplog.text
+
+    def test_serves_the_last_good_copy_when_the_rows_cannot_be_read_for_a_reason_nobody_foresaw(
+        self, migrated_dsn, reports_db, monkeypatch, caplog
+    ):
+        reports_db(migrated_dsn)
+        factory.dags()
+        monkeypatch.setattr(factory, "_rows", lambda *_: {}["secret-word"])
+
+        assert set(factory.dags()) == {"scheduled_report_r1"}
+        assert "KeyError" in caplog.text
+        assert "secret-word" not in caplog.text
+
     def test_survives_a_last_good_copy_that_somebody_has_spoiled(self, monkeypatch, last_good):
         last_good.write_text('[{"report_id": 1}')
         monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:secret-word@127.0.0.1:1/nowhere")

@@ -40,7 +40,7 @@ MESSAGES = """
 INSERT INTO channels (id, name, slug, workspace_id, updated_at) VALUES ('c1', 'general', 'general', 'ws1', now());
 INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at) VALUES
     ('x1', 'first', 'c1', 'u1', '2026-05-04 10:00', now()), ('x2', 'second', 'c1', 'u1', '2026-05-05 10:00', now()),
-    ('x3', 'too early', 'c1', 'u1', '2026-05-03 21:59:59', now()), ('x4', 'too late', 'c1', 'u1', '2026-05-10 22:00', now());
+    ('x3', 'early', 'c1', 'u1', '2026-05-03 21:59:59', now()), ('x4', 'late', 'c1', 'u1', '2026-05-10 22:00', now());
 """
 
 
@@ -158,6 +158,18 @@ def test_after_a_success_every_column_is_that_of_the_file_and_the_mail(make_worl
     assert is_now(kept["last_run"])
     assert kept["next_run"] == datetime(2026, 5, 18, 7)  # noqa: DTZ001
     assert kept["updated_at"] == datetime(2026, 5, 1)  # noqa: DTZ001 - it belongs to the application
+
+
+def test_settling_again_changes_no_column(make_world, read):
+    world = make_world()
+    walk(world)
+    tables = "SELECT * FROM report_executions ORDER BY id", "SELECT * FROM scheduled_reports"
+    before = [read(table) for table in tables]
+
+    for _ in range(2):
+        pipeline.record(world, TRIGGER)
+
+    assert [read(table) for table in tables] == before
 
 
 def test_the_rows_are_those_of_the_workspace_and_the_window(make_world):
@@ -320,6 +332,19 @@ def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_world, exe
     assert run == {"state": "skipped", "reason": "the report is not scheduled any more"}
 
 
+def test_a_failed_run_that_a_clear_skips_stays_failed(make_world, executions, counters, monkeypatch):
+    world = make_world()
+    breaking(monkeypatch, Format.JSON, ReportTypeError("out of ink"))
+    walk(world)
+    before = executions(), counters()
+
+    again = replace(TRIGGER, clear_number=1)
+    world.runs.refuse(pipeline._opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
+    pipeline.record(world, again)
+
+    assert (executions(), counters()) == before
+
+
 def test_a_run_whose_first_task_never_began_still_has_its_executions(make_world, executions, counters):
     world = make_world()
 
@@ -375,6 +400,21 @@ def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make
     found = executions()
     assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
     assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
+
+
+def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_world, executions, migrated_dsn):
+    world = make_world()
+    walk(world)
+    before = executions()["JSON"]
+    execute(migrated_dsn, "UPDATE scheduled_reports SET export_formats = ARRAY['csv'] WHERE id = 'r1'")
+
+    walk(world, replace(TRIGGER, clear_number=1))
+    assert executions()["JSON"] == before
+
+    execute(migrated_dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id = 'r1'")
+    walk(world, replace(TRIGGER, clear_number=2))
+    assert executions()["JSON"] == before
+    assert executions()["CSV"]["status"] == "FAILED"
 
 
 def test_what_is_said_of_the_last_run_is_said_of_the_newest(make_world, counters, monkeypatch):

@@ -497,6 +497,25 @@ def test_on_days_without_a_change_named_and_starred_hours_run_alike(schedule, st
     assert found == expected
 
 
+# Whether a moment is one
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "moment", "named"),
+    [
+        ("0 9 * * 1", "Europe/Berlin", "2026-05-11T07:00Z", True),
+        ("0 9 * * 1", "Europe/Berlin", "2026-05-11T09:00+02:00", True),
+        ("0 9 * * 1", "Europe/Berlin", "2026-05-11T09:00Z", False),
+        ("0 9 * * 1", "Europe/Berlin", "2026-05-12T07:00Z", False),
+        ("0 9 * * 1", "Europe/Berlin", "2026-05-11T07:00:01Z", False),
+        ("30 2 * * *", "America/New_York", "2026-03-08T07:00Z", True),  # moved to the end of the gap
+        ("30 1 * * *", "America/New_York", "2026-11-01T06:30Z", False),  # the second time
+    ],
+)
+def test_a_moment_is_named_or_not(expression, zone, moment, named):
+    assert Cron.parse(expression).is_tick(datetime.fromisoformat(moment), ZoneInfo(zone)) is named
+
+
 # A little later, so that not all reports run at once
 
 

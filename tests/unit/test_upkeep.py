@@ -139,8 +139,9 @@ def test_a_tick_that_passed_while_the_row_was_invalid_is_left_behind():
 
 @pytest.mark.parametrize(("status", "cause"), [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)])
 @pytest.mark.parametrize("spoiled", [SPOILED, {}])
-def test_what_is_disabled_or_failing_stays_so_whether_it_is_valid_or_not(status, cause, spoiled):
+def test_what_is_disabled_or_failing_stays_so_whether_it_is_valid_or_not_and_has_no_next_run(status, cause, spoiled):
     world = world_of(row(id="r1", status=status, error_cause=cause, **spoiled))
+    world.housekeeping.next_runs = {"r1": NOW}
 
     upkeep(world, no_runs)
 

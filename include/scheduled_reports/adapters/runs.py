@@ -19,7 +19,7 @@ from .ledger import key_values, read_delivery
 from .postgres import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -79,14 +79,14 @@ class PostgresRuns:
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Note how far a format (or every format) is, and which attempt is at work."""
-        values = {"ids": _ids(key, chosen), "percent": percent, "retries": attempt - 1}
         with self._transaction() as connection:
-            _run(connection, "progress", values)
+            ids = _ids(key, _chosen(connection, key, chosen))
+            _run(connection, "progress", {"ids": ids, "percent": percent, "retries": attempt - 1})
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
         """Note why a format (or every format) has failed so far."""
         with self._transaction() as connection:
-            _run(connection, "fail", {"ids": _ids(key, chosen), "error": error})
+            _run(connection, "fail", {"ids": _ids(key, _chosen(connection, key, chosen)), "error": error})
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
@@ -119,7 +119,8 @@ class PostgresRuns:
             snapshot = _snapshot(connection, key, row, [read_delivery(key, delivery) for delivery in deliveries])
             outcome = decide(snapshot)
             sent_at = max((item["settled_at"] for item in deliveries if item["state"] == "sent"), default=None)
-            _settle_executions(connection, key, snapshot, outcome, sent_at)
+            if outcome.state is not RunState.SKIPPED:
+                _settle_executions(connection, key, snapshot, outcome, sent_at)
             _count(connection, key, row, outcome)
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
         return outcome
@@ -135,7 +136,7 @@ class PostgresRuns:
             _run(connection, "forget_artifacts", values)
             if state is RunState.FAILED and opening.row:
                 _open_executions(connection, opening)
-                _run(connection, "fail", {"ids": _ids(opening.key, None), "error": reason})
+                _run(connection, "fail", {"ids": _ids(opening.key, opening.formats), "error": reason})
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
@@ -153,17 +154,25 @@ def _values(opening: Opening) -> dict[str, Any]:
     }
 
 
-def _ids(key: RunKey, chosen: Format | None) -> list[str]:
-    return [execution_id(key, one) for one in (Format if chosen is None else (chosen,))]
+def _ids(key: RunKey, formats: Iterable[Format]) -> list[str]:
+    return [execution_id(key, one) for one in formats]
+
+
+def _chosen(connection: Connection, key: RunKey, chosen: Format | None) -> tuple[Format, ...]:
+    """One format, or all of this freeze: what an earlier one has made and this one does not ask for stays as it is."""
+    if chosen is not None:
+        return (chosen,)
+    row = _run(connection, "load_run", key_values(key)).fetchone()
+    return thaw(key, row).formats if row and row["frozen"] else ()
 
 
 def _open_executions(connection: Connection, opening: Opening) -> None:
     others = [one for one in Format if one not in opening.formats]
     values = _values(opening) | {
         "manually": opening.kind is RunKind.MANUAL,
-        "ids": [execution_id(opening.key, one) for one in opening.formats],
+        "ids": _ids(opening.key, opening.formats),
         "formats": [FORMATS[one].execution for one in opening.formats],
-        "other_ids": [execution_id(opening.key, one) for one in others],
+        "other_ids": _ids(opening.key, others),
     }
     _run(connection, "open_executions", values)
     _run(connection, "close_unasked", values)
@@ -179,11 +188,13 @@ def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any], deliveri
     by_id = {execution_id(key, one): one for one in Format}
     rows = _run(connection, "executions", {"ids": list(by_id)}).fetchall()
     found = {by_id[item["id"]]: item["error"] for item in rows}
+    # What a run that is now refused has finished before stays finished.
+    unfinished = tuple(by_id[item["id"]] for item in rows if item["status"] != "COMPLETED")
     return Snapshot(
         run=run,
         reason=row["reason"] if run is None else None,
         skipped=run is None and row["state"] == RunState.SKIPPED,
-        formats=run.formats if run else tuple(found),
+        formats=run.formats if run else unfinished,
         errors={one: error for one, error in found.items() if error},
         artifacts=_artifacts(connection, key),
         mail=row["mail"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
 
 from ..errors import ConfigurationError
@@ -111,7 +112,10 @@ def reports_dsn() -> str:
     The hook's own URL is SQLAlchemy's and drops the extras, and ADBC opens connections of its own.
     """
     hook = PostgresHook(postgres_conn_id=DATABASE)
-    connection = hook.connection
+    try:
+        connection = hook.connection
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(f"the connection {DATABASE} is not defined") from error
     login, password, port = connection.login, connection.password, connection.port
     extra = connection.extra_dejson
     if extra.get("iam"):

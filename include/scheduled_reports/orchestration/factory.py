@@ -93,8 +93,9 @@ def _read(settings: Settings, report_id: str | None = None) -> tuple[Plan, ...]:
     before = last_good.load(settings.last_good)
     try:
         planned, rejections = plans(_rows(settings, report_id), settings, before={plan.report_id for plan in before})
-    except ReportsError as error:
-        log.warning("the rows cannot be read, so the last good copy serves: %s", error)
+    except Exception as error:  # whatever it is: a file that raises makes all its DAGs stale, and freezes their runs
+        why = error if isinstance(error, ReportsError) else type(error).__name__
+        log.warning("the rows cannot be read, so the last good copy serves: %s", why)
         return tuple(plan for plan in before if report_id in (None, plan.report_id))
     for rejection in rejections:
         for problem in rejection.problems:

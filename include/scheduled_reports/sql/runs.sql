@@ -104,7 +104,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 RETURNING mail
 
 -- name: executions
-SELECT id, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id
+SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id
 
 -- name: deliveries
 SELECT message, state, subject, recipients, mode, formats, message_id, error, settled_at
