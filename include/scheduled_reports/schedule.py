@@ -16,6 +16,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from croniter import croniter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
@@ -25,8 +27,8 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 NAMES: tuple[tuple[str, ...], ...] = ((), (), (), MONTHS, WEEKDAYS)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-#: How many different values a field has; Sunday is both 0 and 7.
-SIZES = (60, 24, 31, 12, 7)
+#: What `*` stands for.
+EXPANDED = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 # 29 February on a given weekday can be 40 years away (over 2100, which has no leap day).
 HORIZON_YEARS = 41
 
@@ -52,7 +54,7 @@ class Cron:
             raise ValueError("five fields separated by spaces: minute, hour, day of month, month, day of week")
         for position, text in enumerate(fields):
             _check_field(position, text)
-        minutes, hours, days, months, weekdays = (_expand(position, text) for position, text in enumerate(fields))
+        minutes, hours, days, months, weekdays = _expand(fields)
         if len(minutes) != 1:
             raise ValueError("at most once an hour: the minute field must name exactly one minute")
         cron = cls(
@@ -145,18 +147,30 @@ def _check_field(position: int, text: str) -> None:
             raise ValueError(f"{name} {item!r}: numbers {low}-{high}, ranges from low to high")
 
 
-def _expand(position: int, text: str) -> frozenset[int]:
-    """The values that a field names; a range of names may pass the end of the week or the year: `FRI-MON`."""
-    (low, high), size = RANGES[position], SIZES[position]
-    found: set[int] = set()
+def _expand(fields: list[str]) -> list[frozenset[int]]:
+    """The values that each field names; Sunday is 0."""
+    spelt = " ".join(_spelt(position, text) for position, text in enumerate(fields))
+    found, _ = croniter.expand(spelt)
+    return [
+        frozenset(range(low, high + 1)) if "*" in values else frozenset(int(value) for value in values)
+        for values, (low, high) in zip(found, EXPANDED, strict=True)
+    ]
+
+
+def _spelt(position: int, text: str) -> str:
+    """The same field as croniter reads it right: it takes 5-5 for every value, and 5/2 on a weekday to end before 7."""
+    high = RANGES[position][1]
+    items = []
     for item in text.upper().split(","):
         span, slash, step = item.partition("/")
         first, dash, last = span.partition("-")
-        begin = low if span == "*" else _value(position, first)
-        end = _value(position, last) if dash else (high if slash or span == "*" else begin)
-        values = range(begin, end + (size if end < begin else 0) + 1, int(step or 1))
-        found.update(low + (value - low) % size for value in values)
-    return frozenset(found)
+        if slash and not dash and span != "*":
+            last = str(high)
+        if last and _value(position, first) == _value(position, last):
+            items.append(first)
+        else:
+            items.append(f"{first}-{last}{slash}{step}" if last else item)
+    return ",".join(items)
 
 
 def _value(position: int, text: str) -> int:
