@@ -11,6 +11,8 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export npm_config_cache := $(CURDIR)/.cache/npm
 export UV_LINK_MODE := copy
+# As pip and npm do: a company's own certificate is trusted where the system trusts it.
+export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit test-slow check bench gallery lock packages

@@ -37,8 +37,8 @@ class Year:
             moment += MINUTE
         self.days = sorted({wall // DAY for wall in self.walls})
         neighbours = enumerate(pairwise(self.walls), start=1)
-        #: What the clock skips: the last wall time before, the first one after, and when that is.
-        self.gaps = [(before, after, index) for index, (before, after) in neighbours if after > before + 1]
+        #: Where the clock changes: the last wall time before, the first one after, and when that is.
+        self.changes = [(before, after, index) for index, (before, after) in neighbours if after != before + 1]
 
     def first_showing(self, minute: int) -> dict[int, int]:
         """When each wall time with this minute is shown, the first time where it is shown twice."""
@@ -49,7 +49,7 @@ class Year:
 
     def end_of_gap(self, wall: int) -> set[int]:
         """When the clock has passed a wall time that it never shows; nothing where that is beyond the year."""
-        return {index for before, after, index in self.gaps if before < wall < after}
+        return {index for before, after, index in self.changes if before < wall < after}
 
 
 def ticks(expression: str, zone: str, year: int) -> list[datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ YEARS = [
     ("Africa/Cairo", 2026),
     ("Pacific/Apia", 2011),
     ("Africa/Casablanca", 2026),
+    ("America/Goose_Bay", 2010),  # at one minute past midnight
     ("Asia/Kathmandu", 2028),
     ("UTC", 2028),
 ]
@@ -59,7 +61,7 @@ def found(expression: str, zone: str, year: int) -> list[datetime]:
 
 
 @pytest.mark.parametrize(("zone", "year"), YEARS)
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(expression=schedules())
 def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expression):
     expected = minutes.ticks(expression, zone, year)
@@ -69,6 +71,18 @@ def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expr
         ticks = []
 
     assert ticks == expected
+
+
+@pytest.mark.parametrize(("zone", "year"), YEARS)
+@pytest.mark.parametrize("days", ["* * *", "1,15 * 0"])
+@pytest.mark.parametrize("times", ["30 *", "1 0-23", "45 23", "0 0,2"])
+def test_the_next_tick_is_the_same_from_whatever_moment_it_is_asked(zone, year, days, times):
+    ticks = minutes.ticks(f"{times} {days}", zone, year)
+    cron, place, clock = Cron.parse(f"{times} {days}"), ZoneInfo(zone), minutes.Year(zone, year)
+    changes = [clock.begin + index * minutes.MINUTE for _, _, index in clock.changes]
+    around = [moment + timedelta(seconds=count) for moment in changes for count in range(-7_230, 7_230, 30)]
+    for moment in [*ticks[5:20], *around]:
+        assert cron.next_tick(moment, place) == ticks[bisect_right(ticks, moment)]
 
 
 @pytest.mark.parametrize(("zone", "year"), YEARS)
