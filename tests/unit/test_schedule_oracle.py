@@ -61,7 +61,7 @@ def found(expression: str, zone: str, year: int) -> list[datetime]:
 
 
 @pytest.mark.parametrize(("zone", "year"), YEARS)
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(expression=schedules())
 def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expression):
     expected = minutes.ticks(expression, zone, year)
@@ -74,22 +74,20 @@ def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expr
 
 
 @pytest.mark.parametrize(("zone", "year"), YEARS)
-@pytest.mark.parametrize("days", ["* * *", "1,15 * 0"])
-@pytest.mark.parametrize("times", ["30 *", "1 0-23", "45 23", "0 0,2"])
-def test_the_next_tick_is_the_same_from_whatever_moment_it_is_asked(zone, year, days, times):
-    ticks = minutes.ticks(f"{times} {days}", zone, year)
-    cron, place, clock = Cron.parse(f"{times} {days}"), ZoneInfo(zone), minutes.Year(zone, year)
+@pytest.mark.parametrize("expression", ["30 * * * *", "1 0-23 * * *", "45 23 * * *", "0 0,2 * * *"])
+def test_the_next_tick_is_the_same_from_whatever_moment_it_is_asked(zone, year, expression):
+    ticks = minutes.ticks(expression, zone, year)
+    cron, place, clock = Cron.parse(expression), ZoneInfo(zone), minutes.Year(zone, year)
     changes = [clock.begin + index * minutes.MINUTE for _, _, index in clock.changes]
-    around = [moment + timedelta(seconds=count) for moment in changes for count in range(-7_230, 7_230, 30)]
+    around = [moment + timedelta(seconds=count) for moment in changes for count in range(-7_230, 7_230, 300)]
     for moment in [*ticks[5:20], *around]:
         assert cron.next_tick(moment, place) == ticks[bisect_right(ticks, moment)]
 
 
 @pytest.mark.parametrize(("zone", "year"), YEARS)
-@pytest.mark.parametrize("hours", ["0", "1", "2", "23", "0-23", "*"])
-@pytest.mark.parametrize("minute", [0, 30])
-def test_the_hours_at_which_clocks_change_are_right_all_year(zone, year, hours, minute):
-    expression = f"{minute} {hours} * * *"
+@pytest.mark.parametrize("times", ["0 0", "30 0", "0 1", "30 1", "30 2", "59 23", "30 0-23", "30 *"])
+def test_the_hours_at_which_clocks_change_are_right_all_year(zone, year, times):
+    expression = f"{times} * * *"
 
     assert found(expression, zone, year) == minutes.ticks(expression, zone, year)
 

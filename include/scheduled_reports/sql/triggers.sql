@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION reporting.schedule_became_effective() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
+        -- Our options follow the report; what another one has left under its new id goes.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
