@@ -77,7 +77,10 @@ def _plan(row: Row, report: Report | None, settings: Settings, before: Collectio
         return _of(report, settings)
     if row["tombstone"] is None and not (report is None and _unseen(row) and row["id"] in before):
         return None
-    return Plan(report_id=row["id"], display_name=naming.one_line(row["name"]) or row["id"], resting=True)
+    # A row that was never valid has no DAG to let rest; where nothing is known of before, rather one too many.
+    if row["tombstone"] == "rejected" and before and row["id"] not in before:
+        return None
+    return Plan(report_id=row["id"], display_name=_shown(row["name"], row["id"]), resting=True)
 
 
 def _unseen(row: Row) -> bool:
@@ -96,12 +99,17 @@ def _of(report: Report, settings: Settings) -> Plan:
         )
     return Plan(
         report_id=report.id,
-        display_name=naming.one_line(report.name) or report.id,
+        display_name=_shown(report.name, report.id),
         description=report.description,
         tags=_tags(report),
         owner=naming.one_line(report.creator.name) or "airflow",
         schedule=planned,
     )
+
+
+def _shown(name: str, report_id: str) -> str:
+    """The name on one line; where nothing is left of it the id, and where that cannot be shown the DAG's."""
+    return naming.one_line(name) or naming.one_line(report_id) or naming.dag_id(report_id)
 
 
 def _tags(report: Report) -> tuple[str, ...]:

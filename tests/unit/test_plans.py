@@ -145,6 +145,7 @@ def test_a_valid_report_that_is_not_disabled_never_rests(tombstone):
         # Upkeep has seen it: now the tombstone decides.
         ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, {"r1"}, True),
         ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, (), True),
+        ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, {"r2"}, False),
         ({"status": "ERROR", "error_cause": "rejected"}, {"r1"}, False),
         # Upkeep does not touch what is disabled: the tombstone decides from the beginning.
         ({"status": "DISABLED", "tombstone": "disabled"}, {"r1"}, True),
