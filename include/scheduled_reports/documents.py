@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from .errors import PermanentError
+from .model import Brief
 from .render.document import Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from .staged import RunFiles
 
 FIGURES = "figures.parquet"
+#: Rows of the main table that a mail can show.
+PREVIEW_ROWS = 10
 
 
 def dataset_file(name: str) -> str:
@@ -27,7 +31,6 @@ def dataset_file(name: str) -> str:
 
 def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
     """What *run* has to show; StagingMissingError where its data is gone."""
-    report = run.report
     tables = tuple(
         Table(
             name=dataset.name,
@@ -39,6 +42,50 @@ def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
         for dataset in kind.datasets
     )
     by_name = {table.name: table for table in tables}
+    charts = tuple(_chart(spec, by_name[spec.dataset]) for spec in kind.charts)
+    return _document(run, kind, _figures(kind, pa.Table.from_batches(files.batches(FIGURES))), charts, tables)
+
+
+def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
+    """What a mail will show of the data on staging."""
+    name = dataset_file(kind.main.name)
+    first = next(files.batches(name), None)
+    schema = first.schema if first is not None else pa.schema([])
+    preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
+    return Brief(
+        main_rows=files.manifest(name).rows,
+        data_rows=data_rows,
+        figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
+        preview=_stream(preview),
+    )
+
+
+def briefed(run: Run, kind: ReportType) -> Document:
+    """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
+    if run.brief is None:
+        raise PermanentError("this run's data was never read: clear it from query")
+    preview = pa.ipc.open_stream(run.brief.preview).read_all()
+    main = Table(
+        name=kind.main.name,
+        title=kind.main.title,
+        columns=kind.main.columns,
+        rows=run.brief.main_rows,
+        batches=lambda: iter(preview.to_batches()),
+    )
+    return _document(run, kind, _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all()), (), (main,))
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _document(
+    run: Run, kind: ReportType, figures: tuple[Figure, ...], charts: tuple[Chart, ...], tables: tuple[Table, ...]
+) -> Document:
+    report = run.report
     return Document(
         title=report.name,
         type_title=kind.title,
@@ -47,15 +94,15 @@ def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
         window=run.window,
         timezone=report.timezone.key,
         scheduled_for=run.scheduled_for.astimezone(report.timezone),
-        figures=_figures(kind, files),
-        charts=tuple(_chart(spec, by_name[spec.dataset]) for spec in kind.charts),
+        figures=figures,
+        charts=charts,
         tables=tables,
     )
 
 
-def _figures(kind: ReportType, files: RunFiles) -> tuple[Figure, ...]:
+def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
     # Two rows: the window, and the one before.
-    frame = pa.Table.from_batches(files.batches(FIGURES)).to_pandas(types_mapper=pd.ArrowDtype)
+    frame = both.to_pandas(types_mapper=pd.ArrowDtype)
     return tuple(
         Figure(
             spec=spec,

@@ -8,8 +8,10 @@
     │   ├── RequestError        a run was asked for with wrong values
     │   ├── ReportTypeError     a report type's folder is broken
     │   ├── ConfigurationError  a setting or a connection is wrong
-    │   └── StagingMissingError what an earlier stage left is gone: clear the run from `query`
+    │   ├── StagingMissingError what an earlier stage left is gone: clear the run from `query`
+    │   └── RecipientRefusedError the mail service refuses a call because of single addresses: nobody got it
     ├── TransientError          a server was away or busy: try again
+    │   └── ThrottledError      the mail service asks to slow down: certainly not sent
     ├── SkipRunError            this tick must not run; the reason is recorded
     └── DeliveryUnknownError    the mail may or may not have left: never try again by itself
 """
@@ -60,8 +62,20 @@ class StagingMissingError(PermanentError):
     """What an earlier stage left on staging is gone."""
 
 
+class RecipientRefusedError(PermanentError):
+    """The mail service refuses a call because of single addresses; nobody got it.  No address stands in the text."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self.addresses = tuple(addresses)
+        super().__init__(f"{len(self.addresses)} recipients are refused")
+
+
 class TransientError(ReportsError):
     """A server was away or busy."""
+
+
+class ThrottledError(TransientError):
+    """The mail service asks to slow down; certainly not sent."""
 
 
 class SkipRunError(ReportsError):

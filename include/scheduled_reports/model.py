@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
@@ -120,6 +121,14 @@ class Recipients:
     def __len__(self) -> int:
         return len(self.to) + len(self.cc) + len(self.bcc)
 
+    def __iter__(self) -> Iterator[str]:
+        return chain(self.to, self.cc, self.bcc)
+
+    def only(self, keep: Callable[[str], bool]) -> Recipients:
+        """The envelope with those addresses that *keep* accepts."""
+        to, cc, bcc = (tuple(filter(keep, part)) for part in (self.to, self.cc, self.bcc))
+        return Recipients(to=to, cc=cc, bcc=bcc)
+
     def as_json(self) -> dict[str, list[str]]:
         """The shape of reporting.deliveries.recipients."""
         return {"to": list(self.to), "cc": list(self.cc), "bcc": list(self.bcc)}
@@ -207,7 +216,22 @@ class Request:
     recipients: tuple[str, ...] | None = None
     mail: bool | None = None
     period: DateRange | None = None
+    #: The id of an earlier run, whose files are mailed again and none made.
+    resend: str | None = None
     triggered_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """What a mail shows of a run's data, kept with the record: a mail needs no staging.
+
+    *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
+    """
+
+    main_rows: int
+    data_rows: int
+    figures: bytes
+    preview: bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,8 +247,8 @@ class Run:
     report: Report
     request: Request
     window: Window
-    #: Rows of the main dataset that hold data; None until `query` has counted them.
-    data_rows: int | None = None
+    #: None until `query` is through.
+    brief: Brief | None = None
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -348,6 +372,10 @@ class Artifact:
         return f"s3://{self.bucket}/{self.object_key}"
 
 
+#: How the messages begin that go to a report's owner.
+NOTICE = "notice/"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
     """One row of the ledger."""
@@ -361,6 +389,16 @@ class Delivery:
     formats: tuple[Format, ...]
     message_id: str | None = None
     error: str | None = None
+    #: The addresses because of which the service has refused the call; it may be repeated without them.
+    refused: tuple[str, ...] = ()
+    #: Of a message sent again: who asked, and the service's ids of the earlier ones.
+    requested_by: str | None = None
+    resend_of: str | None = None
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it tells the report's owner how a run went, and is not the report itself."""
+        return self.message.startswith(NOTICE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,25 +10,19 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from . import documents, mailing, naming, schedule, settle, upkeep
+from . import documents, gate, mailing, naming, settling
 from .catalog import report_types
-from .definitions import parse_row
-from .errors import PermanentError, RejectedError, ReportsError, ReportTypeError, RequestError, SkipRunError
-from .model import Artifact, Format, RunKind, RunState
-from .ports import Opening, Scope
+from .errors import ReportsError, ReportTypeError, TransientError
+from .model import Artifact, RunKey
+from .ports import Scope
 from .render import FORMATS, renderer
-from .request import parse_request
 from .staged import RunFiles, write_parquet
-from .window import window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from .definitions import Row
-    from .model import Dataset, Outcome, Report, ReportType, Request, Run, RunKey, Trigger
+    from .model import Dataset, Format, Outcome, ReportType, Run, Trigger
     from .ports import World
-    from .settings import Settings
 
 
 def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
@@ -36,23 +30,28 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
 
     Raises SkipRunError where a tick must not run, PermanentError where the run cannot.
     """
-    run = _open(world, trigger)
+    run = gate.enter(world, trigger)
+    if run.request.resend:
+        world.runs.adopt(run.key, RunKey(report_id=run.key.report_id, run_id=run.request.resend))
+        return run.formats
     with _noting(world, run.key, None):
         world.runs.progress(run.key, None, 5, attempt=attempt)
         kind = report_types()[run.report.type]
         files = RunFiles.of(world.staging, run.key)
         found = [_stage(world, run, files, dataset) for dataset in kind.datasets]
         _stage_figures(world, run, files, kind)
-        world.runs.note_rows(run.key, found[0])
+        world.runs.note_brief(run.key, documents.brief(kind, files, found[0]))
         world.runs.progress(run.key, None, 25, attempt=attempt)
     return run.formats
 
 
 def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
     """Make one format from what `query` put on staging."""
+    run = world.runs.load(key)
+    if run.request.resend:  # the files are those of an earlier run
+        return
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 30, attempt=attempt)
-        run = world.runs.load(key)
         files = RunFiles.of(world.staging, key)
         shown = documents.document(run, report_types()[run.report.type], files)
         limit = world.settings.row_limit if FORMATS[chosen].limited else None
@@ -64,9 +63,11 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
 
 def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
     """Bring one rendered file to S3 and write down what S3 holds."""
+    run = world.runs.load(key)
+    if run.request.resend:
+        return
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 65, attempt=attempt)
-        run = world.runs.load(key)
         files = RunFiles.of(world.staging, key)
         staged = files.manifest(_file(chosen))
         info = FORMATS[chosen]
@@ -93,86 +94,14 @@ def email(world: World, key: RunKey) -> str:
 
 
 def record(world: World, trigger: Trigger) -> Outcome:
-    """Settle the run; empty its staging when it went well."""
-    row = world.definitions.row(trigger.key.report_id)
-    world.runs.abandon(_opening(trigger, row), "the run ended before its first task began")
-    outcome = world.runs.settle(trigger.key, settle.outcome, _next_run(row, world.now()))
-    if outcome.state is not RunState.FAILED:
-        RunFiles.of(world.staging, trigger.key).clear()
-    return outcome
-
-
-def _open(world: World, trigger: Trigger) -> Run:
-    """The gate: may this run happen?  Freezes it, or writes down why not."""
-    if world.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
-        return world.runs.load(trigger.key)
-    row = world.definitions.row(trigger.key.report_id)
-    refused = _opening(trigger, row)
+    """Settle the run; where the database is away, leave a note for upkeep on staging."""
     try:
-        if row is None:
-            raise _gone(trigger)
-        report = parse_row(row)
-        _may_tick(report, trigger, world.settings, world.now())
-        request = _request(world, report, trigger)
-    except (RejectedError, RequestError, SkipRunError, PermanentError) as error:
-        world.runs.refuse(refused, str(error), skipped=isinstance(error, SkipRunError))
+        row = world.definitions.row(trigger.key.report_id)
+        world.runs.abandon(gate.opening(trigger, row), settling.NEVER_BEGUN)
+        return settling.settle(world, trigger.key)
+    except TransientError:
+        settling.leave_note(world, trigger)
         raise
-    world.runs.open(_opening(trigger, row, request, report))
-    return world.runs.load(trigger.key)
-
-
-def _gone(trigger: Trigger) -> ReportsError:
-    reason = "the report has been deleted"
-    return PermanentError(reason) if trigger.kind is RunKind.MANUAL else SkipRunError(reason)
-
-
-def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetime) -> None:
-    """The last word on a tick; Airflow fires what it has stored, whatever has changed since."""
-    if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a person who clears a run wants it
-        return
-    if not report.is_scheduled:
-        raise SkipRunError("the report is not scheduled any more")
-    if trigger.scheduled_for <= report.effective_from:
-        raise SkipRunError(f"the schedule has been effective only since {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
-    if not report.cron.is_tick(trigger.scheduled_for, report.timezone):
-        raise SkipRunError("the schedule has been changed, and does not name this time any more")
-    delay = schedule.jitter(report.id, settings.jitter_seconds)
-    if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
-        return
-    if report.missed_runs == "skip":
-        raise SkipRunError("missed while Airflow was away; missed runs of this report are skipped")
-    if report.cron.next_tick(trigger.scheduled_for, report.timezone) + delay <= now:
-        raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
-
-
-def _request(world: World, report: Report, trigger: Trigger) -> Request:
-    addresses = [str(address).lower() for address in trigger.conf.get("recipients") or ()]
-    known = world.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
-    domains = world.settings.domains
-    known |= {address for address in addresses if address.rpartition("@")[2] in domains}
-    return parse_request(trigger.conf, report, known=known)
-
-
-def _opening(
-    trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None
-) -> Opening:
-    covered = None
-    named = dict.fromkeys((row or {}).get("export_formats") or ())  # a row that is refused may name one twice
-    formats = tuple(Format(name) for name in named if name in list(Format))
-    if report is not None and request is not None:
-        covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
-        formats = request.formats or report.formats
-    return Opening(
-        key=trigger.key,
-        kind=trigger.kind,
-        scheduled_for=trigger.scheduled_for,
-        triggered_by=trigger.triggered_by,
-        clear_number=trigger.clear_number,
-        row=row,
-        request=dict(trigger.conf),
-        window=covered,
-        formats=formats,
-    )
 
 
 def _stage(world: World, run: Run, files: RunFiles, dataset: Dataset) -> int:
@@ -212,15 +141,6 @@ def _scope(run: Run, *, previous: bool = False) -> Scope:
 
 def _file(chosen: Format) -> str:
     return f"report.{FORMATS[chosen].extension}"
-
-
-def _next_run(row: Row | None, now: datetime) -> datetime | None:
-    """The coming tick of the row as it is now; None where it is not scheduled."""
-    try:
-        report = parse_row(row) if row else None
-    except RejectedError:
-        return None
-    return upkeep.next_run(report, now) if report else None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .definitions import Row
-    from .model import Artifact, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
+    from .model import Artifact, Brief, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
     from .settings import Settings
 
 
@@ -60,8 +60,11 @@ class Staging(Protocol):
     def open(self, name: str) -> BinaryIO:
         """The content of *name*, seekable; StagingMissingError where there is none."""
 
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, sorted; none where there is no such folder."""
+
     def clear(self, folder: str) -> None:
-        """Remove a folder and all in it; nothing happens where there is none."""
+        """Remove a file, or a folder and all in it; nothing happens where there is none."""
 
 
 class Store(Protocol):
@@ -77,6 +80,9 @@ class Store(Protocol):
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """The content of *key*."""
 
+    def lifetime(self, wanted: timedelta) -> timedelta:
+        """How long a link made now can live: as long as wanted, or as the credentials do."""
+
     def link(self, key: str, lifetime: timedelta) -> str:
         """An address that lets its holder read *key* until *lifetime* has passed."""
 
@@ -84,10 +90,11 @@ class Store(Protocol):
 class Mailer(Protocol):
     """The mail service."""
 
-    def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
-        """Send one message once, and return the service's id of it.
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
+        """Send one message once, and return the service's id of it; *tags* are for the service's own statistics.
 
-        Raises TransientError or PermanentError where it was certainly not sent, DeliveryUnknownError otherwise.
+        Raises TransientError or PermanentError (RecipientRefusedError among them) where it was certainly not sent to
+        anybody, DeliveryUnknownError otherwise.
         """
 
 
@@ -138,8 +145,8 @@ class Runs(Protocol):
     def load(self, key: RunKey) -> Run:
         """The frozen run; PermanentError where `query` has not frozen it."""
 
-    def note_rows(self, key: RunKey, data_rows: int) -> None:
-        """Note the rows of the main dataset that hold data."""
+    def note_brief(self, key: RunKey, brief: Brief) -> None:
+        """Note what a mail shows of the data."""
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Note how far a format (or every format) is, and which attempt is at work."""
@@ -153,21 +160,80 @@ class Runs(Protocol):
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
 
+    def adopt(self, key: RunKey, earlier: RunKey) -> None:
+        """Make the files and the brief of an earlier run this one's too."""
+
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
 
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
-        """Write down what *decide* makes of the run; counters move once per run however often this is called."""
+        """Write down what *decide* makes of the run; counters move once per run however often this is called.
+
+        Whatever a stage writes down of a run afterwards opens it again.  A message that is still claimed is unknown
+        from now on, unless its sender comes back and says better.
+        """
+
+    def unsettled(self, *, limit: int) -> list[Unsettled]:
+        """The runs that are not settled, the longest silent first."""
+
+    def untold(self, *, limit: int) -> list[RunKey]:
+        """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
+
+    def standing(self, report_id: str) -> Standing:
+        """How the report does: its newest runs, and what its owner was told last."""
+
+    def told(self, key: RunKey) -> None:
+        """Note that nothing is left to tell of a run as it is settled now."""
 
 
 class Ledger(Protocol):
     """Which messages were sent: claimed before the call, so that no retry mails twice."""
 
     def claim(self, delivery: Delivery) -> Delivery | None:
-        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
+        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already.
+
+        What was refused as a whole may be claimed again, what was refused for single addresses not.
+        Raises PermanentError while all mail is stopped.
+        """
 
     def finish(self, delivery: Delivery) -> None:
-        """Write down how a claimed message ended."""
+        """Write down how a claimed message ended; nothing changes what was sent."""
+
+    def of(self, key: RunKey) -> tuple[Delivery, ...]:
+        """The messages of a run, notices to its owner among them, ordered by message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unsettled:
+    """A run whose stages have not come to an end that was written down, and when one last did something."""
+
+    key: RunKey
+    touched_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How a report does, for its owner; replayed periods and wrong requests do not count."""
+
+    #: How many of the newest runs failed, since the schedule became effective.
+    streak: int
+    #: The newest notice that its owner got, and whether that was since the schedule became effective.
+    told: str | None
+    told_lately: bool
+    #: The newest run that counts, and how it ended.
+    newest: RunKey | None = None
+    failed: bool | None = None
+    reason: str | None = None
+
+
+class Orchestrator(Protocol):
+    """What upkeep asks of Airflow."""
+
+    def open_runs(self, report_id: str) -> int:
+        """How many runs of a report are queued or under way."""
+
+    def is_open(self, key: RunKey) -> bool:
+        """Whether one run is queued or under way; not so for one that was deleted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +255,12 @@ class Housekeeping(Protocol):
 
     def readmit(self, report_ids: Collection[str]) -> int:
         """Take reports that are valid again out of ERROR, to what they were before; returns how many were changed."""
+
+    def give_up(self, report_id: str) -> bool:
+        """Take a report that keeps failing off its schedule, to ERROR; False where it was not scheduled."""
+
+    def resume_edited(self) -> int:
+        """Take those back that were edited since; returns how many were changed."""
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""
@@ -238,3 +310,6 @@ class World(Protocol):
 
     def now(self) -> datetime:
         """The time, in UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Let some seconds pass."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .model import Report
 
-REQUEST_KEYS = ("formats", "recipients", "mail", "period", "triggered_by")
+REQUEST_KEYS = ("formats", "recipients", "mail", "period", "resend", "triggered_by")
 
 
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:
@@ -31,6 +31,7 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
         recipients=_recipients(check, conf.get("recipients"), known),
         mail=conf.get("mail"),
         period=check.reads("period", conf["period"], parse_period) if conf.get("period") else None,
+        resend=check.text("resend", conf.get("resend") or "", high=250) or None,
         triggered_by=check.text("triggered_by", conf.get("triggered_by") or "", high=200) or None,
     )
     if request.mail and not request.recipients and not report.email.enabled:

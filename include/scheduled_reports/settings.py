@@ -28,12 +28,20 @@ class Settings:
     mail_mode: str = "off"
     #: The sender: `Name <address>` or an address; SES must have verified it.
     mail_from: str = ""
+    #: Where answers to a mail go; empty for the sender.
+    reply_to: str = ""
     #: How long a link in a mail works; S3 allows seven days.
     link_seconds: timedelta = timedelta(days=7)
     #: The largest message to send, in bytes after base64; SES v2 takes 40 MB.
     message_bytes: int = 40_000_000
     #: Domains that a hand-made run may mail besides the workspace's members, separated by commas.
     allowed_domains: str = ""
+    #: Domains that may be mailed at all, separated by commas; empty for every domain.
+    recipient_domains: str = ""
+    #: A report that fails this many times in a row is taken off its schedule; 0 for never.
+    failures_in_a_row: int = 5
+    #: A run without a sign of life for this long is settled as failed, although Airflow calls it open.
+    stuck_seconds: timedelta = timedelta(hours=6)
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
     #: Ticks are spread over this many seconds after their time, each report always by the same delay.
@@ -99,7 +107,16 @@ class Settings:
     @property
     def domains(self) -> frozenset[str]:
         """The allowed domains, lower case."""
-        return frozenset(domain.strip().lower() for domain in self.allowed_domains.split(",") if domain.strip())
+        return _domains(self.allowed_domains)
+
+    def may_receive(self, address: str) -> bool:
+        """Whether RECIPIENT_DOMAINS lets *address* have a mail."""
+        domains = _domains(self.recipient_domains)
+        return not domains or address.rpartition("@")[2].lower() in domains
+
+
+def _domains(text: str) -> frozenset[str]:
+    return frozenset(domain.strip().lower() for domain in text.split(",") if domain.strip())
 
 
 def _count(text: str) -> int:

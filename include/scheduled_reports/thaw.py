@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .definitions import parse_row
-from .model import Run, RunKind, RunState
+from .model import Brief, Run, RunKind, RunState
 from .request import parse_request
 from .window import window
 
@@ -32,5 +32,11 @@ def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:
         report=report,
         request=request,
         window=window(request.period or report.date_range, row["scheduled_for"], report.timezone),
-        data_rows=row["data_rows"],
+        brief=_brief(row),
     )
+
+
+def _brief(row: Mapping[str, Any]) -> Brief | None:
+    if row["figures"] is None:
+        return None
+    return Brief(**{name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")})

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from . import notices, settling
 from .definitions import parse
+from .errors import ReportsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from .model import Report
-    from .ports import World
+    from .model import RunKey
+    from .ports import Orchestrator, Unsettled, World
 
-#: Tombstones looked at in one round; each costs Airflow a question.
+log = logging.getLogger(__name__)
+
+#: Tombstones, and runs, looked at in one round; each costs Airflow a question.
 TOMBSTONES = 100
+RUNS = 200
+#: A run that did something so lately is not looked at: its own `record` comes first.
+QUIET = timedelta(seconds=30)
+GONE = "Airflow is through with the run, but its last task did not record it"
+SILENT = "Airflow has not gone on with it for hours; is its DAG paused, or no worker there?"
 LONGEST_ERROR = 5_000
 
 
@@ -27,19 +39,24 @@ class Upkeep:
     rejected: int
     readmitted: int
     lifted: int
+    settled: int
+    told: int
 
     def __str__(self) -> str:
         return (
             f"{self.next_runs} next_run written, {self.rejected} rejected, {self.readmitted} valid again, "
-            f"{self.lifted} DAGs let go"
+            f"{self.lifted} DAGs let go, {self.settled} runs settled, {self.told} owners' notices looked after"
         )
 
 
-def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
-    """One round; *open_runs* says how many runs of a report Airflow has queued or under way.
+def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
+    """One round.
 
     Safe to repeat and to be cut off anywhere: every step looks at what is there and changes only what is not right.
     """
+    settled = _settle_noted(world, airflow) + _settle_left(world, airflow)
+    told = _each("tell the owner of", world.runs.untold(limit=RUNS), partial(notices.tell, world), lambda key: key)
+    world.housekeeping.resume_edited()
     rows = world.definitions.rows(limit=world.settings.max_reports)
     reports, rejections = parse(rows)
     reasons = {
@@ -53,28 +70,56 @@ def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
         reports, _ = parse(world.definitions.rows(limit=world.settings.max_reports))
     now = world.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
-    next_runs |= {report.id: next_run(report, now) for report in reports}
+    next_runs |= {report.id: settling.next_run(report, now) for report in reports}
     return Upkeep(
         rejected=rejected,
         readmitted=readmitted,
         next_runs=world.housekeeping.set_next_runs(next_runs) if next_runs else 0,
-        lifted=_lift(world, open_runs, now),
+        lifted=_lift(world, airflow, now),
+        settled=settled,
+        told=told,
     )
 
 
-def next_run(report: Report, now: datetime) -> datetime | None:
-    """The coming tick; None where the report is not scheduled."""
-    if not report.is_scheduled:
-        return None
-    return report.cron.next_tick(max(now, report.effective_from), report.timezone)
+def _settle_noted(world: World, airflow: Orchestrator) -> int:
+    """Runs whose `record` found no database and left a note."""
+    left = [trigger for trigger in settling.noted(world) if not airflow.is_open(trigger.key)]
+    return _each("record", left, partial(settling.settle_noted, world), lambda trigger: trigger.key)
 
 
-def _lift(world: World, open_runs: Callable[[str], int], now: datetime) -> int:
+def _settle_left(world: World, airflow: Orchestrator) -> int:
+    """Runs whose `record` never came: a worker died, a run was cut off, paused, deleted, or cleared in part."""
+    now = world.now()
+
+    def settle(run: Unsettled) -> None:
+        settling.settle(world, run.key, SILENT if airflow.is_open(run.key) else GONE)
+
+    def is_left(run: Unsettled) -> bool:
+        silent = now - run.touched_at
+        return silent > QUIET and (silent > world.settings.stuck_seconds or not airflow.is_open(run.key))
+
+    left = [run for run in world.runs.unsettled(limit=RUNS) if is_left(run)]
+    return _each("settle", left, settle, lambda run: run.key)
+
+
+def _each(what: str, items: Iterable[Any], do: Callable[[Any], object], key: Callable[[Any], RunKey]) -> int:
+    """Do something for every item; one that fails costs only itself, until the next round."""
+    done = 0
+    for item in items:
+        try:
+            do(item)
+            done += 1
+        except ReportsError as error:
+            log.warning("could not %s run %s of report %s: %s", what, key(item).run_id, key(item).report_id, error)
+    return done
+
+
+def _lift(world: World, airflow: Orchestrator, now: datetime) -> int:
     """Let go of DAGs whose runs have all ended, once every parse has had time to rest them."""
     over = [
         tombstone.report_id
         for tombstone in world.housekeeping.tombstones(limit=TOMBSTONES)
-        if now - tombstone.since > world.settings.farewell_seconds and open_runs(tombstone.report_id) == 0
+        if now - tombstone.since > world.settings.farewell_seconds and airflow.open_runs(tombstone.report_id) == 0
     ]
     if over:
         world.housekeeping.lift(over)

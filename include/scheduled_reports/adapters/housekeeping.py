@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+#: The columns that no person edits, or that say nothing of what a report is.
+OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_count", "success_count",
+        "failure_count", "last_error", "created_at", "updated_at"]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresHousekeeping:
     """Port `Housekeeping`; every call is one short transaction."""
@@ -37,6 +42,14 @@ class PostgresHousekeeping:
             changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
             connection.execute(statements("upkeep")["forget_rejected"], ids)
         return changed
+
+    def give_up(self, report_id: str) -> bool:
+        """Take a report that keeps failing off its schedule, to ERROR; False where it was not scheduled."""
+        return self._run("give_up", report_id=report_id, ours=OURS) > 0
+
+    def resume_edited(self) -> int:
+        """Take those back that were edited since; returns how many were changed."""
+        return self._run("resume_edited", ours=OURS)
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
+from ..errors import PermanentError
 from ..model import Delivery, DeliveryState, Format, Recipients
 from ..sql import statements
 from .postgres import transaction
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import psycopg
+
     from ..model import RunKey
+
+    Connection = psycopg.Connection[dict[str, Any]]
+
+STOPPED = "all mail is stopped: `enabled` in reporting.switches; clear this task when it is on again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +40,15 @@ class PostgresLedger:
             "recipients": Jsonb(delivery.recipients.as_json()),
             "mode": delivery.mode,
             "formats": [str(chosen) for chosen in delivery.formats],
+            "requested_by": delivery.requested_by,
+            "resend_of": delivery.resend_of,
         }
-        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+        with self._transaction() as connection:
+            if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
+                raise PermanentError(STOPPED)
             if connection.execute(statements("ledger")["claim"], key | values).fetchone():
                 return None
-            held = connection.execute(statements("ledger")["held"], key).fetchone()
-            assert held is not None
-            return read_delivery(delivery.key, {**held, "message": delivery.message})
+            return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)
 
     def finish(self, delivery: Delivery) -> None:
         """Write down how a claimed message ended."""
@@ -47,9 +58,20 @@ class PostgresLedger:
             "state": delivery.state,
             "message_id": delivery.message_id,
             "error": delivery.error,
+            "refused": list(delivery.refused),
         }
-        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+        with self._transaction() as connection:
             connection.execute(statements("ledger")["finish"], values)
+            if not delivery.is_notice:
+                connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
+
+    def of(self, key: RunKey) -> tuple[Delivery, ...]:
+        """The messages of a run, notices to its owner among them, ordered by message."""
+        with self._transaction() as connection:
+            return deliveries(connection, key)
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return transaction(self.dsn, statement_timeout=self.statement_timeout)
 
 
 def key_values(key: RunKey) -> dict[str, str]:
@@ -57,8 +79,13 @@ def key_values(key: RunKey) -> dict[str, str]:
     return {"report_id": key.report_id, "run_id": key.run_id}
 
 
-def read_delivery(key: RunKey, row: dict[str, Any]) -> Delivery:
-    """A row of reporting.deliveries."""
+def deliveries(connection: Connection, key: RunKey) -> tuple[Delivery, ...]:
+    """The messages of a run, ordered by message."""
+    rows = connection.execute(statements("ledger")["of"], key_values(key)).fetchall()
+    return tuple(_read(key, row) for row in rows)
+
+
+def _read(key: RunKey, row: dict[str, Any]) -> Delivery:
     return Delivery(
         key=key,
         message=row["message"],
@@ -69,4 +96,7 @@ def read_delivery(key: RunKey, row: dict[str, Any]) -> Delivery:
         formats=tuple(Format(name) for name in row["formats"]),
         message_id=row["message_id"],
         error=row["error"],
+        refused=tuple(row["refused"]),
+        requested_by=row["requested_by"],
+        resend_of=row["resend_of"],
     )

@@ -5,27 +5,31 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import PermanentError, StagingMissingError
-from ..model import Delivery, DeliveryState, Format, RunState
+from ..errors import PermanentError, RecipientRefusedError, StagingMissingError
+from ..model import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
-from ..ports import Snapshot, Tombstone
+from ..ports import Snapshot, Standing, Tombstone, Unsettled
 from ..settings import Settings
 from ..thaw import thaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import timedelta
 
     import pyarrow as pa
 
     from ..definitions import Row
-    from ..model import Artifact, Outcome, Recipients, Run, RunKey
+    from ..model import Artifact, Outcome, Recipients, Run
     from ..ports import Definitions, Housekeeping, Opening, Scope, Source, Staging
+
+
+BRIEF = tuple(one.name for one in fields(Brief))
+LOST = "its sender ended before the outcome was known"
 
 
 @dataclass
@@ -76,9 +80,13 @@ class MemoryStaging:
             raise StagingMissingError(f"{name} is not on staging: clear the run from query")
         return io.BytesIO(self.files[name])
 
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, sorted; none where there is no such folder."""
+        return sorted(name for name in self.files if name.rpartition("/")[0] == folder)
+
     def clear(self, folder: str) -> None:
-        """Remove a folder and all in it; nothing happens where there is none."""
-        for name in [name for name in self.files if name.startswith(f"{folder}/")]:
+        """Remove a file, or a folder and all in it; nothing happens where there is none."""
+        for name in [name for name in self.files if name == folder or name.startswith(f"{folder}/")]:
             del self.files[name]
 
 
@@ -100,6 +108,10 @@ class MemoryStore:
             raise PermanentError(f"there is no {key}")
         yield io.BytesIO(self.files[key])
 
+    def lifetime(self, wanted: timedelta) -> timedelta:
+        """As long as wanted."""
+        return wanted
+
     def link(self, key: str, lifetime: timedelta) -> str:
         """An address that nobody answers at."""
         return f"https://{self.bucket}.example/{key}?expires={lifetime.total_seconds():.0f}"
@@ -111,11 +123,14 @@ class MemoryMailer:
 
     sent: list[tuple[str, Recipients, bytes]] = field(default_factory=list)
     error: Exception | None = None
+    refuses: frozenset[str] = frozenset()
 
-    def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
         """Keep one message; returns its number."""
         if self.error is not None:
             raise self.error
+        if wrong := [address for address in recipients if address in self.refuses]:
+            raise RecipientRefusedError(wrong)
         self.sent.append((sender, recipients, raw))
         return f"memory-{len(self.sent)}"
 
@@ -125,23 +140,33 @@ class MemoryLedger:
     """Port `Ledger` in a dictionary."""
 
     held: dict[tuple[RunKey, str], Delivery] = field(default_factory=dict)
+    order: list[tuple[RunKey, str]] = field(default_factory=list)
+    stopped: bool = False
+    #: Called when a sender comes back; MemoryRuns opens the run again.
+    reopen: Callable[[RunKey], None] = lambda _: None
     lock: Lock = field(default_factory=Lock, repr=False)
 
     def claim(self, delivery: Delivery) -> Delivery | None:
         """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
+        if self.stopped:
+            raise PermanentError("all mail is stopped")
         with self.lock:
             held = self.held.get((delivery.key, delivery.message))
-            if held is not None and held.state is not DeliveryState.REFUSED:
+            if held is not None and not (held.state is DeliveryState.REFUSED and not held.refused):
                 return held
-            self.finish(replace(delivery, state=DeliveryState.CLAIMED))
+            self.held[delivery.key, delivery.message] = replace(delivery, state=DeliveryState.CLAIMED)
+            self.order.append((delivery.key, delivery.message))
         return None
 
     def finish(self, delivery: Delivery) -> None:
-        """Write down how a claimed message ended."""
-        self.held[delivery.key, delivery.message] = delivery
+        """Write down how a claimed message ended; nothing changes what was sent."""
+        if self.held[delivery.key, delivery.message].state is not DeliveryState.SENT:
+            self.held[delivery.key, delivery.message] = delivery
+        if not delivery.is_notice:
+            self.reopen(delivery.key)
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
-        """What is held of a run, ordered by message."""
+        """The messages of a run, notices to its owner among them, ordered by message."""
         return tuple(
             held for (owner, _), held in sorted(self.held.items(), key=lambda item: item[0][1]) if owner == key
         )
@@ -153,10 +178,22 @@ class Recorded:
 
     row: dict[str, Any]
     clear_number: int
+    started_at: datetime
+    touched_at: datetime
     formats: tuple[Format, ...] = ()
     errors: dict[Format, str] = field(default_factory=dict)
     artifacts: dict[Format, Artifact] = field(default_factory=dict)
     counted: RunState | None = None
+    settled: bool = False
+    told: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says how the report does."""
+        kind = self.row["kind"]
+        return self.counted is not None and (
+            kind is RunKind.SCHEDULED or (kind is RunKind.MANUAL and self.row["frozen"] is not None)
+        )
 
 
 @dataclass
@@ -164,8 +201,14 @@ class MemoryRuns:
     """Port `Runs` in a dictionary; *counters* are those of scheduled_reports."""
 
     ledger: MemoryLedger
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    #: Since when a report's schedule is effective.
+    effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger.reopen = self._reopen
 
     def open(self, opening: Opening) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
@@ -174,10 +217,9 @@ class MemoryRuns:
             return
         frozen = deepcopy({"row": opening.row, "request": dict(opening.request)})
         row = _row(opening) | {"state": "running", "frozen": frozen}
-        if held and self.ledger.of(opening.key):
+        if held and any(not one.is_notice for one in self.ledger.of(opening.key)):
             row["mail"] = held.row["mail"]
-        counted = held.counted if held else None
-        self.runs[opening.key] = Recorded(row, opening.clear_number, opening.formats, counted=counted)
+        self.runs[opening.key] = self._recorded(held, row, opening, opening.formats)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
@@ -189,13 +231,20 @@ class MemoryRuns:
         state = RunState.SKIPPED if skipped else RunState.FAILED
         formats = opening.formats if opening.row and not skipped else ()
         held = self.runs.get(opening.key)
-        counted = held.counted if held else None
-        self.runs[opening.key] = Recorded(
-            _row(opening) | {"state": state, "reason": reason},
+        row = _row(opening) | {"state": state, "reason": reason}
+        self.runs[opening.key] = self._recorded(held, row, opening, formats)
+        self.runs[opening.key].errors = dict.fromkeys(formats, reason)
+
+    def _recorded(
+        self, held: Recorded | None, row: dict[str, Any], opening: Opening, formats: tuple[Format, ...]
+    ) -> Recorded:
+        return Recorded(
+            row,
             opening.clear_number,
-            formats,
-            errors=dict.fromkeys(formats, reason),
-            counted=counted,
+            started_at=held.started_at if held else self.now(),
+            touched_at=self.now(),
+            formats=formats,
+            counted=held.counted if held else None,
         )
 
     def abandon(self, opening: Opening, reason: str) -> None:
@@ -210,27 +259,38 @@ class MemoryRuns:
             raise PermanentError("this run was never frozen: clear it from query")
         return thaw(key, held.row)
 
-    def note_rows(self, key: RunKey, data_rows: int) -> None:
-        """Note the rows of the main dataset that hold data."""
-        self.runs[key].row["data_rows"] = data_rows
+    def note_brief(self, key: RunKey, brief: Brief) -> None:
+        """Note what a mail shows of the data."""
+        self.runs[key].row |= asdict(brief)
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
         """Note that a format (or every format) is at work again."""
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors.pop(one, None)
+        self._reopen(key)
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
         """Note why a format (or every format) has failed so far."""
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors[one] = error
+        self._reopen(key)
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
         self.runs[key].artifacts[artifact.format] = artifact
+        self._reopen(key)
+
+    def adopt(self, key: RunKey, earlier: RunKey) -> None:
+        """Make the files and the brief of an earlier run this one's too."""
+        for artifact in self.artifacts(earlier):
+            if artifact.format in self.runs[key].formats:
+                self.uploaded(key, replace(artifact, execution_id=execution_id(key, artifact.format)))
+        self.runs[key].row |= {name: self.runs[earlier].row[name] for name in BRIEF}
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
-        return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
+        held = self.runs.get(key)
+        return tuple(artifact for _, artifact in sorted(held.artifacts.items())) if held else ()
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
@@ -245,6 +305,7 @@ class MemoryRuns:
         if held is None:
             raise PermanentError("there is no such run")
         run = self.load(key) if held.row["frozen"] else None
+        self._forget_claims(key)
         outcome = decide(
             Snapshot(
                 run=run,
@@ -254,13 +315,63 @@ class MemoryRuns:
                 errors=held.errors,
                 artifacts=tuple(self.artifacts(key)),
                 mail=held.row["mail"],
-                deliveries=self.ledger.of(key),
+                deliveries=tuple(one for one in self.ledger.of(key) if not one.is_notice),
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
+        held.settled, held.told = True, outcome.state is RunState.SKIPPED
         self._count(key, held, outcome)
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
         return outcome
+
+    def unsettled(self, *, limit: int) -> list[Unsettled]:
+        """The runs that are not settled, the longest silent first."""
+        open_ = [Unsettled(key=key, touched_at=run.touched_at) for key, run in self.runs.items() if not run.settled]
+        return sorted(open_, key=lambda run: run.touched_at)[:limit]
+
+    def untold(self, *, limit: int) -> list[RunKey]:
+        """The settled runs of which it is not decided yet whether to tell the owner."""
+        return [key for key, run in self.runs.items() if run.settled and not run.told][:limit]
+
+    def told(self, key: RunKey) -> None:
+        """Note that nothing is left to tell of a run as it is settled now."""
+        self.runs[key].told = self.runs[key].settled
+
+    def standing(self, report_id: str) -> Standing:
+        """How the report does: its newest runs, and what its owner was told last."""
+        ended = sorted(
+            ((run.started_at, key.run_id, run) for key, run in self.runs.items() if key.report_id == report_id),
+            key=lambda item: item[:2],
+            reverse=True,
+        )
+        counting = [(run_id, run) for _, run_id, run in ended if run.counts]
+        failed = list(takewhile(lambda item: item[1].counted is RunState.FAILED, counting))
+        notices = [
+            one
+            for key in self.runs
+            for one in self.ledger.of(key)
+            if key.report_id == report_id and one.is_notice and one.state is not DeliveryState.REFUSED
+        ]
+        told = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
+        since = self.effective(report_id)
+        return Standing(
+            streak=sum(run.started_at > since for _, run in failed),
+            told=told.message if told else None,
+            told_lately=told is not None and self.runs[told.key].started_at > since,
+            newest=RunKey(report_id=report_id, run_id=counting[0][0]) if counting else None,
+            failed=counting[0][1].counted is RunState.FAILED if counting else None,
+            reason=counting[0][1].row["reason"] if counting else None,
+        )
+
+    def _reopen(self, key: RunKey) -> None:
+        held = self.runs.get(key)
+        if held is not None and held.row["frozen"] is not None:
+            held.row["state"], held.settled, held.touched_at = RunState.RUNNING, False, self.now()
+
+    def _forget_claims(self, key: RunKey) -> None:
+        for one in self.ledger.of(key):
+            if one.state is DeliveryState.CLAIMED and not one.is_notice:
+                self.ledger.held[key, one.message] = replace(one, state=DeliveryState.UNKNOWN, error=LOST)
 
     def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> None:
         if outcome.state is RunState.SKIPPED:
@@ -288,6 +399,7 @@ class MemoryHousekeeping:
     graves: dict[str, datetime] = field(default_factory=dict)
     before: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Keep what differs."""
@@ -325,6 +437,28 @@ class MemoryHousekeeping:
                 changed += 1
         return changed
 
+    def give_up(self, report_id: str) -> bool:
+        """Set a scheduled row to ERROR."""
+        (row,) = self._rows([report_id])
+        if row["status"] != "ACTIVE" or not row["is_active"]:
+            return False
+        self.before[report_id] = row["status"]
+        row |= {"status": "ERROR", "error_cause": "failing"}
+        self.given_up[report_id] = _definition(row)
+        self.next_runs[report_id] = None
+        return True
+
+    def resume_edited(self) -> int:
+        """Take those back that were edited since."""
+        changed = 0
+        for row in self._rows(self.given_up):
+            failing = row["status"] == "ERROR" and row["error_cause"] == "failing"
+            if failing and self.given_up[row["id"]] != _definition(row):
+                row |= {"status": self.before.pop(row["id"]), "error_cause": None}
+                row["effective_from"] = self.now().isoformat()
+                changed += 1
+        return changed
+
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""
         oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))
@@ -357,13 +491,31 @@ class MemoryWorld:
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.runs = MemoryRuns(self.ledger)
+        self.runs = MemoryRuns(self.ledger, self.now, self._effective)
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.housekeeping = MemoryHousekeeping(rows, self.now)
 
     def now(self) -> datetime:
         """The moment set."""
         return self.moment
+
+    def wait(self, seconds: float) -> None:
+        """Let some seconds pass at once."""
+        self.moment += timedelta(seconds=seconds)
+
+    def _effective(self, report_id: str) -> datetime:
+        row = self.definitions.row(report_id)
+        return datetime.fromisoformat(row["effective_from"]) if row else datetime.min.replace(tzinfo=UTC)
+
+
+def _definition(row: Row) -> dict[str, Any]:
+    ours = {"status", "is_active", "error_cause", "effective_from", "tombstone"}
+    return deepcopy({name: value for name, value in row.items() if name not in ours})
+
+
+def _last(items: Sequence[object], wanted: object) -> int:
+    """Where *wanted* stands last."""
+    return max(number for number, item in enumerate(items) if item == wanted)
 
 
 def _row(opening: Opening) -> dict[str, Any]:
@@ -375,5 +527,5 @@ def _row(opening: Opening) -> dict[str, Any]:
         "reason": None,
         "frozen": None,
         "mail": None,
-        "data_rows": None,
+        **dict.fromkeys(BRIEF),
     }

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
 from ..errors import PermanentError
-from ..model import Artifact, DeliveryState, Format, RunKind, RunState
+from ..model import Artifact, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
-from ..ports import Snapshot
+from ..ports import Snapshot, Standing, Unsettled
 from ..render import FORMATS
 from ..sql import statements
 from ..thaw import thaw
-from .ledger import key_values, read_delivery
+from .ledger import deliveries, key_values
 from .postgres import transaction
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ..model import Delivery, Outcome, Run, RunKey
+    from ..model import Brief, Outcome, Run
     from ..ports import Opening
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -58,11 +58,11 @@ class PostgresRuns:
 
     def refuse(self, opening: Opening, reason: str, *, skipped: bool) -> None:
         """Note a run that must not or cannot happen, with the reason."""
-        self._refuse(opening, reason, RunState.SKIPPED if skipped else RunState.FAILED, replace=True)
+        self._refuse(opening, reason, RunState.SKIPPED if skipped else RunState.FAILED, anew=True)
 
     def abandon(self, opening: Opening, reason: str) -> None:
         """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
-        self._refuse(opening, reason, RunState.FAILED, replace=False)
+        self._refuse(opening, reason, RunState.FAILED, anew=False)
 
     def load(self, key: RunKey) -> Run:
         """The frozen run; PermanentError where `query` has not frozen it."""
@@ -72,33 +72,44 @@ class PostgresRuns:
             raise PermanentError("this run was never frozen: clear it from query")
         return thaw(key, row)
 
-    def note_rows(self, key: RunKey, data_rows: int) -> None:
-        """Note the rows of the main dataset that hold data."""
+    def note_brief(self, key: RunKey, brief: Brief) -> None:
+        """Note what a mail shows of the data."""
         with self._transaction() as connection:
-            _run(connection, "note_rows", {**key_values(key), "data_rows": data_rows})
+            _run(connection, "note_brief", {**key_values(key), **asdict(brief)})
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Note how far a format (or every format) is, and which attempt is at work."""
         with self._transaction() as connection:
             ids = _ids(key, _chosen(connection, key, chosen))
             _run(connection, "progress", {"ids": ids, "percent": percent, "retries": attempt - 1})
+            _run(connection, "touch", key_values(key))
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
         """Note why a format (or every format) has failed so far."""
         with self._transaction() as connection:
             _run(connection, "fail", {"ids": _ids(key, _chosen(connection, key, chosen)), "error": error})
+            _run(connection, "touch", key_values(key))
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
-        values = {**key_values(key), **asdict(artifact), "url": artifact.url}
         with self._transaction() as connection:
-            _run(connection, "upload_artifact", values)
-            _run(connection, "upload_execution", values)
+            _upload(connection, key, artifact)
+            _run(connection, "touch", key_values(key))
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
         with self._transaction() as connection:
             return _artifacts(connection, key)
+
+    def adopt(self, key: RunKey, earlier: RunKey) -> None:
+        """Make the files and the brief of an earlier run this one's too."""
+        before = {"earlier_report_id": earlier.report_id, "earlier_run_id": earlier.run_id}
+        with self._transaction() as connection:
+            wanted = _chosen(connection, key, None)
+            for artifact in _artifacts(connection, earlier):
+                if artifact.format in wanted:
+                    _upload(connection, key, replace(artifact, execution_id=execution_id(key, artifact.format)))
+            _run(connection, "adopt_brief", {**key_values(key), **before})
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
@@ -115,21 +126,44 @@ class PostgresRuns:
             row = _run(connection, "lock_run", key_values(key)).fetchone()
             if row is None:
                 raise PermanentError("there is no such run")
-            deliveries = _run(connection, "deliveries", key_values(key)).fetchall()
-            snapshot = _snapshot(connection, key, row, [read_delivery(key, delivery) for delivery in deliveries])
+            _run(connection, "forget_claims", key_values(key))
+            snapshot = _snapshot(connection, key, row)
             outcome = decide(snapshot)
-            sent_at = max((item["settled_at"] for item in deliveries if item["state"] == "sent"), default=None)
+            sent_at = _run(connection, "sent_at", key_values(key)).fetchall()[0]["sent_at"]
             if outcome.state is not RunState.SKIPPED:
                 _settle_executions(connection, key, snapshot, outcome, sent_at)
             _count(connection, key, row, outcome)
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
         return outcome
 
+    def unsettled(self, *, limit: int) -> list[Unsettled]:
+        """The runs that are not settled, the longest silent first."""
+        with self._transaction() as connection:
+            rows = _run(connection, "unsettled", {"limit": limit}).fetchall()
+        return [Unsettled(key=_key(row), touched_at=row["touched_at"]) for row in rows]
+
+    def untold(self, *, limit: int) -> list[RunKey]:
+        """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
+        with self._transaction() as connection:
+            return [_key(row) for row in _run(connection, "untold", {"limit": limit}).fetchall()]
+
+    def standing(self, report_id: str) -> Standing:
+        """How the report does: its newest runs, and what its owner was told last."""
+        with self._transaction() as connection:
+            (row,) = _run(connection, "standing", {"report_id": report_id}).fetchall()
+        newest = row.pop("run_id")
+        return Standing(**row, newest=RunKey(report_id=report_id, run_id=newest) if newest else None)
+
+    def told(self, key: RunKey) -> None:
+        """Note that nothing is left to tell of a run as it is settled now."""
+        with self._transaction() as connection:
+            _run(connection, "told", key_values(key))
+
     def _transaction(self) -> AbstractContextManager[Connection]:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
 
-    def _refuse(self, opening: Opening, reason: str, state: RunState, *, replace: bool) -> None:
-        values = _values(opening) | {"state": state, "reason": reason, "replace": replace}
+    def _refuse(self, opening: Opening, reason: str, state: RunState, *, anew: bool) -> None:
+        values = _values(opening) | {"state": state, "reason": reason, "replace": anew}
         with self._transaction() as connection:
             if not _run(connection, "refuse_run", values).fetchone():
                 return
@@ -183,7 +217,17 @@ def _artifacts(connection: Connection, key: RunKey) -> tuple[Artifact, ...]:
     return tuple(Artifact(**{**row, "format": Format(row["format"])}) for row in rows)
 
 
-def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any], deliveries: list[Delivery]) -> Snapshot:
+def _upload(connection: Connection, key: RunKey, artifact: Artifact) -> None:
+    values = {**key_values(key), **asdict(artifact), "url": artifact.url}
+    _run(connection, "upload_artifact", values)
+    _run(connection, "upload_execution", values)
+
+
+def _key(row: dict[str, Any]) -> RunKey:
+    return RunKey(report_id=row["report_id"], run_id=row["run_id"])
+
+
+def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any]) -> Snapshot:
     run = thaw(key, row) if row["frozen"] else None
     by_id = {execution_id(key, one): one for one in Format}
     rows = _run(connection, "executions", {"ids": list(by_id)}).fetchall()
@@ -198,7 +242,7 @@ def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any], deliveri
         errors={one: error for one, error in found.items() if error},
         artifacts=_artifacts(connection, key),
         mail=row["mail"],
-        deliveries=tuple(deliveries),
+        deliveries=tuple(one for one in deliveries(connection, key) if not one.is_notice),
     )
 
 

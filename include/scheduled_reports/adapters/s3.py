@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ from ..errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import timedelta
 
+#: The shortest session AWS gives by default; a token that was written into the connection does not say when it ends.
+UNKNOWN_SESSION = timedelta(hours=1)
 PERMANENT = frozenset(
     {"AccessDenied", "NoSuchBucket", "NoSuchKey", "404", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 )
@@ -48,6 +50,16 @@ class S3Store:
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
             with answer["Body"] as body:
                 yield body
+
+    def lifetime(self, wanted: timedelta) -> timedelta:
+        """How long a link made now can live: as long as wanted, or as the credentials do."""
+        # botocore tells nobody else which credentials sign.
+        credentials = self.client._request_signer._credentials  # noqa: SLF001
+        if credentials is None or not credentials.token:
+            return wanted
+        expires = getattr(credentials, "_expiry_time", None)
+        left = expires - datetime.now(UTC) if expires else UNKNOWN_SESSION
+        return max(min(wanted, left), timedelta(seconds=1))
 
     def link(self, key: str, lifetime: timedelta) -> str:
         """An address that lets its holder read *key* until *lifetime* has passed."""

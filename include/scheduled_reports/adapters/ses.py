@@ -16,6 +16,8 @@ from ..checks import ascii_address
 from ..errors import ConfigurationError, DeliveryUnknownError, PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..model import Recipients
 
 THROTTLED = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
@@ -33,7 +35,7 @@ class SesMailer:
 
     client: Any
 
-    def send(self, sender: str, recipients: Recipients, raw: bytes) -> str:
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
         """Send one message once; returns SES's message id."""
         envelope = {
             # The name stands in the message; here SES takes nothing but ASCII.

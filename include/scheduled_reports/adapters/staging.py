@@ -45,12 +45,21 @@ class ArrowStaging:
         with _translated(name):
             return cast(BinaryIO, self.system.open_input_file(f"{self.root}/{name}"))
 
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, sorted; none where there is no such folder."""
+        with _translated(folder):
+            found = self.system.get_file_info(fs.FileSelector(f"{self.root}/{folder}", allow_not_found=True))
+            return sorted(f"{folder}/{info.base_name}" for info in found if info.type is fs.FileType.File)
+
     def clear(self, folder: str) -> None:
-        """Remove a folder and all in it; nothing happens where there is none."""
+        """Remove a file, or a folder and all in it; nothing happens where there is none."""
         with _translated(folder):
             path = f"{self.root}/{folder}"
-            if self.system.get_file_info(path).type is fs.FileType.Directory:
-                self.system.delete_dir(path)
+            match self.system.get_file_info(path).type:
+                case fs.FileType.Directory:
+                    self.system.delete_dir(path)
+                case fs.FileType.File:
+                    self.system.delete_file(path)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +101,10 @@ class AirflowWorld:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    def wait(self, seconds: float) -> None:
+        """Let some seconds pass."""
+        time.sleep(seconds)
 
     @cached_property
     def _dsn(self) -> str:

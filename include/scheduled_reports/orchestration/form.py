@@ -46,9 +46,18 @@ def form() -> ParamsDict:
                 None,
                 type=["null", "string"],
                 title="Period",
-                description="Another period: last-7-days and its like, or two days as 2026-05-01/2026-05-31.",
+                description="Another period: last-7-days and its like, or two days as 2026-05-01/2026-05-31. "
+                "Such a run is mailed only if asked for.",
                 pattern=f"^({periods}|{DAY}/{DAY})$",
                 examples=list(PERIODS[:-1]),
+            ),
+            "resend": Param(
+                None,
+                type=["null", "string"],
+                title="Send again",
+                description="The id of an earlier run: its files are mailed again, to those who did not surely get "
+                "them, or to the recipients above. Nothing is made anew.",
+                maxLength=250,
             ),
             "triggered_by": Param(
                 None,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task
 
 from .. import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ..model import RunKey
 
 DAG_ID = "scheduled_reports_upkeep"
 #: A round that takes longer gives way to the next.
@@ -23,7 +24,7 @@ def dag() -> DAG:
     with DAG(
         DAG_ID,
         dag_display_name="Scheduled reports: upkeep",
-        description="next_run after edits from outside, rejections, DAGs of reports that went",
+        description="next_run after edits, rejections, DAGs of reports that went, runs that nobody recorded, owners",
         schedule="* * * * *",
         catchup=False,
         max_active_runs=1,
@@ -42,14 +43,20 @@ def look_after() -> str:
     from ..upkeep import upkeep
     from .connections import AirflowWorld
 
-    return str(upkeep(AirflowWorld(), _open_runs()))
+    return str(upkeep(AirflowWorld(), RunningAirflow(get_current_context()["ti"])))
 
 
-def _open_runs() -> Callable[[str], int]:
-    """Asks Airflow, through the running task, how many runs of a report are not over."""
-    instance = get_current_context()["ti"]
+@dataclass(frozen=True, slots=True)
+class RunningAirflow:
+    """Port `Orchestrator`: asks Airflow through the running task."""
 
-    def count(report_id: str) -> int:
-        return int(instance.get_dr_count(dag_id=naming.dag_id(report_id), states=OPEN))
+    instance: Any
 
-    return count
+    def open_runs(self, report_id: str) -> int:
+        """How many runs of a report are queued or under way."""
+        return int(self.instance.get_dr_count(dag_id=naming.dag_id(report_id), states=OPEN))
+
+    def is_open(self, key: RunKey) -> bool:
+        """Whether one run is queued or under way; not so for one that was deleted."""
+        dag_id = naming.dag_id(key.report_id)
+        return bool(self.instance.get_dr_count(dag_id=dag_id, run_ids=[key.run_id], states=OPEN))

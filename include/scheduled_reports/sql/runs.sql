@@ -8,9 +8,11 @@ VALUES
      %(triggered_by)s, %(clear_number)s, %(frozen)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
-    window_start = excluded.window_start, window_end = excluded.window_end, data_rows = NULL, settled_at = NULL,
+    window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
+    data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, settled_at = NULL, told_at = NULL,
     mail = CASE WHEN EXISTS (
-        SELECT FROM reporting.deliveries d WHERE d.report_id = held.report_id AND d.run_id = held.run_id
+        SELECT FROM reporting.deliveries d
+        WHERE d.report_id = held.report_id AND d.run_id = held.run_id AND d.message NOT LIKE 'notice/%%'
     ) THEN held.mail END
 WHERE held.frozen IS NULL OR excluded.clear_number > held.clear_number
 RETURNING true
@@ -48,23 +50,40 @@ VALUES
      %(clear_number)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = excluded.state, reason = excluded.reason, clear_number = excluded.clear_number,
-    frozen = NULL, mail = NULL, settled_at = NULL
+    frozen = NULL, mail = NULL, touched_at = now(), settled_at = NULL, told_at = NULL
 WHERE %(replace)s
 RETURNING true
 
 -- name: load_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, data_rows, counted, started_at
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, counted, started_at,
+       data_rows, main_rows, figures, preview
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, data_rows, counted, started_at
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, counted, started_at,
+       data_rows, main_rows, figures, preview
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE
 
--- name: note_rows
-UPDATE reporting.runs SET data_rows = %(data_rows)s WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+-- name: touch
+-- A sign of life; a run that was settled is open again, and is settled anew when Airflow is through with it.
+UPDATE reporting.runs
+SET touched_at = now(), state = 'running', settled_at = NULL
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NOT NULL
+
+-- name: note_brief
+UPDATE reporting.runs
+SET data_rows = %(data_rows)s, main_rows = %(main_rows)s, figures = %(figures)s, preview = %(preview)s
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: adopt_brief
+UPDATE reporting.runs r
+SET data_rows = e.data_rows, main_rows = e.main_rows, figures = e.figures, preview = e.preview
+FROM reporting.runs e
+WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s
+  AND e.report_id = %(earlier_report_id)s AND e.run_id = %(earlier_run_id)s
 
 -- name: progress
 UPDATE report_executions
@@ -106,11 +125,16 @@ RETURNING mail
 -- name: executions
 SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id
 
--- name: deliveries
-SELECT message, state, subject, recipients, mode, formats, message_id, error, settled_at
+-- name: forget_claims
+-- Whoever claimed these is gone: they may have left.  A sender that comes back after all may still say better.
+UPDATE reporting.deliveries
+SET state = 'unknown', error = 'its sender ended before the outcome was known', settled_at = now()
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'claimed' AND message NOT LIKE 'notice/%%'
+
+-- name: sent_at
+SELECT max(settled_at) AS sent_at
 FROM reporting.deliveries
-WHERE report_id = %(report_id)s AND run_id = %(run_id)s
-ORDER BY message
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'sent' AND message NOT LIKE 'notice/%%'
 
 -- name: settle_execution
 -- What was settled before keeps its end; `progress` and `open_executions` clear it when a stage runs again.
@@ -126,7 +150,8 @@ WHERE id = %(id)s
 
 -- name: settle_run
 UPDATE reporting.runs
-SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = now()
+SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = now(),
+    told_at = CASE WHEN %(state)s = 'skipped' THEN now() END
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: count_run
@@ -149,3 +174,54 @@ WHERE r.id = %(report_id)s
 -- name: next_run
 UPDATE scheduled_reports SET next_run = %(next_run)s AT TIME ZONE 'UTC'
 WHERE id = %(report_id)s AND next_run IS DISTINCT FROM %(next_run)s AT TIME ZONE 'UTC'
+
+-- name: unsettled
+SELECT report_id, run_id, touched_at
+FROM reporting.runs
+WHERE settled_at IS NULL
+ORDER BY touched_at, report_id, run_id
+LIMIT %(limit)s
+
+-- name: untold
+SELECT report_id, run_id
+FROM reporting.runs
+WHERE told_at IS NULL AND settled_at IS NOT NULL
+ORDER BY settled_at, report_id, run_id
+LIMIT %(limit)s
+
+-- name: told
+UPDATE reporting.runs SET told_at = now()
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND settled_at IS NOT NULL
+
+-- name: standing
+-- Replays of the past and wrong requests say nothing of how a report does.
+WITH counting AS (
+    SELECT run_id, counted, reason, started_at
+    FROM reporting.runs
+    WHERE report_id = %(report_id)s AND counted IS NOT NULL AND kind <> 'backfill'
+      AND (frozen IS NOT NULL OR kind = 'scheduled')
+), newest AS (
+    SELECT * FROM counting ORDER BY started_at DESC, run_id DESC LIMIT 1
+), effective AS (
+    SELECT coalesce(max(effective_from), '-infinity') AS since
+    FROM reporting.report_options
+    WHERE report_id = %(report_id)s
+), notice AS (
+    SELECT message, claimed_at
+    FROM reporting.deliveries
+    WHERE report_id = %(report_id)s AND message LIKE 'notice/%%' AND state <> 'refused'
+    ORDER BY claimed_at DESC, message
+    LIMIT 1
+)
+SELECT newest.run_id, newest.counted = 'failed' AS failed, newest.reason, notice.message AS told,
+       coalesce(notice.claimed_at > effective.since, false) AS told_lately,
+       (
+           SELECT count(*)
+           FROM counting
+           WHERE started_at > effective.since AND started_at > coalesce(
+               (SELECT max(started_at) FROM counting WHERE counted = 'success'), '-infinity'
+           )
+       ) AS streak
+FROM effective
+LEFT JOIN newest ON true
+LEFT JOIN notice ON true

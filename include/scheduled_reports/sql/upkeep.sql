@@ -37,6 +37,28 @@ SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus", last_
 FROM reporting.report_options o
 WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND r.status = 'ERROR' AND o.error_cause = 'rejected'
 
+-- name: give_up
+-- Off its schedule until a person resumes or edits it: an edit shows in the digest of what a person can edit.
+WITH failing AS (
+    SELECT id, status, md5((to_jsonb(r) - %(ours)s::text[])::text) AS definition
+    FROM scheduled_reports r
+    WHERE id = %(report_id)s AND status = 'ACTIVE' AND is_active
+    FOR UPDATE
+), marked AS (
+    INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before, failed_as)
+    SELECT id, clock_timestamp(), 'failing', status, definition FROM failing
+    ON CONFLICT (report_id) DO UPDATE
+    SET error_cause = excluded.error_cause, status_before = excluded.status_before, failed_as = excluded.failed_as
+)
+UPDATE scheduled_reports r SET status = 'ERROR', next_run = NULL FROM failing WHERE r.id = failing.id
+
+-- name: resume_edited
+UPDATE scheduled_reports r
+SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus"
+FROM reporting.report_options o
+WHERE o.report_id = r.id AND o.error_cause = 'failing' AND r.status = 'ERROR'
+  AND o.failed_as IS DISTINCT FROM md5((to_jsonb(r) - %(ours)s::text[])::text)
+
 -- name: forget_rejected
 DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s) AND reason = 'rejected'
 

@@ -1,0 +1,97 @@
+"""Settling a run, by `record` or by upkeep, as often as anybody likes; and the note for when the database is away."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+
+from . import gate, naming, notices
+from .definitions import parse_row
+from .errors import RejectedError, ReportsError
+from .model import RunKey, RunKind, RunState, Trigger
+from .settle import outcome as outcome_of
+from .staged import RunFiles
+
+if TYPE_CHECKING:
+    from .definitions import Row
+    from .model import Outcome, Report
+    from .ports import World
+
+log = logging.getLogger(__name__)
+
+NEVER_BEGUN = "the run ended before its first task began"
+#: The folder on staging where notes of runs lie that could not be recorded.
+NOTES = ".unrecorded"  # no report's folder begins like this
+
+
+def settle(world: World, key: RunKey, why: str | None = None) -> Outcome:
+    """Write down what the run has come to, empty its staging when it went well, and tell its owner what he must know.
+
+    *why* is the reason for what no stage has given one for.
+    """
+    row = world.definitions.row(key.report_id)
+    outcome = world.runs.settle(key, partial(outcome_of, why=why), _next_run(row, world.now()))
+    if outcome.state is not RunState.FAILED:
+        RunFiles.of(world.staging, key).clear()
+    try:
+        notices.tell(world, key)
+    except ReportsError as error:  # upkeep tries again; the run is settled whatever becomes of the notice
+        log.warning("the owner of report %s could not be told: %s", key.report_id, error)
+    return outcome
+
+
+def leave_note(world: World, trigger: Trigger) -> None:
+    """Note on staging that a run has ended, for upkeep to record when the database is back."""
+    content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
+    world.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
+
+
+def noted(world: World) -> list[Trigger]:
+    """The runs of which a note was left."""
+    found = []
+    for name in world.staging.names(NOTES):
+        with world.staging.open(name) as file:
+            content = orjson.loads(file.read())
+        found.append(
+            Trigger(
+                **content
+                | {
+                    "key": RunKey(**content["key"]),
+                    "kind": RunKind(content["kind"]),
+                    "scheduled_for": datetime.fromisoformat(content["scheduled_for"]),
+                }
+            )
+        )
+    return found
+
+
+def settle_noted(world: World, trigger: Trigger) -> None:
+    """Record a run of which a note was left, and forget the note."""
+    world.runs.abandon(gate.opening(trigger, world.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
+    settle(world, trigger.key, "the reports database was away")
+    world.staging.clear(_note_name(trigger.key))
+
+
+def next_run(report: Report, now: datetime) -> datetime | None:
+    """The coming tick; None where the report is not scheduled."""
+    if not report.is_scheduled:
+        return None
+    return report.cron.next_tick(max(now, report.effective_from), report.timezone)
+
+
+def _next_run(row: Row | None, now: datetime) -> datetime | None:
+    try:
+        report = parse_row(row) if row else None
+    except RejectedError:
+        return None
+    return next_run(report, now) if report else None
+
+
+def _note_name(key: RunKey) -> str:
+    return f"{NOTES}/{naming.escape(key.report_id)}.{naming.run_key(key.run_id)}.json"
