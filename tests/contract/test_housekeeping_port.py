@@ -30,6 +30,9 @@ class InMemory:
     def take_out_of_error(self, report_id):
         self.definitions.row(report_id).update(status="ACTIVE", error_cause=None)
 
+    def edit(self, report_id, column, value):
+        self.definitions.row(report_id)[column] = value
+
     def last_error(self, report_id):
         return self.port.errors.get(report_id)
 
@@ -51,6 +54,9 @@ class InPostgres:
 
     def take_out_of_error(self, report_id):
         execute(self.dsn, "UPDATE scheduled_reports SET status = 'ACTIVE' WHERE id = %s", report_id)
+
+    def edit(self, report_id, column, value):
+        execute(self.dsn, f"UPDATE scheduled_reports SET {column} = %s WHERE id = %s", value, report_id)
 
     def last_error(self, report_id):
         return self._column("last_error", report_id)
@@ -219,3 +225,34 @@ def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(house):
     assert house.port.reject({"r1": "reason"}) == 1
     (second,) = house.port.tombstones(limit=1)
     assert second.since > first.since
+
+
+# Reports that keep failing
+
+
+@pytest.mark.parametrize(
+    ("status", "gives_up"), [("ACTIVE", True), ("PAUSED", False), ("DISABLED", False), ("ERROR", False)]
+)
+def test_only_a_scheduled_report_is_given_up(house, status, gives_up):
+    house.add("r1", status)
+
+    assert house.port.give_up("r1") is gives_up
+    assert told(house, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
+    assert house.next_run("r1") is None
+    assert buried(house) == []
+
+
+def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_before(house):
+    house.add("r1")
+    house.add("r2")
+    for report_id in ("r1", "r2"):
+        house.port.give_up(report_id)
+    house.port.set_next_runs({"r1": TICK, "r2": TICK})
+    assert house.port.resume_edited() == 0
+
+    house.edit("r1", "email_recipients", ["bob@acme.example"])
+
+    assert house.port.resume_edited() == 1
+    assert told(house, "r1")[:2] == ("ACTIVE", None)
+    assert told(house, "r2")[:2] == ("ERROR", "failing")
+    assert house.port.resume_edited() == 0

@@ -10,7 +10,9 @@ import pytest
 
 from include.scheduled_reports.adapters.ledger import PostgresLedger
 from include.scheduled_reports.adapters.memory import MemoryLedger
+from include.scheduled_reports.errors import PermanentError
 from include.scheduled_reports.model import Delivery, DeliveryState, Format, Recipients, RunKey
+from tests.contract.tables import execute
 
 CLAIM = Delivery(
     key=RunKey(report_id="r1", run_id="manual__2026-05-10T09:00:00+00:00"),
@@ -28,6 +30,13 @@ def ledger(request):
     if request.param == "memory":
         return MemoryLedger()
     return PostgresLedger(request.getfixturevalue("migrated_dsn"))
+
+
+def stop_all_mail(ledger, *, stopped=True):
+    if isinstance(ledger, MemoryLedger):
+        ledger.stopped = stopped
+    else:
+        execute(ledger.dsn, "UPDATE reporting.switches SET enabled = %s WHERE name = 'mail'", not stopped)
 
 
 def test_the_first_claim_is_ours_and_the_second_sees_it(ledger):
@@ -95,3 +104,53 @@ def test_of_many_who_claim_at_once_exactly_one_wins(ledger, before):
 
     (winner,) = [number for number, answer in enumerate(answers) if answer is None]
     assert {answer.subject for answer in answers if answer is not None} == {f"From {winner}"}
+
+
+def test_what_was_refused_because_of_single_addresses_is_over(ledger):
+    ledger.claim(CLAIM)
+    refused = replace(
+        CLAIM, state=DeliveryState.REFUSED, error="1 recipients are refused", refused=("eve@acme.example",)
+    )
+    ledger.finish(refused)
+
+    assert ledger.claim(CLAIM) == refused
+
+
+def test_who_asked_for_a_message_again_and_what_it_repeats_is_kept(ledger):
+    again = replace(CLAIM, requested_by="airflow:alice", resend_of="ses-1, ses-2")
+    ledger.claim(again)
+
+    assert ledger.of(CLAIM.key) == (again,)
+
+
+def test_nothing_changes_what_was_sent_and_a_late_answer_changes_what_was_unknown(ledger):
+    ledger.claim(CLAIM)
+    sent = replace(CLAIM, state=DeliveryState.SENT, message_id="ses-1")
+    for ended in (
+        replace(CLAIM, state=DeliveryState.UNKNOWN, error="silence"),
+        sent,
+        replace(sent, message_id="ses-2"),
+    ):
+        ledger.finish(ended)
+
+    assert ledger.of(CLAIM.key) == (sent,)
+
+
+def test_the_messages_of_a_run_come_ordered_and_without_those_of_others(ledger):
+    for name in ("report/2", "notice/failed", "report", "report+1"):
+        ledger.claim(replace(CLAIM, message=name))
+    ledger.claim(replace(CLAIM, key=replace(CLAIM.key, run_id="another")))
+
+    found = ledger.of(CLAIM.key)
+    assert [one.message for one in found] == ["notice/failed", "report", "report+1", "report/2"]
+    assert [one.is_notice for one in found] == [True, False, False, False]
+
+
+def test_while_all_mail_is_stopped_nothing_can_be_claimed(ledger):
+    stop_all_mail(ledger)
+    with pytest.raises(PermanentError, match="all mail is stopped"):
+        ledger.claim(CLAIM)
+    stop_all_mail(ledger, stopped=False)
+
+    assert ledger.of(CLAIM.key) == ()
+    assert ledger.claim(CLAIM) is None

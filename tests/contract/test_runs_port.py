@@ -20,6 +20,7 @@ from include.scheduled_reports.definitions import parse_row
 from include.scheduled_reports.errors import PermanentError, TransientError
 from include.scheduled_reports.model import (
     Artifact,
+    Brief,
     DateRange,
     Delivery,
     DeliveryState,
@@ -31,9 +32,9 @@ from include.scheduled_reports.model import (
     RunState,
 )
 from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Opening
+from include.scheduled_reports.ports import Opening, Standing
 from include.scheduled_reports.window import window
-from tests.contract.tables import add_people, add_report
+from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
 KEY = RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00")
@@ -41,6 +42,7 @@ MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
 PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
 ROW = row(id="r1")
+BRIEF = Brief(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"")
 NO_MAIL = {"wanted": False, "why": "not asked for", "messages": 0}
 MAIL = {"wanted": True, "why": None, "messages": 1}
 
@@ -191,7 +193,7 @@ def test_an_opened_run_can_be_loaded_as_it_was_frozen(runs):
     period = DateRange(type="custom", start=datetime(2026, 5, 1).date(), end=datetime(2026, 5, 2).date())  # noqa: DTZ001
     assert run.request.period == period
     assert run.window == window(period, MONDAY, run.report.timezone)
-    assert run.data_rows is None
+    assert run.brief is None
 
 
 def test_a_retry_finds_what_is_frozen_whatever_has_become_of_the_row(runs):
@@ -203,14 +205,14 @@ def test_a_retry_finds_what_is_frozen_whatever_has_become_of_the_row(runs):
 
 def test_a_clear_freezes_anew_and_forgets_what_was_found_and_uploaded(runs):
     runs.open(opening(name="First"))
-    runs.note_rows(KEY, 7)
+    runs.note_brief(KEY, BRIEF)
     runs.fail(KEY, CSV, "out of ink")
     runs.uploaded(KEY, artifact(PDF))
 
     runs.open(opening(name="Edited", clear_number=1))
 
     assert runs.load(KEY).report.name == "Edited"
-    assert runs.load(KEY).data_rows is None
+    assert runs.load(KEY).brief is None
     assert runs.artifacts(KEY) == ()
     assert settled(runs)[1].errors == {}
 
@@ -242,11 +244,11 @@ def test_a_run_that_was_never_frozen_cannot_be_loaded_and_says_what_to_do(runs, 
         runs.load(KEY)
 
 
-def test_rows_are_noted(runs):
+def test_what_a_mail_shows_of_the_data_is_noted(runs):
     runs.open(opening())
-    runs.note_rows(KEY, 3_000_000_000)
+    runs.note_brief(KEY, BRIEF)
 
-    assert runs.load(KEY).data_rows == 3_000_000_000
+    assert runs.load(KEY).brief == BRIEF
 
 
 # Files
@@ -460,7 +462,187 @@ def test_a_report_that_is_gone_can_still_be_settled(record):
     assert settled(record.port, gone)[0].state is RunState.SKIPPED
 
 
+# Opened again by whatever a stage writes down afterwards
+
+
+def unsettled(runs):
+    return [run.key for run in runs.unsettled(limit=10)]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        lambda runs: runs.progress(KEY, PDF, 30),
+        lambda runs: runs.fail(KEY, PDF, "out of ink"),
+        lambda runs: runs.uploaded(KEY, artifact(PDF)),
+    ],
+)
+def test_a_stage_that_changes_something_after_settling_opens_the_run_again(runs, stage):
+    succeed(runs)
+    assert unsettled(runs) == []
+
+    stage(runs)
+
+    assert unsettled(runs) == [KEY]
+    assert runs.load(KEY).state is RunState.RUNNING
+    settled(runs)
+    assert unsettled(runs) == []
+
+
+def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does_not(record):
+    runs, ledger = record.port, record.ledger
+    runs.open(opening())
+    for chosen in (PDF, CSV):
+        runs.uploaded(KEY, artifact(chosen))
+    runs.fix_mail(KEY, MAIL)
+    ledger.claim(delivery(DeliveryState.CLAIMED))
+    notice = replace(delivery(DeliveryState.CLAIMED), message="notice/failed")
+    ledger.claim(notice)
+
+    outcome, snapshot = settled(runs)
+    assert outcome.mail_error == "report: its sender ended before the outcome was known"
+    assert [one.message for one in snapshot.deliveries] == ["report"]
+
+    ledger.finish(replace(notice, state=DeliveryState.SENT))
+    assert unsettled(runs) == []
+    ledger.finish(delivery(DeliveryState.SENT))
+    assert unsettled(runs) == [KEY]
+    assert settled(runs)[0].state is RunState.SUCCESS
+    assert record.counters()[:3] == (1, 1, 0)
+
+
+def test_a_run_that_was_refused_is_unsettled_until_it_is_settled(runs):
+    runs.refuse(refused(), "no", skipped=False)
+    assert unsettled(runs) == [KEY]
+
+    settled(runs)
+    assert unsettled(runs) == []
+
+
+def test_unsettled_runs_come_the_longest_silent_first_and_not_all_at_once(runs):
+    keys = [replace(KEY, run_id=f"run-{number}") for number in range(3)]
+    for key in keys:
+        runs.open(opening(key))
+    runs.progress(keys[0], None, 5)
+
+    assert unsettled(runs) == [keys[1], keys[2], keys[0]]
+    assert [run.key for run in runs.unsettled(limit=1)] == [keys[1]]
+
+
+# The files of an earlier run
+
+
+def test_a_run_adopts_the_files_it_asked_for_and_the_brief_of_an_earlier_one(runs):
+    earlier, again = replace(KEY, run_id="earlier"), replace(KEY, run_id="again")
+    runs.open(opening(earlier))
+    runs.note_brief(earlier, BRIEF)
+    for chosen in (PDF, CSV):
+        runs.uploaded(earlier, artifact(chosen, key=earlier))
+    runs.open(opening(again, formats=(CSV,), request={"formats": ["csv"]}))
+
+    runs.adopt(again, earlier)
+
+    assert runs.artifacts(again) == (artifact(CSV, key=again),)
+    assert runs.load(again).brief == BRIEF
+    assert len(runs.artifacts(earlier)) == 2
+
+
+# How the report does, for its owner
+
+
+def key_of(number):
+    return replace(KEY, run_id=f"run-{number}")
+
+
+def told(record, number, name):
+    claim = replace(
+        delivery(DeliveryState.CLAIMED, key_of(number)), message=name, recipients=Recipients(to=("o@x.de",))
+    )
+    record.ledger.claim(claim)
+    record.ledger.finish(replace(claim, state=DeliveryState.SENT))
+
+
+def test_a_report_without_runs_stands_nowhere(runs):
+    assert runs.standing("r1") == Standing(streak=0, told=None, told_lately=False)
+
+
+def test_the_streak_counts_the_failures_since_the_last_success(record):
+    for number, end in enumerate([fail, fail, succeed, fail, fail]):
+        end(record.port, key_of(number))
+
+    standing = record.port.standing("r1")
+    assert (standing.streak, standing.failed, standing.newest) == (2, True, key_of(4))
+    assert standing.reason.startswith("pdf: out of paper")
+
+
+def test_after_a_success_there_is_no_streak(record):
+    for number, end in enumerate([fail, succeed]):
+        end(record.port, key_of(number))
+
+    assert record.port.standing("r1").streak == 0
+    assert record.port.standing("r1").failed is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_frozen", "counts"),
+    [
+        (RunKind.SCHEDULED, True, True),
+        (RunKind.SCHEDULED, False, True),
+        (RunKind.MANUAL, True, True),
+        (RunKind.MANUAL, False, False),
+        (RunKind.BACKFILL, True, False),
+        (RunKind.BACKFILL, False, False),
+    ],
+)
+def test_replays_and_wrong_requests_say_nothing_of_how_a_report_does(runs, kind, is_frozen, counts):
+    if is_frozen:
+        runs.open(replace(opening(), kind=kind))
+    else:
+        runs.refuse(replace(refused(), kind=kind), "no", skipped=False)
+    settled(runs)
+
+    assert runs.standing("r1").newest == (KEY if counts else None)
+
+
+def test_what_the_owner_was_told_last_is_known_and_what_was_refused_was_not_told(record):
+    for number in range(3):
+        fail(record.port, key_of(number))
+    told(record, 0, "notice/failed")
+    told(record, 1, "notice/recovered")
+    claim = replace(delivery(DeliveryState.CLAIMED, key_of(2)), message="notice/failed")
+    record.ledger.claim(claim)
+    record.ledger.finish(replace(claim, state=DeliveryState.REFUSED, error="busy"))
+
+    assert record.port.standing("r1").told == "notice/recovered"
+    assert record.port.standing("r1").told_lately
+
+
+def test_every_settled_run_is_to_be_told_of_until_it_is(runs):
+    fail(runs)
+    assert runs.untold(limit=5) == [KEY]
+    runs.told(KEY)
+    assert runs.untold(limit=5) == []
+    succeed(runs, clear_number=1)
+    assert runs.untold(limit=5) == [KEY]
+
+
+def test_a_skipped_tick_is_nobodys_business(runs):
+    runs.refuse(refused(), "missed", skipped=True)
+    settled(runs)
+
+    assert runs.untold(limit=5) == []
+
+
 # PostgreSQL alone
+
+
+def test_what_was_told_before_the_schedule_became_effective_was_long_ago(postgres_record):
+    fail(postgres_record.port, key_of(0))
+    told(postgres_record, 0, "notice/stopped")
+    execute(postgres_record.dsn, "UPDATE reporting.report_options SET effective_from = clock_timestamp()")
+
+    standing = postgres_record.port.standing("r1")
+    assert (standing.streak, standing.told, standing.told_lately) == (0, "notice/stopped", False)
 
 
 def test_a_run_settled_by_many_at_once_is_counted_once(postgres_record):

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
+from include.scheduled_reports import gate, pipeline
 from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.ledger import PostgresLedger
 from include.scheduled_reports.adapters.memory import MemoryWorld
@@ -339,7 +339,7 @@ def test_a_failed_run_that_a_clear_skips_stays_failed(make_world, executions, co
     before = executions(), counters()
 
     again = replace(TRIGGER, clear_number=1)
-    world.runs.refuse(pipeline._opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
+    world.runs.refuse(gate.opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
     pipeline.record(world, again)
 
     assert (executions(), counters()) == before

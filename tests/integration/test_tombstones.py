@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 
 from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.memory import MemorySource, MemoryWorld
+from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemorySource, MemoryWorld
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.upkeep import upkeep
 from tests.contract.tables import add_people, add_report
@@ -148,6 +148,7 @@ def test_a_report_that_is_inserted_again_is_a_new_one(dsn):
         "missed_runs": "latest",
         "error_cause": None,
         "status_before": None,
+        "failed_as": None,
     }
 
 
@@ -224,7 +225,12 @@ def test_a_renamed_report_takes_its_options_along_and_is_effective_from_then_on(
     (report_id, found), *others = options(dsn).items()
     moment = found.pop("effective_from")
     assert (report_id, others) == ("r2", [])
-    assert found == {"missed_runs": "all", "error_cause": "rejected", "status_before": "PAUSED"}
+    assert found == {
+        "missed_runs": "all",
+        "error_cause": "rejected",
+        "status_before": "PAUSED",
+        "failed_as": None,
+    }
     assert earliest <= moment <= clock(dsn)
 
 
@@ -313,14 +319,9 @@ def world_of(dsn):
     return world
 
 
-def one_run(_):
-    """Airflow still has a run of every report open."""
-    return 1
-
-
-def once_more(dsn, open_runs=one_run):
-    """One round of upkeep."""
-    return upkeep(world_of(dsn), open_runs)
+def once_more(dsn, open_runs=1):
+    """One round of upkeep; Airflow still has so many runs of every report open."""
+    return upkeep(world_of(dsn), MemoryOrchestrator(every=open_runs))
 
 
 def whole(dsn, columns="*", report_id="r1"):
@@ -489,11 +490,11 @@ def test_no_round_touches_updated_at_and_a_round_with_nothing_to_do_writes_nothi
 def test_a_dag_is_let_go_once_its_runs_have_ended(dsn):
     execute(dsn, DELETE)
 
-    assert once_more(dsn, lambda _: 1).lifted == 0
+    assert once_more(dsn, 1).lifted == 0
     assert gate(dsn).keys() == {"r1"}
-    assert once_more(dsn, lambda _: 0).lifted == 1
+    assert once_more(dsn, 0).lifted == 1
     assert gate(dsn) == {}
-    assert once_more(dsn, lambda _: 0).lifted == 0
+    assert once_more(dsn, 0).lifted == 0
 
 
 def test_rounds_that_run_at_once_do_the_work_once(dsn):

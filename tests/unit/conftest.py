@@ -1,10 +1,16 @@
-"""How the property tests look for counter-examples."""
+"""How the property tests look for counter-examples, and a world of fakes with one report in it."""
 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
+from tests.unit.rows import row
+from tests.unit.walks import LIVE, MEMBERS, MONDAY, Answers
 
 # The suite tries the same examples every time, so that it fails for a change and not by chance; new examples are
 # looked for with HYPOTHESIS_PROFILE=explore.
@@ -14,3 +20,27 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture
+def answers():
+    return Answers()
+
+
+@pytest.fixture
+def make_world(answers):
+    def make(settings=LIVE, **changes):
+        rows = [row(**({"id": "r1", "export_formats": ["csv", "json"]} | changes))]
+        return MemoryWorld(
+            source=MemorySource(answers),
+            settings=settings,
+            definitions=MemoryDefinitions(rows, MEMBERS),
+            moment=MONDAY + timedelta(seconds=5),
+        )
+
+    return make
+
+
+@pytest.fixture
+def world(make_world):
+    return make_world()

@@ -6,22 +6,17 @@ import hashlib
 import io
 import json
 import zipfile
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes, policy
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
 from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
-from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.errors import (
     DeliveryUnknownError,
     PermanentError,
     RejectedError,
-    ReportsError,
     ReportTypeError,
     RequestError,
     SkipRunError,
@@ -29,151 +24,26 @@ from include.scheduled_reports.errors import (
     TransientError,
 )
 from include.scheduled_reports.message import BODY_ROOM, encoded_size
-from include.scheduled_reports.model import DeliveryState, Format, RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.model import DeliveryState, Format, RunKind, RunState
 from include.scheduled_reports.ports import Scope
 from include.scheduled_reports.settings import Settings
-from tests.unit.rows import row
-
-#: 09:00 in Berlin, where the report's Monday is.
-MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
-TRIGGER = Trigger(
-    key=RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00"),
-    kind=RunKind.SCHEDULED,
-    scheduled_for=MONDAY,
-    conf={},
-    user=None,
-    clear_number=0,
+from tests.unit.walks import (
+    FOLDER,
+    KEY,
+    LIVE,
+    MONDAY,
+    TRIGGER,
+    attachments,
+    counts,
+    days,
+    edit,
+    failing,
+    mails,
+    make,
+    manual,
+    text_of,
+    walk,
 )
-KEY = TRIGGER.key
-FOLDER = "ws1/r1/scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
-LIVE = Settings(mail_mode="live", mail_from="Reports <reports@acme.example>")
-KIND = report_types()["workspace-activity"]
-MEMBERS = {"ws1": frozenset({"ada@acme.example", "bob@acme.example"})}
-
-
-def manual(**conf):
-    return replace(TRIGGER, kind=RunKind.MANUAL, conf=conf)
-
-
-def days(count=7, *, messages=10):
-    """The main dataset: one row per day, zero-filled."""
-    numbers = ["active_people", "active_channels", "replies", "reactions", "files_shared"]
-    return pa.table(
-        {
-            "day": pa.array([date(2025, 1, 1) + timedelta(days=number) for number in range(count)], pa.date32()),
-            "messages": pa.array([messages] * count, pa.int64()),
-            **{name: pa.array([0] * count, pa.int64()) for name in numbers},
-        }
-    )
-
-
-class Answers:
-    """What the application's data says, and what was asked of it."""
-
-    def __init__(self):
-        figures = {spec.column.name: pa.array([5], pa.int64()) for spec in KIND.figures}
-        self.by_name = {
-            "figures": pa.table(figures),
-            "days": days(),
-            "people": pa.table(
-                {
-                    "person": ["Ada Byron"],
-                    "messages": pa.array([70], pa.int64()),
-                    "active_days": pa.array([7], pa.int64()),
-                    "last_message_at": pa.array([datetime(2026, 5, 10, 20)], pa.timestamp("us")),  # noqa: DTZ001
-                }
-            ),
-            "channels": pa.table({"channel": ["general"], "messages": pa.array([70]), "active_people": pa.array([1])}),
-        }
-        self.names = {KIND.figures_sql: "figures"} | {dataset.sql: dataset.name for dataset in KIND.datasets}
-        self.asked: list[tuple[str, Scope]] = []
-        self.errors: dict[str, Exception] = {}
-
-    def __call__(self, sql, scope):
-        name = self.names[sql]
-        self.asked.append((name, scope))
-        if name in self.errors:
-            raise self.errors[name]
-        return self.by_name[name]
-
-
-@pytest.fixture
-def answers():
-    return Answers()
-
-
-@pytest.fixture
-def make_world(answers):
-    def make(settings=LIVE, **changes):
-        rows = [row(**({"id": "r1", "export_formats": ["csv", "json"]} | changes))]
-        return MemoryWorld(
-            source=MemorySource(answers),
-            settings=settings,
-            definitions=MemoryDefinitions(rows, MEMBERS),
-            moment=MONDAY + timedelta(seconds=5),
-        )
-
-    return make
-
-
-@pytest.fixture
-def world(make_world):
-    return make_world()
-
-
-def edit(world, **changes):
-    """What somebody does to the report's row in the meantime."""
-    world.definitions.content[0].update(changes)
-
-
-def make(world, trigger=TRIGGER):
-    """The stages up to the mail, each format on its own way as Airflow runs them; the formats asked for."""
-    formats = pipeline.query(world, trigger)
-    for chosen in formats:
-        with suppress(ReportsError, RuntimeError):
-            pipeline.render(world, trigger.key, chosen)
-            pipeline.upload(world, trigger.key, chosen)
-    return formats
-
-
-def walk(world, trigger=TRIGGER):
-    """A whole run as Airflow runs it; its outcome."""
-    with suppress(ReportsError):
-        make(world, trigger)
-        if world.runs.artifacts(trigger.key):
-            pipeline.email(world, trigger.key)
-    return pipeline.record(world, trigger)
-
-
-def mails(world):
-    return [message_from_bytes(raw, policy=policy.default) for _, _, raw in world.mailer.sent]
-
-
-def attachments(mail):
-    return {part.get_filename(): part.get_payload(decode=True) for part in mail.iter_attachments()}
-
-
-def text_of(mail):
-    return mail.get_body(("plain",)).get_content()
-
-
-def counts(world):
-    kept = world.runs.counters.get("r1", {})
-    return tuple(kept.get(name, 0) for name in ("run_count", "success_count", "failure_count"))
-
-
-def failing(monkeypatch, error, *formats):
-    """Let the renderers of some formats fail."""
-    real = pipeline.renderer
-
-    def renderer(chosen):
-        def fail(*_, **__):
-            raise error
-
-        return fail if chosen in formats else real(chosen)
-
-    monkeypatch.setattr(pipeline, "renderer", renderer)
-
 
 # All goes well
 
@@ -282,7 +152,7 @@ def test_where_every_format_fails_nobody_is_mailed(world, monkeypatch):
     failing(monkeypatch, ReportTypeError("out of ink"), Format.CSV, Format.JSON)
 
     assert walk(world).reason == "csv: out of ink; json: out of ink"
-    assert world.mailer.sent == []
+    assert mails(world) == []
 
 
 def test_what_a_strangers_exception_says_is_not_written_down(world, monkeypatch):
@@ -410,16 +280,16 @@ def test_a_mail_whose_sender_died_is_unknown_and_not_sent_again(world):
         pipeline.email(world, KEY)
     world.mailer.error = None
 
-    with pytest.raises(DeliveryUnknownError, match="an earlier attempt ended before its outcome was known"):
+    with pytest.raises(DeliveryUnknownError, match="another attempt has claimed it"):
         pipeline.email(world, KEY)
 
     assert world.mailer.sent == []
-    (held,) = world.ledger.of(KEY)
-    assert held.state is DeliveryState.UNKNOWN
     outcome = pipeline.record(world, TRIGGER)
     assert outcome.state is RunState.FAILED
     assert outcome.errors == {}
-    assert outcome.mail_error == "report: an earlier attempt ended before its outcome was known"
+    assert outcome.mail_error == "report: its sender ended before the outcome was known"
+    assert world.ledger.of(KEY)[-1].state is DeliveryState.UNKNOWN
+    assert mails(world) == []
 
 
 def test_a_mail_that_may_have_left_is_not_sent_again(world):
@@ -489,10 +359,10 @@ def test_of_two_mails_only_the_one_that_was_refused_is_sent_again(make_world):
     make(world)
     send = world.mailer.send
 
-    def busy(sender, recipients, raw):
+    def busy(sender, recipients, raw, *, tags):
         if recipients.cc:
             raise TransientError("SES is busy")
-        return send(sender, recipients, raw)
+        return send(sender, recipients, raw, tags=tags)
 
     world.mailer.send = busy
     with pytest.raises(TransientError):
@@ -859,7 +729,7 @@ def refused(world, trigger, kind=RequestError):
         pipeline.query(world, trigger)
     outcome = pipeline.record(world, trigger)
     assert outcome.state is RunState.FAILED
-    assert (world.store.files, world.staging.files, world.mailer.sent) == ({}, {}, [])
+    assert (world.store.files, world.staging.files, mails(world)) == ({}, {}, [])
     assert all(str(error.value) in reason for reason in outcome.errors.values())
     assert set(outcome.errors) == {Format.CSV, Format.JSON}
     assert counts(world) == (1, 0, 1)

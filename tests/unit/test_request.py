@@ -14,7 +14,7 @@ from include.scheduled_reports.request import parse_request
 from tests.unit.rows import report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
-KEYS = "formats, recipients, mail, period, triggered_by"
+KEYS = "formats, recipients, mail, period, resend, triggered_by"
 MEMBER = "the address of a member of the workspace, or one of an allowed domain"
 PERIODS = "last-7-days, last-30-days, last-quarter, last-year or two ISO dates as 2026-05-01/2026-05-31"
 ORDER = "the first day not after the last, and at most 3660 days"

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
+from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, next_run, upkeep
+from include.scheduled_reports.settling import next_run
+from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 
 #: A Sunday; the next Monday at 09:00 in Berlin is at 07:00 UTC.
@@ -29,8 +30,7 @@ def world_of(*rows, **settings):
     )
 
 
-def no_runs(_):
-    return 0
+no_runs = MemoryOrchestrator()
 
 
 def state(world, report_id="r1"):
@@ -100,7 +100,9 @@ def test_a_round_that_finds_all_as_it_should_be_changes_nothing():
     again = upkeep(world, no_runs)
 
     assert (again.next_runs, again.rejected, again.readmitted, again.lifted) == (0, 0, 0, 0)
-    assert str(again) == "0 next_run written, 0 rejected, 0 valid again, 0 DAGs let go"
+    assert str(again) == (
+        "0 next_run written, 0 rejected, 0 valid again, 0 DAGs let go, 0 runs settled, 0 owners' notices looked after"
+    )
 
 
 def test_a_row_that_turns_invalid_is_in_error_with_every_reason():
@@ -190,7 +192,7 @@ def test_a_dag_is_let_go_after_its_farewell_once_no_run_is_open(age, open_runs, 
     world = world_of(farewell_seconds=timedelta(minutes=5))
     world.housekeeping.graves = {"r1": NOW - age}
 
-    done = upkeep(world, lambda _: open_runs)
+    done = upkeep(world, MemoryOrchestrator(every=open_runs))
 
     assert ("r1" in world.housekeeping.graves) == stays
     assert done.lifted == (not stays)
@@ -199,11 +201,11 @@ def test_a_dag_is_let_go_after_its_farewell_once_no_run_is_open(age, open_runs, 
 def test_airflow_is_asked_only_of_those_whose_farewell_is_over():
     world = world_of()
     world.housekeeping.graves = {"old": NOW - timedelta(hours=1), "young": NOW}
-    asked = []
+    airflow = MemoryOrchestrator()
 
-    upkeep(world, lambda report_id: asked.append(report_id) or 0)
+    upkeep(world, airflow)
 
-    assert asked == ["old"]
+    assert airflow.asked == ["old"]
 
 
 def test_a_report_that_was_rejected_in_this_round_is_not_let_go_in_it():
@@ -259,7 +261,7 @@ def test_a_round_that_was_cut_off_is_made_good_by_the_next(before, after, call):
     def spoiled_and_edited():
         world = world_of(*(row(id=f"r{number}", **changes) for number, changes in enumerate(before)))
         world.housekeeping.graves = {"gone": NOW - timedelta(hours=1)}
-        upkeep(world, lambda _: 1)
+        upkeep(world, MemoryOrchestrator(every=1))
         for found, changes in zip(world.definitions.content, after, strict=False):
             found["timezone"] = changes["timezone"]
             found["is_active"] = changes["is_active"]

@@ -476,6 +476,24 @@ class MemoryHousekeeping:
 
 
 @dataclass
+class MemoryOrchestrator:
+    """Port `Orchestrator`: *every* report has so many open runs; *runs* are known to be open; keeps who was asked for."""
+
+    every: int = 0
+    runs: set[RunKey] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def open_runs(self, report_id: str) -> int:
+        """How many runs of a report are open."""
+        self.asked.append(report_id)
+        return self.every
+
+    def is_open(self, key: RunKey) -> bool:
+        """Whether one run is open."""
+        return key in self.runs
+
+
+@dataclass
 class MemoryWorld:
     """All ports, faked."""
 

@@ -57,7 +57,7 @@ UPDATE scheduled_reports r
 SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus"
 FROM reporting.report_options o
 WHERE o.report_id = r.id AND o.error_cause = 'failing' AND r.status = 'ERROR'
-  AND o.failed_as IS DISTINCT FROM md5((to_jsonb(r) - %(ours)s::text[])::text)
+  AND o.failed_as <> md5((to_jsonb(r) - %(ours)s::text[])::text)
 
 -- name: forget_rejected
 DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s) AND reason = 'rejected'

@@ -1,0 +1,125 @@
+"""Runs that `record` did not settle: upkeep does, with the reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from include.scheduled_reports import pipeline, settling
+from include.scheduled_reports.adapters.memory import MemoryOrchestrator
+from include.scheduled_reports.errors import ReportTypeError, TransientError
+from include.scheduled_reports.model import Format, RunState
+from include.scheduled_reports.upkeep import upkeep
+from tests.unit.walks import KEY, TRIGGER, counts, failing, mails, make, walk
+
+OPEN, OVER = MemoryOrchestrator(runs={KEY}), MemoryOrchestrator()
+MINUTE = timedelta(minutes=1)
+
+
+def state(world):
+    row = world.runs.runs[KEY].row
+    return row["state"], row["reason"]
+
+
+def test_a_run_that_ended_without_record_is_settled_with_the_reason(world):
+    make(world)
+    world.moment += MINUTE
+
+    assert upkeep(world, OVER).settled == 1
+
+    assert state(world) == (
+        RunState.FAILED,
+        "mail: the run ended before the mail was sent: Airflow is through with the run, but its last task did not "
+        "record it",
+    )
+    assert counts(world) == (1, 0, 1)
+
+
+def test_a_run_that_is_open_or_was_at_work_just_now_is_left_alone(world):
+    make(world)
+
+    assert upkeep(world, OVER).settled == 0
+    world.moment += MINUTE
+    assert upkeep(world, OPEN).settled == 0
+    assert counts(world) == (0, 0, 0)
+
+
+def test_a_run_that_airflow_does_not_go_on_with_is_settled_after_hours_and_counted_right_when_it_does(world):
+    make(world)
+    world.moment += timedelta(hours=6, seconds=1)
+
+    assert upkeep(world, OPEN).settled == 1
+    assert "is its DAG paused" in state(world)[1]
+    assert counts(world) == (1, 0, 1)
+
+    pipeline.email(world, KEY)
+    assert pipeline.record(world, TRIGGER).state is RunState.SUCCESS
+    assert counts(world) == (1, 1, 0)
+    assert len(mails(world)) == 1
+
+
+def test_a_stage_cleared_by_itself_opens_the_run_and_upkeep_settles_it(world, monkeypatch):
+    with monkeypatch.context() as patched:
+        failing(patched, ReportTypeError("out of ink"), Format.JSON)
+        assert walk(world).state is RunState.FAILED
+    world.moment += MINUTE
+    assert upkeep(world, OVER).settled == 0
+
+    pipeline.render(world, KEY, Format.JSON)
+    pipeline.upload(world, KEY, Format.JSON)
+    world.moment += MINUTE
+    assert upkeep(world, OVER).settled == 1
+
+    assert state(world) == (RunState.SUCCESS, None)
+    assert counts(world) == (1, 1, 0)
+    assert len(mails(world)) == 1
+
+
+def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the_note(world, monkeypatch):
+    def away(*_, **__):
+        raise TransientError("the reports database did not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.definitions, "row", away)
+        with pytest.raises(TransientError):
+            pipeline.query(world, TRIGGER)
+        with pytest.raises(TransientError):
+            pipeline.record(world, TRIGGER)
+    assert settling.noted(world) == [TRIGGER]
+
+    assert upkeep(world, OPEN).settled == 0
+    assert upkeep(world, OVER).settled == 1
+
+    assert state(world) == (RunState.FAILED, "csv: the run ended before its first task began; json: the run ended "
+                            "before its first task began")  # fmt: skip
+    assert counts(world) == (1, 0, 1)
+    assert settling.noted(world) == []
+    assert upkeep(world, OVER).settled == 0
+
+
+def test_a_note_of_a_run_that_was_recorded_after_all_changes_nothing(world):
+    walk(world)
+    settling.leave_note(world, TRIGGER)
+
+    upkeep(world, OVER)
+
+    assert (state(world), counts(world), settling.noted(world)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
+
+
+def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monkeypatch):
+    make(world)
+    world.moment += MINUTE
+    settle = world.runs.settle
+    calls = []
+
+    def first_fails(key, *arguments):
+        calls.append(key)
+        if len(calls) == 1:
+            raise TransientError("away")
+        return settle(key, *arguments)
+
+    monkeypatch.setattr(world.runs, "settle", first_fails)
+
+    assert upkeep(world, OVER).settled == 0
+    assert upkeep(world, OVER).settled == 1
