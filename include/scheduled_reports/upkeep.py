@@ -1,4 +1,7 @@
-"""What has to be put right every minute: next_run after edits from outside, rejections, DAGs of reports that went."""
+"""What has to be put right every minute: next_run after edits from outside, rejections, DAGs of reports that went.
+
+Retention comes last: nothing it meets can keep the rest from being done.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .definitions import parse
+from .retention import Retained, retain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +31,14 @@ class Upkeep:
     rejected: int
     readmitted: int
     lifted: int
+    retained: Retained
 
     def __str__(self) -> str:
-        return (
+        done = (
             f"{self.next_runs} next_run written, {self.rejected} rejected, {self.readmitted} valid again, "
             f"{self.lifted} DAGs let go"
         )
+        return "; ".join(filter(None, (done, str(self.retained))))
 
 
 def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
@@ -59,6 +65,7 @@ def upkeep(world: World, open_runs: Callable[[str], int]) -> Upkeep:
         readmitted=readmitted,
         next_runs=world.housekeeping.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(world, open_runs, now),
+        retained=retain(world),
     )
 
 

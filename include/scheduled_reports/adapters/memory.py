@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from ..errors import PermanentError, StagingMissingError
+from ..errors import PermanentError
 from ..model import Delivery, DeliveryState, Format, RunState
 from ..naming import execution_id, run_key
 from ..ports import Snapshot, Tombstone
 from ..settings import Settings
 from ..thaw import thaw
+from .memory_files import MemoryStaging, MemoryStore
+from .memory_retention import Kept, MemoryRetention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import timedelta
 
     import pyarrow as pa
 
     from ..definitions import Row
     from ..model import Artifact, Outcome, Recipients, Run, RunKey
-    from ..ports import Definitions, Housekeeping, Opening, Scope, Source, Staging
+    from ..ports import Definitions, Housekeeping, Opening, Retention, Scope, Source, Staging
 
 
 @dataclass
@@ -58,51 +58,6 @@ class MemorySource:
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
         """Answer one query."""
         yield self.answer(sql, scope).to_reader()
-
-
-@dataclass
-class MemoryStaging:
-    """Port `Staging` in a dictionary."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
-        self.files[name] = content.read()
-
-    def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
-        if name not in self.files:
-            raise StagingMissingError(f"{name} is not on staging: clear the run from query")
-        return io.BytesIO(self.files[name])
-
-    def clear(self, folder: str) -> None:
-        """Remove a folder and all in it; nothing happens where there is none."""
-        for name in [name for name in self.files if name.startswith(f"{folder}/")]:
-            del self.files[name]
-
-
-@dataclass
-class MemoryStore:
-    """Port `Store` in a dictionary."""
-
-    bucket: str = "memory"
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:  # noqa: ARG002
-        """Store *content*, replacing what was there, whole or not at all."""
-        self.files[key] = content.read()
-
-    @contextmanager
-    def open(self, key: str) -> Iterator[BinaryIO]:
-        """The content of *key*."""
-        if key not in self.files:
-            raise PermanentError(f"there is no {key}")
-        yield io.BytesIO(self.files[key])
-
-    def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that nobody answers at."""
-        return f"https://{self.bucket}.example/{key}?expires={lifetime.total_seconds():.0f}"
 
 
 @dataclass
@@ -153,6 +108,7 @@ class Recorded:
 
     row: dict[str, Any]
     clear_number: int
+    retention: Kept
     formats: tuple[Format, ...] = ()
     errors: dict[Format, str] = field(default_factory=dict)
     artifacts: dict[Format, Artifact] = field(default_factory=dict)
@@ -166,6 +122,7 @@ class MemoryRuns:
     ledger: MemoryLedger
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def open(self, opening: Opening) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
@@ -177,7 +134,7 @@ class MemoryRuns:
         if held and self.ledger.of(opening.key):
             row["mail"] = held.row["mail"]
         counted = held.counted if held else None
-        self.runs[opening.key] = Recorded(row, opening.clear_number, opening.formats, counted=counted)
+        self.runs[opening.key] = Recorded(row, opening.clear_number, self._kept(held), opening.formats, counted=counted)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
@@ -193,6 +150,7 @@ class MemoryRuns:
         self.runs[opening.key] = Recorded(
             _row(opening) | {"state": state, "reason": reason},
             opening.clear_number,
+            self._kept(held),
             formats,
             errors=dict.fromkeys(formats, reason),
             counted=counted,
@@ -216,6 +174,7 @@ class MemoryRuns:
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
         """Note that a format (or every format) is at work again."""
+        self.runs[key].retention.at_work = True
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors.pop(one, None)
 
@@ -227,10 +186,13 @@ class MemoryRuns:
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
         self.runs[key].artifacts[artifact.format] = artifact
+        self.runs[key].retention.upload(artifact.format, self.now())
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
-        return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
+        return tuple(
+            artifact for artifact in self._made(key) if artifact.format not in self.runs[key].retention.deleted
+        )
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
@@ -252,12 +214,13 @@ class MemoryRuns:
                 skipped=run is None and held.row["state"] == RunState.SKIPPED,
                 formats=held.formats,
                 errors=held.errors,
-                artifacts=tuple(self.artifacts(key)),
+                artifacts=self._made(key),
                 mail=held.row["mail"],
                 deliveries=self.ledger.of(key),
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
+        held.retention.settle(self.now())
         self._count(key, held, outcome)
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
         return outcome
@@ -272,6 +235,12 @@ class MemoryRuns:
         counters["run_count"] = counters.get("run_count", 0) + (held.counted is None)
         counters |= {"last_run_status": str(outcome.state), "last_error": outcome.reason}
         held.counted = outcome.state
+
+    def _kept(self, held: Recorded | None) -> Kept:
+        return Kept(started_at=held.retention.started_at if held else self.now())
+
+    def _made(self, key: RunKey) -> tuple[Artifact, ...]:
+        return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
 
     def execution_ids(self, key: RunKey) -> tuple[str, ...]:
         """The executions of a run, as report_executions would name them."""
@@ -354,12 +323,16 @@ class MemoryWorld:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     runs: MemoryRuns = field(init=False)
     housekeeping: Housekeeping = field(init=False)
+    retention: Retention = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.runs = MemoryRuns(self.ledger)
+        self.runs = MemoryRuns(self.ledger, now=self.now)
+        if isinstance(self.staging, MemoryStaging):
+            self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.housekeeping = MemoryHousekeeping(rows, self.now)
+        self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:
         """The moment set."""

@@ -98,7 +98,7 @@ class PostgresRuns:
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
         with self._transaction() as connection:
-            return _artifacts(connection, key)
+            return _artifacts(connection, key, deleted=False)
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
@@ -178,8 +178,8 @@ def _open_executions(connection: Connection, opening: Opening) -> None:
     _run(connection, "close_unasked", values)
 
 
-def _artifacts(connection: Connection, key: RunKey) -> tuple[Artifact, ...]:
-    rows = _run(connection, "artifacts", key_values(key)).fetchall()
+def _artifacts(connection: Connection, key: RunKey, *, deleted: bool) -> tuple[Artifact, ...]:
+    rows = _run(connection, "artifacts", {**key_values(key), "deleted": deleted}).fetchall()
     return tuple(Artifact(**{**row, "format": Format(row["format"])}) for row in rows)
 
 
@@ -196,7 +196,7 @@ def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any], deliveri
         skipped=run is None and row["state"] == RunState.SKIPPED,
         formats=run.formats if run else unfinished,
         errors={one: error for one, error in found.items() if error},
-        artifacts=_artifacts(connection, key),
+        artifacts=_artifacts(connection, key, deleted=True),  # a file that was deleted since has arrived all the same
         mail=row["mail"],
         deliveries=tuple(deliveries),
     )
