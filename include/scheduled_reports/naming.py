@@ -70,7 +70,12 @@ def execution_id(key: RunKey, chosen: Format) -> str:
 
 def object_key(report: Report, run: str, extension: str) -> str:
     """`<workspace id>/<report id>/<run>/<file>`: ids only, so that no name can break out of its folder."""
-    return f"{escape(report.workspace.id)}/{escape(report.id)}/{run}/{report.type}.{extension}"
+    return f"{objects_of(report.workspace.id, report.id)}{run}/{report.type}.{extension}"
+
+
+def objects_of(workspace_id: str, report_id: str) -> str:
+    """What the keys of all objects of a report begin with; the `/` at its end keeps `r1` from meaning `r10` too."""
+    return f"{escape(workspace_id)}/{escape(report_id)}/"
 
 
 def file_name(report: Report, window: Window, extension: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from . import documents, gate, mailing, naming, settling
 from .catalog import report_types
-from .errors import ReportsError, ReportTypeError, TransientError
+from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
 from .ports import Scope
 from .render import FORMATS, renderer
@@ -90,7 +90,10 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
 
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
-    return mailing.mail(world, world.runs.load(key), world.runs.artifacts(key))
+    artifacts = world.runs.artifacts(key)
+    if not artifacts:  # they were kept for as long as the operator wants; never an empty mail
+        raise StagingMissingError("the files of this run are not in S3 any more: clear from query")
+    return mailing.mail(world, world.runs.load(key), artifacts)
 
 
 def record(world: World, trigger: Trigger) -> Outcome:

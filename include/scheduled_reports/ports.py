@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
 
@@ -51,6 +51,15 @@ class Source(Protocol):
         """Run one static query within *scope*; the batches are read as they arrive."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folder:
+    """A folder of staging, two names deep as a run's is, and what lies in it."""
+
+    name: str
+    newest: datetime  # when the last of its files was written
+    files: tuple[str, ...]  # relative to the folder
+
+
 class Staging(Protocol):
     """Where a run's intermediate files lie; names are relative paths."""
 
@@ -65,6 +74,9 @@ class Staging(Protocol):
 
     def clear(self, folder: str) -> None:
         """Remove a file, or a folder and all in it; nothing happens where there is none."""
+
+    def folders(self) -> list[Folder]:
+        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
 
 
 class Store(Protocol):
@@ -85,6 +97,12 @@ class Store(Protocol):
 
     def link(self, key: str, lifetime: timedelta) -> str:
         """An address that lets its holder read *key* until *lifetime* has passed."""
+
+    def delete(self, key: str) -> None:
+        """Remove *key*; nothing happens where there is none."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with *prefix*, in order."""
 
 
 class Mailer(Protocol):
@@ -158,7 +176,7 @@ class Runs(Protocol):
         """Note a file that S3 holds whole."""
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
-        """What S3 holds of a run, ordered by format."""
+        """What S3 holds of a run, ordered by format; not what was deleted since."""
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
         """Make the files and the brief of an earlier run this one's too."""
@@ -269,6 +287,69 @@ class Housekeeping(Protocol):
         """Remove tombstones: the next parse makes no DAG for these reports."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Belongings:
+    """What S3 may hold of a run or of a report."""
+
+    prefixes: tuple[str, ...] = ()
+    #: Bucket and key of every file there is a record of and that was not deleted yet.
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removed:
+    """Which objects went, by bucket and key, and whether nothing that is ours to delete is left."""
+
+    gone: frozenset[tuple[str, str]]
+    whole: bool
+
+
+class Retention(Protocol):
+    """What has been kept for long enough, every call bounded and safe to repeat.
+
+    A run that is not settled is in none of the answers and touched by none of the calls: one that is running, one
+    whose stage is at work again after a clear, one with a message that is claimed and not finished.  `erase` alone is
+    different, because it cannot wait for ever.
+    """
+
+    def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
+        """Runs that settled before then and of which S3 may hold files, the oldest first.
+
+        Those of which `drop_files` could not remove everything come again after an hour.
+        """
+
+    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[Belongings], Removed]) -> bool:
+        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay.
+
+        No stage of the run can begin while *remove* is at work.
+        """
+
+    def drop_rows(self, before: datetime, *, limit: int) -> int:
+        """Forget runs that settled before then and of which no file is left, their executions too; returns how many."""
+
+    def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
+        """When each run was settled, None where it is not; those that nothing is known of are left out."""
+
+    def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
+        """*act* while no stage of the run can begin; false where it had not settled before then."""
+
+    def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
+        """Reports that went before then and did not come back, the first first.
+
+        One with a run that is not settled is left out, unless the run began and the report went before
+        *unsettled_before*.
+        """
+
+    def belongings(self, report_id: str) -> Belongings:
+        """What S3 may hold of a report."""
+
+    def erase(self, report_id: str, before: datetime) -> bool:
+        """Forget all that we hold of a report; false where it has come back, or went later than that."""
+
+    def defer(self, report_id: str) -> None:
+        """Leave a report whose files could not be removed out of `departed` for an hour."""
+
+
 class World(Protocol):
     """All ports of one process, each made when first used."""
 
@@ -303,6 +384,10 @@ class World(Protocol):
     @property
     def housekeeping(self) -> Housekeeping:
         """Port `Housekeeping`."""
+
+    @property
+    def retention(self) -> Retention:
+        """Port `Retention`."""
 
     @property
     def ledger(self) -> Ledger:

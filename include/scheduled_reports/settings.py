@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PREFIX = "SCHEDULED_REPORTS__"
+#: The shortest time that anything is kept: 0 reads like "do not keep" as much as like "for ever".
+MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,14 @@ class Settings:
     last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
     #: How long the DAG of a report that went is kept at least.
     farewell_seconds: timedelta = timedelta(minutes=5)
+    #: How long S3 keeps the files of a settled run; for ever is a big number.
+    keep_files_seconds: timedelta = timedelta(days=90)
+    #: How long a settled run is remembered: its rows in `reporting`, its executions.
+    keep_rows_seconds: timedelta = timedelta(days=400)
+    #: How long a run's intermediate files are kept after it has settled: after a failure, for a look and a clear.
+    keep_staging_seconds: timedelta = timedelta(days=1)
+    #: How long the files and our rows of a deleted report, or of a deleted workspace's reports, are kept; 0 is at once.
+    erase_seconds: timedelta = timedelta(days=7)
     #: The most reports one parse reads.
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
@@ -96,7 +106,21 @@ class Settings:
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):
             wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
-        return wrong
+        return wrong + self._keeping()
+
+    def _keeping(self) -> list[str]:
+        """What is wrong with how long things are kept; nothing may go that a mail or a row still points at."""
+        files, rows, staging = self.keep_files_seconds, self.keep_rows_seconds, self.keep_staging_seconds
+        rules = (
+            ("KEEP_FILES", files, files >= max(self.link_seconds, MOMENT), "1 or more, and not less than LINK_SECONDS"),
+            ("KEEP_ROWS", rows, rows >= max(files, MOMENT), "1 or more, and not less than KEEP_FILES_SECONDS"),
+            ("KEEP_STAGING", staging, staging >= MOMENT, "1 or more"),
+        )
+        return [
+            f"{PREFIX}{name}_SECONDS: {value.total_seconds():.0f}: {allowed}"
+            for name, value, is_right, allowed in rules
+            if not is_right
+        ]
 
     @property
     def redirect_to(self) -> str | None:

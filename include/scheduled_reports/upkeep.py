@@ -1,4 +1,7 @@
-"""What has to be put right every minute: next_run after edits from outside, rejections, DAGs of reports that went."""
+"""What has to be put right every minute: next_run after edits from outside, rejections, DAGs of reports that went.
+
+Retention comes last: nothing it meets can keep the rest from being done.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import notices, settling
 from .definitions import parse
 from .errors import ReportsError
+from .retention import Retained, retain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,12 +45,14 @@ class Upkeep:
     lifted: int
     settled: int
     told: int
+    retained: Retained
 
     def __str__(self) -> str:
-        return (
+        done = (
             f"{self.next_runs} next_run written, {self.rejected} rejected, {self.readmitted} valid again, "
             f"{self.lifted} DAGs let go, {self.settled} runs settled, {self.told} owners' notices looked after"
         )
+        return "; ".join(filter(None, (done, str(self.retained))))
 
 
 def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
@@ -78,6 +84,7 @@ def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
         lifted=_lift(world, airflow, now),
         settled=settled,
         told=told,
+        retained=retain(world),
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
+import time
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +18,7 @@ from demo.processes import free_port
 from include.scheduled_reports.adapters.memory import MemoryStaging
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.errors import StagingMissingError, TransientError
+from include.scheduled_reports.ports import Folder
 
 
 def s3(url, root):
@@ -154,6 +158,62 @@ def test_a_cleared_folder_can_be_used_again(staging):
     assert read(staging, "r1/run1/a") == b"second"
 
 
+def test_folders_are_told_with_all_that_is_in_them_and_when_it_was_written_last(staging):
+    earliest = datetime.now(UTC) - timedelta(seconds=2)  # S3 knows whole seconds
+    for name in ("r2/run1/a", "r1/run2/b", "r1/run2/a", "r1/run1/deeper/c"):
+        put(staging, name, b"a")
+
+    found = staging.folders()
+
+    assert [(folder.name, sorted(folder.files)) for folder in found] == [
+        ("r1/run1", ["deeper/c"]),
+        ("r1/run2", ["a", "b"]),
+        ("r2/run1", ["a"]),
+    ]
+    assert all(earliest <= folder.newest <= datetime.now(UTC) + timedelta(seconds=2) for folder in found)
+
+
+def test_a_file_written_last_makes_its_folder_new(staging):
+    put(staging, "r1/run1/a", b"a")
+    put(staging, "r1/run2/a", b"a")
+    (_, before) = staging.folders()
+    time.sleep(1.1)
+    put(staging, "r1/run2/b", b"b")
+
+    (first, second) = staging.folders()
+
+    assert second.newest >= before.newest + timedelta(seconds=1)
+    assert first.newest < second.newest
+
+
+def test_files_that_lie_higher_up_belong_to_no_folder(staging):
+    put(staging, "stray", b"a")
+    put(staging, "r1/stray", b"a")
+
+    assert staging.folders() == []
+
+
+def test_staging_that_nothing_was_put_on_has_no_folders(staging):
+    assert staging.folders() == []
+
+
+def test_a_cleared_folder_is_told_no_more(staging):
+    put(staging, "r1/run1/a", b"a")
+    put(staging, "r1/run2/a", b"a")
+    staging.clear("r1/run1")
+    assert [folder.name for folder in staging.folders()] == ["r1/run2"]
+    staging.clear("r1")
+    assert staging.folders() == []
+
+
+def test_an_empty_local_folder_is_as_old_as_it_is(tmp_path):
+    staging = ArrowStaging.local(tmp_path)
+    (tmp_path / "r1" / "run1").mkdir(parents=True)
+    os.utime(tmp_path / "r1" / "run1", (1_000_000_000, 1_000_000_000))
+
+    assert staging.folders() == [Folder(name="r1/run1", newest=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC), files=())]
+
+
 def test_a_local_folder_is_closed_to_other_users(tmp_path):
     ArrowStaging.local(tmp_path / "below" / "staging")
 
@@ -167,6 +227,7 @@ def test_s3_that_does_not_answer_may_do_so_later():
         lambda: put(away, "r1/run1/a", b"a"),
         lambda: away.open("r1/run1/a"),
         lambda: away.clear("r1/run1"),
+        away.folders,
     ):
         with pytest.raises(TransientError, match="staging did not take or give"):
             attempt()

@@ -84,6 +84,48 @@ def test_a_link_names_the_file_and_how_long_it_works(store):
     assert "7200" in link.query
 
 
+def test_what_was_deleted_cannot_be_read_and_everything_else_can(store):
+    for key in ("del/r1/a.csv", "del/r1/a.csv.gz", "del/r1/b.csv"):
+        put(store, key.encode(), key=key)
+
+    store.delete("del/r1/a.csv")
+
+    with pytest.raises(PermanentError), store.open("del/r1/a.csv"):
+        pass
+    assert [read(store, key) for key in ("del/r1/a.csv.gz", "del/r1/b.csv")] == [b"del/r1/a.csv.gz", b"del/r1/b.csv"]
+
+
+def test_deleting_what_is_not_there_does_nothing(store):
+    store.delete("del/nothing.csv")
+    put(store, b"a", key="del/twice.csv")
+    store.delete("del/twice.csv")
+    store.delete("del/twice.csv")
+
+    assert list(store.keys("del/twice")) == []
+
+
+def test_the_keys_below_a_prefix_are_given_in_order_and_no_others(store):
+    for key in ("ls/r1/run/b.csv", "ls/r1/run/a.csv", "ls/r10/run/a.csv", "ls/r1", "lsx/r1/run/a.csv"):
+        put(store, b"a", key=key)
+
+    assert list(store.keys("ls/r1/")) == ["ls/r1/run/a.csv", "ls/r1/run/b.csv"]
+    assert list(store.keys("ls/nothing/")) == []
+
+
+def test_all_keys_can_be_deleted_while_they_are_given_however_many_there_are(store):
+    names = [f"many/r1/{number:04}" for number in range(1_005)]  # S3 gives a thousand at a time
+    for name in names:
+        put(store, b"", key=name)
+
+    found = []
+    for key in store.keys("many/"):
+        store.delete(key)
+        found.append(key)
+
+    assert found == names
+    assert list(store.keys("many/")) == []
+
+
 def test_s3_hands_out_a_linked_file_with_its_type_and_its_name_in_any_script(s3_store):
     put(s3_store, b"a;b\n", file_name='تقرير 週次 🚀 "Q1" 2026.csv')
 
@@ -137,6 +179,10 @@ def test_a_bucket_that_is_not_there_is_a_matter_of_configuration(aws):
 
     with pytest.raises(ConfigurationError, match="NoSuchBucket"):
         put(store, b"a")
+    with pytest.raises(ConfigurationError, match="NoSuchBucket"):
+        store.delete(KEY)
+    with pytest.raises(ConfigurationError, match="NoSuchBucket"):
+        next(store.keys("ws1/"))
 
 
 def test_s3_that_does_not_answer_may_do_so_later(aws):
@@ -146,3 +192,7 @@ def test_s3_that_does_not_answer_may_do_so_later(aws):
         put(away, b"a")
     with pytest.raises(TransientError, match="S3 did not answer"), away.open(KEY):
         pass
+    with pytest.raises(TransientError, match="S3 did not answer"):
+        away.delete(KEY)
+    with pytest.raises(TransientError, match="S3 did not answer"):
+        next(away.keys("ws1/"))

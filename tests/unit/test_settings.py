@@ -124,6 +124,45 @@ def test_jitter_stays_below_the_hour_that_two_ticks_are_apart():
     assert reason(JITTER_SECONDS="3600") == "SCHEDULED_REPORTS__JITTER_SECONDS: 3600: less than an hour"
 
 
+# How long things are kept
+
+
+def test_files_are_kept_for_ninety_days_rows_for_four_hundred_staging_for_one_and_what_was_deleted_for_a_week():
+    found = Settings()
+
+    assert (found.keep_files_seconds, found.keep_rows_seconds) == (timedelta(days=90), timedelta(days=400))
+    assert (found.keep_staging_seconds, found.erase_seconds) == (timedelta(days=1), timedelta(days=7))
+
+
+@pytest.mark.parametrize("name", ["KEEP_FILES", "KEEP_ROWS", "KEEP_STAGING"])
+def test_nothing_is_the_time_that_no_run_is_kept_for_because_it_could_mean_for_ever_as_well(name):
+    assert f"SCHEDULED_REPORTS__{name}_SECONDS: 0: 1 or more" in reason(**{f"{name}_SECONDS": "0"})
+
+
+def test_for_ever_is_a_big_number():
+    found = read(KEEP_FILES_SECONDS="999999999", KEEP_ROWS_SECONDS="1e9", KEEP_STAGING_SECONDS="1e9")
+
+    assert found.keep_files_seconds > timedelta(days=11_000)
+
+
+def test_what_was_deleted_can_go_at_once():
+    assert read(ERASE_SECONDS="0").erase_seconds == timedelta()
+
+
+def test_a_row_outlives_the_file_it_tells_of():
+    assert reason(KEEP_FILES_SECONDS="864001", KEEP_ROWS_SECONDS="864000") == (
+        "SCHEDULED_REPORTS__KEEP_ROWS_SECONDS: 864000: 1 or more, and not less than KEEP_FILES_SECONDS"
+    )
+    assert read(KEEP_FILES_SECONDS="864000", KEEP_ROWS_SECONDS="864000").keep_rows_seconds == timedelta(days=10)
+
+
+def test_a_file_outlives_the_link_in_its_mail():
+    assert reason(KEEP_FILES_SECONDS="86399", LINK_SECONDS="86400") == (
+        "SCHEDULED_REPORTS__KEEP_FILES_SECONDS: 86399: 1 or more, and not less than LINK_SECONDS"
+    )
+    assert read(KEEP_FILES_SECONDS="86400", LINK_SECONDS="86400").keep_files_seconds == timedelta(days=1)
+
+
 def test_allowed_domains_are_told_apart_by_commas_in_any_case():
     assert read(ALLOWED_DOMAINS=" Acme.example, partner.example ,,").domains == {"acme.example", "partner.example"}
     assert Settings().domains == frozenset()

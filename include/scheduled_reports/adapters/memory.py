@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from ..errors import PermanentError, RecipientRefusedError, StagingMissingError
+from ..errors import PermanentError, RecipientRefusedError
 from ..model import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
 from ..ports import Snapshot, Standing, Tombstone, Unsettled
 from ..settings import Settings
 from ..thaw import thaw
+from .memory_files import MemoryStaging, MemoryStore
+from .memory_retention import Kept, MemoryRetention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..definitions import Row
     from ..model import Artifact, Outcome, Recipients, Run
-    from ..ports import Definitions, Housekeeping, Opening, Scope, Source, Staging
+    from ..ports import Definitions, Housekeeping, Opening, Retention, Scope, Source, Staging
 
 
 BRIEF = tuple(one.name for one in fields(Brief))
@@ -62,59 +63,6 @@ class MemorySource:
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
         """Answer one query."""
         yield self.answer(sql, scope).to_reader()
-
-
-@dataclass
-class MemoryStaging:
-    """Port `Staging` in a dictionary."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
-        self.files[name] = content.read()
-
-    def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
-        if name not in self.files:
-            raise StagingMissingError(f"{name} is not on staging: clear the run from query")
-        return io.BytesIO(self.files[name])
-
-    def names(self, folder: str) -> list[str]:
-        """The names of the files in a folder, sorted; none where there is no such folder."""
-        return sorted(name for name in self.files if name.rpartition("/")[0] == folder)
-
-    def clear(self, folder: str) -> None:
-        """Remove a file, or a folder and all in it; nothing happens where there is none."""
-        for name in [name for name in self.files if name == folder or name.startswith(f"{folder}/")]:
-            del self.files[name]
-
-
-@dataclass
-class MemoryStore:
-    """Port `Store` in a dictionary."""
-
-    bucket: str = "memory"
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:  # noqa: ARG002
-        """Store *content*, replacing what was there, whole or not at all."""
-        self.files[key] = content.read()
-
-    @contextmanager
-    def open(self, key: str) -> Iterator[BinaryIO]:
-        """The content of *key*."""
-        if key not in self.files:
-            raise PermanentError(f"there is no {key}")
-        yield io.BytesIO(self.files[key])
-
-    def lifetime(self, wanted: timedelta) -> timedelta:
-        """As long as wanted."""
-        return wanted
-
-    def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that nobody answers at."""
-        return f"https://{self.bucket}.example/{key}?expires={lifetime.total_seconds():.0f}"
 
 
 @dataclass
@@ -178,7 +126,7 @@ class Recorded:
 
     row: dict[str, Any]
     clear_number: int
-    started_at: datetime
+    retention: Kept
     touched_at: datetime
     formats: tuple[Format, ...] = ()
     errors: dict[Format, str] = field(default_factory=dict)
@@ -241,9 +189,9 @@ class MemoryRuns:
         return Recorded(
             row,
             opening.clear_number,
-            started_at=held.started_at if held else self.now(),
-            touched_at=self.now(),
-            formats=formats,
+            self._kept(held),
+            self.now(),
+            formats,
             counted=held.counted if held else None,
         )
 
@@ -265,6 +213,7 @@ class MemoryRuns:
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
         """Note that a format (or every format) is at work again."""
+        self.runs[key].retention.at_work = True
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors.pop(one, None)
         self._reopen(key)
@@ -278,6 +227,7 @@ class MemoryRuns:
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
         self.runs[key].artifacts[artifact.format] = artifact
+        self.runs[key].retention.upload(artifact.format, self.now())
         self._reopen(key)
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
@@ -289,8 +239,11 @@ class MemoryRuns:
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
-        held = self.runs.get(key)
-        return tuple(artifact for _, artifact in sorted(held.artifacts.items())) if held else ()
+        if key not in self.runs:
+            return ()
+        return tuple(
+            artifact for artifact in self._made(key) if artifact.format not in self.runs[key].retention.deleted
+        )
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
@@ -313,13 +266,14 @@ class MemoryRuns:
                 skipped=run is None and held.row["state"] == RunState.SKIPPED,
                 formats=held.formats,
                 errors=held.errors,
-                artifacts=tuple(self.artifacts(key)),
+                artifacts=self._made(key),
                 mail=held.row["mail"],
                 deliveries=tuple(one for one in self.ledger.of(key) if not one.is_notice),
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
         held.settled, held.told = True, outcome.state is RunState.SKIPPED
+        held.retention.settle(self.now())
         self._count(key, held, outcome)
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
         return outcome
@@ -340,7 +294,11 @@ class MemoryRuns:
     def standing(self, report_id: str) -> Standing:
         """How the report does: its newest runs, and what its owner was told last."""
         ended = sorted(
-            ((run.started_at, key.run_id, run) for key, run in self.runs.items() if key.report_id == report_id),
+            (
+                (run.retention.started_at, key.run_id, run)
+                for key, run in self.runs.items()
+                if key.report_id == report_id
+            ),
             key=lambda item: item[:2],
             reverse=True,
         )
@@ -355,9 +313,9 @@ class MemoryRuns:
         told = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
         since = self.effective(report_id)
         return Standing(
-            streak=sum(run.started_at > since for _, run in failed),
+            streak=sum(run.retention.started_at > since for _, run in failed),
             told=told.message if told else None,
-            told_lately=told is not None and self.runs[told.key].started_at > since,
+            told_lately=told is not None and self.runs[told.key].retention.started_at > since,
             newest=RunKey(report_id=report_id, run_id=counting[0][0]) if counting else None,
             failed=counting[0][1].counted is RunState.FAILED if counting else None,
             reason=counting[0][1].row["reason"] if counting else None,
@@ -383,6 +341,12 @@ class MemoryRuns:
         counters["run_count"] = counters.get("run_count", 0) + (held.counted is None)
         counters |= {"last_run_status": str(outcome.state), "last_error": outcome.reason}
         held.counted = outcome.state
+
+    def _kept(self, held: Recorded | None) -> Kept:
+        return Kept(started_at=held.retention.started_at if held else self.now())
+
+    def _made(self, key: RunKey) -> tuple[Artifact, ...]:
+        return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
 
     def execution_ids(self, key: RunKey) -> tuple[str, ...]:
         """The executions of a run, as report_executions would name them."""
@@ -477,7 +441,7 @@ class MemoryHousekeeping:
 
 @dataclass
 class MemoryOrchestrator:
-    """Port `Orchestrator`: *every* report has so many open runs; *runs* are known to be open; keeps who was asked for."""
+    """Port `Orchestrator`: *every* report has so many open runs; *runs* are open; keeps who was asked for."""
 
     every: int = 0
     runs: set[RunKey] = field(default_factory=set)
@@ -506,12 +470,16 @@ class MemoryWorld:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     runs: MemoryRuns = field(init=False)
     housekeeping: Housekeeping = field(init=False)
+    retention: Retention = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.runs = MemoryRuns(self.ledger, self.now, self._effective)
+        self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
+        if isinstance(self.staging, MemoryStaging):
+            self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.housekeeping = MemoryHousekeeping(rows, self.now)
+        self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:
         """The moment set."""

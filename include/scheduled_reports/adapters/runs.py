@@ -99,14 +99,14 @@ class PostgresRuns:
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
         with self._transaction() as connection:
-            return _artifacts(connection, key)
+            return _artifacts(connection, key, deleted=False)
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
         """Make the files and the brief of an earlier run this one's too."""
         before = {"earlier_report_id": earlier.report_id, "earlier_run_id": earlier.run_id}
         with self._transaction() as connection:
             wanted = _chosen(connection, key, None)
-            for artifact in _artifacts(connection, earlier):
+            for artifact in _artifacts(connection, earlier, deleted=False):
                 if artifact.format in wanted:
                     _upload(connection, key, replace(artifact, execution_id=execution_id(key, artifact.format)))
             _run(connection, "adopt_brief", {**key_values(key), **before})
@@ -212,8 +212,8 @@ def _open_executions(connection: Connection, opening: Opening) -> None:
     _run(connection, "close_unasked", values)
 
 
-def _artifacts(connection: Connection, key: RunKey) -> tuple[Artifact, ...]:
-    rows = _run(connection, "artifacts", key_values(key)).fetchall()
+def _artifacts(connection: Connection, key: RunKey, *, deleted: bool) -> tuple[Artifact, ...]:
+    rows = _run(connection, "artifacts", {**key_values(key), "deleted": deleted}).fetchall()
     return tuple(Artifact(**{**row, "format": Format(row["format"])}) for row in rows)
 
 
@@ -240,7 +240,7 @@ def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any]) -> Snaps
         skipped=run is None and row["state"] == RunState.SKIPPED,
         formats=run.formats if run else unfinished,
         errors={one: error for one, error in found.items() if error},
-        artifacts=_artifacts(connection, key),
+        artifacts=_artifacts(connection, key, deleted=True),  # a file that was deleted since has arrived all the same
         mail=row["mail"],
         deliveries=tuple(one for one in deliveries(connection, key) if not one.is_notice),
     )

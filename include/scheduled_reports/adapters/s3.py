@@ -72,6 +72,18 @@ class S3Store:
                 )
             )
 
+    def delete(self, key: str) -> None:
+        """Remove *key*; nothing happens where there is none."""
+        with _translated(f"s3://{self.bucket}/{key}"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with *prefix*, in order."""
+        with _translated(f"s3://{self.bucket}/{prefix}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            for page in pages:
+                yield from (item["Key"] for item in page.get("Contents", ()))
+
 
 def _keep_version_4(signature_version: str, **_: Any) -> str | None:
     """For links botocore falls back to version 2 in old regions, which buckets made since June 2020 refuse."""

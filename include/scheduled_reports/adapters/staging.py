@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pyarrow import fs
 
 from ..errors import StagingMissingError, TransientError
+from ..ports import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 CHUNK = 1 << 20
+NEVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,25 @@ class ArrowStaging:
                     self.system.delete_dir(path)
                 case fs.FileType.File:
                     self.system.delete_file(path)
+
+    def folders(self) -> list[Folder]:
+        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
+        with _translated("its folders"):
+            selector = fs.FileSelector(self.root, recursive=True, allow_not_found=True)
+            entries = self.system.get_file_info(selector)
+        found: dict[str, list[fs.FileInfo]] = {}
+        for entry in sorted(entries, key=lambda entry: entry.path):
+            names = entry.path.removeprefix(f"{self.root}/").split("/")
+            if len(names) > 2 or (len(names) == 2 and entry.type is fs.FileType.Directory):
+                found.setdefault("/".join(names[:2]), []).append(entry)
+        return [_folder(f"{self.root}/{name}", name, inside) for name, inside in sorted(found.items())]
+
+
+def _folder(path: str, name: str, inside: list[fs.FileInfo]) -> Folder:
+    # A folder in S3 has no moment of its own; one that nothing lies in has been left for as long as anybody can tell.
+    newest = max((entry.mtime for entry in inside if entry.mtime), default=NEVER)
+    files = (entry.path.removeprefix(f"{path}/") for entry in inside if entry.type is fs.FileType.File)
+    return Folder(name=name, newest=newest.astimezone(UTC), files=tuple(files))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..adapters.definitions import PostgresDefinitions
     from ..adapters.housekeeping import PostgresHousekeeping
     from ..adapters.ledger import PostgresLedger
+    from ..adapters.retention import PostgresRetention
     from ..adapters.runs import PostgresRuns
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
@@ -90,6 +91,13 @@ class AirflowWorld:
         from ..adapters.housekeeping import PostgresHousekeeping
 
         return PostgresHousekeeping(self._dsn)
+
+    @cached_property
+    def retention(self) -> PostgresRetention:
+        """Port `Retention`."""
+        from ..adapters.retention import PostgresRetention
+
+        return PostgresRetention(self._dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:

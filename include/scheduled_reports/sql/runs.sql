@@ -10,6 +10,7 @@ ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, settled_at = NULL, told_at = NULL,
+    files_gone_at = NULL,
     mail = CASE WHEN EXISTS (
         SELECT FROM reporting.deliveries d
         WHERE d.report_id = held.report_id AND d.run_id = held.run_id AND d.message NOT LIKE 'notice/%%'
@@ -95,6 +96,11 @@ WHERE id = ANY (%(ids)s)
 UPDATE report_executions SET error = %(error)s WHERE id = ANY (%(ids)s)
 
 -- name: upload_artifact
+-- A stage of an old run that is cleared by itself may bring a file that was deleted.
+WITH back AS (
+    UPDATE reporting.runs SET files_gone_at = NULL
+    WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND files_gone_at IS NOT NULL
+)
 INSERT INTO reporting.artifacts
     (report_id, run_id, format, execution_id, file_name, content_type, bucket, object_key, bytes, sha256, rows, total_rows)
 VALUES
@@ -103,7 +109,7 @@ VALUES
 ON CONFLICT (report_id, run_id, format) DO UPDATE
 SET file_name = excluded.file_name, content_type = excluded.content_type, bucket = excluded.bucket,
     object_key = excluded.object_key, bytes = excluded.bytes, sha256 = excluded.sha256, rows = excluded.rows,
-    total_rows = excluded.total_rows, uploaded_at = now()
+    total_rows = excluded.total_rows, uploaded_at = now(), deleted_at = NULL
 
 -- name: upload_execution
 UPDATE report_executions
@@ -113,7 +119,7 @@ WHERE id = %(execution_id)s
 -- name: artifacts
 SELECT format, execution_id, file_name, content_type, bucket, object_key, bytes, sha256, rows, total_rows
 FROM reporting.artifacts
-WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND (deleted_at IS NULL OR %(deleted)s)
 ORDER BY format
 
 -- name: fix_mail

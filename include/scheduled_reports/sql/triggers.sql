@@ -33,6 +33,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        -- What it was called before goes with it.
+        UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
+        INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
+        ON CONFLICT (report_id) DO UPDATE
+        SET workspace_id = EXCLUDED.workspace_id, since = EXCLUDED.since, now_called = NULL, put_off_at = NULL;
+    ELSIF OLD.id <> NEW.id THEN
+        DELETE FROM reporting.departed WHERE report_id = NEW.id;
+        UPDATE reporting.departed SET now_called = NEW.id WHERE now_called = OLD.id;
+        INSERT INTO reporting.departed (report_id, workspace_id, now_called) VALUES (OLD.id, OLD.workspace_id, NEW.id)
+        ON CONFLICT (report_id) DO UPDATE SET workspace_id = EXCLUDED.workspace_id, now_called = EXCLUDED.now_called;
     END IF;
     INSERT INTO reporting.tombstones (report_id, name, reason)
     VALUES (OLD.id, OLD.name, CASE WHEN TG_ARGV[0] = 'disabled' THEN 'disabled' ELSE 'deleted' END)
@@ -45,6 +55,7 @@ CREATE OR REPLACE FUNCTION reporting.report_came() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+    DELETE FROM reporting.departed WHERE report_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -55,6 +66,9 @@ BEGIN
     INSERT INTO reporting.tombstones (report_id, name, reason)
     SELECT report_id, report_id, 'deleted' FROM reporting.report_options
     ON CONFLICT (report_id) DO UPDATE SET reason = EXCLUDED.reason, since = EXCLUDED.since;
+    UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called IS NOT NULL;
+    INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
+    ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
     DELETE FROM reporting.report_options;
     RETURN NULL;
 END

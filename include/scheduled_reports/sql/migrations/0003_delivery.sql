@@ -14,6 +14,9 @@ CREATE INDEX runs_unsettled_idx ON reporting.runs (touched_at) WHERE settled_at 
 CREATE INDEX runs_untold_idx ON reporting.runs (settled_at) WHERE told_at IS NULL AND settled_at IS NOT NULL;
 CREATE INDEX runs_started_idx ON reporting.runs (report_id, started_at DESC);
 
+-- A message that is sent again shares its files with an earlier run.
+CREATE INDEX artifacts_object_idx ON reporting.artifacts (bucket, object_key);
+
 ALTER TABLE reporting.deliveries
     ADD COLUMN refused      text[] NOT NULL DEFAULT '{}',   -- because of whom the service has refused this call
     ADD COLUMN requested_by text,                           -- of a message sent again: who asked
