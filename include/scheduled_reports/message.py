@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate, make_msgid, parseaddr
 from typing import TYPE_CHECKING
 
 from .checks import ascii_address
@@ -48,6 +48,7 @@ def compose(
         mail["Cc"] = [_address(address) for address in recipients.cc]
     mail["Subject"] = one_line(subject)
     mail["Date"] = formatdate(usegmt=True)
+    mail["Message-ID"] = make_msgid(domain=ascii_address(parseaddr(sender)[1]).rpartition("@")[2])
     for name, value in (headers or {}).items():
         mail[name] = one_line(value)
     text, html = bodies

@@ -28,10 +28,14 @@ class Settings:
     staging: str = "/tmp/scheduled-reports"  # noqa: S108 - an operator's choice; folders in it are private
     #: `off`, `redirect:<address>` or `live`.
     mail_mode: str = "off"
+    #: The door mails leave by: `ses`, or `smtp` through the connection `reports_smtp`.
+    mail_via: str = "ses"
     #: The sender: `Name <address>` or an address; SES must have verified it.
     mail_from: str = ""
     #: Where answers to a mail go; empty for the sender.
     reply_to: str = ""
+    #: The SES configuration set of every mail; empty for the identity's own.
+    configuration_set: str = ""
     #: How long a link in a mail works; S3 allows seven days.
     link_seconds: timedelta = timedelta(days=7)
     #: The largest message to send, in bytes after base64; SES v2 takes 40 MB.
@@ -102,6 +106,10 @@ class Settings:
         senders = [address for _, address in getaddresses([self.mail_from])]
         if self.mail_mode != "off" and not (len(senders) == 1 and is_address(senders[0])):
             wrong.append(f"{PREFIX}MAIL_FROM: {self.mail_from!r}: the sender's address, unless MAIL_MODE is off")
+        if self.mail_via not in {"ses", "smtp"}:
+            wrong.append(f"{PREFIX}MAIL_VIA: {self.mail_via!r}: ses or smtp")
+        if self.reply_to and not is_address(self.reply_to):
+            wrong.append(f"{PREFIX}REPLY_TO: {self.reply_to!r}: one address, or nothing")
         if not timedelta() < self.link_seconds <= timedelta(days=7):
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo import aws as server
+from tests.contract.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,3 +24,10 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
     running.verify_sender(SENDER)
     yield running
     running.child.stop()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """An SMTP server without TLS."""
+    with Mailbox.open() as running:
+        yield running

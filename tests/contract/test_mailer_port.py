@@ -17,11 +17,14 @@ from demo import aws as server
 from demo.processes import free_port
 from include.scheduled_reports.adapters.memory import MemoryMailer
 from include.scheduled_reports.adapters.ses import SesMailer
+from include.scheduled_reports.adapters.smtp import SmtpMailer
 from include.scheduled_reports.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
+    RecipientRefusedError,
     ReportsError,
+    ThrottledError,
     TransientError,
 )
 from include.scheduled_reports.message import compose
@@ -29,6 +32,9 @@ from include.scheduled_reports.model import Recipients
 from tests.contract.conftest import SENDER
 
 EVERYBODY = Recipients(to=("ada@acme.example",), cc=("bob@acme.example",), bcc=("eve@acme.example",))
+
+
+TAGS = {"report": "r1"}
 
 
 def letter(subject="Numbers", recipients=EVERYBODY):
@@ -56,27 +62,43 @@ class Ses:
         return [({*mail.recipients}, mail.raw) for mail in self.aws.mails()[self.before :]]
 
 
-@pytest.fixture(params=["memory", "ses"])
+class Smtp:
+    """A real SMTP server, and what it has taken."""
+
+    def __init__(self, mailbox):
+        self.mailbox, self.mailer = mailbox, SmtpMailer(host="127.0.0.1", port=mailbox.port, tls="none", timeout=5)
+
+    def sent(self):
+        return [(set(envelope.rcpt_tos), envelope.original_content) for envelope in self.mailbox.taken]
+
+
+@pytest.fixture(params=["memory", "ses", "smtp"])
 def service(request):
-    return Memory() if request.param == "memory" else Ses(request.getfixturevalue("aws"))
+    match request.param:
+        case "memory":
+            return Memory()
+        case "ses":
+            return Ses(request.getfixturevalue("aws"))
+        case _:
+            return Smtp(request.getfixturevalue("mailbox"))
 
 
 def test_a_message_reaches_everybody_in_the_envelope_as_it_was_written(service):
     raw = letter()
 
-    service.mailer.send(SENDER, EVERYBODY, raw)
+    service.mailer.send(SENDER, EVERYBODY, raw, tags=TAGS)
 
     assert service.sent() == [({"ada@acme.example", "bob@acme.example", "eve@acme.example"}, raw)]
 
 
 def test_the_envelope_decides_who_gets_it_and_not_the_headers(service):
-    service.mailer.send(SENDER, Recipients(bcc=("only@acme.example",)), letter())
+    service.mailer.send(SENDER, Recipients(bcc=("only@acme.example",)), letter(), tags=TAGS)
 
     assert [recipients for recipients, _ in service.sent()] == [{"only@acme.example"}]
 
 
 def test_every_message_has_an_id_of_its_own(service):
-    ids = {service.mailer.send(SENDER, EVERYBODY, letter(subject)) for subject in ("one", "two", "three")}
+    ids = {service.mailer.send(SENDER, EVERYBODY, letter(subject), tags=TAGS) for subject in ("one", "two", "three")}
 
     assert len(ids) == 3
     assert all(ids)
@@ -86,7 +108,7 @@ def test_the_fake_fails_as_it_is_told_and_sends_nothing():
     mailer = MemoryMailer(error=TransientError("away"))
 
     with pytest.raises(TransientError):
-        mailer.send(SENDER, EVERYBODY, letter())
+        mailer.send(SENDER, EVERYBODY, letter(), tags=TAGS)
     assert mailer.sent == []
 
 
@@ -94,13 +116,13 @@ def test_a_domain_in_another_script_goes_out_in_its_ascii_form(aws):
     ses = Ses(aws)
     abroad = Recipients(to=("info@straße.example",), cc=("info@例え.example",))
 
-    ses.mailer.send(SENDER, abroad, letter(recipients=abroad))
+    ses.mailer.send(SENDER, abroad, letter(recipients=abroad), tags=TAGS)
 
     assert [recipients for recipients, _ in ses.sent()] == [{"info@xn--strae-oqa.example", "info@xn--r8jz45g.example"}]
 
 
 def test_ses_is_given_the_senders_address_without_the_name(aws):
-    Ses(aws).mailer.send(f"Zürich Zahlen <{SENDER}>", EVERYBODY, letter())
+    Ses(aws).mailer.send(f"Zürich Zahlen <{SENDER}>", EVERYBODY, letter(), tags=TAGS)
 
     assert aws.mails()[-1].sender == SENDER
 
@@ -110,7 +132,7 @@ def test_a_sender_that_is_not_verified_is_refused_for_good(aws, sender):
     ses = Ses(aws)
 
     with pytest.raises(PermanentError, match="SES refuse"):
-        ses.mailer.send(sender, EVERYBODY, letter())
+        ses.mailer.send(sender, EVERYBODY, letter(), tags=TAGS)
     assert ses.sent() == []
 
 
@@ -118,7 +140,7 @@ def test_more_than_fifty_recipients_are_refused_for_good(aws):
     crowd = Recipients(to=tuple(f"p{number}@acme.example" for number in range(51)))
 
     with pytest.raises(PermanentError, match="SES refuse"):
-        Ses(aws).mailer.send(SENDER, crowd, letter())
+        Ses(aws).mailer.send(SENDER, crowd, letter(), tags=TAGS)
 
 
 # What a server can do in between
@@ -148,7 +170,7 @@ def listening(behave):
 
 def test_an_endpoint_that_is_down_has_certainly_not_sent():
     with pytest.raises(TransientError, match="SES could not be reached"):
-        mailer_at(free_port()).send(SENDER, EVERYBODY, letter())
+        mailer_at(free_port()).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
 
 def test_a_server_that_takes_the_message_and_cuts_the_connection_may_have_sent():
@@ -158,12 +180,12 @@ def test_a_server_that_takes_the_message_and_cuts_the_connection_may_have_sent()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with listening(cut) as port, pytest.raises(DeliveryUnknownError, match="SES did not answer"):
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
 
 def test_a_server_that_hangs_up_without_an_answer_may_have_sent():
     with listening(lambda connection: connection.recv(65_536)) as port, pytest.raises(DeliveryUnknownError):
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
 
 def test_a_server_that_breaks_off_in_its_answer_may_have_sent():
@@ -172,7 +194,7 @@ def test_a_server_that_breaks_off_in_its_answer_may_have_sent():
         connection.sendall(HEAD + b'Content-Length: 500\r\n\r\n{"Mess')
 
     with listening(half) as port, pytest.raises(DeliveryUnknownError, match="SES did not answer"):
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"Mess', b"<html>", b"[]", b"null"])
@@ -182,7 +204,7 @@ def test_an_answer_without_an_id_may_stand_for_a_message_sent(body):
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
     with listening(answer) as port, pytest.raises(DeliveryUnknownError, match="SES did not answer"):
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
 
 def test_a_server_that_never_answers_may_have_sent(monkeypatch):
@@ -199,20 +221,19 @@ def test_a_server_that_never_answers_may_have_sent(monkeypatch):
     with listening(wait) as port:
         mailer = SesMailer(boto3.client("sesv2", endpoint_url=f"http://127.0.0.1:{port}", config=impatient))
         with pytest.raises(DeliveryUnknownError, match="ReadTimeoutError"):
-            mailer.send(SENDER, EVERYBODY, letter())
+            mailer.send(SENDER, EVERYBODY, letter(), tags=TAGS)
         over.set()
 
 
 @contextmanager
-def answering(status, code):
-    """A server that answers every request with one error; yields its port and how often it was asked."""
+def answering(status, code, message="no"):
+    """A server that answers every request with one error; yields its port and what it was asked."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append(self.path)
-            body = json.dumps({"message": "no"}).encode()
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.dumps({"message": message}).encode()
             self.send_response(status)
             self.send_header("x-amzn-ErrorType", code)
             self.send_header("Content-Type", "application/json")
@@ -236,10 +257,10 @@ def answering(status, code):
 @pytest.mark.parametrize(
     ("status", "code", "meaning"),
     [
-        (429, "TooManyRequestsException", TransientError),
-        (429, "WhateverItIsCalled", TransientError),
-        (400, "LimitExceededException", TransientError),
-        (400, "ThrottlingException", TransientError),
+        (429, "TooManyRequestsException", ThrottledError),
+        (429, "WhateverItIsCalled", ThrottledError),
+        (400, "LimitExceededException", ThrottledError),
+        (400, "ThrottlingException", ThrottledError),
         (400, "MessageRejected", PermanentError),
         (400, "BadRequestException", PermanentError),
         (413, "PayloadTooLarge", PermanentError),
@@ -255,7 +276,7 @@ def answering(status, code):
 )
 def test_what_ses_says_decides_whether_to_try_again_and_it_is_asked_once(status, code, meaning):
     with answering(status, code) as (port, asked), pytest.raises(ReportsError, match=code) as told:
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
     assert type(told.value) is meaning
     assert len(asked) == 1
@@ -263,6 +284,46 @@ def test_what_ses_says_decides_whether_to_try_again_and_it_is_asked_once(status,
 
 def test_no_error_tells_an_address():
     with answering(400, "MessageRejected") as (port, _), pytest.raises(PermanentError) as told:
-        mailer_at(port).send(SENDER, EVERYBODY, letter())
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
 
     assert "@" not in str(told.value)
+
+
+NOT_VERIFIED = "Email address is not verified. The following identities failed the check in region EU-WEST-1: {}"
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (NOT_VERIFIED.format("Bob@acme.example"), ("bob@acme.example",)),
+        (NOT_VERIFIED.format("eve@acme.example, ada@acme.example"), ("ada@acme.example", "eve@acme.example")),
+        ("Illegal address: <ada@acme.example>", ("ada@acme.example",)),
+    ],
+)
+def test_recipients_whom_ses_names_as_the_reason_are_told_and_stand_in_no_text(text, refused):
+    with answering(400, "MessageRejected", text) as (port, _), pytest.raises(RecipientRefusedError) as told:
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
+
+    assert told.value.addresses == refused
+    assert "@" not in str(told.value)
+
+
+def test_a_sender_whom_ses_names_is_a_matter_of_configuration():
+    text = NOT_VERIFIED.format(f"{SENDER}, bob@acme.example")
+    with answering(400, "MessageRejected", text) as (port, _), pytest.raises(ConfigurationError):
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
+
+
+def test_ses_gets_the_tags_in_letters_it_allows_and_the_configuration_set():
+    with answering(400, "MessageRejected") as (port, asked):
+        mailer = SesMailer(mailer_at(port).client, "reports")
+        with pytest.raises(PermanentError):
+            mailer.send(SENDER, EVERYBODY, letter(), tags={"report": "r:1/é", "run": "x" * 300, "none": ""})
+
+    (call,) = asked
+    assert call["ConfigurationSetName"] == "reports"
+    assert call["EmailTags"] == [
+        {"Name": "report", "Value": "r_1__"},
+        {"Name": "run", "Value": "x" * 256},
+        {"Name": "none", "Value": "_"},
+    ]

@@ -6,6 +6,7 @@ mail.  Source: SendEmail in the SES v2 API reference.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,25 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
 from ..checks import ascii_address
-from ..errors import ConfigurationError, DeliveryUnknownError, PermanentError, TransientError
+from ..errors import (
+    ConfigurationError,
+    DeliveryUnknownError,
+    PermanentError,
+    RecipientRefusedError,
+    ThrottledError,
+    TransientError,
+)
+from ..model import Recipients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ..model import Recipients
 
 THROTTLED = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
 MISCONFIGURED = frozenset({
     "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch",
     "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException", "NotFoundException",
 })  # fmt: skip
+LONGEST_TAG = 256
 #: Nothing was sent yet when these are raised.
 NOT_BEGUN = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 
@@ -34,10 +42,11 @@ class SesMailer:
     """Port `Mailer`; *client* is a boto3 sesv2 client whose retries are off."""
 
     client: Any
+    configuration_set: str | None = None
 
-    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
         """Send one message once; returns SES's message id."""
-        envelope = {
+        envelope: dict[str, Any] = {
             # The name stands in the message; here SES takes nothing but ASCII.
             "FromEmailAddress": ascii_address(parseaddr(sender)[1]),
             "Destination": {
@@ -45,26 +54,45 @@ class SesMailer:
                 "CcAddresses": [ascii_address(address) for address in recipients.cc],
                 "BccAddresses": [ascii_address(address) for address in recipients.bcc],
             },
+            "EmailTags": [{"Name": name, "Value": _tag(value)} for name, value in tags.items()],
         }
+        if self.configuration_set:
+            envelope["ConfigurationSetName"] = self.configuration_set
         try:
             answer = self.client.send_email(**envelope, Content={"Raw": {"Data": raw}})
             return str(answer["MessageId"])
         except ClientError as error:
-            raise _meaning(error) from error
+            raise _meaning(error, sender, recipients) from error
         except NOT_BEGUN as error:
             raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
         except Exception as error:  # whatever it is, an answer cut short among it: the message may have gone
             raise DeliveryUnknownError(f"SES did not answer: {type(error).__name__}") from error
 
 
-def _meaning(error: ClientError) -> Exception:
+def _tag(value: str) -> str:
+    """*value* in the letters SES allows; it may not be empty."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", value)[:LONGEST_TAG] or "_"
+
+
+def _named(error: ClientError, recipients: Recipients) -> list[str]:
+    """The recipients that SES gives as the reason: "The following identities failed the check in region …: a@b.c"."""
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    mentioned = set(re.findall(r"[^\s,;:<>\"']+@[^\s,;:<>\"']+", text))
+    return [one for one in recipients if {one.lower(), ascii_address(one).lower()} & mentioned]
+
+
+def _meaning(error: ClientError, sender: str, recipients: Recipients) -> Exception:
     code = error.response.get("Error", {}).get("Code", "unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
-        return TransientError(f"SES asked to slow down: {code}")
+        return ThrottledError(f"SES asked to slow down: {code}")
     if code in MISCONFIGURED:
         return ConfigurationError(f"SES refuses to send: {code}")
     if 400 <= status < 500:
+        if _named(error, Recipients(to=(ascii_address(parseaddr(sender)[1]),))):
+            return ConfigurationError(f"SES refuses to send for the sender: {code}")
+        if wrong := _named(error, recipients):
+            return RecipientRefusedError(wrong)
         return PermanentError(f"SES refused the message: {code}")
     # A 5xx may come from before or after the message was accepted.
     return DeliveryUnknownError(f"SES failed while it had the message: {code}")

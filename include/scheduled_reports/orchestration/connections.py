@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from ..adapters.runs import PostgresRuns
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
+    from ..adapters.smtp import SmtpMailer
     from ..adapters.source import PostgresSource
     from ..adapters.staging import ArrowStaging
 
 DATABASE = "reports_db"
 AWS = "reports_aws"
+SMTP = "reports_smtp"
+IMPLICIT_TLS, SUBMISSION = 465, 587
 
 
 class AirflowWorld:
@@ -72,11 +75,14 @@ class AirflowWorld:
         return S3Store(_client("s3", signature_version="s3v4"), self.settings.bucket)
 
     @cached_property
-    def mailer(self) -> SesMailer:
+    def mailer(self) -> SesMailer | SmtpMailer:
         """Port `Mailer`; botocore's own retries are off, because a repeated call is a second mail."""
+        if self.settings.mail_via == "smtp":
+            return _smtp()
         from ..adapters.ses import SesMailer
 
-        return SesMailer(_client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"}))
+        client = _client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"})
+        return SesMailer(client, self.settings.configuration_set or None)
 
     @cached_property
     def runs(self) -> PostgresRuns:
@@ -142,6 +148,32 @@ def reports_dsn() -> str:
         **{name: value for name, value in extra.items() if name not in hook.ignored_extra_options},
     }
     return make_conninfo(**{name: value for name, value in values.items() if value not in (None, "")})
+
+
+def _smtp() -> SmtpMailer:
+    """The server of `reports_smtp`; its extras are those of Airflow's own SMTP connections."""
+    from airflow.sdk import BaseHook
+
+    from ..adapters.smtp import SmtpMailer
+
+    try:
+        connection = BaseHook.get_connection(SMTP)
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(f"the connection {SMTP} is not defined") from error
+    extra = connection.extra_dejson
+    implicit = not _is_on(extra.get("disable_ssl", connection.port != IMPLICIT_TLS))
+    return SmtpMailer(
+        host=connection.host or "localhost",
+        port=connection.port or (IMPLICIT_TLS if implicit else SUBMISSION),
+        login=connection.login,
+        password=connection.password,
+        tls="implicit" if implicit else "none" if _is_on(extra.get("disable_tls", False)) else "starttls",
+        timeout=float(extra.get("timeout", 30)),
+    )
+
+
+def _is_on(value: Any) -> bool:
+    return str(value).lower() in {"true", "1", "yes"}
 
 
 def _client(service: str, **config: Any) -> Any:
