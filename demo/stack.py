@@ -38,6 +38,8 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     #: How Airflow reaches the reports database, from its DSN: a test may put something in between.
     detour: Callable[[str], str] = str
+    #: The same for S3 and SES: the fields of the connection.
+    aws_detour: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Stack:
             server = postgres.start(plan.folder / "postgres" / "data")
             exits.callback(server.child.stop)
             airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
-            starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan.detour(reports_dsn), local_aws)))
+            starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan, reports_dsn, local_aws)))
             giving_up = exits.enter_context(ExitStack())
             giving_up.callback(starting.stop)
             before_airflow(reports_dsn)
@@ -104,9 +106,9 @@ def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
     )
 
 
-def _connections(dsn: str, local_aws: aws.Aws) -> dict[str, str]:
+def _connections(plan: Plan, dsn: str, local_aws: aws.Aws) -> dict[str, str]:
     """Airflow's connections as variables, in the JSON form: nothing in them needs quoting."""
-    target = urlsplit(dsn)
+    target = urlsplit(plan.detour(dsn))
     reports_db = {
         "conn_type": "postgres",
         "host": target.hostname,
@@ -115,7 +117,10 @@ def _connections(dsn: str, local_aws: aws.Aws) -> dict[str, str]:
         "login": target.username,
         "password": target.password,
     }
-    found: dict[str, dict[str, Any]] = {"REPORTS_DB": reports_db, "REPORTS_AWS": local_aws.connection()}
+    found: dict[str, dict[str, Any]] = {
+        "REPORTS_DB": reports_db,
+        "REPORTS_AWS": plan.aws_detour(local_aws.connection()),
+    }
     return {f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in found.items()}
 
 

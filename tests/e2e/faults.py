@@ -1,0 +1,348 @@
+"""Proxies that inject faults: before S3 and SES (HTTP), and before the reports database (PostgreSQL's protocol).
+
+A fault is bound to one report by the report's id, which stands in the request: many can be under way side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import psutil
+
+#: What is held is let go after this time at the latest, in seconds: no test may hang.
+LONGEST_HOLD = 180
+
+
+@dataclass
+class Fault:
+    """What is done to matching requests, *times* of them; *reached* is set when the first one came."""
+
+    report_id: str
+    where: str  # s3, ses or a needle in the bytes to PostgreSQL
+    act: object
+    times: int = 1_000_000
+    reached: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    ports: list[int] = field(default_factory=list)
+
+    def wait_reached(self, seconds=120):
+        """Wait until a request has come."""
+        if not self.reached.wait(seconds):
+            raise TimeoutError(f"no request of {self.report_id} has come to {self.where}")
+
+    def hold(self):
+        """Keep the caller until the fault is over."""
+        self.over.wait(LONGEST_HOLD)
+
+    def kill(self, *, parent=False):
+        """End the task process that holds the newest matching connection as the kernel does: at once."""
+        pid = _holder(self.ports[-1])
+        pids = [pid, psutil.Process(pid).ppid()] if parent else [pid]
+        for one in reversed(pids):
+            os.kill(one, signal.SIGKILL)
+
+
+def _holder(port):
+    """The process whose end of a connection has this port."""
+    for one in psutil.net_connections("tcp4"):
+        if one.laddr and one.laddr.port == port and one.pid not in (None, os.getpid()):
+            return one.pid
+    raise ProcessLookupError(f"nobody holds port {port}")
+
+
+@dataclass
+class Faults:
+    """The faults of one proxy."""
+
+    listed: list[Fault] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, report_id, where, act, times=1_000_000):
+        """From now on do *act* to the next *times* requests of a report."""
+        fault = Fault(report_id, where, act, times)
+        with self.lock:
+            self.listed.append(fault)
+        return fault
+
+    def end(self, fault):
+        """Let through what is held, and all that comes."""
+        with self.lock, suppress(ValueError):
+            self.listed.remove(fault)
+        fault.over.set()
+
+    def take(self, matches, port):
+        """The fault for a request, counted down; None where there is none."""
+        with self.lock:
+            found = next((fault for fault in self.listed if fault.times > 0 and matches(fault)), None)
+            if found is not None:
+                found.times -= 1
+                found.ports.append(port)
+        if found is not None:
+            found.reached.set()
+        return found
+
+
+# S3 and SES
+
+
+class HangUpError(Exception):
+    """The connection ends here."""
+
+
+def answers(status, code, message="no"):
+    """Answer with an error, as S3 (XML) and SES (JSON) do; the request goes no further."""
+
+    def act(request, _forward, _fault):
+        if request.service == "s3":
+            body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+            return status, [("Content-Type", "application/xml")], body
+        headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
+        return status, headers, json.dumps({"message": message}).encode()
+
+    return act
+
+
+def held_before(_request, forward, fault):
+    """The request waits; when the fault is over it goes on."""
+    fault.hold()
+    return forward()
+
+
+def dropped_before(_request, _forward, fault):
+    """The request waits, and never goes on."""
+    fault.hold()
+    raise HangUpError
+
+
+def dropped_after(_request, forward, fault):
+    """The request is carried out; its answer never arrives."""
+    forward()
+    fault.hold()
+    raise HangUpError
+
+
+def slow(seconds):
+    """The request is carried out late."""
+
+    def act(_request, forward, _fault):
+        time.sleep(seconds)
+        return forward()
+
+    return act
+
+
+def cut_off(_request, _forward, _fault):
+    """The connection ends in the middle of the request."""
+    raise HangUpError
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+
+    @property
+    def service(self):
+        """Which of the two is meant."""
+        return "ses" if self.path.startswith("/v2/email") else "s3"
+
+    def concerns(self, report_id):
+        """Whether it is an upload of a report's file, or its mail."""
+        if self.service == "ses":
+            tags = json.loads(self.body or b"{}").get("EmailTags", [])
+            return {"Name": "report", "Value": report_id} in tags and any(tag["Name"] == "run" for tag in tags)
+        return self.method in {"PUT", "POST"} and f"/{report_id}/" in self.path
+
+
+class HttpProxy:
+    """Before S3 and SES."""
+
+    def __init__(self, target):
+        self.faults, proxy = Faults(), self
+        self.target = urlsplit(target)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one_request(self):
+                with suppress(HangUpError, ConnectionError, TimeoutError):
+                    return super().handle_one_request()
+                self.close_connection = True
+                with suppress(OSError):  # a reset, as when a machine dies
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
+                return None
+
+            def _pass(self):
+                request = Request(self.command, self.path, dict(self.headers), self._body())
+                fault = proxy.faults.take(
+                    lambda one: one.where == request.service and request.concerns(one.report_id),
+                    self.client_address[1],
+                )
+
+                def forward():
+                    return proxy.forward(request)
+
+                status, headers, body = fault.act(request, forward, fault) if fault else forward()
+                self.send_response_only(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                if not any(name.lower() == "content-length" for name, _ in headers):
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - http.server's names
+
+            def _body(self):
+                if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                pieces = []
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    pieces.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(pieces)
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def forward(self, request):
+        """What the server answers."""
+        left_out = {"transfer-encoding", "content-length", "expect", "connection"}
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in left_out}
+        connection = HTTPConnection(self.target.hostname, self.target.port, timeout=LONGEST_HOLD)
+        try:
+            connection.request(request.method, request.path, request.body, headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        kept = {"transfer-encoding", "connection"}
+        headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in kept]
+        return answer.status, headers, body
+
+    def stop(self):
+        """Stop listening, and let go of everything."""
+        for fault in list(self.faults.listed):
+            self.faults.end(fault)
+        self.server.shutdown()
+        self.server.server_close()
+
+
+# PostgreSQL
+
+
+class PostgresProxy:
+    """Before the reports database; `where` of a fault is what a client has to say on a connection about the report."""
+
+    def __init__(self, target):
+        self.faults, self.target = Faults(), target
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def port(self):
+        """Where it listens."""
+        return self.listener.getsockname()[1]
+
+    def stop(self):
+        """Stop listening, and let go of everything."""
+        for fault in list(self.faults.listed):
+            self.faults.end(fault)
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            Pair(self.faults, client, server).start()
+
+
+class Pair:
+    """One connection and the bytes its client has said so far."""
+
+    def __init__(self, faults, client, server):
+        self.faults, self.client, self.server = faults, client, server
+        self.port = client.getpeername()[1]
+        self.said = b""
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def start(self):
+        """Pass on in both directions."""
+        for pump in (self._ask, self._answer):
+            threading.Thread(target=pump, daemon=True).start()
+
+    def _ask(self):
+        with suppress(OSError):
+            while data := self.client.recv(65536):
+                self.said += data
+                fault = self.faults.take(self._matches, self.port)
+                if fault is None or fault.act(self, fault):
+                    self.server.sendall(data)
+        self.close()
+
+    def _answer(self):
+        with suppress(OSError):
+            while data := self.server.recv(65536):
+                self.answers.wait(LONGEST_HOLD)
+                self.client.sendall(data)
+        self.close()
+
+    def _matches(self, fault):
+        return fault.report_id.encode() in self.said and all(word in self.said for word in fault.where)
+
+    def close(self):
+        """End both sides."""
+        for one in (self.client, self.server):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+def pg_cut(pair, _fault):
+    """The server goes away."""
+    pair.close()
+    return False
+
+
+def pg_hold(_pair, fault):
+    """What is asked waits."""
+    fault.hold()
+    return True
+
+
+def pg_hold_answers(pair, fault):
+    """What is asked is done; the answer waits."""
+    pair.answers.clear()
+    threading.Thread(target=lambda: (fault.hold(), pair.answers.set()), daemon=True).start()
+    return True

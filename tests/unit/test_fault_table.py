@@ -1,0 +1,11 @@
+"""The table of faults in the documents is the one the fault suite holds to."""
+
+from tests.e2e.fault_table import CASES, table, written
+
+
+def test_the_documents_show_the_cases_of_the_fault_suite():
+    assert written() == table()
+
+
+def test_in_no_case_there_are_two_mails():
+    assert {case.mails for case in CASES} == {0, 1}
