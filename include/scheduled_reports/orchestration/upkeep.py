@@ -23,7 +23,7 @@ def dag() -> DAG:
     with DAG(
         DAG_ID,
         dag_display_name="Scheduled reports: upkeep",
-        description="next_run after edits from outside, rejections, DAGs of reports that went",
+        description="next_run after edits from outside, rejections, DAGs of reports that went, retention",
         schedule="* * * * *",
         catchup=False,
         max_active_runs=1,
