@@ -12,6 +12,7 @@ import pytest
 from include.scheduled_reports import gate, pipeline, retention
 from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
 from include.scheduled_reports.adapters.memory_retention import Departure
+from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.errors import ConfigurationError, StagingMissingError, TransientError
 from include.scheduled_reports.model import (
@@ -24,6 +25,7 @@ from include.scheduled_reports.model import (
     RunKind,
     Trigger,
 )
+from include.scheduled_reports.ports import Belongings
 from include.scheduled_reports.retention import AT_MOST, REFUSALS, Retained, retain
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.upkeep import upkeep
@@ -216,6 +218,14 @@ def test_a_file_in_a_bucket_that_is_not_ours_is_not_deleted_and_keeps_its_record
     assert len(world.runs.artifacts(key)) == 2
     assert nothing(after(world, ROWS))
     assert key in world.runs.runs
+
+
+def test_a_recorded_file_that_lies_elsewhere_goes_only_from_our_bucket(world):
+    world.store.files = {"a/b.csv": b"of ours that has the same name", "a/c.csv": b""}
+    found = Belongings(files=(("production", "a/b.csv"), ("memory", "a/c.csv")))
+
+    assert retention._sweep(world.store, found).gone == {("memory", "a/c.csv")}
+    assert objects(world) == ["a/b.csv"]
 
 
 def test_one_round_takes_a_bounded_number_of_runs(world):
@@ -422,7 +432,8 @@ def test_no_other_report_has_a_name_that_is_meant_as_well(world):
     assert objects(world) == ["r1/a/b", "ws1/r1", "ws1/r10/a/b", "ws10/r1/a/b"]
 
 
-def test_a_report_without_a_name_does_not_take_all_of_staging_along(world):
+def test_a_report_without_a_name_does_not_take_all_of_staging_along(world, tmp_path):
+    world.staging = ArrowStaging.local(tmp_path)
     fail(world, trigger(report_id="r2"))
     world.settings = Settings(erase_seconds=timedelta())
     delete_report(world, "")
