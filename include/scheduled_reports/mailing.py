@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from . import documents, message, naming, schedule
-from .catalog import report_types
+from .catalog import report_type
 from .definitions import parse_row
 from .errors import DeliveryUnknownError, PermanentError, RejectedError, TransientError
 from .model import Delivery, DeliveryState, Recipients, RunKind
@@ -161,7 +161,7 @@ def _zip(world: World, artifacts: Sequence[Artifact]) -> message.Attachment:
 
 def _document(world: World, run: Run) -> Document:
     files = RunFiles.of(world.staging, run.key)
-    return documents.document(run, report_types()[run.report.type], files)
+    return documents.document(run, report_type(run.report), files)
 
 
 def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *, preview: bool) -> MailNote:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from . import documents, mailing, naming, schedule, settle, upkeep
-from .catalog import report_types
+from .catalog import report_type
 from .definitions import parse_row
 from .errors import PermanentError, RejectedError, ReportsError, ReportTypeError, RequestError, SkipRunError
 from .model import Artifact, Format, RunKind, RunState
@@ -39,7 +39,7 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
     run = _open(world, trigger)
     with _noting(world, run.key, None):
         world.runs.progress(run.key, None, 5, attempt=attempt)
-        kind = report_types()[run.report.type]
+        kind = report_type(run.report)
         files = RunFiles.of(world.staging, run.key)
         found = [_stage(world, run, files, dataset) for dataset in kind.datasets]
         _stage_figures(world, run, files, kind)
@@ -54,7 +54,7 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
         world.runs.progress(key, chosen, 30, attempt=attempt)
         run = world.runs.load(key)
         files = RunFiles.of(world.staging, key)
-        shown = documents.document(run, report_types()[run.report.type], files)
+        shown = documents.document(run, report_type(run.report), files)
         limit = world.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
             draft.rows = renderer(chosen)(shown, draft.file, row_limit=limit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from email.utils import getaddresses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from .checks import is_address
@@ -44,6 +46,8 @@ class Settings:
     last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
     #: How long the DAG of a report that went is kept at least.
     farewell_seconds: timedelta = timedelta(minutes=5)
+    #: Folders of report types besides the built-in ones, told apart as those of PATH are.
+    report_types: str = ""
     #: The most reports one parse reads.
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
@@ -95,6 +99,11 @@ class Settings:
         """The one address that gets every mail, in `redirect` mode."""
         mode, _, address = self.mail_mode.partition(":")
         return address if mode == "redirect" and is_address(address) else None
+
+    @property
+    def report_folders(self) -> tuple[Path, ...]:
+        """The folders of report types besides the built-in ones."""
+        return tuple(Path(folder.strip()) for folder in self.report_types.split(os.pathsep) if folder.strip())
 
     @property
     def domains(self) -> frozenset[str]:
