@@ -208,7 +208,7 @@ def _chart(place: _Place, datasets: tuple[Dataset, ...]) -> ChartSpec:
 
 def _made(kind: type[T], place: _Place, **others: Callable[[], Any]) -> T:
     """One of *kind* from a mapping whose keys are its fields; *others* are made from more than one value."""
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     place.knows(list(hints))
     needed = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]  # a dataclass
     for name in needed:
