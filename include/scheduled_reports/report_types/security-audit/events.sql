@@ -29,11 +29,15 @@ WITH places (kind) AS (
     WHERE coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? coalesce(vp.user_id, a.actor_id), true)
 ), belonging AS NOT MATERIALIZED (
     SELECT l.*,
-           l.action ~* '(fail|denied|rejected|refused|forbidden|unauthori[sz]ed|lockout|locked_out)' AS failed,
+           judged.failed,
            l.severity !~* '^(info|debug|low|notice)$' AS serious,
-           l.action ~* '(role|permission|privilege|owner|admin|invit|policy|policies|grant|revoke|settings|member[._](added|removed))'
-               AS changes
+           NOT judged.failed AND l.action ~* concat(
+               '(role|permission|privilege|owner|admin|invit|policy|policies',
+               '|grant|revoke|settings|member[._](added|removed))') AS changes
     FROM logged l
+    CROSS JOIN LATERAL (
+        SELECT l.action ~* '(fail|denied|rejected|refused|forbidden|unauthori[sz]ed|lockout|locked_out)' AS failed
+    ) judged
     CROSS JOIN LATERAL (
         SELECT min(place.workspace_id) AS first, max(place.workspace_id) AS last
         FROM (
