@@ -29,7 +29,7 @@ UPDATE scheduled_reports
 SET "reportType" = 'largest-uploads', parameters = '{"dateRange": {"type": "last-7-days"}}'
 WHERE id = 'demo-report-weekly-activity'
 """
-STARTS = {"pdf": b"%PDF-", "csv": b"\xef\xbb\xbf", "json": b"{", "excel": b"PK", "html": b"<!"}
+STARTS = {"pdf": b"%PDF-", "csv": b'"Person","Files"', "json": b"{", "excel": b"PK", "html": b"<!"}
 
 
 def files():
