@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from . import documents, gate, mailing, naming, settling
-from .catalog import report_types
+from .catalog import report_type
 from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
 from .ports import Scope
@@ -36,7 +36,7 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
         return run.formats
     with _noting(world, run.key, None):
         world.runs.progress(run.key, None, 5, attempt=attempt)
-        kind = report_types()[run.report.type]
+        kind = report_type(run.report)
         files = RunFiles.of(world.staging, run.key)
         found = [_stage(world, run, files, dataset) for dataset in kind.datasets]
         _stage_figures(world, run, files, kind)
@@ -53,7 +53,7 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(world.staging, key)
-        shown = documents.document(run, report_types()[run.report.type], files)
+        shown = documents.document(run, report_type(run.report), files)
         limit = world.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
             draft.rows = renderer(chosen)(shown, draft.file, row_limit=limit)
