@@ -127,12 +127,12 @@ def test_a_misspelt_report_type_is_guessed(given_type, meant):
     assert problems(reportType=given_type) == [("reportType", f"one of {TYPES} (did you mean {meant}?)")]
 
 
-@pytest.mark.parametrize("given_type", ["user-engagement", "security-audit", "custom"])
+@pytest.mark.parametrize("given_type", ["security-audit", "custom"])
 def test_a_report_type_of_the_application_that_is_not_built_yet_says_so(given_type):
     ((column, allowed),) = problems(reportType=given_type, parameters={})
 
     assert column == "reportType"
-    assert allowed.startswith("this type is not built yet; built are channel-analytics, workspace-activity")
+    assert allowed.startswith("this type is not built yet; built are channel-analytics, ")
 
 
 @pytest.mark.parametrize("formats", [["pdf"], ["html", "excel", "json", "csv", "pdf"]])
@@ -393,14 +393,14 @@ def test_an_unknown_parameter_is_refused_and_guessed(name, guess):
 
 
 def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored():
-    assert problems(parameters={"taskStatuses": ["DONE"], "minActivityLevel": "low"}) == [
+    assert problems(parameters={"taskStatuses": ["DONE"], "workflowIds": ["w1"]}) == [
         (
             "parameters.taskStatuses",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
         (
-            "parameters.minActivityLevel",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "parameters.workflowIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
     ]
 
@@ -415,6 +415,8 @@ def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored
         ("channelIds", ["c1", ""], "a list of ids"),
         ("userIds", [1], "a list of ids"),
         ("userIds", [None], "a list of ids"),
+        ("minActivityLevel", "highest", "one of low, medium, high"),
+        ("minActivityLevel", 5, "one of low, medium, high"),
     ],
 )
 def test_a_parameter_of_the_wrong_shape_is_refused(name, value, allowed):

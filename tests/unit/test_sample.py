@@ -82,6 +82,7 @@ def test_the_first_twelve_cover_every_type_and_every_way_not_to_be_scheduled():
     assert {(row["is_active"], row["status"]) for row in found} == {
         (True, "ACTIVE"), (False, "ACTIVE"), (True, "PAUSED"), (True, "DISABLED"),
     }  # fmt: skip
+    assert {row["reportType"] for row in found if row["is_active"] and row["status"] == "ACTIVE"} >= TYPES - {"custom"}
     assert len({row["timezone"] for row in found}) >= 6
     assert any(row["email_send_only_if_data"] for row in found)
     assert any(not row["email_enabled"] for row in found)
