@@ -24,6 +24,7 @@ from tests.unit.rows import row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+BIG = 2**53 + 1  # the first whole number that a float cannot hold
 MONDAY_AFTER = "2026-03-30T07:00"  # the run whose last seven days are the week of the data
 #: Columns of each table, and its rows.  `#` in an id or a name becomes the workspace's prefix.
 TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
@@ -135,13 +136,13 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
              ended if status == "DONE" else None, due, "#vp", "#w", "#ann")
             for name, title, status, priority, channel, who, at, ended, due in (
                 ("t1", "One", "DONE", "HIGH", "gen", "ann", "2026-03-10T10:00", "2026-03-24T10:00", "2026-03-25T10:00"),
-                ("t2", "Two", "DONE", "MEDIUM", "dev", "ben", "2026-03-24T10:00", "2026-03-29T10:00", "2026-03-28T10:00"),
+                ("t2", "Two", "DONE", "MEDIUM", "dev", "ben", "2026-03-24T10:00", "2026-03-29T10:00", "2026-03-28"),
                 ("t3", "SECRET", "TODO", "CRITICAL", "sec", "ben", "2026-03-23T10:00", None, "2026-03-26T10:00"),
                 ("t4", "Four", "IN_PROGRESS", "LOW", None, "ann", "2026-03-01T10:00", None, "2026-04-15T10:00"),
                 ("t5", "Five", "BLOCKED", "LOW", "gen", None, "2026-03-29T21:59:59.999", None, None),
                 ("t6", "Six", "CANCELLED", "MEDIUM", "gen", "ann", "2026-03-02T10:00", "2026-03-25T10:00", None),
                 # Done since, but open when the week was over, and late by then.
-                ("t7", "Seven", "DONE", "HIGH", "dev", "ben", "2026-03-20T10:00", "2026-03-30T10:00", "2026-03-29T21:00"),
+                ("t7", "Seven", "DONE", "HIGH", "dev", "ben", "2026-03-20T10:00", "2026-03-30T10:00", "2026-03-29"),
                 ("t8", "Eight", "TODO", "LOW", "gen", "ann", "2026-03-29T22:00", None, None),  # after the week
                 ("t9", "Nine", "DONE", "LOW", "gen", "ann", "2026-03-02T10:00", "2026-03-17T10:00", None),
                 ("t10", "Ten", "TODO", "LOW", "old", "zed", "2026-03-24T10:00", None, None),  # in an archived channel
@@ -183,8 +184,8 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
         [
             (f"#{name}", kind, form, status, f"#{who}", at, ended, rows, size, error, "https://SECRET.example", "#w")
             for name, kind, form, status, who, at, ended, rows, size, error in (
-                ("x1", "messages", "CSV", "COMPLETED", "ann", "2026-03-23T10:00", "2026-03-23T10:00:20", 100, 5_000, None),
-                ("x2", "tasks", "JSON", "COMPLETED", "ben", "2026-03-29T21:59", "2026-03-29T21:59:40", 50, 2**53 + 1, None),
+                ("x1", "messages", "CSV", "COMPLETED", "ann", "2026-03-23", "2026-03-23T00:00:20", 100, 5000, None),
+                ("x2", "tasks", "JSON", "COMPLETED", "ben", "2026-03-29T20:00", "2026-03-29T20:00:40", 50, BIG, None),
                 ("x3", "messages", "CSV", "FAILED", "ann", "2026-03-24T10:00", "2026-03-24T10:01", None, None, "quota"),
                 ("x4", "messages", "JSON", "PENDING", "zed", "2026-03-25T10:00", None, None, None, None),
                 ("x5", "files", "CSV", "COMPLETED", "cleo", "2026-03-17T10:00", "2026-03-17T10:00:10", 7, 70, None),

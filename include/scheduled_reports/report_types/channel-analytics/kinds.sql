@@ -19,12 +19,19 @@ WITH kinds (type, place, kind) AS (
            OR m.author_id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1, 2, 3
+), talked AS (
+    SELECT type, sum(messages)::bigint AS messages FROM posted GROUP BY 1
+), people AS (  -- grouped twice, because a DISTINCT inside count() sorts
+    SELECT type, count(*) AS active_people FROM (SELECT type FROM posted GROUP BY type, author_id) _ GROUP BY 1
+), places AS (
+    SELECT type, count(*) AS active_channels FROM (SELECT type FROM posted GROUP BY type, channel_id) _ GROUP BY 1
 )
 SELECT kinds.kind,
-       count(DISTINCT posted.channel_id) AS active_channels,
-       count(DISTINCT posted.author_id) AS active_people,
-       coalesce(sum(posted.messages), 0)::bigint AS messages
+       coalesce(places.active_channels, 0) AS active_channels,
+       coalesce(people.active_people, 0) AS active_people,
+       coalesce(talked.messages, 0) AS messages
 FROM kinds
-LEFT JOIN posted ON posted.type::text = kinds.type
-GROUP BY kinds.place, kinds.kind
+LEFT JOIN talked ON talked.type::text = kinds.type
+LEFT JOIN people ON people.type::text = kinds.type
+LEFT JOIN places ON places.type::text = kinds.type
 ORDER BY kinds.place

@@ -27,13 +27,13 @@ WITH days AS (
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'taskStatuses') IS NULL
            OR t.status::text IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'taskStatuses')))
-), told AS (
+), told AS (  -- the edges of the window are read once, not for every task
     SELECT chosen.*,
-           created_at >= current_setting('report.start')::timestamp AS is_new,
-           coalesce(ended_at >= current_setting('report.start')::timestamp
-                    AND ended_at < current_setting('report.end')::timestamp, false) AS has_ended,
-           coalesce(ended_at >= current_setting('report.end')::timestamp, true) AS is_open,
-           coalesce(due_date < current_setting('report.end')::timestamp, false) AS is_due
+           created_at >= (SELECT current_setting('report.start')::timestamp) AS is_new,
+           coalesce(ended_at >= (SELECT current_setting('report.start')::timestamp)
+                    AND ended_at < (SELECT current_setting('report.end')::timestamp), false) AS has_ended,
+           coalesce(ended_at >= (SELECT current_setting('report.end')::timestamp), true) AS is_open,
+           coalesce(due_date < (SELECT current_setting('report.end')::timestamp), false) AS is_due
     FROM chosen
 ), made AS (
     SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,

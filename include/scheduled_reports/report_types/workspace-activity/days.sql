@@ -24,13 +24,13 @@ WITH days AS (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1, 2, 3
 ), talked AS (
-    SELECT day,
-           sum(messages)::bigint AS messages,
-           count(DISTINCT author_id) AS active_people,
-           count(DISTINCT channel_id) AS active_channels,
-           sum(replies)::bigint AS replies
+    SELECT day, sum(messages)::bigint AS messages, sum(replies)::bigint AS replies
     FROM posted
     GROUP BY 1
+), people AS (  -- grouped twice, because a DISTINCT inside count() sorts
+    SELECT day, count(*) AS active_people FROM (SELECT day FROM posted GROUP BY day, author_id) _ GROUP BY 1
+), places AS (
+    SELECT day, count(*) AS active_channels FROM (SELECT day FROM posted GROUP BY day, channel_id) _ GROUP BY 1
 ), reacted AS (
     SELECT (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            count(*) AS reactions
@@ -78,13 +78,15 @@ WITH days AS (
 )
 SELECT days.day,
        coalesce(talked.messages, 0) AS messages,
-       coalesce(talked.active_people, 0) AS active_people,
-       coalesce(talked.active_channels, 0) AS active_channels,
+       coalesce(people.active_people, 0) AS active_people,
+       coalesce(places.active_channels, 0) AS active_channels,
        coalesce(talked.replies, 0) AS replies,
        coalesce(reacted.reactions, 0) AS reactions,
        coalesce(shared.files_shared, 0) AS files_shared
 FROM days
 LEFT JOIN talked USING (day)
+LEFT JOIN people USING (day)
+LEFT JOIN places USING (day)
 LEFT JOIN reacted USING (day)
 LEFT JOIN shared USING (day)
 ORDER BY days.day
