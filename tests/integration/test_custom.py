@@ -19,7 +19,7 @@ from include.scheduled_reports.sample.seed import seed
 from tests.contract.tables import add_people, execute
 from tests.unit.rows import report
 
-DOC = (Path(__file__).parents[2] / "docs/report-types-security-audit-custom.md").read_text()
+DOC = (Path(__file__).parents[2] / "docs/report-types.md").read_text()
 EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOC, flags=re.DOTALL)]
 #: 4 to 10 May in Berlin.
 WINDOW = (datetime(2026, 5, 3, 22, tzinfo=UTC), datetime(2026, 5, 10, 22, tzinfo=UTC))

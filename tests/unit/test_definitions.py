@@ -460,14 +460,14 @@ def test_an_unknown_parameter_is_refused_and_guessed(name, guess):
 
 
 def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored():
-    assert problems(parameters={"taskStatuses": ["DONE"], "minActivityLevel": "low"}) == [
+    assert problems(parameters={"taskStatuses": ["DONE"], "workflowIds": ["w1"]}) == [
         (
             "parameters.taskStatuses",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
         (
-            "parameters.minActivityLevel",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "parameters.workflowIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
     ]
 
@@ -482,6 +482,8 @@ def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored
         ("channelIds", ["c1", ""], "a list of ids"),
         ("userIds", [1], "a list of ids"),
         ("userIds", [None], "a list of ids"),
+        ("minActivityLevel", "highest", "one of low, medium, high"),
+        ("minActivityLevel", 5, "one of low, medium, high"),
     ],
 )
 def test_a_parameter_of_the_wrong_shape_is_refused(name, value, allowed):

@@ -39,7 +39,8 @@ def test_every_field_can_be_set():
     odd: dict[type, str] = {str: "live", int: "7", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
-    found = read(**values | {"MAIL_FROM": "reports@acme.example"})
+    sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
+    found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
 
