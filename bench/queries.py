@@ -1,7 +1,7 @@
 """`python -m bench.queries`: the queries of every report type beside the best one written by hand, on a big workspace.
 
 What is written by hand knows its workspace and its days as literals and asks only for the key figures that its comment
-names; it is the floor, not a rival.  Everything is asked twice, before and after the indexes of docs/operate.md.
+names; it is the floor, not a rival.  Everything is asked twice, before and after the indexes that might be missing.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ BY_HAND = {
         SELECT count(*), count(*) FILTER (WHERE severity = 'critical') FROM audit_logs
         WHERE created_at >= '{start}' AND created_at < '{end}'""",
 }
-#: What the application's schema lacks; docs/operate.md says what each brings.
+#: What might be missing in the application's schema; docs/operate.md says what came of it.
 INDEXES = """
 CREATE INDEX ON messages (channel_id, created_at);
 CREATE INDEX ON reactions (created_at);
@@ -143,7 +143,7 @@ def main() -> int:
             with psycopg.connect(dsn, autocommit=True) as connection:
                 for statement in (*INDEXES.strip().splitlines(), "VACUUM ANALYZE"):
                     connection.execute(statement.encode())
-            _measure(dsn, options.days, "with the indexes of docs/operate.md")
+            _measure(dsn, options.days, "with every index that might be missing")
     return 0
 
 

@@ -2,7 +2,7 @@
 WITH kinds (type, place, kind) AS (
     VALUES ('PUBLIC', 1, 'Public channels'), ('PRIVATE', 2, 'Private channels'),
            ('DM', 3, 'Direct messages'), ('HUDDLE', 4, 'Huddles')
-), posted AS (  -- by author and channel: few rows, however many messages there are
+), posted AS (  -- every message twice: under its channel and under its author
     SELECT c.type, m.channel_id, m.author_id, count(*) AS messages
     FROM messages m
     JOIN channels c ON c.id = m.channel_id
@@ -18,20 +18,13 @@ WITH kinds (type, place, kind) AS (
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
            OR m.author_id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-    GROUP BY 1, 2, 3
-), talked AS (
-    SELECT type, sum(messages)::bigint AS messages FROM posted GROUP BY 1
-), people AS (  -- grouped twice, because a DISTINCT inside count() sorts
-    SELECT type, count(*) AS active_people FROM (SELECT type FROM posted GROUP BY type, author_id) _ GROUP BY 1
-), places AS (
-    SELECT type, count(*) AS active_channels FROM (SELECT type FROM posted GROUP BY type, channel_id) _ GROUP BY 1
+    GROUP BY GROUPING SETS ((c.type, m.channel_id), (c.type, m.author_id))
 )
 SELECT kinds.kind,
-       coalesce(places.active_channels, 0) AS active_channels,
-       coalesce(people.active_people, 0) AS active_people,
-       coalesce(talked.messages, 0) AS messages
+       count(posted.channel_id) AS active_channels,
+       count(posted.author_id) AS active_people,
+       coalesce(sum(posted.messages) FILTER (WHERE posted.channel_id IS NOT NULL), 0)::bigint AS messages
 FROM kinds
-LEFT JOIN talked ON talked.type::text = kinds.type
-LEFT JOIN people ON people.type::text = kinds.type
-LEFT JOIN places ON places.type::text = kinds.type
+LEFT JOIN posted ON posted.type::text = kinds.type
+GROUP BY kinds.place, kinds.kind
 ORDER BY kinds.place

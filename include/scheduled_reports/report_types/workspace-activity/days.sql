@@ -5,7 +5,7 @@ WITH days AS (
         (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
         interval '1 day'
     )::date AS day
-), posted AS (  -- by author and channel: few rows, however many messages there are
+), posted AS (  -- every message twice: under its day and author, and under its day and channel
     SELECT (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            m.author_id, m.channel_id, count(*) AS messages, count(m.parent_id) AS replies
     FROM messages m
@@ -22,15 +22,15 @@ WITH days AS (
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
            OR m.author_id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-    GROUP BY 1, 2, 3
+    GROUP BY GROUPING SETS ((1, m.author_id), (1, m.channel_id))
 ), talked AS (
-    SELECT day, sum(messages)::bigint AS messages, sum(replies)::bigint AS replies
+    SELECT day,
+           sum(messages) FILTER (WHERE author_id IS NOT NULL)::bigint AS messages,
+           count(author_id) AS active_people,
+           count(channel_id) AS active_channels,
+           sum(replies) FILTER (WHERE author_id IS NOT NULL)::bigint AS replies
     FROM posted
     GROUP BY 1
-), people AS (  -- grouped twice, because a DISTINCT inside count() sorts
-    SELECT day, count(*) AS active_people FROM (SELECT day FROM posted GROUP BY day, author_id) _ GROUP BY 1
-), places AS (
-    SELECT day, count(*) AS active_channels FROM (SELECT day FROM posted GROUP BY day, channel_id) _ GROUP BY 1
 ), reacted AS (
     SELECT (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            count(*) AS reactions
@@ -78,15 +78,13 @@ WITH days AS (
 )
 SELECT days.day,
        coalesce(talked.messages, 0) AS messages,
-       coalesce(people.active_people, 0) AS active_people,
-       coalesce(places.active_channels, 0) AS active_channels,
+       coalesce(talked.active_people, 0) AS active_people,
+       coalesce(talked.active_channels, 0) AS active_channels,
        coalesce(talked.replies, 0) AS replies,
        coalesce(reacted.reactions, 0) AS reactions,
        coalesce(shared.files_shared, 0) AS files_shared
 FROM days
 LEFT JOIN talked USING (day)
-LEFT JOIN people USING (day)
-LEFT JOIN places USING (day)
 LEFT JOIN reacted USING (day)
 LEFT JOIN shared USING (day)
 ORDER BY days.day

@@ -1,5 +1,5 @@
 -- One row: the key figures of the window.
-WITH posted AS (  -- by author and channel: few rows, however many messages there are
+WITH posted AS (  -- every message twice: under its author and under its channel
     SELECT m.author_id, m.channel_id, count(*) AS messages, count(m.parent_id) AS replies
     FROM messages m
     JOIN channels c ON c.id = m.channel_id
@@ -15,7 +15,7 @@ WITH posted AS (  -- by author and channel: few rows, however many messages ther
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
            OR m.author_id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-    GROUP BY 1, 2
+    GROUP BY GROUPING SETS ((m.author_id), (m.channel_id))
 ), shared AS (
     SELECT count(*) AS files
     FROM files f
@@ -49,11 +49,10 @@ WITH posted AS (  -- by author and channel: few rows, however many messages ther
            OR w.user_id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
 )
-SELECT coalesce(sum(posted.messages), 0)::bigint AS messages,
-       -- Grouped, because a DISTINCT inside count() sorts.
-       (SELECT count(*) FROM (SELECT FROM posted GROUP BY author_id) _) AS active_people,
-       (SELECT count(*) FROM (SELECT FROM posted GROUP BY channel_id) _) AS active_channels,
-       coalesce(sum(posted.replies), 0)::bigint AS replies,
+SELECT coalesce(sum(messages) FILTER (WHERE author_id IS NOT NULL), 0)::bigint AS messages,
+       count(author_id) AS active_people,
+       count(channel_id) AS active_channels,
+       coalesce(sum(replies) FILTER (WHERE author_id IS NOT NULL), 0)::bigint AS replies,
        (SELECT files FROM shared) AS files_shared,
        (SELECT members FROM joined) AS new_members
 FROM posted
