@@ -246,7 +246,7 @@ def ask(
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},
-        data_rows=run.data_rows,
+        data_rows=run.brief.data_rows if run.brief else None,
     )
 
 
