@@ -114,6 +114,11 @@ class Settings:
             wrong.append(f"{PREFIX}MAIL_VIA: {self.mail_via!r}: ses or smtp")
         if self.reply_to and not is_address(self.reply_to):
             wrong.append(f"{PREFIX}REPLY_TO: {self.reply_to!r}: one address, or nothing")
+        letters = self.configuration_set.replace("_", "").replace("-", "")
+        if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
+            wrong.append(
+                f"{PREFIX}CONFIGURATION_SET: {self.configuration_set!r}: at most 64 ASCII letters, digits, _ and -"
+            )
         if not timedelta() < self.link_seconds <= timedelta(days=7):
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):

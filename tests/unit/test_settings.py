@@ -114,6 +114,33 @@ def test_who_mails_needs_one_sender(sender, mode):
     )
 
 
+def test_mail_leaves_by_ses_unless_smtp_is_asked_for():
+    assert Settings().mail_via == "ses"
+    assert read(MAIL_VIA="smtp").mail_via == "smtp"
+
+
+@pytest.mark.parametrize("door", ["", "SMTP", "sendgrid"])
+def test_a_door_that_is_none_is_refused_rather_than_guessed(door):
+    assert reason(MAIL_VIA=door) == f"SCHEDULED_REPORTS__MAIL_VIA: {door!r}: ses or smtp"
+
+
+def test_answers_go_to_one_plain_address():
+    assert read(REPLY_TO="ada@acme.example").reply_to == "ada@acme.example"
+
+
+@pytest.mark.parametrize("address", ["ada", "Ada <ada@acme.example>", "a@b.example, c@d.example"])
+def test_what_is_no_plain_address_gets_no_answers(address):
+    assert reason(REPLY_TO=address) == f"SCHEDULED_REPORTS__REPLY_TO: {address!r}: one address, or nothing"
+
+
+@pytest.mark.parametrize("name", ["two words", "größe", "x" * 65])
+def test_a_configuration_set_is_named_as_ses_lets_it_be_named(name):
+    assert read(CONFIGURATION_SET="Reports_2026-b").configuration_set == "Reports_2026-b"
+    assert reason(CONFIGURATION_SET=name) == (
+        f"SCHEDULED_REPORTS__CONFIGURATION_SET: {name!r}: at most 64 ASCII letters, digits, _ and -"
+    )
+
+
 @pytest.mark.parametrize(("seconds", "shown"), [("0", "0"), ("604801", "604801")])
 def test_a_link_lives_as_long_as_s3_allows(seconds, shown):
     assert reason(LINK_SECONDS=seconds) == f"SCHEDULED_REPORTS__LINK_SECONDS: {shown}: 1 to 604800"
