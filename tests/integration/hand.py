@@ -16,7 +16,7 @@ from psycopg import sql
 from include.scheduled_reports import documents, pipeline
 from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryStaging, MemoryWorld
 from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.catalog import report_type
 from include.scheduled_reports.model import RunKey, RunKind, Trigger
 from include.scheduled_reports.staged import RunFiles
 from tests.unit.rows import row
@@ -195,6 +195,17 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
 }  # fmt: skip
 
 
+#: What a custom report asks where a test does not say: who wrote how much, and where.
+EVERYBODY = {
+    "customFilters": {
+        "source": "messages",
+        "groupBy": ["author", "channel"],
+        "aggregates": ["count"],
+        "orderBy": ["count"],
+    }
+}
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a report says: each key figure with the one before, each table's rows, and how many of them are data."""
@@ -232,9 +243,10 @@ def ask(
     at: str = MONDAY_AFTER, zone: str = "Europe/Berlin",
 ) -> Answer:  # fmt: skip
     """What a run at *at* would show, read through the gate, the pipeline and the staged files."""
+    parameters = parameters or {"custom": EVERYBODY}.get(kind, {})
     key = RunKey(report_id="r1", run_id="manual__1")
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    asked = row(id="r1", reportType=kind, parameters=parameters or {}, timezone=zone, workspace_id=workspace)
+    asked = row(id="r1", reportType=kind, parameters=parameters, timezone=zone, workspace_id=workspace)
     world = MemoryWorld(
         source=PostgresSource(dsn), definitions=MemoryDefinitions([asked]), staging=MemoryStaging(), moment=moment
     )
@@ -242,7 +254,7 @@ def ask(
         world, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
     run = world.runs.load(key)
-    shown = documents.document(run, report_types()[kind], RunFiles.of(world.staging, key))
+    shown = documents.document(run, report_type(run.report), RunFiles.of(world.staging, key))
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},

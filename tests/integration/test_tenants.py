@@ -73,6 +73,31 @@ VALUES = {
     "minActivityLevel": st.sampled_from(LEVELS),
 }
 KINDS = sorted(report_types())
+#: A column of text of each source of custom reports, and what may be asked of it.
+WORDS = {
+    source.name: next(column.name for column in source.columns if column.type == "text" and not column.values)
+    for source in report_types()["custom"].sources
+}
+VALUES["customFilters"] = st.sampled_from(sorted(WORDS)).flatmap(
+    lambda source: st.fixed_dictionaries(
+        {"source": st.just(source)},
+        optional={
+            "groupBy": st.just([WORDS[source]]),
+            "filters": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "column": st.just(WORDS[source]),
+                        "operator": st.sampled_from(["eq", "ne", "contains"]),
+                        "value": st.sampled_from(HOSTILE) | texts,
+                    },
+                    optional={"not": st.booleans()},
+                ),
+                min_size=1,
+                max_size=3,
+            ),
+        },
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +117,8 @@ def databases(postgres, migrated_template):
 def parameters_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Parameters that the type takes, any of them missing."""
     known = sorted(report_types()[kind].parameters & VALUES.keys())
-    return st.fixed_dictionaries({}, optional={name: VALUES[name] for name in known})
+    needed = {name: VALUES[name] for name in known if name == "customFilters"}
+    return st.fixed_dictionaries(needed, optional={name: VALUES[name] for name in known if name not in needed})
 
 
 asked = st.sampled_from(KINDS).flatmap(lambda kind: st.tuples(st.just(kind), parameters_of(kind)))
