@@ -19,7 +19,7 @@ from .render import FORMATS, renderer
 from .staged import RunFiles, write_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .model import Dataset, Format, Outcome, ReportType, Run, Trigger
     from .ports import World
@@ -90,10 +90,20 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
 
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
+    run = world.runs.load(key)
+    world.runs.note_mail(key, None)
+    try:
+        return mailing.mail(world, run, _arrived(world, key))
+    except Exception as error:
+        world.runs.note_mail(key, _in_words(error))
+        raise
+
+
+def _arrived(world: World, key: RunKey) -> Sequence[Artifact]:
     artifacts = world.runs.artifacts(key)
     if not artifacts:  # they were kept for as long as the operator wants; never an empty mail
         raise StagingMissingError("the files of this run are not in S3 any more: clear from query")
-    return mailing.mail(world, world.runs.load(key), artifacts)
+    return artifacts
 
 
 def record(world: World, trigger: Trigger) -> Outcome:
@@ -152,7 +162,10 @@ def _noting(world: World, key: RunKey, chosen: Format | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # What a stranger's exception says may hold a value or an address: only its kind is kept.
-        known = isinstance(error, ReportsError)
-        world.runs.fail(key, chosen, str(error) if known else f"{type(error).__name__}; see the task's log")
+        world.runs.fail(key, chosen, _in_words(error))
         raise
+
+
+def _in_words(error: Exception) -> str:
+    """What a stranger's exception says may hold a value or an address: only its kind is kept."""
+    return str(error) if isinstance(error, ReportsError) else f"{type(error).__name__}; see the task's log"
