@@ -320,7 +320,9 @@ def test_a_file_that_a_cleared_stage_brings_again_is_there_again_and_goes_again_
 
     assert [file.format for file in kept.runs.artifacts(K)] == [CSV]
     assert due(kept) == []
-    kept.move(K, uploaded=OLD)
+    kept.runs.settle(K, settle.outcome, None)
+    assert due(kept) == []
+    kept.move(K, settled=OLD, uploaded=OLD)
     assert due(kept) == [K]
 
 
@@ -352,9 +354,9 @@ def exists(kept, which=K):
 
 
 def test_an_old_run_without_files_is_forgotten_with_all_it_has(kept):
+    kept.deliver(K, DeliveryState.SENT)
     kept.settle(K)
     kept.settle(key("run2"), at=NOW)
-    kept.deliver(K, DeliveryState.SENT)
     drop(kept)
 
     assert drop_rows(kept) == 1
@@ -644,9 +646,9 @@ def test_no_stage_can_begin_while_the_files_go_and_each_sees_afterwards_that_the
 
 
 def test_the_executions_go_with_their_run_and_no_other(postgres_kept):
+    postgres_kept.deliver(K, DeliveryState.SENT)
     postgres_kept.settle(K)
     postgres_kept.settle(key("run2"), at=NOW)
-    postgres_kept.deliver(K, DeliveryState.SENT)
     drop(postgres_kept)
 
     drop_rows(postgres_kept)

@@ -132,8 +132,12 @@ class Recorded:
     errors: dict[Format, str] = field(default_factory=dict)
     artifacts: dict[Format, Artifact] = field(default_factory=dict)
     counted: RunState | None = None
-    settled: bool = False
     told: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether no stage has written anything down since it was settled."""
+        return self.retention.settled_at is not None
 
     @property
     def counts(self) -> bool:
@@ -278,7 +282,7 @@ class MemoryRuns:
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
-        held.settled, held.told = True, outcome.state is RunState.SKIPPED
+        held.told = outcome.state is RunState.SKIPPED
         held.retention.settle(self.now())
         self._count(key, held, outcome)
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
@@ -330,7 +334,7 @@ class MemoryRuns:
     def _reopen(self, key: RunKey) -> None:
         held = self.runs.get(key)
         if held is not None and held.row["frozen"] is not None:
-            held.row["state"], held.settled, held.touched_at = RunState.RUNNING, False, self.now()
+            held.row["state"], held.touched_at, held.retention.settled_at = RunState.RUNNING, self.now(), None
 
     def _forget_claims(self, key: RunKey) -> None:
         for one in self.ledger.of(key):

@@ -80,21 +80,22 @@ class PostgresRuns:
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Note how far a format (or every format) is, and which attempt is at work."""
         with self._transaction() as connection:
+            # The run before its executions, as whoever opens or settles it: two orders would wait for each other.
+            _run(connection, "touch", key_values(key))
             ids = _ids(key, _chosen(connection, key, chosen))
             _run(connection, "progress", {"ids": ids, "percent": percent, "retries": attempt - 1})
-            _run(connection, "touch", key_values(key))
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
         """Note why a format (or every format) has failed so far."""
         with self._transaction() as connection:
-            _run(connection, "fail", {"ids": _ids(key, _chosen(connection, key, chosen)), "error": error})
             _run(connection, "touch", key_values(key))
+            _run(connection, "fail", {"ids": _ids(key, _chosen(connection, key, chosen)), "error": error})
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
         """Note a file that S3 holds whole."""
         with self._transaction() as connection:
-            _upload(connection, key, artifact)
             _run(connection, "touch", key_values(key))
+            _upload(connection, key, artifact)
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
