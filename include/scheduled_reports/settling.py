@@ -53,22 +53,27 @@ def leave_note(world: World, trigger: Trigger) -> None:
 
 
 def noted(world: World) -> list[Trigger]:
-    """The runs of which a note was left."""
+    """The runs of which a note was left; one that cannot be read stays where it is, and costs only itself."""
     found = []
     for name in world.staging.names(NOTES):
-        with world.staging.open(name) as file:
-            content = orjson.loads(file.read())
-        found.append(
-            Trigger(
-                **content
-                | {
-                    "key": RunKey(**content["key"]),
-                    "kind": RunKind(content["kind"]),
-                    "scheduled_for": datetime.fromisoformat(content["scheduled_for"]),
-                }
-            )
-        )
+        try:
+            with world.staging.open(name) as file:
+                found.append(_read_note(file.read()))
+        except (ReportsError, ValueError, KeyError, TypeError) as error:
+            log.warning("the note %s cannot be read: %s", name, type(error).__name__)
     return found
+
+
+def _read_note(content: bytes) -> Trigger:
+    values = orjson.loads(content)
+    return Trigger(
+        **values
+        | {
+            "key": RunKey(**values["key"]),
+            "kind": RunKind(values["kind"]),
+            "scheduled_for": datetime.fromisoformat(values["scheduled_for"]),
+        }
+    )
 
 
 def settle_noted(world: World, trigger: Trigger) -> None:

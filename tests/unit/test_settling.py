@@ -123,3 +123,16 @@ def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monke
 
     assert upkeep(world, OVER).settled == 0
     assert upkeep(world, OVER).settled == 1
+
+
+def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_anything(world, monkeypatch):
+    world.staging.files[f"{settling.NOTES}/broken.json"] = b"{"
+    make(world)
+    world.moment += MINUTE
+    assert upkeep(world, OVER).settled == 1
+
+    def away(_folder):
+        raise TransientError("staging is away")
+
+    monkeypatch.setattr(world.staging, "names", away)
+    assert upkeep(world, OVER).next_runs == 0
