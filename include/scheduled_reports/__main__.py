@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
 
     seed = commands.add_parser("seed-demo", help="make sample workspaces in Neolith's shape")
     seed.add_argument("--until", type=date.fromisoformat, help="the day up to which there is data (default: today)")
-    seed.add_argument("--reports", type=int, default=12, help="valid reports (default: 12)")
+    seed.add_argument("--reports", type=int, default=13, help="valid reports (default: 13)")
     seed.add_argument("--messages", type=int, default=20_000, help="messages (default: 20000)")
     seed.set_defaults(run=_seed)
 
@@ -75,15 +75,20 @@ def _seed(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     from .adapters.definitions import PostgresDefinitions
+    from .catalog import catalog
     from .definitions import parse
 
+    broken = catalog().broken
+    for name, reason in broken.items():
+        print(f"report type {name!r} is broken")
+        print(f"  {reason}")
     reports, rejections = parse(PostgresDefinitions(options.dsn).rows(limit=1_000_000))
     for rejection in rejections:
         print(f"{rejection.report_id} {rejection.name!r}")
         for problem in rejection.problems:
             print(f"  {problem}")
     print(f"{len(reports)} valid, {len(rejections)} rejected")
-    return 1 if rejections else 0
+    return 1 if rejections or broken else 0
 
 
 def _preview(options: argparse.Namespace) -> int:

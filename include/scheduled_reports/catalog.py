@@ -1,19 +1,23 @@
-"""The report types: folders of report_types/, each a report.yaml and its SQL files."""
+"""The report types: folders of report_types/ and of the setting REPORT_TYPES, each a report.yaml and its SQL files."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
-import yaml
-
+from .custom_sql import asked
 from .errors import ReportTypeError
-from .model import ChartSpec, Column, Dataset, FigureSpec, ReportType
+from .settings import Settings
+from .typefile import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from .model import Report, ReportType
 
 FOLDER = Path(__file__).parent / "report_types"
 #: What the application offers; those without a folder are known, and rejected with that reason.
@@ -29,83 +33,54 @@ KNOWN_TYPES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The report types that work, by id, and why others do not, by id as well."""
+
+    types: Mapping[str, ReportType]
+    broken: Mapping[str, str]
+
+
 @cache
+def catalog() -> Catalog:
+    """Every report type of this process, read when first asked for: the built-in ones, then those of REPORT_TYPES."""
+    return read((FOLDER, *Settings.from_env(os.environ).report_folders))
+
+
 def report_types() -> Mapping[str, ReportType]:
-    """Every report type that is built, by id."""
-    folders = sorted(path.parent for path in FOLDER.glob("*/report.yaml"))
-    return MappingProxyType({folder.name: load(folder) for folder in folders})
+    """Every report type that works, by id."""
+    return catalog().types
 
 
-def load(folder: Path) -> ReportType:
-    """Read one folder; ReportTypeError names the file and what is wrong with it."""
-    definition = folder / "report.yaml"
-    try:
-        content = yaml.safe_load(definition.read_text(encoding="utf-8"))
-        return _report_type(folder, content)
-    except yaml.YAMLError as error:
-        raise ReportTypeError(f"{definition}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise ReportTypeError(f"{definition}: {what}") from error
+def report_type(report: Report) -> ReportType:
+    """The type of a report with the datasets it shows; the ones of a type with sources are the report's own."""
+    kind = catalog().types.get(report.type)
+    if kind is None:  # a worker whose folders are not those of the process that let the report through
+        raise ReportTypeError(f"report type {report.type}: this process does not have it")
+    return asked(kind, report.parameters) if kind.sources else kind
 
 
-def _report_type(folder: Path, content: Mapping[str, Any]) -> ReportType:
-    datasets = tuple(_dataset(folder, item) for item in content["datasets"])
-    charts = tuple(_chart(item, datasets) for item in content.get("charts", ()))
-    figures = content["figures"]
-    if not datasets:
-        raise ValueError("datasets: at least one is needed")
-    return ReportType(
-        id=folder.name,
-        title=content["title"],
-        description=content["description"],
-        parameters=frozenset(content.get("parameters", ())),
-        figures_sql=_sql(folder, figures["sql"]),
-        figures=tuple(_figure(item) for item in figures["columns"]),
-        datasets=datasets,
-        charts=charts,
-    )
+def read(places: Iterable[Path]) -> Catalog:
+    """The types in the folders of *places*; a broken one, or one that would replace another, harms only itself."""
+    types: dict[str, ReportType] = {}
+    broken: dict[str, str] = {}
+    for place in places:
+        try:
+            folders = _folders(place)
+        except OSError as error:
+            broken[str(place)] = f"{place}: {error.strerror}"
+            continue
+        for folder in folders:
+            if folder.name in types:
+                broken[str(folder)] = f"{folder}: there is a report type {folder.name} already: rename the folder"
+                continue
+            try:
+                types[folder.name] = load(folder)
+            except ReportTypeError as error:
+                broken[folder.name] = str(error)
+    return Catalog(MappingProxyType(types), MappingProxyType(broken))
 
 
-def _dataset(folder: Path, item: Mapping[str, Any]) -> Dataset:
-    return Dataset(
-        name=item["name"],
-        title=item["title"],
-        sql=_sql(folder, item["sql"]),
-        columns=tuple(_column(column) for column in item["columns"]),
-        zero_filled=item.get("zero_filled", False),
-    )
-
-
-def _figure(item: Mapping[str, Any]) -> FigureSpec:
-    column = _column({key: value for key, value in item.items() if key != "better"})
-    figure = FigureSpec(column=column, better=item.get("better", "neutral"))
-    _check(figure, "better", f"figure {column.name}")
-    return figure
-
-
-def _column(item: Mapping[str, Any]) -> Column:
-    column = Column(**item)
-    _check(column, "type", f"column {column.name}")
-    return column
-
-
-def _chart(item: Mapping[str, Any], datasets: tuple[Dataset, ...]) -> ChartSpec:
-    chart = ChartSpec(**{**item, "y": tuple(item["y"])})
-    _check(chart, "kind", f"chart {chart.title!r}")
-    names = {dataset.name: {column.name for column in dataset.columns} for dataset in datasets}
-    missing = {chart.x, *chart.y} - names.get(chart.dataset, set())
-    if missing:
-        raise ValueError(f"chart {chart.title!r}: {chart.dataset} has no column {', '.join(sorted(missing))}")
-    return chart
-
-
-def _check(made: Column | FigureSpec | ChartSpec, name: str, what: str) -> None:
-    """Refuse a value that the field's type does not name."""
-    value, allowed = getattr(made, name), get_args(get_type_hints(type(made))[name])
-    if value not in allowed:
-        raise ValueError(f"{what}: {name} {value!r}: one of {', '.join(allowed)}")
-
-
-def _sql(folder: Path, name: str) -> str:
-    return (folder / name).read_text(encoding="utf-8")
+def _folders(place: Path) -> list[Path]:
+    """Every folder in *place*; what begins with `.` or `_` is left to those who put it there."""
+    return sorted(entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] not in "._")

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any, get_args
 from .model import DateRange, Format, PeriodType, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
 #: What parameters.dateRange.type may be.
 PERIODS: tuple[str, ...] = get_args(PeriodType)
+#: The application's parameters besides dateRange, and the shape of each.
+PARAMETERS: Mapping[str, str] = {
+    "includeArchived": "boolean",
+    "channelIds": "ids",
+    "userIds": "ids",
+    "taskStatuses": "statuses",
+    "workflowIds": "ids",
+    "minActivityLevel": "level",
+    "customFilters": "object",
+}
+#: The enum "WorkspaceRole".
+ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
 #: SES takes ASCII local parts only; a domain in another script is sent as its ASCII form.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"

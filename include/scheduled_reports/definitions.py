@@ -10,9 +10,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from . import naming
-from .catalog import KNOWN_TYPES, report_types
-from .checks import PERIODS, Check, custom_range, is_address, meant, read_formats
+from . import custom, naming
+from .catalog import KNOWN_TYPES, catalog
+from .checks import PARAMETERS, PERIODS, Check, custom_range, is_address, meant, read_formats
 from .errors import RejectedError
 from .model import DateRange, EmailOptions, Person, Recipients, Rejection, Report, Status, Workspace
 from .schedule import Cron
@@ -20,21 +20,13 @@ from .schedule import Cron
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .model import ReportType
+
 Row = dict[str, Any]
 
 LEVELS = ("low", "medium", "high")
 TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
 DEEPEST = 20
-#: The application's parameters besides dateRange, and the shape of each.
-PARAMETERS: Mapping[str, str] = {
-    "includeArchived": "boolean",
-    "channelIds": "ids",
-    "userIds": "ids",
-    "taskStatuses": "statuses",
-    "workflowIds": "ids",
-    "minActivityLevel": "level",
-    "customFilters": "object",
-}
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
@@ -60,7 +52,7 @@ def parse_row(row: Row) -> Report:
         id=_id(check, row["id"]),
         name=check.text("name", row["name"], low=1, high=200),
         description=check.text("description", row["description"] or "", high=1000),
-        type=kind,
+        type=row["reportType"],
         cron=cast(Cron, check.reads("cron_expression", row["cron_expression"], Cron.parse)),
         timezone=cast(ZoneInfo, check.reads("timezone", row["timezone"], _zone)),
         is_active=bool(row["is_active"]),
@@ -71,7 +63,7 @@ def parse_row(row: Row) -> Report:
         tags=_tags(check, row["tags"] or []),
         email=_email(check, row),
         workspace=_workspace(check, row),
-        creator=_creator(check, row),
+        creator=_creator(check, row, kind),
         effective_from=datetime.fromisoformat(row["effective_from"]),
         missed_runs=row["missed_runs"],
     )
@@ -86,13 +78,18 @@ def _id(check: Check, value: str) -> str:
     return value
 
 
-def _type(check: Check, value: str) -> str:
-    built = report_types()
-    if value not in KNOWN_TYPES and value not in built:
-        check.add("reportType", value, f"one of {', '.join(KNOWN_TYPES)}{meant(value, KNOWN_TYPES)}")
-    elif value not in built:
-        check.add("reportType", value, f"this type is not built yet; built are {', '.join(built)}")
-    return value
+def _type(check: Check, value: str) -> ReportType | None:
+    known = catalog()
+    names = dict.fromkeys((*KNOWN_TYPES, *known.types))
+    if value in known.types:
+        return known.types[value]
+    if value in known.broken:
+        check.add("reportType", value, f"a type that works; this one is broken: {known.broken[value]}")
+    elif value in KNOWN_TYPES:
+        check.add("reportType", value, f"this type is not built yet; built are {', '.join(known.types)}")
+    else:
+        check.add("reportType", value, f"one of {', '.join(names)}{meant(value, names)}")
+    return None
 
 
 def _status(name: str) -> Status:
@@ -185,17 +182,19 @@ def _date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
         return DateRange()
 
 
-def _parameters(check: Check, parameters: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def _parameters(check: Check, parameters: Mapping[str, Any], kind: ReportType | None) -> Mapping[str, Any]:
     given = {name: value for name, value in parameters.items() if value not in (None, [], {}) and name != "dateRange"}
-    built = report_types().get(kind)
     for name, value in given.items():
         if name not in PARAMETERS:
             known = ("dateRange", *PARAMETERS)
             check.add(f"parameters.{name}", value, f"unknown{meant(name, known)}; allowed are {', '.join(known)}")
-        elif built is not None and name not in built.parameters and value is not False:
-            check.add(f"parameters.{name}", value, f"not used by {kind}; it uses {', '.join(sorted(built.parameters))}")
+        elif kind is not None and name not in kind.parameters and value is not False:
+            uses = ", ".join(sorted(kind.parameters)) or "none but dateRange"
+            check.add(f"parameters.{name}", value, f"not used by {kind.id}; it uses {uses}")
         elif allowed := _wrong_shape(PARAMETERS[name], value):
             check.add(f"parameters.{name}", value, allowed)
+    if kind is not None and kind.sources:
+        custom.parse(check, kind.sources, given.get("customFilters"))
     return {name: given[name] for name in sorted(given)}
 
 
@@ -228,7 +227,7 @@ def _workspace(check: Check, row: Row) -> Workspace:
     )
 
 
-def _creator(check: Check, row: Row) -> Person:
+def _creator(check: Check, row: Row, kind: ReportType | None) -> Person:
     person, value = row["creator_email"], row["created_by_id"]
     if person is None:
         check.add("created_by_id", value, "the id of a user that exists")
@@ -236,4 +235,8 @@ def _creator(check: Check, row: Row) -> Person:
         check.add("created_by_id", value, "a user who is not suspended")
     elif not row["creator_is_member"]:
         check.add("created_by_id", value, "a member of the workspace; this user has left it")
+    # Rows that were frozen before there were such types have no role, and are of none of them.
+    elif kind is not None and kind.roles and (role := row.get("creator_role")) not in kind.roles:
+        needed = " or ".join(kind.roles)
+        check.add("created_by_id", value, f"{needed} of the workspace, which {kind.id} needs; this user is {role}")
     return Person(id=value, name=row["creator_name"] or "", email=person or "")

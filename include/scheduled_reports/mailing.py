@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from . import documents, mailplan, message, naming, schedule
-from .catalog import report_types
+from .catalog import report_type
 from .delivering import deliver_all
 from .errors import PermanentError
 from .model import Delivery, DeliveryState, Recipients, RunKey
@@ -89,7 +89,7 @@ def _compose(
     recipients: Recipients,
 ) -> bytes:
     redirect = world.settings.redirect_to
-    shown = documents.briefed(run, report_types()[run.report.type])
+    shown = documents.briefed(run, report_type(run.report))
     return message.compose(
         sender=world.settings.mail_from,
         recipients=Recipients(to=(redirect,)) if redirect else recipients,

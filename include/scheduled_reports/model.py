@@ -322,17 +322,44 @@ class ChartSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SourceColumn(Column):
+    """A column a person may ask for; *values* are all it holds, where they are few and known."""
+
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceSpec:
+    """What a report may put its own tables together from: a query bound to its workspace, and columns of it."""
+
+    name: str
+    title: str
+    sql: str
+    columns: tuple[SourceColumn, ...]
+    #: A column of the query that tells its rows apart; it settles ties, and need not be among *columns*.
+    key: str
+    #: The timestamp that has to lie in the window; empty where the rows are what there is at the window's end.
+    time: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReportType:
-    """A folder of report_types: what is asked, and how it is shown."""
+    """A folder of report_types: what is asked, and how it is shown.
+
+    Either it brings its datasets, or *sources*, from which `catalog.report_type` makes those a report asks for.
+    """
 
     id: str
     title: str
     description: str
     parameters: frozenset[str]
-    figures_sql: str
-    figures: tuple[FigureSpec, ...]
-    datasets: tuple[Dataset, ...]
-    charts: tuple[ChartSpec, ...]
+    #: What the creator has to be in the workspace; anything where it is empty.
+    roles: tuple[str, ...] = ()
+    figures_sql: str = ""
+    figures: tuple[FigureSpec, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    charts: tuple[ChartSpec, ...] = ()
+    sources: tuple[SourceSpec, ...] = ()
 
     @property
     def main(self) -> Dataset:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from . import documents, gate, mailing, naming, settling
-from .catalog import report_types
+from .catalog import report_type
 from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
 from .ports import Scope
@@ -19,7 +19,7 @@ from .render import FORMATS, renderer
 from .staged import RunFiles, write_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .model import Dataset, Format, Outcome, ReportType, Run, Trigger
     from .ports import World
@@ -36,7 +36,7 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
         return run.formats
     with _noting(world, run.key, None):
         world.runs.progress(run.key, None, 5, attempt=attempt)
-        kind = report_types()[run.report.type]
+        kind = report_type(run.report)
         files = RunFiles.of(world.staging, run.key)
         found = [_stage(world, run, files, dataset) for dataset in kind.datasets]
         _stage_figures(world, run, files, kind)
@@ -53,7 +53,7 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(world.staging, key)
-        shown = documents.document(run, report_types()[run.report.type], files)
+        shown = documents.document(run, report_type(run.report), files)
         limit = world.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
             draft.rows = renderer(chosen)(shown, draft.file, row_limit=limit)
@@ -90,10 +90,20 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
 
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
+    run = world.runs.load(key)
+    world.runs.note_mail(key, None)
+    try:
+        return mailing.mail(world, run, _arrived(world, key))
+    except Exception as error:
+        world.runs.note_mail(key, _in_words(error))
+        raise
+
+
+def _arrived(world: World, key: RunKey) -> Sequence[Artifact]:
     artifacts = world.runs.artifacts(key)
     if not artifacts:  # they were kept for as long as the operator wants; never an empty mail
         raise StagingMissingError("the files of this run are not in S3 any more: clear from query")
-    return mailing.mail(world, world.runs.load(key), artifacts)
+    return artifacts
 
 
 def record(world: World, trigger: Trigger) -> Outcome:
@@ -152,7 +162,10 @@ def _noting(world: World, key: RunKey, chosen: Format | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # What a stranger's exception says may hold a value or an address: only its kind is kept.
-        known = isinstance(error, ReportsError)
-        world.runs.fail(key, chosen, str(error) if known else f"{type(error).__name__}; see the task's log")
+        world.runs.fail(key, chosen, _in_words(error))
         raise
+
+
+def _in_words(error: Exception) -> str:
+    """What a stranger's exception says may hold a value or an address: only its kind is kept."""
+    return str(error) if isinstance(error, ReportsError) else f"{type(error).__name__}; see the task's log"

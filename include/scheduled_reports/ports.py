@@ -143,6 +143,7 @@ class Snapshot:
     artifacts: tuple[Artifact, ...]
     mail: Mapping[str, Any] | None
     deliveries: tuple[Delivery, ...]
+    mail_error: str | None = None  # why the mail failed before a message was claimed
 
 
 class Runs(Protocol):
@@ -183,6 +184,9 @@ class Runs(Protocol):
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
+
+    def note_mail(self, key: RunKey, error: str | None) -> None:
+        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
 
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
         """Write down what *decide* makes of the run; counters move once per run however often this is called.

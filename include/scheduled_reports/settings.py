@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from email.utils import getaddresses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from .checks import is_address
@@ -66,6 +68,8 @@ class Settings:
     keep_staging_seconds: timedelta = timedelta(days=1)
     #: How long the files and our rows of a deleted report, or of a deleted workspace's reports, are kept; 0 is at once.
     erase_seconds: timedelta = timedelta(days=7)
+    #: Folders of report types besides the built-in ones, told apart as those of PATH are.
+    report_types: str = ""
     #: The most reports one parse reads.
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
@@ -110,6 +114,11 @@ class Settings:
             wrong.append(f"{PREFIX}MAIL_VIA: {self.mail_via!r}: ses or smtp")
         if self.reply_to and not is_address(self.reply_to):
             wrong.append(f"{PREFIX}REPLY_TO: {self.reply_to!r}: one address, or nothing")
+        letters = self.configuration_set.replace("_", "").replace("-", "")
+        if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
+            wrong.append(
+                f"{PREFIX}CONFIGURATION_SET: {self.configuration_set!r}: at most 64 ASCII letters, digits, _ and -"
+            )
         if not timedelta() < self.link_seconds <= timedelta(days=7):
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):
@@ -135,6 +144,11 @@ class Settings:
         """The one address that gets every mail, in `redirect` mode."""
         mode, _, address = self.mail_mode.partition(":")
         return address if mode == "redirect" and is_address(address) else None
+
+    @property
+    def report_folders(self) -> tuple[Path, ...]:
+        """The folders of report types besides the built-in ones."""
+        return tuple(Path(folder.strip()) for folder in self.report_types.split(os.pathsep) if folder.strip())
 
     @property
     def domains(self) -> frozenset[str]:

@@ -24,6 +24,7 @@ def outcome(snapshot: Snapshot, why: str | None = None) -> Outcome:
         return Outcome(state=RunState.SKIPPED, reason=snapshot.reason)
     arrived = {artifact.format for artifact in snapshot.artifacts}
     never_made, never_mailed = (f"{text}: {why}" if why else text for text in (NEVER_MADE, NEVER_MAILED))
+    never_mailed = snapshot.mail_error or never_mailed
     errors: dict[Format, str] = {
         chosen: snapshot.errors.get(chosen) or snapshot.reason or never_made
         for chosen in snapshot.formats

@@ -21,8 +21,9 @@ VALUES ('ws1', 'Acme', 'acme', 'o1', now()), ('ws2', 'Zeta', 'zeta', 'o2', now()
 INSERT INTO users (id, email, name, status, updated_at) VALUES
     ('u1', 'ada@acme.example', 'Ada Byron', 'ACTIVE', now()), ('u2', 'Bob@Acme.example', NULL, 'PENDING', now()),
     ('u3', 'eve@zeta.example', 'Eve', 'ACTIVE', now()), ('u4', 'mallory@acme.example', 'Mallory', 'SUSPENDED', now());
-INSERT INTO workspace_members (id, workspace_id, user_id)
-VALUES ('m1', 'ws1', 'u1'), ('m2', 'ws1', 'u2'), ('m3', 'ws2', 'u3'), ('m4', 'ws1', 'u4');
+INSERT INTO workspace_members (id, workspace_id, user_id, role, joined_at) VALUES
+    ('m1', 'ws1', 'u1', 'ADMIN', '2026-01-01'), ('m2', 'ws1', 'u2', 'MEMBER', '2026-01-01'),
+    ('m3', 'ws2', 'u3', 'MEMBER', '2026-01-01'), ('m4', 'ws1', 'u4', 'MEMBER', '2026-01-01');
 """
 #: The columns of scheduled_reports among those of a row; the others come from other tables.
 COLUMNS = (

@@ -138,7 +138,37 @@ def test_names_of_workspace_and_creator_come_from_their_tables(postgres_tables):
         None,
         "PENDING",
     )
-    assert found["creator_is_member"] is False
+    assert (found["creator_is_member"], found["creator_role"]) == (False, None)
+
+
+@pytest.mark.parametrize("role", ["OWNER", "ADMIN", "MEMBER", "GUEST"])
+def test_the_role_of_the_creator_is_the_one_in_the_reports_workspace(postgres_tables, role):
+    postgres_tables.add(id="a")
+    execute(postgres_tables.dsn, "UPDATE workspace_members SET role = %s::\"WorkspaceRole\" WHERE id = 'm1'", role)
+    execute(postgres_tables.dsn, "INSERT INTO workspace_members (id, workspace_id, user_id) VALUES ('m5', 'ws2', 'u1')")
+
+    found = postgres_tables.port.row("a")
+
+    assert (found["creator_is_member"], found["creator_role"]) == (True, role)
+    assert [one["id"] for one in postgres_tables.port.rows(limit=10)] == ["a"]
+
+
+@pytest.mark.parametrize(("roles", "counts"), [(("ADMIN", "GUEST"), "GUEST"), (("MEMBER", "OWNER"), "MEMBER")])
+def test_where_nothing_forbids_two_memberships_the_lower_role_counts(postgres_tables, roles, counts):
+    postgres_tables.add(id="a")
+    execute(postgres_tables.dsn, "DROP INDEX workspace_members_workspace_id_user_id_key")
+    execute(postgres_tables.dsn, "DELETE FROM workspace_members WHERE id = 'm1'")
+    for role in roles:
+        execute(
+            postgres_tables.dsn,
+            "INSERT INTO workspace_members (id, workspace_id, user_id, role) VALUES (%s, 'ws1', 'u1', %s)",
+            role,
+            role,
+        )
+
+    (found,) = postgres_tables.port.rows(limit=10)
+
+    assert found["creator_role"] == counts
 
 
 def test_a_slug_used_twice_is_not_unique(postgres_tables):

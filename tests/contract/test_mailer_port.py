@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import traceback
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -298,6 +299,8 @@ NOT_VERIFIED = "Email address is not verified. The following identities failed t
         (NOT_VERIFIED.format("Bob@acme.example"), ("bob@acme.example",)),
         (NOT_VERIFIED.format("eve@acme.example, ada@acme.example"), ("ada@acme.example", "eve@acme.example")),
         ("Illegal address: <ada@acme.example>", ("ada@acme.example",)),
+        ("Invalid email address ada@acme.example.", ("ada@acme.example",)),
+        ("Address 'bob@acme.example' (one of three) is blacklisted", ("bob@acme.example",)),
     ],
 )
 def test_recipients_whom_ses_names_as_the_reason_are_told_and_stand_in_no_text(text, refused):
@@ -306,6 +309,34 @@ def test_recipients_whom_ses_names_as_the_reason_are_told_and_stand_in_no_text(t
 
     assert told.value.addresses == refused
     assert "@" not in str(told.value)
+
+
+def test_an_address_that_ends_in_another_is_not_taken_for_it():
+    couple = Recipients(to=("o'brien@acme.example", "brien@acme.example"))
+    text = NOT_VERIFIED.format("o'brien@acme.example")
+    with answering(400, "MessageRejected", text) as (port, _), pytest.raises(RecipientRefusedError) as told:
+        mailer_at(port).send(SENDER, couple, letter(), tags=TAGS)
+
+    assert told.value.addresses == ("o'brien@acme.example",)
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+@pytest.mark.parametrize("also", ["", SENDER])
+def test_addresses_of_sess_text_are_in_no_traceback(status, also):
+    address = "@".join(("bob", "acme.example"))
+    text = NOT_VERIFIED.format(f"{address}, {also}")
+    with answering(status, "MessageRejected", text) as (port, _), pytest.raises(ReportsError) as told:
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
+
+    assert address not in "".join(traceback.format_exception(told.value))
+
+
+@pytest.mark.parametrize("text", ["Illegal address", "Missing final '@domain'", "Local address contains control"])
+def test_a_text_that_names_nobody_refuses_the_message_and_no_recipient(text):
+    with answering(400, "BadRequestException", text) as (port, _), pytest.raises(PermanentError) as told:
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
+
+    assert type(told.value) is PermanentError
 
 
 def test_a_sender_whom_ses_names_is_a_matter_of_configuration():

@@ -511,6 +511,17 @@ def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does
     assert record.counters()[:3] == (1, 1, 0)
 
 
+def test_why_the_mail_failed_is_told_at_settling_and_forgotten_by_a_clear(runs):
+    runs.open(opening())
+    for chosen in (PDF, CSV):
+        runs.uploaded(KEY, artifact(chosen))
+    runs.note_mail(KEY, "S3 did not answer")
+    assert settled(runs)[0].mail_error == "S3 did not answer"
+
+    runs.open(opening(clear_number=1))
+    assert settled(runs)[1].mail_error is None
+
+
 def test_a_run_that_was_refused_is_unsettled_until_it_is_settled(runs):
     runs.refuse(refused(), "no", skipped=False)
     assert unsettled(runs) == [KEY]

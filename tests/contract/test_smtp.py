@@ -6,17 +6,21 @@ import socket
 import ssl
 import subprocess
 import threading
-from contextlib import contextmanager
+import traceback
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes
 
 import pytest
 
 from demo.processes import free_port
-from include.scheduled_reports.adapters.smtp import SmtpMailer
+from include.scheduled_reports.adapters.smtp import SmtpMailer, smtp_mailer
 from include.scheduled_reports.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
     RecipientRefusedError,
+    ReportsError,
     ThrottledError,
     TransientError,
 )
@@ -119,12 +123,12 @@ def certificate(tmp_path_factory):
     )  # fmt: skip
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return serving, ssl.create_default_context(cafile=folder / "cert.pem")
+    return serving, ssl.create_default_context(cafile=folder / "cert.pem"), folder / "cert.pem"
 
 
 @pytest.mark.parametrize(("way", "tls"), [("starttls", "starttls"), ("implicit", "implicit")])
 def test_it_speaks_tls_either_way(certificate, way, tls):
-    serving, trusting = certificate
+    serving, trusting, _ = certificate
     with Mailbox.open(**{way: serving}) as box:
         send(box.port, tls=tls, context=trusting)
 
@@ -145,7 +149,7 @@ def test_a_server_without_tls_is_not_given_a_message_in_the_clear(mailbox):
 
 
 def test_the_right_password_opens_and_a_wrong_one_is_a_matter_of_configuration(certificate):
-    serving, trusting = certificate
+    serving, trusting, _ = certificate
     with Mailbox.open(starttls=serving, password="secret") as box:
         send(box.port, tls="starttls", context=trusting, login="apikey", password="secret")
         with pytest.raises(ConfigurationError) as told:
@@ -158,31 +162,54 @@ def test_the_right_password_opens_and_a_wrong_one_is_a_matter_of_configuration(c
 # A server that goes away
 
 
+@dataclass
+class Talker:
+    """Gives its answers, one per line it hears, and then hangs up or falls silent.
+
+    After 354 it hears the message, resting for *pause* seconds at every thousandth line and at the end.
+    """
+
+    answers: tuple[str, ...]
+    silent: bool
+    pause: float
+    heard: list[bytes]
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, listener):
+        connection, _ = listener.accept()
+        # The client may have gone before everything is said.
+        with suppress(ConnectionError), connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 hello\r\n")
+            for before, answer in zip(("", *self.answers), self.answers, strict=False):
+                self.hear_message(lines) if before == "354" else lines.readline()
+                connection.sendall(answer.encode() + b"\r\n")
+            if self.answers[-1] == "354":
+                self.hear_message(lines)
+            if self.silent:
+                self.over.wait(10)
+
+    def hear_message(self, lines):
+        for line in iter(lines.readline, b".\r\n"):
+            if not line:
+                return
+            self.heard.append(line)
+            if len(self.heard) % 1_000 == 0:
+                self.over.wait(self.pause)
+        self.over.wait(self.pause)
+
+
 @contextmanager
-def talking(*answers, then="hang up"):
-    """A server that gives these answers, one per line it hears, and then hangs up or falls silent."""
-    over = threading.Event()
+def talking(*answers, then="hang up", heard=None, pause=0.0):
+    """Run a Talker until the block ends; the lines of the message go to *heard*."""
+    talker = Talker(answers, then == "fall silent", pause, [] if heard is None else heard)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rb") as lines:
-                connection.sendall(b"220 hello\r\n")
-                for answer in answers:
-                    lines.readline()
-                    connection.sendall(answer.encode() + b"\r\n")
-                if "354" in answers[-1:] and then != "hang up before the dot":
-                    while lines.readline() not in (b".\r\n", b""):
-                        pass
-                if then == "fall silent":
-                    over.wait(10)
-
-        thread = threading.Thread(target=serve, daemon=True)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        thread = threading.Thread(target=talker.serve, args=(listener,), daemon=True)
         thread.start()
         try:
             yield listener.getsockname()[1]
         finally:
-            over.set()
+            talker.over.set()
             thread.join(10)
 
 
@@ -204,22 +231,217 @@ def test_a_server_that_goes_away_before_the_message_has_not_sent(heard, then):
 @pytest.mark.parametrize("then", ["hang up", "fall silent"])
 def test_a_server_that_goes_away_with_the_message_may_have_sent(then):
     with talking(*UP_TO_DATA, then=then) as port, pytest.raises(DeliveryUnknownError):
-        send(port, timeout=0.5)
+        send(port, answer_timeout=0.5)
 
 
 def test_a_server_that_goes_away_after_it_has_accepted_has_sent():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with talking(*UP_TO_DATA, "250 queued as 7") as port:
+        assert send(port) == "queued as 7"
 
-        def serve():
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rb") as lines:
-                connection.sendall(b"220 hello\r\n")
-                for answer in UP_TO_DATA:
-                    lines.readline()
-                    connection.sendall(answer.encode() + b"\r\n")
-                while lines.readline() != b".\r\n":
-                    pass
-                connection.sendall(b"250 queued as 7\r\n")
 
-        threading.Thread(target=serve, daemon=True).start()
-        assert send(listener.getsockname()[1]) == "queued as 7"
+@pytest.mark.parametrize("answer", ["what?", "354 go on", "199 hm", "250-first of several", "2" + "50" * 9_000])
+def test_an_answer_to_the_message_that_is_none_says_nothing_about_it(answer):
+    with talking(*UP_TO_DATA, answer) as port, pytest.raises(DeliveryUnknownError):
+        send(port)
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+@pytest.mark.parametrize("answer", ["what?", "199 hm"])
+def test_an_answer_before_the_message_that_is_none_takes_nothing(at, answer):
+    heard = []
+    answers = (*UP_TO_DATA[:at], answer, *UP_TO_DATA[at + 1 :])
+    with talking(*answers, heard=heard) as port, pytest.raises(TransientError):
+        send(port)
+    assert heard == []
+
+
+def test_a_slow_server_is_given_the_time_it_needs_as_long_as_it_listens():
+    raw = letter() + (b"x" * 70 + b"\r\n") * 60_000
+    with talking(*UP_TO_DATA, "250 queued as 7", pause=0.03) as port:
+        assert send(port, raw, timeout=1) == "queued as 7"
+
+
+def test_an_answer_may_take_longer_than_a_command():
+    with talking(*UP_TO_DATA, "250 queued as 7", pause=1) as port:
+        assert send(port, timeout=0.4) == "queued as 7"
+
+
+def test_a_silent_farewell_changes_nothing(monkeypatch):
+    monkeypatch.setattr("include.scheduled_reports.adapters.smtp.FAREWELL_SECONDS", 0.2)
+    with talking(*UP_TO_DATA, "250 queued as 7", then="fall silent") as port:
+        assert send(port) == "queued as 7"
+
+
+# What a server may say besides
+
+
+def test_everybody_who_is_refused_is_named_and_the_message_is_never_begun():
+    heard = []
+    answers = ("250 me", "250 ok", "550 no", "250 ok", "553 never", "250 reset", "221 bye")
+    with talking(*answers, heard=heard) as port, pytest.raises(RecipientRefusedError) as told:
+        send(port)
+
+    assert told.value.addresses == ("ada@acme.example", "eve@acme.example")
+    assert heard == []
+
+
+def test_who_is_refused_for_good_is_named_even_if_another_is_only_put_off():
+    answers = ("250 me", "250 ok", "451 later", "550 no", "250 ok", "250 reset", "221 bye")
+    with talking(*answers) as port, pytest.raises(RecipientRefusedError) as told:
+        send(port)
+
+    assert told.value.addresses == ("bob@acme.example",)
+
+
+@pytest.mark.parametrize(
+    ("answers", "meaning"),
+    [
+        (("250-me\r\n250 AUTH PLAIN", "535 5.7.8 no", "221 bye"), ConfigurationError),
+        (("250-me\r\n250 AUTH PLAIN", "454 4.7.0 not now", "221 bye"), ThrottledError),
+        (("250-me\r\n250 AUTH PLAIN", "432 strange", "221 bye"), TransientError),
+        (("250-me\r\n250 AUTH XOAUTH2", "221 bye"), ConfigurationError),
+        (("250 me", "221 bye"), ConfigurationError),
+    ],
+)
+def test_a_refused_login_is_configuration_and_one_that_cannot_be_checked_is_not(answers, meaning):
+    with talking(*answers) as port, pytest.raises(ReportsError) as told:
+        send(port, login="apikey", password="secret")
+    assert type(told.value) is meaning
+    assert "secret" not in str(told.value)
+
+
+def test_a_password_that_smtp_cannot_carry_is_not_shown():
+    password = "".join(("ge", "häim"))
+    with pytest.raises(ConfigurationError, match="ASCII") as told:
+        send(free_port(), login="apikey", password=password)
+    assert password not in "".join(traceback.format_exception(told.value))
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_server_that_wants_a_login_is_a_matter_of_configuration_and_no_recipients_fault(at):
+    answers = (*UP_TO_DATA[:at], "530 5.7.0 Authentication required", "221 bye")
+    with talking(*answers) as port, pytest.raises(ConfigurationError):
+        send(port)
+
+
+def test_a_message_that_is_too_large_is_not_sent_at_all():
+    heard = []
+    answers = ("250-me\r\n250 SIZE 100", "221 bye")
+    with talking(*answers, heard=heard) as port, pytest.raises(PermanentError, match="MESSAGE_BYTES"):
+        send(port)
+    assert heard == []
+
+
+def test_a_server_without_a_limit_says_so_with_a_zero():
+    with talking("250-me\r\n250 SIZE 0", *UP_TO_DATA[1:], "250 queued as 7") as port:
+        assert send(port) == "queued as 7"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (*UP_TO_DATA, "554 5.7.1 spam for {}"),
+        (*UP_TO_DATA[:5], "554 5.5.1 none for {}", "221 bye"),
+        (*UP_TO_DATA[:1], "550 5.1.8 not from {}", "221 bye"),
+        (*UP_TO_DATA[:2], "452 4.5.3 too many with {}", "250 ok", "250 ok", "221 bye"),
+    ],
+)
+def test_addresses_of_the_servers_texts_are_in_no_traceback(answers):
+    address = "@".join(("ada", "acme.example"))
+    with talking(*(answer.replace("{}", address) for answer in answers)) as port, pytest.raises(ReportsError) as told:
+        send(port)
+    assert address not in "".join(traceback.format_exception(told.value))
+    assert told.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("end", "name"), [(b"\n", "LF"), (b"\r", "CR")])
+def test_no_line_end_but_crlf_goes_out_so_that_no_server_sees_an_end_where_none_is(end, name):
+    heard = []
+    smuggled = b"." + end + b"MAIL FROM:<mallory@elsewhere.example>" + end
+    with talking(*UP_TO_DATA, "250 ok", heard=heard) as port:
+        send(port, letter() + b"text" + end + smuggled)
+
+    assert {line[-2:] for line in heard} == {b"\r\n"}
+    assert [line for line in heard if b"\r" in line[:-2] or b"\n" in line[:-2]] == []
+    assert b"..\r\n" in heard
+
+
+@pytest.mark.parametrize("answer", ["250 OK", "250 2.0.0 OK", "250 Great success", "250"])
+def test_a_server_that_gives_no_id_leaves_the_messages_own(answer):
+    raw = letter()
+    message_id = message_from_bytes(raw)["Message-ID"]
+    with talking(*UP_TO_DATA, answer) as port:
+        assert send(port, raw) == message_id
+
+
+def test_an_id_is_one_line_of_two_hundred_characters():
+    with talking(*UP_TO_DATA, "250-2.0.0 Ok: queued as 4Zd1\r\n250 " + "x" * 300) as port:
+        name = send(port)
+    assert name.startswith("2.0.0 Ok: queued as 4Zd1 ")
+    assert len(name) == 200
+
+
+# The connection in Airflow
+
+
+def connection(*, host="mail.example", port=None, **extra):
+    return smtp_mailer(host=host, port=port, login="apikey", password="secret", extra=extra)
+
+
+@pytest.mark.parametrize(
+    ("port", "extra", "expected"),
+    [
+        (None, {}, ("starttls", 587)),
+        (587, {}, ("starttls", 587)),
+        (2525, {}, ("starttls", 2525)),
+        (465, {}, ("implicit", 465)),
+        (2465, {}, ("implicit", 2465)),
+        (None, {"disable_ssl": False}, ("implicit", 465)),
+        (8465, {"disable_ssl": "false"}, ("implicit", 8465)),
+        (465, {"disable_ssl": True}, ("starttls", 465)),
+        (465, {"disable_tls": True}, ("implicit", 465)),
+        (587, {"disable_ssl": "true", "disable_tls": "false"}, ("starttls", 587)),
+        (587, {"disable_tls": None}, ("starttls", 587)),
+        (25, {"disable_tls": "True"}, ("none", 25)),
+        (None, {"disable_ssl": True, "disable_tls": True}, ("none", 25)),
+    ],
+)
+def test_port_and_switches_decide_how_it_is_encrypted(port, extra, expected):
+    found = connection(port=port, **extra)
+
+    assert (found.tls, found.port) == expected
+
+
+def test_a_password_is_not_shown():
+    assert "secret" not in repr(connection())
+
+
+def test_the_authority_of_a_company_may_vouch_for_its_server(certificate):
+    serving, _, ca_file = certificate
+    with Mailbox.open(starttls=serving) as box:
+        mailer = smtp_mailer(
+            host="127.0.0.1", port=box.port, login=None, password=None, extra={"ca_file": str(ca_file), "timeout": "5"}
+        )
+        mailer.send(SENDER, EVERYBODY, letter(), tags={})
+
+        assert len(box.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"host": ""}, "host"),
+        ({"host": None}, "host"),
+        ({"host": "mail..example"}, "host"),
+        ({"disable_tls": "perhaps"}, "disable_tls"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"timeout": 0.0001 - 1}, "timeout"),
+        ({"ssl_context": "none"}, "ca_file"),
+        ({"auth_type": "oauth2"}, "auth_type"),
+        ({"ca_file": "/nowhere/ca.pem"}, "ca_file"),
+    ],
+)
+def test_what_is_wrong_with_a_connection_is_named(given, named):
+    with pytest.raises(ConfigurationError, match=named) as told:
+        connection(**given)
+    assert "secret" not in str(told.value)

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.migrate import migrate
+from include.scheduled_reports.definitions import parse
 from include.scheduled_reports.errors import ConfigurationError
 from include.scheduled_reports.sample.seed import seed
 
@@ -135,11 +137,11 @@ def test_seeding_again_does_not_make_an_unchanged_schedule_effective_anew(migrat
 
     seed(migrated_dsn, until=date(2026, 3, 3), messages=FEW)
 
-    assert len(before) == 17
+    assert len(before) == 18
     assert rows(migrated_dsn, moments) == before
 
 
-@pytest.mark.parametrize(("wanted", "valid"), [(0, 0), (5, 5), (12, 12), (40, 40)])
+@pytest.mark.parametrize(("wanted", "valid"), [(0, 0), (5, 5), (13, 13), (40, 40)])
 def test_the_number_of_reports_counts_the_valid_ones_and_the_broken_are_always_there(bare_dsn, wanted, valid):
     seed(bare_dsn, until=UNTIL, reports=wanted, messages=0)
 
@@ -148,14 +150,14 @@ def test_the_number_of_reports_counts_the_valid_ones_and_the_broken_are_always_t
 
 
 def test_fewer_reports_than_before_take_the_executions_of_the_others_along(neolith_dsn):
-    seed(neolith_dsn, until=UNTIL, reports=14, messages=FEW)
-    run(neolith_dsn, EXECUTION, "gone", "demo-report-000014")
-    run(neolith_dsn, EXECUTION, "kept", "demo-report-000013")
+    seed(neolith_dsn, until=UNTIL, reports=15, messages=FEW)
+    run(neolith_dsn, EXECUTION, "gone", "demo-report-000015")
+    run(neolith_dsn, EXECUTION, "kept", "demo-report-000014")
 
-    seed(neolith_dsn, until=UNTIL, reports=13, messages=FEW)
+    seed(neolith_dsn, until=UNTIL, reports=14, messages=FEW)
 
     assert rows(neolith_dsn, "SELECT id FROM report_executions") == [("kept",)]
-    assert rows(neolith_dsn, "SELECT max(id) FROM scheduled_reports WHERE id ~ '[0-9]'") == [("demo-report-000013",)]
+    assert rows(neolith_dsn, "SELECT max(id) FROM scheduled_reports WHERE id ~ '[0-9]'") == [("demo-report-000014",)]
 
 
 def test_what_an_earlier_sample_had_and_this_one_has_not_is_deleted(migrated_dsn):
@@ -294,6 +296,13 @@ def test_every_workspace_rests_at_weekends_and_grows(bare_dsn):
 )
 def test_the_sample_holds_no(filled, mistake, query):
     assert rows(filled, query) == [], mistake
+
+
+def test_the_gate_lets_through_what_is_not_broken_on_purpose(filled):
+    _, rejections = parse(PostgresDefinitions(filled).rows(limit=100))
+    built = [one for one in rejections if not any("not built yet" in problem.allowed for problem in one.problems)]
+
+    assert {one.name.partition(":")[0] for one in built} == {"Broken"}
 
 
 def test_every_value_of_the_enums_a_report_may_group_by_occurs(filled):

@@ -45,6 +45,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "creator_status": "ACTIVE",
         "creator_name": "Ada Byron",
         "creator_is_member": True,
+        "creator_role": "ADMIN",
         "effective_from": "2026-05-01T00:00:00+00:00",
     }
     assert changes.keys() <= valid.keys()

@@ -1,18 +1,23 @@
-"""Report types: the built ones load, and a broken folder says what is wrong with it."""
+"""Report types: the built ones load, and a broken folder says where and what is wrong, and harms only itself."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
 import pytest
 import yaml
 
-from include.scheduled_reports.catalog import FOLDER, KNOWN_TYPES, load, report_types
-from include.scheduled_reports.definitions import PARAMETERS
+from include.scheduled_reports import catalog
+from include.scheduled_reports.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
+from include.scheduled_reports.checks import PARAMETERS
 from include.scheduled_reports.errors import ReportTypeError
+from include.scheduled_reports.typefile import load
+from tests.unit.rows import report
 
-BUILT = sorted(report_types().values(), key=lambda kind: kind.id)
+#: Those that bring their tables; the others bring sources, of which a report makes its own.
+BUILT = sorted((kind for kind in report_types().values() if not kind.sources), key=lambda kind: kind.id)
 
 
 @pytest.fixture
@@ -33,14 +38,16 @@ def broken(folder):
         with pytest.raises(ReportTypeError) as refused:
             load(folder)
         told, _, reason = str(refused.value).partition(": ")
-        assert told == str(definition)
+        assert re.fullmatch(re.escape(str(definition)) + r":\d+", told)
         return reason
 
     return reason
 
 
 def test_the_first_report_types_are_built():
-    assert {"workspace-activity", "channel-analytics"} <= report_types().keys() <= set(KNOWN_TYPES)
+    first = {"workspace-activity", "channel-analytics", "security-audit", "custom"}
+    assert first <= report_types().keys() <= set(KNOWN_TYPES)
+    assert catalog.catalog().broken == {}
 
 
 @pytest.mark.parametrize("kind", BUILT, ids=lambda kind: kind.id)
@@ -79,16 +86,20 @@ def test_figures_are_needed(broken):
 
 def test_a_column_of_an_unknown_type_is_named(broken):
     assert broken(lambda content: content["datasets"][0]["columns"][1].update(type="money")) == (
-        "column messages: type 'money': one of text, integer, decimal, number, percent, boolean, date, timestamp"
+        "type 'money': one of text, integer, decimal, number, percent, boolean, date, timestamp"
     )
 
 
 def test_a_column_with_an_unknown_key_is_named(broken):
-    assert "'colour'" in broken(lambda content: content["datasets"][0]["columns"][0].update(colour="red"))
+    assert broken(lambda content: content["datasets"][0]["columns"][0].update(colour="red")) == (
+        "'colour' is unknown; known are name, title, type, scale"
+    )
 
 
 def test_a_sql_file_that_is_not_there_is_named(broken):
-    assert "nothing.sql" in broken(lambda content: content["datasets"][0].update(sql="nothing.sql"))
+    assert broken(lambda content: content["datasets"][0].update(sql="nothing.sql")) == (
+        "sql 'nothing.sql': No such file or directory"
+    )
 
 
 def test_a_chart_over_a_column_that_is_not_there_is_named(broken):
@@ -104,25 +115,23 @@ def test_a_chart_over_a_dataset_that_is_not_there_is_named(broken):
 
 
 def test_a_type_without_a_dataset_is_refused(broken):
-    assert broken(lambda content: content.update(datasets=[], charts=[])) == "datasets: at least one is needed"
+    assert broken(lambda content: content.update(datasets=[], charts=[])) == "datasets: a list of at least one"
 
 
 def test_figures_that_are_no_columns_are_refused(broken):
     assert (
         broken(lambda content: content["figures"].update(columns=["messages"]))
-        == "'str' object has no attribute 'items'"
+        == "'messages': names and values are needed here, such as title: …"
     )
 
 
 def test_a_chart_of_an_unknown_kind_is_named(broken):
-    assert broken(lambda content: content["charts"][1].update(kind="pie")) == (
-        "chart 'Messages per day': kind 'pie': one of line, bar, rank"
-    )
+    assert broken(lambda content: content["charts"][1].update(kind="pie")) == ("kind 'pie': one of line, bar, rank")
 
 
 def test_a_figure_that_is_better_sideways_is_named(broken):
     assert broken(lambda content: content["figures"]["columns"][0].update(better="sideways")) == (
-        "figure messages: better 'sideways': one of up, down, neutral"
+        "better 'sideways': one of up, down, neutral"
     )
 
 
@@ -130,17 +139,224 @@ def test_a_figure_that_is_better_sideways_is_named(broken):
 def test_a_file_that_holds_something_else_is_named(folder, text):
     (folder / "report.yaml").write_text(text)
 
-    with pytest.raises(ReportTypeError, match=r"channel-analytics/report\.yaml: ."):
+    with pytest.raises(ReportTypeError, match=r"channel-analytics/report\.yaml:1: ."):
         load(folder)
 
 
-def test_a_file_that_is_not_yaml_is_named_with_the_line(folder):
-    (folder / "report.yaml").write_text("title: [unclosed\n")
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("title: [unclosed\n", 2, "did not find expected"),
+        ("title: x\ndescription: y\n\tz: 1\n", 3, "found .*tab|cannot start any token"),
+        ("title: x\nbad: \x07\n", 1, "control characters are not allowed"),
+        ("title: *nobody\n", 1, "undefined alias"),
+    ],
+)
+def test_a_file_that_is_not_yaml_is_named_with_the_line(folder, text, line, reason):
+    (folder / "report.yaml").write_text(text)
 
-    with pytest.raises(ReportTypeError, match=r"report\.yaml: [\s\S]*line 2"):
+    with pytest.raises(ReportTypeError, match=rf"report\.yaml:{line}: .*(?:{reason})"):
+        load(folder)
+
+
+def test_a_file_that_is_not_utf_8_is_named(folder):
+    (folder / "report.yaml").write_bytes("title: für".encode("latin-1"))
+
+    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: it is not UTF-8"):
         load(folder)
 
 
 def test_a_folder_without_a_definition_is_named(tmp_path):
-    with pytest.raises(ReportTypeError, match=r"report\.yaml: .*No such file"):
+    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: there is no such file"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("type: percent", "type: percentage", "type 'percentage': one of"),
+        ("{name: quiet_channels,", "{nam: quiet_channels,", "'nam' is unknown (did you mean name?); known are"),
+        ("sql: days.sql", "sql: weeks.sql", "sql 'weeks.sql': No such file or directory"),
+        ("x: day,", "x: hour,", "chart 'Messages per day': days has no column hour"),
+        ("zero_filled: true", "zero_filled: perhaps", "zero_filled 'perhaps': true or false"),
+        ("scale: 1, better: up}", "scale: x, better: up}", "scale 'x': a whole number"),
+        ("Archived, channelIds", "Archived, chanelIds", "(did you mean channelIds?)"),
+        ("name: days\n", "name: channels\n", "name 'channels' is there twice"),
+        ("{name: reactions,", "{name: replies,", "name 'replies' is there twice"),
+        ("figures:", "roles: [BOSS]\nfigures:", "roles: 'BOSS' is unknown; known are OWNER, ADMIN, MEMBER, GUEST"),
+        ("type: integer, better: up}", "type: text, better: up}", "because a figure is a number"),
+    ],
+)  # fmt: skip
+def test_the_line_that_is_wrong_is_named_as_an_editor_counts(folder, old, new, reason):
+    definition = folder / "report.yaml"
+    text = definition.read_text()
+    assert text.count(old) >= 1
+    definition.write_text(text.replace(old, new, 1))
+    lines = zip(text.split("\n"), definition.read_text().split("\n"), strict=False)
+    expected = next(number for number, (before, after) in enumerate(lines, start=1) if before != after)
+
+    with pytest.raises(ReportTypeError, match=re.escape(reason)) as refused:
+        load(folder)
+
+    assert str(refused.value).startswith(f"{definition}:{expected}: ")
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 AS channel", "SELECT current_setting('report.workspace_id', true) AS channel"]
+)
+def test_a_query_that_would_answer_for_everybody_is_refused(folder, sql):
+    (folder / "channels.sql").write_text(sql)
+
+    with pytest.raises(ReportTypeError, match=r"it has to read current_setting\('report.workspace_id'\)"):
+        load(folder)
+
+
+def test_several_files_of_sql_make_one_query(folder, broken):
+    (folder / "first.sql").write_text("WITH a AS (SELECT current_setting('report.workspace_id') AS w)\n")
+    (folder / "second.sql").write_text("SELECT w AS channel FROM a\n")
+    definition = folder / "report.yaml"
+    definition.write_text(definition.read_text().replace("sql: channels.sql", "sql: [first.sql, second.sql]"))
+
+    assert load(folder).main.sql == (
+        "WITH a AS (SELECT current_setting('report.workspace_id') AS w)\nSELECT w AS channel FROM a"
+    )
+
+
+# Sources
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Changes a copy of the type with sources, and returns what is then said of it."""
+
+    def reason(old, new):
+        folder = shutil.copytree(FOLDER / "custom", tmp_path / "custom", dirs_exist_ok=True)
+        definition = folder / "report.yaml"
+        text = (FOLDER / "custom/report.yaml").read_text()
+        assert old in text
+        definition.write_text(text.replace(old, new, 1))
+        with pytest.raises(ReportTypeError) as refused:
+            load(folder)
+        return str(refused.value).partition("report.yaml:")[2]
+
+    return reason
+
+
+def test_a_type_with_sources_brings_no_tables_of_its_own(sources):
+    line = (FOLDER / "custom/report.yaml").read_text().split("\n").index("sources:") + 1
+
+    assert sources("sources:", "charts: []\nsources:").startswith(f"{line}: 'charts' and 'sources' exclude each other")
+    assert "'sources' need the parameter customFilters" in sources("parameters: [customFilters]", "parameters: []")
+
+
+def test_a_source_is_read_as_strictly(sources):
+    assert "time 'author': a timestamp among the columns" in sources("time: created_at", "time: author")
+    assert "'key' is missing" in sources("    key: id\n", "")
+    assert "values 'PUBLIC': a list of texts" in sources("values: [PUBLIC, PRIVATE, DM, HUDDLE]", "values: PUBLIC")
+
+
+@pytest.mark.parametrize("name", ['"; DROP TABLE users; --', "Channel", "a b", "1st", ""])
+def test_a_name_that_is_to_stand_in_a_statement_is_a_plain_one(sources, name):
+    assert "a name of lower case letters, digits and _" in sources("{name: author,", f"{{name: {name!r},")
+
+
+# Many folders
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder outside the product, with one type that works."""
+    shutil.copytree(FOLDER / "channel-analytics", tmp_path / "types/rooms")
+    return tmp_path / "types"
+
+
+def test_a_type_in_another_folder_is_one_like_the_others(place):
+    found = read((FOLDER, place))
+
+    assert found.broken == {}
+    assert found.types.keys() == {*report_types(), "rooms"}
+    assert found.types["rooms"].main.sql == report_types()["channel-analytics"].main.sql
+
+
+def test_a_broken_folder_harms_only_itself(place):
+    shutil.copytree(place / "rooms", place / "sales")
+    (place / "sales/report.yaml").write_text("title: Sales\n")
+    (place / "empty").mkdir()
+
+    found = read((FOLDER, place))
+
+    assert found.types.keys() == {*report_types(), "rooms"}
+    assert found.broken == {
+        "sales": f"{place}/sales/report.yaml:1: 'figures' is missing",
+        "empty": f"{place}/empty/report.yaml:1: there is no such file",
+    }
+
+
+def test_no_folder_replaces_another(place, tmp_path):
+    shutil.copytree(place / "rooms", place / "custom")
+    shutil.copytree(place / "rooms", tmp_path / "more/rooms")
+
+    found = read((FOLDER, place, tmp_path / "more"))
+
+    assert found.types["custom"] == report_types()["custom"]
+    assert found.broken == {
+        f"{place}/custom": f"{place}/custom: there is a report type custom already: rename the folder",
+        f"{tmp_path}/more/rooms": f"{tmp_path}/more/rooms: there is a report type rooms already: rename the folder",
+    }
+
+
+def test_a_place_that_is_not_there_is_told_and_harms_nobody(tmp_path):
+    found = read((FOLDER, tmp_path / "nowhere"))
+
+    assert found.types.keys() == report_types().keys()
+    assert found.broken == {f"{tmp_path}/nowhere": f"{tmp_path}/nowhere: No such file or directory"}
+
+
+def test_what_a_volume_or_python_keeps_in_a_place_is_no_type(place):
+    for name in ("..data", ".git", "__pycache__"):
+        (place / name).mkdir()
+    (place / "README.md").write_text("ours")
+
+    assert read((place,)).broken == {}
+
+
+@pytest.mark.parametrize("name", ["Rooms", "a b", "rooms.old", "x" * 61])
+def test_a_types_name_fits_into_keys_and_file_names(place, name):
+    (place / "rooms").rename(place / name)
+
+    assert "up to 60 lower case letters, digits and hyphens" in read((place,)).broken[name]
+
+
+@pytest.fixture
+def set_to(monkeypatch):
+    """Sets REPORT_TYPES for a process that has not read its types yet."""
+
+    def set_to(*places):
+        monkeypatch.setenv("SCHEDULED_REPORTS__REPORT_TYPES", os.pathsep.join(map(str, places)))
+        catalog.catalog.cache_clear()
+
+    yield set_to
+    catalog.catalog.cache_clear()
+
+
+def test_the_setting_names_the_places(set_to, place, tmp_path):
+    shutil.copytree(place / "rooms", tmp_path / "more/halls")
+    set_to(place, tmp_path / "more")
+
+    assert {"rooms", "halls"} <= report_types().keys()
+    assert report_type(report(reportType="halls")).id == "halls"
+
+
+def test_a_report_of_a_type_that_broke_since_it_was_let_through_says_so(set_to, place):
+    set_to(place)
+    found = report(reportType="rooms")
+    set_to()
+
+    with pytest.raises(ReportTypeError, match="report type rooms: this process does not have it"):
+        report_type(found)
+
+
+def test_types_are_read_once(set_to):
+    set_to()
+
+    assert report_types() is report_types()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.scheduled_reports.catalog import Catalog, report_types
 from include.scheduled_reports.definitions import parse, parse_row
 from include.scheduled_reports.errors import RejectedError
 from include.scheduled_reports.model import DateRange, Format, Rejection, Report, Status
@@ -24,6 +25,10 @@ PERIOD = "an object with a type of last-7-days, last-30-days, last-quarter, last
 PARAMETERS = (
     "dateRange, includeArchived, channelIds, userIds, taskStatuses, workflowIds, minActivityLevel, customFilters"
 )
+
+
+#: What a report of a type needs in its parameters.
+ASKED = {"security-audit": {}, "custom": {"customFilters": {"source": "tasks"}}}
 
 
 def problems(**changes):
@@ -127,12 +132,32 @@ def test_a_misspelt_report_type_is_guessed(given_type, meant):
     assert problems(reportType=given_type) == [("reportType", f"one of {TYPES} (did you mean {meant}?)")]
 
 
-@pytest.mark.parametrize("given_type", ["user-engagement", "security-audit", "custom"])
-def test_a_report_type_of_the_application_that_is_not_built_yet_says_so(given_type):
-    ((column, allowed),) = problems(reportType=given_type, parameters={})
+@pytest.fixture
+def found_types(monkeypatch):
+    """Lets the gate know these types only."""
 
-    assert column == "reportType"
-    assert allowed.startswith("this type is not built yet; built are channel-analytics, workspace-activity")
+    def found_types(*names, **broken):
+        found = Catalog({name: report_types()[name] for name in names}, broken)
+        monkeypatch.setattr("include.scheduled_reports.definitions.catalog", lambda: found)
+
+    return found_types
+
+
+def test_a_report_type_of_the_application_that_is_not_built_yet_says_so(found_types):
+    found_types("workspace-activity", "channel-analytics")
+
+    assert problems(reportType="user-engagement") == [
+        ("reportType", "this type is not built yet; built are workspace-activity, channel-analytics")
+    ]
+
+
+def test_a_report_of_a_broken_type_is_told_why_and_others_are_not_touched(found_types):
+    found_types("workspace-activity", sales="types/sales/report.yaml:7: 'title' is missing")
+
+    assert report().type == "workspace-activity"
+    assert problems(reportType="sales") == [
+        ("reportType", "a type that works; this one is broken: types/sales/report.yaml:7: 'title' is missing")
+    ]
 
 
 @pytest.mark.parametrize("formats", [["pdf"], ["html", "excel", "json", "csv", "pdf"]])
@@ -228,6 +253,48 @@ def test_a_creator_who_is_suspended_is_named():
 
 def test_a_creator_who_has_left_the_workspace_is_named():
     assert problems(creator_is_member=False) == [("created_by_id", "a member of the workspace; this user has left it")]
+
+
+@pytest.mark.parametrize("role", ["ADMIN", "OWNER"])
+@pytest.mark.parametrize("kind", ["security-audit", "custom"])
+def test_some_types_run_while_their_creator_leads_the_workspace(kind, role):
+    assert report(reportType=kind, creator_role=role, parameters=ASKED[kind]).type == kind
+
+
+@pytest.mark.parametrize("role", ["MEMBER", "GUEST"])
+@pytest.mark.parametrize("kind", ["security-audit", "custom"])
+def test_the_creator_of_some_types_has_to_lead_the_workspace(kind, role):
+    assert problems(reportType=kind, creator_role=role, parameters=ASKED[kind]) == [
+        ("created_by_id", f"ADMIN or OWNER of the workspace, which {kind} needs; this user is {role}")
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"creator_is_member": False}, {"creator_status": "SUSPENDED"}])
+def test_a_creator_who_is_gone_is_told_so_rather_than_their_role(changes):
+    ((column, allowed),) = problems(reportType="security-audit", creator_role=None, **changes)
+
+    assert column == "created_by_id"
+    assert "which security-audit needs" not in allowed
+
+
+@pytest.mark.parametrize("role", ["MEMBER", "GUEST", None])
+def test_anybody_may_own_a_report_of_the_other_types(role):
+    assert report(creator_role=role).type == "workspace-activity"
+
+
+def test_a_row_that_was_frozen_before_there_were_roles_is_read_back():
+    old = row()
+    del old["creator_role"]
+
+    assert parse_row(old).creator.id == "u1"
+
+
+def test_without_a_role_nobody_reads_an_audit():
+    old = row(reportType="security-audit")
+    del old["creator_role"]
+
+    with pytest.raises(RejectedError, match="this user is None"):
+        parse_row(old)
 
 
 def test_a_creator_and_a_workspace_that_do_not_exist_are_named():
@@ -393,14 +460,14 @@ def test_an_unknown_parameter_is_refused_and_guessed(name, guess):
 
 
 def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored():
-    assert problems(parameters={"taskStatuses": ["DONE"], "minActivityLevel": "low"}) == [
+    assert problems(parameters={"taskStatuses": ["DONE"], "workflowIds": ["w1"]}) == [
         (
             "parameters.taskStatuses",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
         (
-            "parameters.minActivityLevel",
-            "not used by workspace-activity; it uses channelIds, includeArchived, userIds",
+            "parameters.workflowIds",
+            "not used by workspace-activity; it uses channelIds, includeArchived, minActivityLevel, userIds",
         ),
     ]
 
@@ -415,6 +482,8 @@ def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored
         ("channelIds", ["c1", ""], "a list of ids"),
         ("userIds", [1], "a list of ids"),
         ("userIds", [None], "a list of ids"),
+        ("minActivityLevel", "highest", "one of low, medium, high"),
+        ("minActivityLevel", 5, "one of low, medium, high"),
     ],
 )
 def test_a_parameter_of_the_wrong_shape_is_refused(name, value, allowed):
@@ -506,7 +575,7 @@ columns = {
     "error_cause": st.none() | st.sampled_from(["rejected", "failing"]),
     "name": texts,
     "description": nullable,
-    "reportType": texts | st.sampled_from(["workspace-activity", "channel-analytics", "custom"]),
+    "reportType": texts | st.sampled_from(["workspace-activity", "channel-analytics", "custom", "security-audit"]),
     "cron_expression": texts | st.from_regex(r"[0-9*/,-]{1,5}( [0-9A-Z*/,-]{1,5}){4}", fullmatch=True),
     "timezone": zones,
     "is_active": st.booleans(),
@@ -531,6 +600,7 @@ columns = {
     "creator_status": st.none() | st.sampled_from(["ACTIVE", "PENDING", "SUSPENDED"]),
     "creator_name": nullable,
     "creator_is_member": st.booleans(),
+    "creator_role": st.none() | st.sampled_from(["OWNER", "ADMIN", "MEMBER", "GUEST"]),
     "effective_from": st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
 }
 
@@ -553,8 +623,12 @@ def test_no_row_that_postgresql_can_hold_raises_anything_but_a_rejection(changes
 @given(st.sampled_from(sorted(columns)).flatmap(lambda name: st.tuples(st.just(name), columns[name])))
 def test_junk_in_one_column_is_accepted_or_blamed_on_that_column(change):
     name, value = change
-    blamed = {"creator_status": "created_by_id", "creator_email": "created_by_id", "creator_is_member": "created_by_id",
-              "workspace_slug": "workspace_id", "email_enabled": "email_recipients"}.get(name, name)  # fmt: skip
+    blamed = {
+        "creator_role": "created_by_id", "creator_status": "created_by_id", "creator_email": "created_by_id",
+        "creator_is_member": "created_by_id", "workspace_slug": "workspace_id", "email_enabled": "email_recipients",
+    }.get(name, name)  # fmt: skip
+    if value == "custom":  # which without a definition is nothing
+        blamed = "parameters"
 
     _, rejections = parse([row(**{name: value})])
 

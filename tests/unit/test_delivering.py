@@ -219,7 +219,7 @@ def test_the_switch_stops_all_mail_and_a_clear_sends_it_later(world):
 
     with pytest.raises(PermanentError, match="all mail is stopped"):
         pipeline.email(world, KEY)
-    assert pipeline.record(world, TRIGGER).state is RunState.FAILED
+    assert pipeline.record(world, TRIGGER).reason == "mail: all mail is stopped"
     assert world.mailer.sent == []
 
     world.ledger.stopped = False
@@ -359,3 +359,19 @@ def test_a_mail_needs_no_staging(world):
     world.staging.files.clear()
 
     assert pipeline.email(world, KEY) == "sent"
+
+
+def test_why_a_mail_failed_before_it_was_claimed_is_said_until_a_retry_goes_well(world):
+    make(world)
+    real, world.store.open = world.store.open, broken_store
+    with pytest.raises(TransientError):
+        pipeline.email(world, KEY)
+    assert pipeline.record(world, TRIGGER).mail_error == "S3 did not answer"
+
+    world.store.open = real
+    assert pipeline.email(world, KEY) == "sent"
+    assert pipeline.record(world, TRIGGER).state is RunState.SUCCESS
+
+
+def broken_store(_key):
+    raise TransientError("S3 did not answer")

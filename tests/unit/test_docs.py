@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.definitions import LEVELS, PARAMETERS
 from include.scheduled_reports.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 TABLE = (ROOT / "docs/table.md").read_text()
 OPERATE = (ROOT / "docs/operate.md").read_text()
+TYPES = (ROOT / "docs/report-types.md").read_text()
 ENV = (ROOT / ".env.example").read_text()
 SEED_COLUMNS = {
     "scheduled_reports": """id name description reportType cron_expression timezone is_active status export_formats
@@ -29,6 +32,48 @@ def test_every_column_of_the_seeds_tables_is_explained(table):
     named = set(re.findall(r'`"?(\w+)"?`', section))
 
     assert set(SEED_COLUMNS[table].split()) - named == set()
+
+
+def definitions(kind):
+    """What docs/report-types.md says of a type: by heading, the sentence of each name."""
+    section = TYPES.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
+    return {
+        part.partition("\n")[0]: dict(re.findall(r"^\| (?!column|figure|-)(.+?) \| (.+) \|$", part, flags=re.MULTILINE))
+        for part in section.split("\n### ")[1:]
+    }
+
+
+@pytest.mark.parametrize(
+    # The tables of the others are put together by the report.
+    "kind",
+    [kind for kind in report_types().values() if kind.datasets],
+    ids=lambda kind: kind.id,
+)
+def test_every_figure_and_column_of_every_report_type_is_defined_in_a_sentence(kind):
+    shown = {"Key figures": [spec.column for spec in kind.figures]}
+    shown |= {dataset.title: dataset.columns for dataset in kind.datasets}
+    found = definitions(kind.id)
+
+    assert {heading: list(told) for heading, told in found.items()} == {
+        heading: [column.title for column in columns] for heading, columns in shown.items()
+    }
+    for told in found.values():
+        for name, sentence in told.items():
+            assert sentence[0].isupper(), name
+            assert sentence.endswith("."), name
+            assert len(sentence.split()) > 2, name
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_explained_with_the_types_that_take_it(name):
+    takers = {kind.id for kind in report_types().values() if name in kind.parameters}
+    line = re.search(rf"^\| `{name}` \| .+ \| (.+) \|$", TYPES, flags=re.MULTILINE)
+
+    assert (set(line[1].split(", ")) if line else set()) == takers
+
+
+def test_the_levels_of_activity_are_those_of_the_gate():
+    assert re.findall(r"`(\w+)`, at least \d+", TYPES) == list(LEVELS)
 
 
 @pytest.mark.parametrize("setting", [field.name.upper() for field in fields(Settings)])

@@ -50,7 +50,9 @@ def addresses(mail, header):
 def test_a_mail_has_the_headers_it_needs_and_no_others():
     raw = composed(recipients=Recipients(to=("a@b.example",), cc=("c@d.example",)), headers={"X-Report": "r1"})
 
-    assert header_names(raw) == ["From", "To", "Cc", "Subject", "Date", "X-Report", "MIME-Version", "Content-Type"]
+    assert header_names(raw) == [
+        "From", "To", "Cc", "Subject", "Date", "Message-ID", "X-Report", "MIME-Version", "Content-Type",
+    ]  # fmt: skip
 
 
 def test_blind_copies_stand_nowhere_in_the_message():
@@ -93,7 +95,7 @@ def test_neither_subject_nor_header_value_nor_file_name_adds_a_header():
 
     mail = read(raw)
     assert header_names(raw) == [
-        "From", "To", "Subject", "Date", "X-Intended-Recipients", "MIME-Version", "Content-Type",
+        "From", "To", "Subject", "Date", "Message-ID", "X-Intended-Recipients", "MIME-Version", "Content-Type",
     ]  # fmt: skip
     assert mail["Subject"] == "Numbers Bcc: eve@evil.example X-Evil: 1 <script>"
     assert [part.get_filename() for part in mail.iter_attachments()] == [

@@ -39,7 +39,8 @@ def test_every_field_can_be_set():
     odd: dict[type, str] = {str: "live", int: "7", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
-    found = read(**values | {"MAIL_FROM": "reports@acme.example"})
+    sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
+    found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
 
@@ -110,6 +111,33 @@ def test_a_sender_is_an_address_with_or_without_a_name(sender):
 def test_who_mails_needs_one_sender(sender, mode):
     assert reason(MAIL_MODE=mode, MAIL_FROM=sender) == (
         f"SCHEDULED_REPORTS__MAIL_FROM: {sender!r}: the sender's address, unless MAIL_MODE is off"
+    )
+
+
+def test_mail_leaves_by_ses_unless_smtp_is_asked_for():
+    assert Settings().mail_via == "ses"
+    assert read(MAIL_VIA="smtp").mail_via == "smtp"
+
+
+@pytest.mark.parametrize("door", ["", "SMTP", "sendgrid"])
+def test_a_door_that_is_none_is_refused_rather_than_guessed(door):
+    assert reason(MAIL_VIA=door) == f"SCHEDULED_REPORTS__MAIL_VIA: {door!r}: ses or smtp"
+
+
+def test_answers_go_to_one_plain_address():
+    assert read(REPLY_TO="ada@acme.example").reply_to == "ada@acme.example"
+
+
+@pytest.mark.parametrize("address", ["ada", "Ada <ada@acme.example>", "a@b.example, c@d.example"])
+def test_what_is_no_plain_address_gets_no_answers(address):
+    assert reason(REPLY_TO=address) == f"SCHEDULED_REPORTS__REPLY_TO: {address!r}: one address, or nothing"
+
+
+@pytest.mark.parametrize("name", ["two words", "größe", "x" * 65])
+def test_a_configuration_set_is_named_as_ses_lets_it_be_named(name):
+    assert read(CONFIGURATION_SET="Reports_2026-b").configuration_set == "Reports_2026-b"
+    assert reason(CONFIGURATION_SET=name) == (
+        f"SCHEDULED_REPORTS__CONFIGURATION_SET: {name!r}: at most 64 ASCII letters, digits, _ and -"
     )
 
 

@@ -252,6 +252,11 @@ class MemoryRuns:
         kept: Mapping[str, Any] = self.runs[key].row["mail"]
         return kept
 
+    def note_mail(self, key: RunKey, error: str | None) -> None:
+        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
+        self.runs[key].row["mail_error"] = error
+        self._reopen(key)
+
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
         """Write down what *decide* makes of the run; counters move once per run however often this is called."""
         held = self.runs.get(key)
@@ -268,6 +273,7 @@ class MemoryRuns:
                 errors=held.errors,
                 artifacts=self._made(key),
                 mail=held.row["mail"],
+                mail_error=held.row["mail_error"],
                 deliveries=tuple(one for one in self.ledger.of(key) if not one.is_notice),
             )
         )
@@ -513,5 +519,6 @@ def _row(opening: Opening) -> dict[str, Any]:
         "reason": None,
         "frozen": None,
         "mail": None,
+        "mail_error": None,
         **dict.fromkeys(BRIEF),
     }

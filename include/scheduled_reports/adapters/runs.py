@@ -120,6 +120,12 @@ class PostgresRuns:
         kept: Mapping[str, Any] = row["mail"]
         return kept
 
+    def note_mail(self, key: RunKey, error: str | None) -> None:
+        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
+        with self._transaction() as connection:
+            _run(connection, "note_mail", {**key_values(key), "error": error})
+            _run(connection, "touch", key_values(key))
+
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
         """Write down what *decide* makes of the run; counters move once per run however often this is called."""
         with self._transaction() as connection:
@@ -242,6 +248,7 @@ def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any]) -> Snaps
         errors={one: error for one, error in found.items() if error},
         artifacts=_artifacts(connection, key, deleted=True),  # a file that was deleted since has arrived all the same
         mail=row["mail"],
+        mail_error=row["mail_error"],
         deliveries=tuple(one for one in deliveries(connection, key) if not one.is_notice),
     )
 

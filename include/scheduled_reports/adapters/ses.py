@@ -62,7 +62,8 @@ class SesMailer:
             answer = self.client.send_email(**envelope, Content={"Raw": {"Data": raw}})
             return str(answer["MessageId"])
         except ClientError as error:
-            raise _meaning(error, sender, recipients) from error
+            # Not `from error`: its text may name recipients, and a traceback would log them.
+            raise _meaning(error, sender, recipients) from None
         except NOT_BEGUN as error:
             raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
         except Exception as error:  # whatever it is, an answer cut short among it: the message may have gone
@@ -77,7 +78,9 @@ def _tag(value: str) -> str:
 def _named(error: ClientError, recipients: Recipients) -> list[str]:
     """The recipients that SES gives as the reason: "The following identities failed the check in region …: a@b.c"."""
     text = str(error.response.get("Error", {}).get("Message", "")).lower()
-    mentioned = set(re.findall(r"[^\s,;:<>\"']+@[^\s,;:<>\"']+", text))
+    words: list[str] = re.findall(r"[^\s,;:<>\"()\[\]]+@[^\s,;:<>\"()\[\]]+", text)
+    # A full stop and quotes around are the sentence's; a quote within, as in o'brien, is the address's.
+    mentioned = {*words, *(word.rstrip(".").strip("'`") for word in words)}
     return [one for one in recipients if {one.lower(), ascii_address(one).lower()} & mentioned]
 
 

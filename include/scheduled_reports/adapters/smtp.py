@@ -1,18 +1,21 @@
-"""The mail service: any SMTP server, one transaction a message.
+"""The mail service by SMTP: SendGrid, Mailgun, Resend or any relay that takes mail for delivery.
 
-Until the dot that ends the message has begun to leave, nothing was sent; after it, only the server's answer tells.
-Sources: RFC 5321, sections 3.3 and 4.2.
+`smtplib.SMTP.sendmail` sends to the recipients that are left when some are refused, and its errors do not tell whether
+the message had left.  So the dialogue is led here, step by step: until the message's first byte has gone it was
+certainly not sent, from then on only the server's answer says how it ended.  Sources: RFC 5321, RFC 1870 (SIZE), RFC
+2034 (status codes), RFC 3207 (STARTTLS).
 """
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.parser import BytesHeaderParser
+from email import message_from_bytes
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..checks import ascii_address
 from ..errors import (
@@ -31,9 +34,21 @@ if TYPE_CHECKING:
 
     from ..model import Recipients
 
-#: The server is busy or asks to come back later: RFC 5321, 4.2.2 and 4.2.3.
+Tls = Literal["implicit", "starttls", "none"]
+#: Ports where TLS begins with the first byte; the second is Resend's for networks that close the first.
+TLS_PORTS = frozenset({465, 2465})
+#: Replies that ask to come back later.
 SLOWER = frozenset({421, 450, 451, 452, 454})
-LONGEST_ID = 200
+#: Replies of a server that wants a login, or another one.
+UNAUTHENTICATED = frozenset({530, 534, 535, 538})
+#: RFC 5321 asks a client to wait ten minutes for the last answer; a task has fifteen for everything.
+ANSWER_SECONDS = 300.0
+#: What the farewell may take; the message has been accepted by then.
+FAREWELL_SECONDS = 5.0
+#: A time-out is one of a call, and a whole message may rightly take longer.
+PIECE = 256 * 1024
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
+ID_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,99 +59,253 @@ class SmtpMailer:
     port: int = 587
     login: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: str = "starttls"
-    timeout: float = 30
+    tls: Tls = "starttls"
+    #: Of the connection, and of each command.
+    timeout: float = 30.0
+    answer_timeout: float = ANSWER_SECONDS
+    #: Who is trusted; None for whom the system trusts.
     context: ssl.SSLContext | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Send one message once; returns what the server calls it, or its Message-ID."""
+        """Send one message once; returns what the server calls it, or else its Message-ID."""
+        envelope = {ascii_address(address): address for address in recipients}
+        lines = _lines(raw)
         with self._session() as server:
-            with _before_the_message("the sender"):
-                _expect(server.mail(ascii_address(parseaddr(sender)[1])), "the sender")
-            refused = [one for one in dict.fromkeys(recipients) if not self._takes(server, one)]
-            if refused:
-                # Nobody gets it: whom it reaches is decided once, by the caller.
-                raise RecipientRefusedError(refused)
-            answer = _message(server, raw)
-        return one_line(answer.decode("ascii", "replace"))[:LONGEST_ID] or _message_id(raw)
-
-    def _takes(self, server: smtplib.SMTP, address: str) -> bool:
-        with _before_the_message("a recipient"):
-            code, _ = answer = server.rcpt(ascii_address(address))
-        if code < 500:
-            _expect(answer, "a recipient")
-        return code < 500
+            _begin(server, ascii_address(parseaddr(sender)[1]), envelope, len(lines))
+            text = self._hand_over(server, lines)
+            with suppress(OSError):  # it has been accepted, whatever comes now
+                _set_timeout(server, FAREWELL_SECONDS)
+                server.quit()
+        return _name(text, raw)
 
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        with _before_the_message("the session"):
+        """A connection that is encrypted and logged in; errors say the message was not sent."""
+        with _not_sent_yet("connecting"):
             server = self._connect()
         try:
+            with _not_sent_yet("connecting"):
+                server.ehlo_or_helo_if_needed()
+                if self.tls == "starttls":
+                    server.starttls(context=self._trust())
+                    server.ehlo_or_helo_if_needed()
+            with _not_sent_yet("logging in"):
+                if self.login:
+                    server.login(self.login, self.password or "")
             yield server
         finally:
-            with suppress(smtplib.SMTPException, OSError):  # what was accepted stays accepted
-                server.quit()
             server.close()
 
     def _connect(self) -> smtplib.SMTP:
-        context = self.context or ssl.create_default_context()
+        if not f"{self.login}{self.password}".isascii():  # smtplib's error would hold the password
+            raise ConfigurationError("SMTP takes a login and a password of ASCII characters only")
         if self.tls == "implicit":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
-        else:
-            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=self._trust())
+        return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+
+    def _trust(self) -> ssl.SSLContext:
+        return self.context or ssl.create_default_context()
+
+    def _hand_over(self, server: smtplib.SMTP, lines: bytes) -> str:
+        """The message itself; returns the text of the answer that accepts it."""
+        with _not_sent_yet("announcing the message"):
+            _expect(server.docmd("DATA"), "the message", good=3)
         try:
-            if self.tls == "starttls":
-                server.starttls(context=context)
-            server.ehlo_or_helo_if_needed()
-            if self.login:
-                server.login(self.login, self.password or "")
-        except BaseException:
-            server.close()
-            raise
-        return server
+            for start in range(0, len(lines), PIECE):
+                server.send(lines[start : start + PIECE])
+            server.send(b".\r\n")
+            _set_timeout(server, self.answer_timeout)
+            code, text = server.getreply()
+        except Exception as error:  # whatever it is, the message may have gone
+            raise DeliveryUnknownError(f"the mail server did not answer: {type(error).__name__}") from error
+        if code // 100 not in {2, 4, 5}:
+            raise DeliveryUnknownError("the mail server answered the message with something that is no SMTP")
+        _expect((code, text), "the message")
+        return text.decode("ascii", "replace")
+
+
+def smtp_mailer(
+    *, host: str | None, port: int | None, login: str | None, password: str | None, extra: Mapping[str, Any]
+) -> SmtpMailer:
+    """The mailer of an Airflow connection of type SMTP; ConfigurationError names what is wrong with it."""
+    if not host or not _is_host(host):
+        raise ConfigurationError(f"host: {host!r}: the name or address of a mail server")
+    if extra.get("ssl_context") not in (None, "", "default"):
+        raise ConfigurationError("ssl_context: certificates are always checked; name the authority's file in ca_file")
+    if extra.get("auth_type") not in (None, "", "basic"):
+        raise ConfigurationError(f"auth_type: {extra['auth_type']!r}: basic (a login and a password)")
+    tls = _tls(port, extra)
+    return SmtpMailer(
+        host=host,
+        port=port or {"implicit": 465, "starttls": 587, "none": 25}[tls],
+        login=login,
+        password=password,
+        tls=tls,
+        timeout=_seconds(extra.get("timeout") or 30),
+        context=_authority(extra.get("ca_file")),
+    )
+
+
+def _tls(port: int | None, extra: Mapping[str, Any]) -> Tls:
+    """As Airflow's SMTP hook reads its two switches, except that the port decides where `disable_ssl` is not set."""
+    if not _flag(extra, "disable_ssl", unset=port not in TLS_PORTS):
+        return "implicit"
+    return "none" if _flag(extra, "disable_tls", unset=False) else "starttls"
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _flag(extra: Mapping[str, Any], name: str, *, unset: bool) -> bool:
+    """A switch; in a connection written as a URI it is text."""
+    if extra.get(name) in (None, ""):
+        return unset
+    text = str(extra[name]).strip().lower()
+    if text not in {"true", "false", "1", "0", "yes", "no"}:
+        raise ConfigurationError(f"{name}: {extra[name]!r}: true or false")
+    return text in {"true", "1", "yes"}
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds <= 600:
+        raise ConfigurationError(f"timeout: {value!r}: more than 0 and at most 600 seconds")
+    return seconds
+
+
+def _authority(ca_file: str | None) -> ssl.SSLContext | None:
+    """Trust in one's own authority besides the system's."""
+    if not ca_file:
+        return None
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:  # of which ssl's own errors are a kind
+        raise ConfigurationError(f"ca_file: {ca_file!r}: a readable file of certificates in PEM") from error
+    return context
+
+
+def _begin(server: smtplib.SMTP, sender: str, envelope: Mapping[str, str], size: int) -> None:
+    """The envelope: everybody in it is accepted, or nobody gets the message."""
+    limit = server.esmtp_features.get("size", "")
+    if limit.isdigit() and 0 < int(limit) < size:
+        raise PermanentError(f"the message has {size} bytes, the mail server takes {limit}: lower MESSAGE_BYTES")
+    with _not_sent_yet("naming the sender"):
+        options = [f"SIZE={size}"] if server.has_extn("size") else []
+        reply = server.mail(sender, options)
+        if reply[0] // 100 == 5 and reply[0] != 552:  # 552 is about the size
+            raise ConfigurationError(f"the mail server refuses the sender: {_codes(reply)}")
+        _expect(reply, "the sender")
+    with _not_sent_yet("naming the recipients"):
+        refused = _refused(server, envelope)
+        if refused:
+            with suppress(OSError):  # the transaction ends with the connection, too
+                server.rset()
+                server.quit()
+            raise RecipientRefusedError(refused)
+
+
+def _refused(server: smtplib.SMTP, envelope: Mapping[str, str]) -> list[str]:
+    """Who is refused for good; all are asked, so that all are named at once."""
+    refused: list[str] = []
+    later: tuple[int, bytes] | None = None
+    for plain, address in envelope.items():
+        reply = server.rcpt(plain)
+        if reply[0] // 100 == 5 and reply[0] not in UNAUTHENTICATED:
+            refused.append(address)
+        elif reply[0] // 100 != 2:
+            later = reply
+            if reply[0] in UNAUTHENTICATED or reply[0] == 421:  # nobody will be taken, or it hangs up
+                break
+    if later and not refused:
+        _expect(later, "a recipient")
+    return refused
+
+
+def _expect(reply: tuple[int, bytes], what: str, *, good: int = 2) -> None:
+    """Raise what a reply means unless its first digit is *good*."""
+    if reply[0] // 100 != good:
+        raise _meaning(reply, what)
+
+
+def _meaning(reply: tuple[int, bytes], what: str) -> ReportsError:
+    """What a bad reply to *what* means; the server's text is left out, since it may name addresses."""
+    code = reply[0]
+    if code in SLOWER:
+        return ThrottledError(f"the mail server asks to come back later with {what}: {_codes(reply)}")
+    if code in UNAUTHENTICATED:
+        return ConfigurationError(f"the mail server wants another login: {_codes(reply)}")
+    if code // 100 == 5:
+        return PermanentError(f"the mail server refuses {what}: {_codes(reply)}")
+    return TransientError(f"the mail server does not take {what} now: {_codes(reply)}")
+
+
+def _codes(reply: tuple[int, bytes]) -> str:
+    """`550 5.1.1`: what of a reply may be told to anybody."""
+    enhanced = ENHANCED.match(reply[1].decode("ascii", "replace"))
+    return f"{reply[0]} {enhanced.group()}" if enhanced else str(reply[0])
 
 
 @contextmanager
-def _before_the_message(what: str) -> Iterator[None]:
-    """Errors of a time when nothing can have been sent."""
+def _not_sent_yet(step: str) -> Iterator[None]:
+    """What goes wrong in here has sent nothing."""
     try:
         yield
-    except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
-        raise ConfigurationError(f"the SMTP server and reports_smtp do not agree: {type(error).__name__}") from error
-    except smtplib.SMTPResponseException as error:
-        _expect((error.smtp_code, b""), what)
-        raise TransientError(f"the SMTP server gave an answer to {what} that means nothing") from error
-    except (smtplib.SMTPException, OSError) as error:
-        raise TransientError(f"the SMTP server did not answer to {what}: {type(error).__name__}") from error
+    except smtplib.SMTPException as error:
+        # Not `from error`: its text is the server's, and a traceback would log the addresses in it.
+        raise _refusal(error, step) from None
+    except ssl.SSLCertVerificationError as error:
+        raise ConfigurationError(f"the mail server's certificate is not trusted: {error.verify_message}") from error
+    except OSError as error:
+        raise TransientError(f"the mail server could not be reached while {step}: {type(error).__name__}") from error
 
 
-def _expect(answer: tuple[int, bytes], what: str) -> None:
-    """Raise what a code other than success means; the text of an answer may hold an address, and stays out."""
-    code, _ = answer
-    if code >= 400:
-        raise _refusal(code, what)
+def _refusal(error: smtplib.SMTPException, step: str) -> ReportsError:
+    """What smtplib's own checks mean."""
+    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code // 100 != 4:
+        return ConfigurationError(f"the mail server refuses the login: {error.smtp_code}")
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _meaning((error.smtp_code, _bytes(error.smtp_error)), step)
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return TransientError(f"the mail server hung up or was silent while {step}")
+    if isinstance(error, smtplib.SMTPNotSupportedError):  # STARTTLS or AUTH: what is not offered is not done without
+        return ConfigurationError(f"the mail server does not do what is needed: {error}")
+    return ConfigurationError(f"the mail server offers no known way of {step}")
 
 
-def _refusal(code: int, what: str) -> ReportsError:
-    if code in SLOWER:
-        return ThrottledError(f"the SMTP server asks to come back later, at {what}: {code}")
-    kind = PermanentError if code >= 500 else TransientError
-    return kind(f"the SMTP server refuses {what}: {code}")
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("ascii", "replace")
 
 
-def _message(server: smtplib.SMTP, raw: bytes) -> bytes:
-    """DATA: an answer decides, no answer leaves it open."""
-    try:
-        code, answer = server.data(raw)
-    except smtplib.SMTPDataError as error:  # the server does not want to hear the message at all
-        raise _refusal(max(error.smtp_code, 400), "the message") from error
-    except (smtplib.SMTPException, OSError) as error:
-        kind = type(error).__name__
-        raise DeliveryUnknownError(f"the SMTP server did not say whether it has the message: {kind}") from error
-    if code != 250:
-        raise _refusal(max(code, 400), "the message")
-    return answer
+def _set_timeout(server: smtplib.SMTP, seconds: float) -> None:
+    if server.sock is not None:
+        server.sock.settimeout(seconds)
 
 
-def _message_id(raw: bytes) -> str:
-    return str(BytesHeaderParser().parsebytes(raw)["Message-ID"] or "accepted")
+def _lines(raw: bytes) -> bytes:
+    r"""*raw* as it goes over the wire, all but the final dot.
+
+    Every line ends in CRLF: where a server took a bare line end for one, a dot behind it would end the message.
+    """
+    text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    if text.startswith(b"."):
+        text = b"." + text
+    return text.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+
+
+def _name(text: str, raw: bytes) -> str:
+    """What the server calls the message (`2.0.0 Ok: queued as 4Zd1`), or its Message-ID after a mere `OK`."""
+    text = one_line(text)[:ID_LENGTH]
+    if re.search(r"\d", ENHANCED.sub("", text)):
+        return text
+    headers = message_from_bytes(raw.partition(b"\r\n\r\n")[0])
+    return one_line(str(headers["Message-ID"] or text))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DATABASE = "reports_db"
 AWS = "reports_aws"
 SMTP = "reports_smtp"
-IMPLICIT_TLS, SUBMISSION = 465, 587
 
 
 class AirflowWorld:
@@ -154,26 +153,22 @@ def _smtp() -> SmtpMailer:
     """The server of `reports_smtp`; its extras are those of Airflow's own SMTP connections."""
     from airflow.sdk import BaseHook
 
-    from ..adapters.smtp import SmtpMailer
+    from ..adapters.smtp import smtp_mailer
 
     try:
         connection = BaseHook.get_connection(SMTP)
     except AirflowNotFoundException as error:
         raise ConfigurationError(f"the connection {SMTP} is not defined") from error
-    extra = connection.extra_dejson
-    implicit = not _is_on(extra.get("disable_ssl", connection.port != IMPLICIT_TLS))
-    return SmtpMailer(
-        host=connection.host or "localhost",
-        port=connection.port or (IMPLICIT_TLS if implicit else SUBMISSION),
-        login=connection.login,
-        password=connection.password,
-        tls="implicit" if implicit else "none" if _is_on(extra.get("disable_tls", False)) else "starttls",
-        timeout=float(extra.get("timeout", 30)),
-    )
-
-
-def _is_on(value: Any) -> bool:
-    return str(value).lower() in {"true", "1", "yes"}
+    try:
+        return smtp_mailer(
+            host=connection.host,
+            port=connection.port,
+            login=connection.login,
+            password=connection.password,
+            extra=connection.extra_dejson,
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the connection {SMTP}: {error}") from error
 
 
 def _client(service: str, **config: Any) -> Any:

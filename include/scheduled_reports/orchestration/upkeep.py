@@ -24,7 +24,7 @@ def dag() -> DAG:
     with DAG(
         DAG_ID,
         dag_display_name="Scheduled reports: upkeep",
-        description="next_run after edits, rejections, DAGs of reports that went, runs that nobody recorded, owners",
+        description="next_run after edits, rejections, DAGs to let go, runs nobody recorded, notices, retention",
         schedule="* * * * *",
         catchup=False,
         max_active_runs=1,

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 FIRST = "demo-report-weekly-activity"  # the one the demo runs by hand
 
-# What the rows made by number take turns in: types built today, every format, zones all around the world.
-TYPES = ("workspace-activity", "channel-analytics")
+# What the rows made by number take turns in: types that any member may have, every format, zones all around the world.
+TYPES = (
+    "workspace-activity", "channel-analytics", "user-engagement", "task-completion", "workflow-execution",
+    "export-summary",
+)  # fmt: skip
 FORMATS = (["csv"], ["pdf"], ["excel", "csv"], ["html"], ["json"], ["pdf", "excel"], ["csv", "json", "html"])
 ZONES = (
     "UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Kathmandu", "Australia/Lord_Howe",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST = timedelta(hours=1)  # for one statement: deleting some millions of messages takes minutes
 
 
-def seed(dsn: str, *, until: date, reports: int = 12, messages: int = 20_000) -> tuple[str, ...]:
+def seed(dsn: str, *, until: date, reports: int = 13, messages: int = 20_000) -> tuple[str, ...]:
     """Fill the database with the days before *until* and say what was made; *reports* counts the valid ones.
 
     Raises:

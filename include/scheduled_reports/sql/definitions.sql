@@ -12,9 +12,7 @@ FROM (
            NOT EXISTS (SELECT FROM workspaces o WHERE o.slug = w.slug AND o.id <> w.id) AS slug_is_unique,
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
            coalesce(u.name, u.display_name) AS creator_name,
-           EXISTS (
-               SELECT FROM workspace_members m WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
-           ) AS creator_is_member,
+           member.role IS NOT NULL AS creator_is_member, member.role AS creator_role,
            -- A row without options is one the trigger has not seen: it is effective from now on, not from the past.
            coalesce(o.effective_from, now()) AS effective_from,
            coalesce(o.missed_runs, 'latest') AS missed_runs, o.error_cause
@@ -23,6 +21,11 @@ FROM (
         ON t.report_id = r.id
     LEFT JOIN workspaces w ON w.id = r.workspace_id
     LEFT JOIN users u ON u.id = r.created_by_id
+    LEFT JOIN LATERAL (
+        -- One row even where nothing forbids two; of two roles the lower one.
+        SELECT max(m.role) AS role FROM workspace_members m
+        WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
+    ) member ON true
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
     ORDER BY 1
     LIMIT %(limit)s

@@ -79,17 +79,15 @@ FOR UPDATE OF r SKIP LOCKED
 
 -- name: still_needed
 -- Files in a bucket that is not ours any more are never deleted by us, and nothing but these rows tells where they are.
-SELECT DISTINCT given.report_id, given.run_id
-FROM unnest(%(report_ids)s::text[], %(run_ids)s::text[], %(ids)s::text[]) AS given (report_id, run_id, execution_id)
-WHERE EXISTS (
-    SELECT FROM reporting.artifacts a
-    WHERE a.report_id = given.report_id AND a.run_id = given.run_id AND a.deleted_at IS NULL
-) OR EXISTS (
-    SELECT FROM reporting.deliveries d
-    WHERE d.report_id = given.report_id AND d.run_id = given.run_id AND d.state = 'claimed' AND d.message NOT LIKE 'notice/%%'
-) OR EXISTS (
-    SELECT FROM report_executions e WHERE e.id = given.execution_id AND e.status IN ('PENDING', 'PROCESSING')
+WITH given AS (
+    SELECT * FROM unnest(%(report_ids)s::text[], %(run_ids)s::text[], %(ids)s::text[]) AS one (report_id, run_id, id)
 )
+SELECT report_id, run_id FROM given JOIN reporting.artifacts a USING (report_id, run_id) WHERE a.deleted_at IS NULL
+UNION
+SELECT report_id, run_id FROM given JOIN reporting.deliveries d USING (report_id, run_id)
+WHERE d.state = 'claimed' AND d.message NOT LIKE 'notice/%%'
+UNION
+SELECT report_id, run_id FROM given JOIN report_executions e USING (id) WHERE e.status IN ('PENDING', 'PROCESSING')
 
 -- name: drop_deliveries
 DELETE FROM reporting.deliveries d

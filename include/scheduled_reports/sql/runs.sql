@@ -10,7 +10,7 @@ ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, settled_at = NULL, told_at = NULL,
-    files_gone_at = NULL,
+    mail_error = NULL, files_gone_at = NULL,
     mail = CASE WHEN EXISTS (
         SELECT FROM reporting.deliveries d
         WHERE d.report_id = held.report_id AND d.run_id = held.run_id AND d.message NOT LIKE 'notice/%%'
@@ -56,13 +56,13 @@ WHERE %(replace)s
 RETURNING true
 
 -- name: load_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, counted, started_at,
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, started_at,
        data_rows, main_rows, figures, preview
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, counted, started_at,
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, started_at,
        data_rows, main_rows, figures, preview
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
@@ -78,6 +78,9 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NOT NULL
 UPDATE reporting.runs
 SET data_rows = %(data_rows)s, main_rows = %(main_rows)s, figures = %(figures)s, preview = %(preview)s
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: note_mail
+UPDATE reporting.runs SET mail_error = %(error)s WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: adopt_brief
 UPDATE reporting.runs r

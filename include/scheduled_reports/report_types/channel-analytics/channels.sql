@@ -3,23 +3,32 @@ WITH chosen AS (
     SELECT c.id, c.name
     FROM channels c
     WHERE c.workspace_id = current_setting('report.workspace_id')
+      AND (NOT c.is_archived
+           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
+           OR (c.type = 'PUBLIC' AND c.id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
       AND c.type = 'PUBLIC'
-      AND (coalesce((current_setting('report.parameters')::jsonb ->> 'includeArchived')::boolean, false)
-           OR NOT c.is_archived)
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'channelIds' ? c.id, true)
       AND c.created_at < current_setting('report.end')::timestamp
-), posted AS (
-    SELECT m.channel_id,
-           count(*) AS messages,
-           count(DISTINCT m.author_id) AS active_people,
-           count(m.parent_id) AS replies,
-           max(m.created_at) AS last_message_at
+), written AS (  -- by author and channel: few rows, however many messages there are
+    SELECT m.channel_id, m.author_id,
+           count(*) AS messages, count(m.parent_id) AS replies, max(m.created_at) AS last_message_at
     FROM messages m
     JOIN chosen ON chosen.id = m.channel_id
     WHERE m.created_at >= current_setting('report.start')::timestamp
       AND m.created_at < current_setting('report.end')::timestamp
       AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? m.author_id, true)
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR m.author_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
+    GROUP BY 1, 2
+), posted AS (
+    SELECT channel_id,
+           sum(messages)::bigint AS messages,
+           count(*) AS active_people,
+           sum(replies)::bigint AS replies,
+           max(last_message_at) AS last_message_at
+    FROM written
     GROUP BY 1
 ), reacted AS (
     SELECT m.channel_id, count(*) AS reactions
@@ -29,7 +38,9 @@ WITH chosen AS (
     WHERE r.created_at >= current_setting('report.start')::timestamp
       AND r.created_at < current_setting('report.end')::timestamp
       AND NOT m.is_deleted
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? r.user_id, true)
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR r.user_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1
 )
 SELECT chosen.name AS channel,
@@ -41,4 +52,8 @@ SELECT chosen.name AS channel,
 FROM chosen
 LEFT JOIN posted ON posted.channel_id = chosen.id
 LEFT JOIN reacted ON reacted.channel_id = chosen.id
+WHERE coalesce(posted.messages, 0) >= (
+    SELECT CASE current_setting('report.parameters')::jsonb ->> 'minActivityLevel'
+               WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
+           END)
 ORDER BY 2 DESC, chosen.id

@@ -12,13 +12,17 @@ WITH days AS (
     FROM messages m
     JOIN channels c ON c.id = m.channel_id
     WHERE c.workspace_id = current_setting('report.workspace_id')
-      AND (coalesce((current_setting('report.parameters')::jsonb ->> 'includeArchived')::boolean, false)
-           OR NOT c.is_archived)
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'channelIds' ? c.id, true)
+      AND (NOT c.is_archived
+           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
+           OR (c.type = 'PUBLIC' AND c.id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
       AND m.created_at >= current_setting('report.start')::timestamp
       AND m.created_at < current_setting('report.end')::timestamp
       AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? m.author_id, true)
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR m.author_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1
 )
 SELECT days.day,

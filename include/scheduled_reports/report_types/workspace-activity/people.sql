@@ -1,28 +1,39 @@
 -- The fifty people who wrote most in the window.
-WITH chosen AS (
-    SELECT c.id
-    FROM channels c
-    WHERE c.workspace_id = current_setting('report.workspace_id')
-      AND (coalesce((current_setting('report.parameters')::jsonb ->> 'includeArchived')::boolean, false)
-           OR NOT c.is_archived)
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'channelIds' ? c.id, true)
-), posted AS (
+WITH posted AS (
     SELECT m.author_id,
+           (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            count(*) AS messages,
-           count(DISTINCT (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date)
-               AS active_days,
            max(m.created_at) AS last_message_at
     FROM messages m
-    JOIN chosen ON chosen.id = m.channel_id
-    WHERE m.created_at >= current_setting('report.start')::timestamp
+    JOIN channels c ON c.id = m.channel_id
+    WHERE c.workspace_id = current_setting('report.workspace_id')
+      AND (NOT c.is_archived
+           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
+           OR (c.type = 'PUBLIC' AND c.id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
+      AND m.created_at >= current_setting('report.start')::timestamp
       AND m.created_at < current_setting('report.end')::timestamp
       AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND coalesce(current_setting('report.parameters')::jsonb -> 'userIds' ? m.author_id, true)
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR m.author_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
+    GROUP BY 1, 2
+), people AS (
+    SELECT posted.author_id,
+           sum(posted.messages)::bigint AS messages,
+           count(*) AS active_days,
+           max(posted.last_message_at) AS last_message_at
+    FROM posted
     GROUP BY 1
+    HAVING sum(posted.messages) >= (
+        SELECT CASE current_setting('report.parameters')::jsonb ->> 'minActivityLevel'
+                   WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
+               END)
 )
 SELECT coalesce(u.display_name, u.name, 'Without a name') AS person,
-       posted.messages, posted.active_days, posted.last_message_at
-FROM posted
-JOIN users u ON u.id = posted.author_id
-ORDER BY posted.messages DESC, u.id
+       people.messages, people.active_days, people.last_message_at
+FROM people
+LEFT JOIN users u ON u.id = people.author_id
+ORDER BY people.messages DESC, people.author_id
 LIMIT 50

@@ -12,6 +12,8 @@ ALTER TABLE reporting.runs
 CREATE INDEX runs_with_files_idx ON reporting.runs (settled_at) WHERE settled_at IS NOT NULL AND files_gone_at IS NULL;
 CREATE INDEX runs_without_files_idx ON reporting.runs (settled_at)
     WHERE settled_at IS NOT NULL AND files_gone_at IS NOT NULL;
+-- Few at any time, and asked for with every run that may go.
+CREATE INDEX deliveries_claimed_idx ON reporting.deliveries (report_id, run_id) WHERE state = 'claimed';
 
 -- Reports that were deleted, until nothing is left of them.  A tombstone goes with the DAG, within minutes; this stays.
 CREATE TABLE reporting.departed (

@@ -3,6 +3,7 @@
 ALTER TABLE reporting.runs
     ADD COLUMN touched_at timestamptz NOT NULL DEFAULT now(),   -- when a stage last wrote something down
     ADD COLUMN told_at    timestamptz DEFAULT now(),            -- null until it is decided whether to tell the owner
+    ADD COLUMN mail_error text,                                 -- why `email` failed before a message was claimed
     -- What a mail shows of the data, so that it needs no staging; the last two as Arrow IPC streams.
     ADD COLUMN main_rows  bigint,
     ADD COLUMN figures    bytea,

@@ -1,0 +1,79 @@
+"""From Airflow's connections to the mailer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from include.scheduled_reports.adapters.ses import SesMailer
+from include.scheduled_reports.errors import ConfigurationError
+from include.scheduled_reports.orchestration.connections import AirflowWorld
+
+
+@pytest.fixture
+def by_smtp(monkeypatch):
+    """Mail goes by SMTP; call it with the connection, as JSON or as a URI."""
+    monkeypatch.setenv("SCHEDULED_REPORTS__MAIL_VIA", "smtp")
+
+    def through(connection):
+        text = connection if isinstance(connection, str) else json.dumps({"conn_type": "smtp"} | connection)
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_SMTP", text)
+        return AirflowWorld().mailer
+
+    return through
+
+
+def test_a_connection_is_read_as_airflows_own_smtp_hook_reads_it(by_smtp):
+    found = by_smtp(
+        {
+            "host": "smtp.sendgrid.net",
+            "port": 587,
+            "login": "apikey",
+            "password": "SG.key/+=",
+            "extra": {"disable_ssl": True, "disable_tls": False, "timeout": 12},
+        }
+    )
+
+    assert (found.host, found.port, found.login, found.password) == ("smtp.sendgrid.net", 587, "apikey", "SG.key/+=")
+    assert (found.tls, found.timeout) == ("starttls", 12)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("smtp://resend:key@smtp.resend.com:465", ("implicit", 465)),
+        ("smtp://resend:key@smtp.resend.com:2587?disable_ssl=true&timeout=60", ("starttls", 2587)),
+        ("smtp://relay.example:25?disable_ssl=true&disable_tls=true", ("none", 25)),
+        ("smtp://relay.example", ("starttls", 587)),
+    ],
+)
+def test_a_connection_may_be_a_uri(by_smtp, uri, expected):
+    found = by_smtp(uri)
+
+    assert (found.tls, found.port) == expected
+
+
+def test_what_is_wrong_with_the_connection_is_told_with_its_name(by_smtp):
+    with pytest.raises(ConfigurationError, match="the connection reports_smtp: timeout: 'soon'"):
+        by_smtp({"host": "relay.example", "extra": {"timeout": "soon"}})
+
+
+def test_a_connection_that_is_missing_is_a_matter_of_configuration(monkeypatch):
+    monkeypatch.setenv("SCHEDULED_REPORTS__MAIL_VIA", "smtp")
+    monkeypatch.delenv("AIRFLOW_CONN_REPORTS_SMTP", raising=False)
+
+    with pytest.raises(ConfigurationError, match="the connection reports_smtp is not defined"):
+        _ = AirflowWorld().mailer
+
+
+def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
+    monkeypatch.setenv("SCHEDULED_REPORTS__CONFIGURATION_SET", "reports")
+    aws = {"conn_type": "aws", "login": "key", "password": "secret", "extra": {"region_name": "eu-central-1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_REPORTS_AWS", json.dumps(aws))
+
+    found = AirflowWorld().mailer
+
+    assert isinstance(found, SesMailer)
+    assert found.configuration_set == "reports"
+    assert found.client.meta.config.retries["total_max_attempts"] == 1

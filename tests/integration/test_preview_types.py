@@ -1,0 +1,99 @@
+"""Every report type in every format, by `preview`, on the sample of the demo."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, date, datetime
+
+import openpyxl
+import psycopg
+import pytest
+
+from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.model import Format
+from include.scheduled_reports.preview import preview
+from include.scheduled_reports.sample.seed import seed
+
+UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge
+AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
+ACTIVE = """
+SELECT DISTINCT ON ("reportType") "reportType", id FROM scheduled_reports
+WHERE is_active AND status = 'ACTIVE' AND name NOT LIKE 'Broken:%' ORDER BY 1, id
+"""
+HIDDEN = "SELECT name FROM channels WHERE type <> 'PUBLIC' UNION SELECT content FROM messages WHERE length(content) > 4"
+
+
+@pytest.fixture(scope="module")
+def demo(postgres):
+    """The demo's database, and an active report of each type."""
+    dsn = postgres.create_database("preview")
+    seed(dsn, until=UNTIL, messages=6_000)
+    with psycopg.connect(dsn) as connection:
+        yield dsn, dict(connection.execute(ACTIVE.encode()).fetchall())
+    postgres.drop_database("preview")
+
+
+@pytest.fixture(params=sorted(report_types()))
+def kind(request, demo):
+    """A report type that the demo has an active report of."""
+    return report_types()[request.param]
+
+
+@pytest.fixture
+def made(demo, kind, tmp_path):
+    """Makes the demo's report of the type in one format; returns its rows and the content."""
+    dsn, reports = demo
+
+    def make(chosen):
+        out = tmp_path / f"report.{chosen}"
+        rows = preview(dsn, reports[kind.id], Format(chosen), AT, out)
+        return rows, out.read_bytes()
+
+    return make
+
+
+def test_csv_has_the_main_table_under_its_titles_and_json_the_same_rows(made, kind):
+    count, content = made("csv")
+    header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    _, document = made("json")
+    main, *_ = json.loads(document)["datasets"]
+
+    assert header == [column.title for column in kind.main.columns]
+    assert len(lines) == len(main["rows"]) == count > 0
+
+
+def test_json_has_every_figure_and_every_table_with_something_in_each(made, kind):
+    document = json.loads(made("json")[1])
+
+    assert [dataset["name"] for dataset in document["datasets"]] == [dataset.name for dataset in kind.datasets]
+    assert all(dataset["rows"] for dataset in document["datasets"] if dataset["name"] != "errors")
+    assert len(document["keyFigures"]) == len(kind.figures)
+
+
+def test_json_tells_no_text_of_a_message_and_no_name_of_a_channel_that_is_not_public(made, kind, demo):
+    with psycopg.connect(demo[0]) as connection:
+        hidden = {name for (name,) in connection.execute(HIDDEN.encode()).fetchall()}
+    document = json.loads(made("json")[1])
+
+    shown = {cell for dataset in document["datasets"] for one in dataset["rows"] for cell in one.values()}
+    assert shown & hidden == set()
+
+
+def test_excel_has_a_sheet_for_every_table(made, kind):
+    _, content = made("excel")
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+
+    assert len(book.sheetnames) >= len(kind.datasets) + 1
+
+
+def test_html_and_pdf_are_whole(made, kind):
+    _, page = made("html")
+    _, paper = made("pdf")
+
+    text = page.decode()
+    assert all(dataset.title.replace("'", "&#39;") in text for dataset in kind.datasets)
+    assert all(spec.column.title in text for spec in kind.figures)
+    assert paper.startswith(b"%PDF-")
+    assert paper.rstrip().endswith(b"%%EOF")

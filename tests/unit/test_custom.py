@@ -1,0 +1,411 @@
+"""What a report may ask of a type's sources: what is refused, and what the statements are made of."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.scheduled_reports.catalog import report_type, report_types
+from include.scheduled_reports.checks import Check
+from include.scheduled_reports.custom import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
+from include.scheduled_reports.custom_sql import asked
+from include.scheduled_reports.definitions import parse_row
+from include.scheduled_reports.errors import RejectedError
+from include.scheduled_reports.model import ChartSpec
+from tests.unit.rows import report, row
+
+KIND = report_types()["custom"]
+SOURCES = "messages, tasks, executions, files, exports, members, channels"
+DATES = "created_at, due_date, completed_at"
+TASKS = f"title, status, priority, assignee, author, channel, estimated_hours, hours_open, {DATES}"
+
+
+def problems(**definition):
+    """What is said of a definition: the path below customFilters, and what is allowed."""
+    with pytest.raises(RejectedError) as rejected:
+        parse_row(row(reportType="custom", parameters={"customFilters": definition}))
+    return [
+        (problem.column.removeprefix("parameters.customFilters").lstrip("."), problem.allowed)
+        for problem in rejected.value.problems
+    ]
+
+
+def made(**definition):
+    """The report type that a definition makes."""
+    return report_type(report(reportType="custom", parameters={"customFilters": definition}))
+
+
+def columns(kind):
+    return [(column.name, column.type) for column in kind.main.columns]
+
+
+# What is asked
+
+
+def test_a_source_alone_is_the_list_of_its_columns():
+    assert [name for name, _ in columns(made(source="tasks"))] == TASKS.split(", ")
+
+
+def test_columns_come_in_the_order_asked_for():
+    assert columns(made(source="tasks", columns=["due_date", "title"])) == [
+        ("due_date", "timestamp"),
+        ("title", "text"),
+    ]
+
+
+def test_groups_and_aggregates_make_columns_with_names_of_their_own():
+    kind = made(
+        source="tasks",
+        groupBy=["status", {"column": "created_at", "bucket": "week"}],
+        aggregates=[
+            "count",
+            {"function": "count_distinct", "column": "assignee"},
+            {"function": "sum", "column": "estimated_hours"},
+            {"function": "avg", "column": "estimated_hours"},
+            {"function": "max", "column": "completed_at"},
+        ],
+    )
+
+    assert columns(kind) == [
+        ("status", "text"), ("created_at_week", "date"), ("count", "integer"), ("count_distinct_assignee", "integer"),
+        ("sum_estimated_hours", "integer"), ("avg_estimated_hours", "number"), ("max_completed_at", "timestamp"),
+    ]  # fmt: skip
+    assert [column.title for column in kind.main.columns] == [
+        "Status", "Created (week)", "Rows", "Assigned to (different)", "Estimated hours (sum)",
+        "Estimated hours (average)", "Completed (greatest)",
+    ]  # fmt: skip
+
+
+def test_groups_alone_are_counted_and_aggregates_alone_are_one_row():
+    assert columns(made(source="tasks", groupBy=["status"])) == [("status", "text"), ("count", "integer")]
+    assert columns(made(source="tasks", aggregates=["count"])) == [("count", "integer")]
+
+
+@pytest.mark.parametrize(
+    ("definition", "figures"),
+    [
+        ({"source": "members"}, ["rows_found"]),
+        ({"source": "files"}, ["rows_found", "sum_bytes", "avg_bytes"]),
+        (
+            {"source": "tasks", "groupBy": ["status"], "aggregates": [{"function": "max", "column": "due_date"}]},
+            ["rows_found", "groups_found"],
+        ),
+        (
+            {"source": "tasks", "groupBy": ["status"], "aggregates": [{"function": "avg", "column": "hours_open"}]},
+            ["rows_found", "groups_found", "avg_hours_open"],
+        ),
+        (
+            {"source": "exports"},
+            ["rows_found", "sum_records", "avg_records", "sum_bytes", "avg_bytes", "sum_seconds"],
+        ),
+    ],
+)
+def test_the_key_figures_are_what_was_found_and_the_numbers_among_it(definition, figures):
+    assert [spec.column.name for spec in made(**definition).figures] == figures
+
+
+def test_groups_over_time_are_a_line_and_others_a_ranking():
+    week = [{"column": "created_at", "bucket": "week"}]
+
+    assert made(source="messages", groupBy=week).charts == (
+        ChartSpec(title="Rows by Written (week)", kind="line", dataset="result", x="created_at_week", y=("count",)),
+    )
+    rank, days = made(source="messages", groupBy=["channel"]).charts
+    assert (rank.kind, rank.x, rank.y, rank.limit) == ("rank", "channel", ("count",), 10)
+    assert (days.kind, days.dataset, days.x) == ("line", "days", "day")
+
+
+def test_what_is_not_sorted_by_rank_is_no_ranking():
+    kinds = [chart.kind for chart in made(source="messages", groupBy=["channel"], orderBy=["channel"]).charts]
+
+    assert kinds == ["line"]
+
+
+def test_a_source_without_a_time_shows_what_there_is_and_no_days():
+    kind = made(source="members", groupBy=["role"])
+
+    assert [dataset.name for dataset in kind.datasets] == ["result"]
+    assert "report.start" not in kind.main.sql
+
+
+def test_another_time_of_the_source_may_decide_about_the_window():
+    assert (
+        "\"due_date\" >= current_setting('report.start')::timestamp" in made(source="tasks", time="due_date").main.sql
+    )
+    assert (
+        "\"joined_at\" < current_setting('report.end')::timestamp" in made(source="members", time="joined_at").main.sql
+    )
+
+
+@pytest.mark.parametrize(
+    ("definition", "order"),
+    [
+        ({"source": "tasks", "columns": ["title", "created_at"]}, '2 DESC NULLS LAST, "id"'),
+        ({"source": "tasks", "columns": ["title"]}, '"id"'),
+        ({"source": "tasks", "groupBy": ["status", "priority"]}, "3 DESC NULLS LAST, 1, 2"),
+        ({"source": "tasks", "groupBy": [{"column": "due_date", "bucket": "day"}, "status"]},
+         "1 NULLS LAST, 2 NULLS LAST"),
+        ({"source": "tasks", "groupBy": ["status"], "orderBy": ["status"]}, "1 NULLS LAST"),
+        ({"source": "tasks", "columns": ["title", "status"], "orderBy": [{"column": "status", "direction": "desc"}]},
+         '2 DESC NULLS LAST, "id"'),
+    ],
+)  # fmt: skip
+def test_rows_have_one_order_whatever_is_asked(definition, order):
+    assert f"ORDER BY {order}\nLIMIT" in made(**definition).main.sql
+
+
+def test_the_limit_stands_in_the_title_because_a_cut_has_to_be_seen():
+    assert made(source="tasks", limit=20).main.title == "Tasks, at most 20 rows"
+    assert made(source="tasks", groupBy=["status"]).main.title == "Tasks by Status, at most 10,000 rows"
+    assert made(source="tasks", limit=20).main.sql.endswith("LIMIT 20\n")
+
+
+# What is refused
+
+
+def test_a_custom_report_needs_a_definition():
+    with pytest.raises(
+        RejectedError, match=f"parameters.customFilters: None: an object with a source, one of {SOURCES}"
+    ):
+        parse_row(row(reportType="custom", parameters={}))
+
+
+@pytest.mark.parametrize("value", ["tasks", 7, ["tasks"], True])
+def test_a_definition_is_an_object(value):
+    with pytest.raises(RejectedError) as rejected:
+        parse_row(row(reportType="custom", parameters={"customFilters": value}))
+
+    assert {problem.column for problem in rejected.value.problems} == {"parameters.customFilters"}
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ({"source": "task"}, [("source", f"one of {SOURCES} (did you mean tasks?)")]),
+        ({"source": None}, [("source", f"one of {SOURCES}")]),
+        ({"team": "edit"}, [("team", f"unknown; allowed are {', '.join(KEYS)}"), ("source", f"one of {SOURCES}")]),
+        ({"source": "tasks", "filter": []},
+         [("filter", f"unknown (did you mean filters?); allowed are {', '.join(KEYS)}")]),
+        ({"source": "tasks", "columns": ["title", "staus"]},
+         [("columns[1]", f"one of {TASKS} (did you mean status?)")]),
+        ({"source": "tasks", "columns": ["title", "title"]}, [("", "each column of the table once")]),
+        ({"source": "tasks", "columns": "title"}, [("columns", "a list of up to 30")]),
+        ({"source": "tasks", "columns": [{"name": "title"}]}, [("columns[0]", f"one of {TASKS}")]),
+        ({"source": "tasks", "columns": ["title"], "groupBy": ["status"]},
+         [("columns", "none beside groupBy and aggregates, which make the columns")]),
+        ({"source": "tasks", "groupBy": ["created_at"]}, [("groupBy[0].bucket", "one of day, week, month")]),
+        ({"source": "tasks", "groupBy": [{"column": "created_at", "bucket": "weak"}]},
+         [("groupBy[0].bucket", "one of day, week, month (did you mean week?)")]),
+        ({"source": "tasks", "groupBy": [{"column": "status", "bucket": "week"}]},
+         [("groupBy[0].bucket", "none, because status is no time")]),
+        ({"source": "tasks", "groupBy": [{"colum": "status"}]},
+         [("groupBy[0].colum", "unknown (did you mean column?); allowed are column, bucket"),
+          ("groupBy[0].column", "one of title, status, priority, assignee, author, channel, estimated_hours, "
+           "created_at, due_date, completed_at")]),
+        ({"source": "tasks", "groupBy": ["hours_open"]},
+         [("groupBy[0].column", "a column of another type than number; fitting are title, status, priority, assignee, "
+           "author, channel, estimated_hours, created_at, due_date, completed_at")]),
+        ({"source": "tasks", "groupBy": [7]}, [("groupBy[0]", "an object with column, bucket")]),
+        ({"source": "tasks", "aggregates": ["average"]},
+         [("aggregates[0].function", "one of count, count_distinct, sum, avg, min, max (did you mean avg?)")]),
+        ({"source": "tasks", "aggregates": ["counts"]},
+         [("aggregates[0].function", "one of count, count_distinct, sum, avg, min, max (did you mean count?)")]),
+        ({"source": "tasks", "aggregates": [{"function": "sum", "column": "status"}]},
+         [("aggregates[0].column", "a column of another type than text; fitting are estimated_hours, hours_open")]),
+        ({"source": "members", "aggregates": [{"function": "sum", "column": "person"}]},
+         [("aggregates[0].column", "a column of another type than text; fitting are none")]),
+        ({"source": "tasks", "aggregates": [{"function": "count", "column": "status"}]},
+         [("aggregates[0].column", "none, because count counts rows; or count_distinct")]),
+        ({"source": "tasks", "time": "status"},
+         [("time", "a column of another type than text; fitting are created_at, due_date, completed_at")]),
+        ({"source": "tasks", "orderBy": ["staus"]}, [("orderBy[0].column", f"one of {TASKS} (did you mean status?)")]),
+        ({"source": "tasks", "groupBy": ["status"], "orderBy": ["title"]},
+         [("orderBy[0].column", "one of status, count")]),
+        ({"source": "tasks", "orderBy": [{"column": "title", "direction": "down"}]},
+         [("orderBy[0].direction", "one of asc, desc")]),
+        ({"source": "tasks", "limit": 0}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
+        ({"source": "tasks", "limit": True}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
+        ({"source": "tasks", "limit": MOST_ROWS + 1}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
+        ({"source": "tasks", "filters": [{"column": "status", "operator": "eq", "value": "DONE"}] * 21},
+         [("filters", "a list of up to 20")]),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named_with_its_path(definition, said):
+    assert problems(**definition) == said
+
+
+MOMENT = "a day such as 2026-05-31, or a moment such as 2026-05-31T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("column", "operator", "value", "said"),
+    [
+        ("estimated_hours", "eq", "8", ("value", "a whole number of up to 64 bits")),
+        ("estimated_hours", "eq", 8.0, ("value", "a whole number of up to 64 bits")),
+        ("estimated_hours", "eq", True, ("value", "a whole number of up to 64 bits")),
+        ("estimated_hours", "eq", 2**63, ("value", "a whole number of up to 64 bits")),
+        ("estimated_hours", "in", [1, "2"], ("value[1]", "a whole number of up to 64 bits")),
+        ("estimated_hours", "in", [], ("value", "a list of 1 to 100 values")),
+        ("estimated_hours", "in", 3, ("value", "a list of 1 to 100 values")),
+        ("hours_open", "gt", "long", ("value", "a number")),
+        ("hours_open", "gt", float("inf"), ("value", "a number")),
+        ("title", "eq", 7, ("value", "a text of up to 1000 characters")),
+        ("title", "eq", None, ("value", "a text of up to 1000 characters")),
+        ("title", "contains", "x" * 1001, ("value", "a text of up to 1000 characters")),
+        ("title", "lt", "a",
+         ("operator", "what a column of type text can be asked: eq, ne, in, contains, is_null")),
+        ("title", "contain", "a",
+         ("operator",
+          "what a column of type text can be asked: eq, ne, in, contains, is_null (did you mean contains?)")),
+        ("status", "eq", "DON",
+         ("value", "one of TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED (did you mean DONE?)")),
+        ("status", "in", ["DONE", "OPEN"], ("value[1]", "one of TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED")),
+        ("status", "is_null", True, ("value", "none, because is_null needs none; not: true turns it round")),
+        ("due_date", "lt", "tomorrow", ("value", MOMENT)),
+        ("due_date", "lt", "2026-02-29", ("value", MOMENT)),
+        ("due_date", "lt", "2026-05-31T09", ("value", MOMENT)),
+        ("due_date", "lt", "0001-01-01", ("value", MOMENT)),
+        ("due_date", "lt", "\u0662026-05-31", ("value", MOMENT)),
+        ("due_date", "eq", "2026-05-31",
+         ("operator", "what a column of type timestamp can be asked: lt, le, gt, ge, is_null")),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_at_the_gate(column, operator, value, said):
+    place, allowed = said
+
+    assert problems(source="tasks", filters=[{"column": column, "operator": operator, "value": value}]) == [
+        (f"filters[0].{place}", allowed)
+    ]
+
+
+def test_a_flag_is_compared_with_true_or_false():
+    assert problems(source="messages", filters=[{"column": "is_reply", "operator": "eq", "value": "true"}]) == [
+        ("filters[0].value", "true or false")
+    ]
+
+
+def test_not_is_true_or_false():
+    assert problems(source="tasks", filters=[{"column": "title", "operator": "is_null", "not": "yes"}]) == [
+        ("filters[0].not", "true or false")
+    ]
+
+
+def test_everything_that_is_wrong_is_told_at_once():
+    found = problems(
+        source="tasks",
+        colour="red",
+        filters=[
+            {"column": "titel", "operator": "eq", "value": "x"},
+            {"column": "title", "operator": "is", "value": 1},
+        ],
+        groupBy=["stats"],
+        aggregates=[{"function": "median", "column": "estimated_hours"}],
+        orderBy=["nothing"],
+        limit=-1,
+        time="yesterday",
+    )
+
+    assert [path for path, _ in found] == [
+        "colour", "filters[0].column", "filters[1].operator", "groupBy[0].column", "aggregates[0].function", "time",
+        "limit", "orderBy[0].column",
+    ]  # fmt: skip
+
+
+# What the statements are made of
+
+HOSTILE = "'; DROP TABLE users; -- \" $1 %s {0} \\"
+
+
+def test_no_value_of_the_row_is_in_a_statement():
+    kind = made(
+        source="tasks",
+        filters=[
+            {"column": "title", "operator": "eq", "value": HOSTILE},
+            {"column": "assignee", "operator": "in", "value": [HOSTILE, "Zoë"]},
+            {"column": "title", "operator": "contains", "value": HOSTILE},
+            {"column": "estimated_hours", "operator": "ge", "value": 424242},
+            {"column": "due_date", "operator": "lt", "value": "2031-07-08"},
+        ],
+    )
+
+    for sql in (kind.figures_sql, *(dataset.sql for dataset in kind.datasets)):
+        assert "DROP" not in sql
+        assert "424242" not in sql
+        assert "2031" not in sql
+        for number in range(5):
+            assert f"{{customFilters,filters,{number},value}}" in sql
+        assert "current_setting('report.workspace_id')" in sql
+
+
+#: All that a statement may hold besides the source's own query.
+NAMES = {"count", "rows_found", "groups_found"} | {
+    f"{before}{column.name}{after}"
+    for source in KIND.sources
+    for column in source.columns
+    for before in ("", "count_distinct_", "sum_", "avg_", "min_", "max_")
+    for after in ("", "_day", "_week", "_month")
+}
+LITERALS = {
+    "UTC",
+    "1 day",
+    "day",
+    "week",
+    "month",
+    "report.parameters",
+    "report.start",
+    "report.end",
+    "report.timezone",
+}
+LITERALS |= {f"{{customFilters,filters,{number},value}}" for number in range(20)}
+WORDS = """
+    WITH source AS chosen SELECT FROM WHERE AND GROUP ORDER BY DESC NULLS LAST LIMIT IN IS NOT TRUE NULL DISTINCT ROW
+    days counted generate_series day interval LEFT JOIN USING coalesce count sum avg min max date_trunc strpos lower
+    current_setting AT TIME ZONE jsonb jsonb_array_elements_text given text bigint numeric float8 boolean date
+    timestamp timestamptz
+    """
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(["title", 'x" y']),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+names = st.sampled_from([column.name for source in KIND.sources for column in source.columns])
+operators = st.sampled_from([*{operator for kind in OPERATORS.values() for operator in kind}, "is_null"])
+filters = st.fixed_dictionaries(
+    {"column": names | junk, "operator": operators | junk}, optional={"value": junk, "not": st.booleans() | junk}
+)
+groups = names | st.fixed_dictionaries({"column": names, "bucket": st.sampled_from(BUCKETS) | junk}) | junk
+functions = st.sampled_from(["count", "count_distinct", "sum", "avg", "min", "max"])
+aggregates = st.fixed_dictionaries({"function": functions | junk}, optional={"column": names | junk}) | functions | junk
+definitions = st.fixed_dictionaries(
+    {"source": st.sampled_from([source.name for source in KIND.sources])},
+    optional={
+        "columns": st.lists(names | junk, max_size=3) | junk,
+        "filters": st.lists(filters | junk, max_size=3) | junk,
+        "groupBy": st.lists(groups, max_size=2) | junk,
+        "aggregates": st.lists(aggregates, max_size=2) | junk,
+        "orderBy": st.lists(names | junk, max_size=2) | junk,
+        "limit": st.integers(-1, 200_000) | junk,
+        "time": names | junk,
+    },
+)
+
+
+@given(definitions | junk)
+def test_whatever_is_asked_is_refused_with_reasons_or_made_of_the_types_own_words(definition):
+    check = Check()
+
+    found = parse(check, KIND.sources, definition)
+
+    assert (found is None) == bool(check.problems)
+    assert all(str(problem).startswith("parameters.customFilters") for problem in check.problems)
+    if found is not None:
+        kind = asked(KIND, {"customFilters": definition})
+        for sql in (kind.figures_sql, *(dataset.sql for dataset in kind.datasets)):
+            rest = sql.replace(found.source.sql, "")
+            assert set(re.findall(r'"([^"]*)"', rest)) <= NAMES | {found.source.key}
+            assert set(re.findall(r"'([^']*)'", rest)) <= LITERALS
+            assert set(re.sub(r"""'[^']*'|"[^"]*"|[\s(),*<>=.:#-]|\b\d+\b""", " ", rest).split()) <= set(WORDS.split())
