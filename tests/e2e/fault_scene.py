@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import psutil
+import requests
 
 from demo import airflow as local_airflow
 from demo.__main__ import POOL, plan
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
 #: A busy machine may take this long for anything, in seconds; nothing waits longer than it has to.
-PATIENCE = 420
+PATIENCE = 300
 #: The service is given up after this time, in seconds; long enough for Airflow to start a task twice meanwhile.
 READ_TIMEOUT = 90
 INSERT = """
@@ -61,6 +62,15 @@ class Accepted:
 
     recipients: tuple
     message: EmailMessage
+
+    @property
+    def subject(self):
+        """Its subject, long ones in one line."""
+        return self.message["Subject"].strip()
+
+    def is_about(self, report_id, header):
+        """Whether a header names the report; a long one stands on a line of its own."""
+        return (self.message[header] or "").strip() == f"scheduled_report_{report_id}"
 
 
 def _of_execution(row, run, calls):
@@ -191,6 +201,18 @@ class Scene:
         }
         self.api.post(f"/dags/scheduled_report_{report_id}/clearTaskInstances", body)
 
+    def delete(self, report_id, run_id):
+        """Delete a run in Airflow, as soon as it lets us."""
+
+        def is_gone():
+            try:
+                self.api.request("DELETE", f"/api/v2{self.path(report_id, run_id)}")
+            except ApiError as error:
+                return error.status == requests.codes.not_found
+            return True
+
+        self.wait(is_gone, "Airflow to delete the run")
+
     def kill_runner(self, task_instance_id):
         """Kill the process that runs a task instance."""
         for process in psutil.process_iter(["cmdline"]):
@@ -208,18 +230,20 @@ class Scene:
         """The folder of a run on staging."""
         return self.folder / "staging" / report_id / _escaped(run_id)
 
+    def notes(self, report_id):
+        """The notes on staging that its runs could not be recorded."""
+        return list((self.folder / "staging" / ".unrecorded").glob(f"{report_id}.*"))
+
     def mails(self, report_id):
         """The report mails that the service has accepted for anybody, the ledger not asked."""
-        about = f"scheduled_report_{report_id}"
-        return [mail for mail in self._accepted() if mail.message["X-Scheduled-Report"] == about]
+        return [mail for mail in self._accepted() if mail.is_about(report_id, "X-Scheduled-Report")]
 
     def notices(self, report_id):
         """What its owner was told, in order."""
-        about = f"scheduled_report_{report_id}"
-        accepted = [mail.message for mail in self._accepted()]
-        subjects = [message["Subject"] for message in accepted if message["X-Scheduled-Report-Notice"] == about]
+        about = [mail for mail in self._accepted() if mail.is_about(report_id, "X-Scheduled-Report-Notice")]
         kinds = {"Report failed": "failed", "Report works": "recovered", "Report stopped": "stopped"}
-        return tuple(kinds[" ".join(subject.split()[:2])] for subject in subjects)
+        found = [next(kind for words, kind in kinds.items() if mail.subject.startswith(words)) for mail in about]
+        return tuple(found)
 
     def _accepted(self):
         return [

@@ -95,7 +95,7 @@ CASES = (
     Case(name="S3 cuts uploads off"),
     Case(name="S3 cuts off what is fetched for the mail"),
     failed("S3 refuses one file for good", formats=TWO, missing=("json",), reason="json: S3 refused"),
-    failed("S3 refuses what is fetched for the mail for good", mails=0, ledger={}, reason="mail: "),
+    failed("S3 refuses what is fetched for the mail for good", mails=0, ledger={}, reason="mail: S3 refused"),
     # The mail service.
     Case(name="SES asks to slow down"),
     failed("SES asks to slow down for good", mails=0, ledger=REFUSED, reason="SES asked to slow down", slow=True),

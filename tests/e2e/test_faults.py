@@ -20,7 +20,7 @@ from tests.e2e.fault_table import CASES, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 8
 PLAYS = {}
 #: A refusal of the message that names nobody.
 REJECTED = faults.answers(400, "MessageRejected", "Illegal content")
@@ -239,6 +239,7 @@ def _(scene, report_id):
     fault = scene.postgres.add(report_id, (), faults.pg_cut)
     run_id = scene.api.trigger(dag_id)
     scene.ended(report_id, run_id)
+    assert len(scene.notes(report_id)) == 1
     scene.postgres.end(fault)
     return run_id
 
@@ -410,7 +411,7 @@ def _(scene, report_id):
 def _(scene, report_id):
     def delete(run_id):
         scene.api.patch(scene.path(report_id, run_id), {"state": "failed"})
-        scene.api.request("DELETE", f"/api/v2{scene.path(report_id, run_id)}")
+        scene.delete(report_id, run_id)
 
     return in_an_upload(scene, report_id, delete)
 
@@ -538,6 +539,7 @@ def _(scene, report_id):
     scene.ended(report_id, run_id)
     scene.settled(report_id, run_id, "failed")
     assert scene.mails(report_id) == []
+    assert "all mail is stopped" in scene.run(report_id, run_id)["reason"]
     scene.rows("UPDATE reporting.switches SET enabled = true WHERE name = 'mail'")
     scene.clear(report_id, run_id, "email")
     return run_id
@@ -605,6 +607,7 @@ def play(scene, case):
         scene.ended(report_id, run_id)
     scene.settled(report_id, run_id, case.counted)
     scene.wait(lambda: len(scene.notices(report_id)) >= len(case.told), f"the owner of {report_id} to be told")
+    scene.wait(lambda: not scene.notes(report_id), f"the note about {report_id} to be used up")
     return scene.left(report_id, run_id)
 
 
