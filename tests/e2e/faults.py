@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 import psutil
 
 #: What is held is let go after this time at the latest, in seconds: no test may hang.
-LONGEST_HOLD = 180
+LONGEST_HOLD = 900
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Fault:
     """What is done to matching requests, *times* of them; *reached* is set when the first one came."""
 
     report_id: str
-    where: str  # s3, ses or a needle in the bytes to PostgreSQL
+    where: object  # what kind of request (`Request.kind`), or words said to PostgreSQL
     act: object
     times: int = 1_000_000
     reached: threading.Event = field(default_factory=threading.Event)
@@ -45,12 +46,19 @@ class Fault:
         """Keep the caller until the fault is over."""
         self.over.wait(LONGEST_HOLD)
 
-    def kill(self, *, parent=False):
-        """End the task process that holds the newest matching connection as the kernel does: at once."""
-        pid = _holder(self.ports[-1])
-        pids = [pid, psutil.Process(pid).ppid()] if parent else [pid]
-        for one in reversed(pids):
-            os.kill(one, signal.SIGKILL)
+    @property
+    def task(self):
+        """The task process that holds the newest matching connection."""
+        return _holder(self.ports[-1])
+
+    @property
+    def supervisor(self):
+        """The worker process that watches over it."""
+        return psutil.Process(self.task).ppid()
+
+    def kill(self):
+        """End the task as the kernel does: at once."""
+        os.kill(self.task, signal.SIGKILL)
 
 
 def _holder(port):
@@ -104,7 +112,7 @@ def answers(status, code, message="no"):
     """Answer with an error, as S3 (XML) and SES (JSON) do; the request goes no further."""
 
     def act(request, _forward, _fault):
-        if request.service == "s3":
+        if request.kind in {"s3", "download"}:
             body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
             return status, [("Content-Type", "application/xml")], body
         headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
@@ -142,8 +150,17 @@ def slow(seconds):
     return act
 
 
-def cut_off(_request, _forward, _fault):
-    """The connection ends in the middle of the request."""
+def hung_up(_request, _forward, _fault):
+    """The connection ends before an answer, and nothing is carried out."""
+    raise HangUpError
+
+
+def cut_off(request, forward, _fault):
+    """The connection ends in the middle: of the bytes that are sent, or of those that are fetched."""
+    if request.kind == "download":
+        status, headers, body = forward()
+        return status, headers, body[: len(body) // 2]
+    forward(half=True)
     raise HangUpError
 
 
@@ -157,73 +174,83 @@ class Request:
     body: bytes
 
     @property
-    def service(self):
-        """Which of the two is meant."""
-        return "ses" if self.path.startswith("/v2/email") else "s3"
+    def kind(self):
+        """What it is: a report's mail, a notice to its owner, an upload, a download."""
+        if self.path.startswith("/v2/email"):
+            return "notice" if "notice" in self._tags() else "ses"
+        return {"PUT": "s3", "POST": "s3", "GET": "download"}.get(self.method)
 
     def concerns(self, report_id):
-        """Whether it is an upload of a report's file, or its mail."""
-        if self.service == "ses":
-            tags = json.loads(self.body or b"{}").get("EmailTags", [])
-            return {"Name": "report", "Value": report_id} in tags and any(tag["Name"] == "run" for tag in tags)
-        return self.method in {"PUT", "POST"} and f"/{report_id}/" in self.path
+        """Whether it is about a report."""
+        return self._tags().get("report") == report_id or f"/{report_id}/" in self.path
+
+    def _tags(self):
+        if not self.path.startswith("/v2/email"):
+            return {}
+        return {tag["Name"]: tag["Value"] for tag in json.loads(self.body or b"{}").get("EmailTags", [])}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Passes a request on, or does what a fault wants."""
+
+    protocol_version = "HTTP/1.1"
+    proxy = None
+
+    def handle_one_request(self):
+        """One request; the end of a connection is a reset, as when a machine dies."""
+        with suppress(HangUpError, ConnectionError, TimeoutError):
+            return super().handle_one_request()
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        return None
+
+    def _pass(self):
+        request = Request(self.command, self.path, dict(self.headers), self._body())
+        forward = partial(self.proxy.forward, request)
+        fault = self.proxy.faults.take(
+            lambda one: one.where == request.kind and request.concerns(one.report_id), self.client_address[1]
+        )
+        self._answer(*(fault.act(request, forward, fault) if fault else forward()))
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - http.server's names
+
+    def _answer(self, status, headers, body):
+        promised = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if promised is None:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        self.wfile.write(body)
+        if len(body) < (promised or 0):
+            self.wfile.flush()
+            raise HangUpError
+
+    def _body(self):
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    def log_message(self, *_):
+        """Quiet."""
 
 
 class HttpProxy:
     """Before S3 and SES."""
 
     def __init__(self, target):
-        self.faults, proxy = Faults(), self
-        self.target = urlsplit(target)
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one_request(self):
-                with suppress(HangUpError, ConnectionError, TimeoutError):
-                    return super().handle_one_request()
-                self.close_connection = True
-                with suppress(OSError):  # a reset, as when a machine dies
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
-                return None
-
-            def _pass(self):
-                request = Request(self.command, self.path, dict(self.headers), self._body())
-                fault = proxy.faults.take(
-                    lambda one: one.where == request.service and request.concerns(one.report_id),
-                    self.client_address[1],
-                )
-
-                def forward():
-                    return proxy.forward(request)
-
-                status, headers, body = fault.act(request, forward, fault) if fault else forward()
-                self.send_response_only(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                if not any(name.lower() == "content-length" for name, _ in headers):
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - http.server's names
-
-            def _body(self):
-                if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                pieces = []
-                while size := int(self.rfile.readline().split(b";")[0], 16):
-                    pieces.append(self.rfile.read(size))
-                    self.rfile.readline()
-                self.rfile.readline()
-                return b"".join(pieces)
-
-            def log_message(self, *_):
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.faults, self.target = Faults(), urlsplit(target)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"proxy": self}))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -232,12 +259,16 @@ class HttpProxy:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def forward(self, request):
-        """What the server answers."""
+    def forward(self, request, *, half=False):
+        """What the server answers; it gets *half* of the bytes that it was promised, and no more."""
         left_out = {"transfer-encoding", "content-length", "expect", "connection"}
         headers = {name: value for name, value in request.headers.items() if name.lower() not in left_out}
         connection = HTTPConnection(self.target.hostname, self.target.port, timeout=LONGEST_HOLD)
         try:
+            if half:
+                promised = headers | {"Content-Length": str(len(request.body))}
+                connection.request(request.method, request.path, request.body[: len(request.body) // 2], promised)
+                return None
             connection.request(request.method, request.path, request.body, headers)
             answer = connection.getresponse()
             body = answer.read()
@@ -296,6 +327,8 @@ class Pair:
         self.said = b""
         self.answers = threading.Event()
         self.answers.set()
+        #: How many bytes of answers get through from now on; None for all.
+        self.room = None
 
     def start(self):
         """Pass on in both directions."""
@@ -315,7 +348,9 @@ class Pair:
         with suppress(OSError):
             while data := self.server.recv(65536):
                 self.answers.wait(LONGEST_HOLD)
-                self.client.sendall(data)
+                self.client.sendall(data[: self.room])
+                if self.room is not None and len(data) > self.room:
+                    break
         self.close()
 
     def _matches(self, fault):
@@ -345,4 +380,17 @@ def pg_hold_answers(pair, fault):
     """What is asked is done; the answer waits."""
     pair.answers.clear()
     threading.Thread(target=lambda: (fault.hold(), pair.answers.set()), daemon=True).start()
+    return True
+
+
+def pg_lose_answers(pair, fault):
+    """What is asked is done; the server goes away before it says so."""
+    pair.answers.clear()
+    threading.Thread(target=lambda: (fault.hold(), pair.close(), pair.answers.set()), daemon=True).start()
+    return True
+
+
+def pg_cut_answers(pair, _fault):
+    """The server goes away in the middle of its answer."""
+    pair.room = 60
     return True
