@@ -8,6 +8,7 @@
     │   ├── RequestError        a run was asked for with wrong values
     │   ├── ReportTypeError     a report type's folder is broken
     │   ├── ConfigurationError  a setting or a connection is wrong
+    │   ├── MailStoppedError    somebody has switched all mail off
     │   ├── StagingMissingError what an earlier stage left is gone: clear the run from `query`
     │   └── RecipientRefusedError the mail service refuses a call because of single addresses: nobody got it
     ├── TransientError          a server was away or busy: try again
@@ -60,6 +61,10 @@ class ConfigurationError(PermanentError):
 
 class StagingMissingError(PermanentError):
     """What an earlier stage left on staging is gone."""
+
+
+class MailStoppedError(PermanentError):
+    """Somebody has switched all mail off."""
 
 
 class RecipientRefusedError(PermanentError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import mailing, mailplan, message, naming
 from .checks import is_address
 from .delivering import deliver
-from .errors import DeliveryUnknownError, PermanentError
+from .errors import DeliveryUnknownError, MailStoppedError, PermanentError
 from .model import NOTICE, Delivery, DeliveryState, Recipients
 from .render import notice
 
@@ -28,7 +28,7 @@ FAILED, STOPPED, RECOVERED = (f"{NOTICE}{name}" for name in ("failed", "stopped"
 def tell(world: World, key: RunKey) -> None:
     """Tell the owner what the settling of *key* makes of his report, if that is news.
 
-    Raises TransientError where it could not be said yet; a later call says it.
+    Raises TransientError or MailStoppedError where it could not be said yet; a later call says it.
     """
     standing = world.runs.standing(key.report_id)
     news = _news(world, standing)
@@ -80,6 +80,8 @@ def _send(world: World, standing: Standing, key: RunKey, news: str) -> None:
     )
     try:
         deliver(world, delivery, raw, {"notice": told.kind, "report": key.report_id})
+    except MailStoppedError:  # upkeep says it once the switch is on again
+        raise
     except (PermanentError, DeliveryUnknownError) as error:  # the ledger has it; nothing is made better by repeating it
         log.warning("the owner of report %s was not told: %s", key.report_id, error)
 

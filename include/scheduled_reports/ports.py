@@ -215,7 +215,7 @@ class Ledger(Protocol):
         """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already.
 
         What was refused as a whole may be claimed again, what was refused for single addresses not.
-        Raises PermanentError while all mail is stopped.
+        Raises MailStoppedError while all mail is stopped.
         """
 
     def finish(self, delivery: Delivery) -> None:

@@ -122,7 +122,14 @@ CASES = (
         "deleted in Airflow in mid-run", airflow="deleted", reason="the run ended before this file was made", slow=True
     ),
     Case(name="paused in Airflow for hours, then resumed", told=("failed", "recovered"), slow=True),
-    Case(name="one task cleared after a failure", formats=TWO, told=("failed", "recovered"), slow=True),
+    # In Airflow these two stay red, because `record` is not cleared with a single task; the tables are right.
+    Case(
+        name="one task cleared after a failure",
+        formats=TWO,
+        airflow="failed",
+        told=("failed", "recovered"),
+        slow=True,
+    ),
     Case(name="the mail's task cleared after a success"),
     Case(name="the whole run cleared after a success"),
     failed("the whole run cleared after an unknown mail", mails=0, ledger=UNKNOWN, reason="mail: report"),
@@ -144,7 +151,7 @@ CASES = (
     ),
     Case(name="failing, then well again", counts=(2, 1, 1), told=("failed", "recovered")),
     # What touches all reports.
-    Case(name="all mail stopped by the switch", told=("failed", "recovered"), alone=True),
+    Case(name="all mail stopped by the switch", airflow="failed", told=("failed", "recovered"), alone=True),
     Case(name="a query longer than QUERY_SECONDS", retries=1, alone=True),
     Case(name="the machine of one of two schedulers dies in the middle of an upload", retries=1, alone=True),
 )

@@ -541,6 +541,7 @@ def _(scene, report_id):
     assert scene.mails(report_id) == []
     assert "all mail is stopped" in scene.run(report_id, run_id)["reason"]
     scene.rows("UPDATE reporting.switches SET enabled = true WHERE name = 'mail'")
+    scene.wait(lambda: scene.notices(report_id), "upkeep to tell the owner")
     scene.clear(report_id, run_id, "email")
     return run_id
 

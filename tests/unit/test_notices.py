@@ -168,6 +168,18 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_upkeep(world, monkeypatch):
     assert upkeep(world, MemoryOrchestrator()).told == 0
 
 
+def test_a_notice_waits_while_all_mail_is_stopped(world):
+    world.ledger.stopped = True
+    make(world)
+    pipeline.record(world, TRIGGER)
+    upkeep(world, MemoryOrchestrator())
+    assert notices(world) == []
+
+    world.ledger.stopped = False
+    upkeep(world, MemoryOrchestrator())
+    assert notices(world) == [FAILED]
+
+
 @pytest.mark.parametrize("error", [PermanentError("no"), DeliveryUnknownError("silence")])
 def test_a_notice_that_is_refused_or_unknown_is_left_at_that(world, monkeypatch, error):
     make(world)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from ..errors import PermanentError
+from ..errors import MailStoppedError
 from ..model import Delivery, DeliveryState, Format, Recipients
 from ..sql import statements
 from .postgres import transaction
@@ -45,7 +45,7 @@ class PostgresLedger:
         }
         with self._transaction() as connection:
             if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
-                raise PermanentError(STOPPED)
+                raise MailStoppedError(STOPPED)
             if connection.execute(statements("ledger")["claim"], key | values).fetchone():
                 return None
             return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PermanentError, RecipientRefusedError
+from ..errors import MailStoppedError, PermanentError, RecipientRefusedError
 from ..model import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
 from ..ports import Snapshot, Standing, Tombstone, Unsettled
@@ -97,7 +97,7 @@ class MemoryLedger:
     def claim(self, delivery: Delivery) -> Delivery | None:
         """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
         if self.stopped:
-            raise PermanentError("all mail is stopped")
+            raise MailStoppedError("all mail is stopped")
         with self.lock:
             held = self.held.get((delivery.key, delivery.message))
             if held is not None and not (held.state is DeliveryState.REFUSED and not held.refused):
