@@ -297,7 +297,8 @@ FROM (SELECT n, now() - make_interval(days => n %% 400) AS moment FROM generate_
 MANY_FILES = """
 INSERT INTO reporting.artifacts (report_id, run_id, format, execution_id, file_name, content_type, bucket, object_key,
                                  bytes, sha256, rows, total_rows, uploaded_at, deleted_at)
-SELECT report_id, run_id, 'csv', md5(run_id), 'a', 'a', 'b', report_id || '/' || run_id, 1, '0', 1, 1, settled_at, files_gone_at
+SELECT report_id, run_id, 'csv', md5(run_id), 'a', 'a', 'b', report_id || '/' || run_id, 1, '0', 1, 1, settled_at,
+       files_gone_at
 FROM reporting.runs
 """
 MANY_MAILS = """
