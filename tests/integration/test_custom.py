@@ -33,7 +33,7 @@ INSERT INTO channels (id, name, slug, type, workspace_id, created_at, updated_at
 INSERT INTO tasks (id, title, status, priority, estimated_hours, vp_id, workspace_id, channel_id, created_by_id,
                    assigned_to_id, created_at, due_date, updated_at) VALUES
     ('t1', 'Rotate 100 %% of keys', 'TODO', 'HIGH', 8, 'v1', 'ws1', 'c1', 'u1', 'u1', '2026-05-03 22:00', NULL, now()),
-    ('t2', 'rotate logs', 'DONE', 'LOW', 2, 'v1', 'ws1', 'p1', 'u1', NULL, '2026-05-06 10:00',
+    ('t2', 'rotate logs', 'DONE', 'LOW', 2, 'v1', 'ws1', 'c1', 'u1', NULL, '2026-05-06 10:00',
      '2026-05-31 21:59', now()),
     ('t3', 'Ümlaut', 'TODO', 'HIGH', NULL, 'v1', 'ws1', NULL, 'u2', 'u2', '2026-05-10 21:59:59.999',
      '2026-05-31 22:00', now()),

@@ -11,7 +11,9 @@ import openpyxl
 import psycopg
 import pytest
 
-from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
+from include.scheduled_reports.catalog import report_type, report_types
+from include.scheduled_reports.definitions import parse_row
 from include.scheduled_reports.model import Format
 from include.scheduled_reports.preview import preview
 from include.scheduled_reports.sample.seed import seed
@@ -37,8 +39,9 @@ def demo(postgres):
 
 @pytest.fixture(params=sorted(report_types()))
 def kind(request, demo):
-    """A report type that the demo has an active report of."""
-    return report_types()[request.param]
+    """A report type as the demo's active report of it shows it."""
+    dsn, reports = demo
+    return report_type(parse_row(PostgresDefinitions(dsn).row(reports[request.param])))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
--- Every task; the name of its channel where that is public.
+-- Every task; its title and the name of its channel only where that is public, or where it is in none.
 SELECT t.id,
-       t.title,
+       CASE WHEN t.channel_id IS NULL OR c.type = 'PUBLIC' THEN t.title END AS title,
        t.status::text AS status,
        t.priority::text AS priority,
        CASE WHEN t.assigned_to_id IS NOT NULL THEN coalesce(a.display_name, a.name, 'Without a name') END AS assignee,
