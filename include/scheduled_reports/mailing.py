@@ -96,8 +96,14 @@ def _compose(
         subject=plan["subject"],
         bodies=bodies(shown, _note(world, run, artifacts, files, preview=plan["preview"])),
         attachments=files.attachments,
-        headers=headers(world, recipients) | {"X-Scheduled-Report": naming.dag_id(run.report.id)},
+        headers=headers(world, recipients) | _marks(run),
     )
+
+
+def _marks(run: Run) -> dict[str, str]:
+    """What tells a machine which report a message is."""
+    test = {"X-Scheduled-Report-Test": "true"} if run.request.test else {}
+    return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
 def headers(world: World, recipients: Recipients) -> dict[str, str]:
