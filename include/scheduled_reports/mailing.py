@@ -168,6 +168,7 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
         no_data=not (run.brief and run.brief.data_rows),
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
+        test=run.request.test,
         preview_rows=documents.PREVIEW_ROWS if preview else 0,
         set_up_by=str(report.creator),
         schedule_words=f"{schedule.words(report.cron.expression)} ({report.timezone.key})",

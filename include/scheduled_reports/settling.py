@@ -36,7 +36,7 @@ def settle(world: World, key: RunKey, why: str | None = None) -> Outcome:
     *why* is the reason for what no stage has given one for.
     """
     row = world.definitions.row(key.report_id)
-    outcome = world.runs.settle(key, partial(outcome_of, why=why), _next_run(row, world.now()))
+    outcome = world.runs.settle(key, partial(outcome_of, why=why), next_run_of(row, world.now()))
     if outcome.state is not RunState.FAILED:
         RunFiles.of(world.staging, key).clear()
     try:
@@ -90,7 +90,8 @@ def next_run(report: Report, now: datetime) -> datetime | None:
     return report.cron.next_tick(max(now, report.effective_from), report.timezone)
 
 
-def _next_run(row: Row | None, now: datetime) -> datetime | None:
+def next_run_of(row: Row | None, now: datetime) -> datetime | None:
+    """The coming tick of a row; None where it is gone, rejected or not scheduled."""
     try:
         report = parse_row(row) if row else None
     except RejectedError:

@@ -17,7 +17,7 @@ from include.scheduled_reports.adapters.memory_files import MemoryStore
 from include.scheduled_reports.adapters.reports import PostgresReports
 from include.scheduled_reports.adapters.runs import PostgresRuns
 from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.desk import DagState, Right
+from include.scheduled_reports.desk import DagState, Right, Stage
 from include.scheduled_reports.errors import NoDagError
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.web.app import make
@@ -25,7 +25,7 @@ from include.scheduled_reports.web.app import make
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.scheduled_reports.model import Trigger
+    from include.scheduled_reports.model import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"
@@ -62,6 +62,7 @@ class FakeAirflow:
     paused: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
+    tasks: dict[RunKey, tuple[Stage, ...]] = field(default_factory=dict)
     parses: int = 0
 
     def start(self, trigger: Trigger) -> None:
@@ -75,8 +76,8 @@ class FakeAirflow:
     def dags(self, report_ids):
         return {one: DagState(is_paused=one in self.paused) for one in report_ids if one not in self.unknown}
 
-    def stages(self, key):
-        return ()
+    def stages(self, key) -> tuple[Stage, ...]:
+        return self.tasks.get(key, ())
 
     def reparse(self) -> None:
         self.parses += 1
