@@ -45,7 +45,7 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
 
 def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
     """Airflow's form does not have `test`, so nobody has looked at it before."""
-    if conf.get("test") not in (None, True, False):
+    if not isinstance(conf.get("test"), bool | None):
         check.add("test", conf["test"], "true or false")
     if not request.test:
         return

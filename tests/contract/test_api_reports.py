@@ -321,8 +321,8 @@ def test_one_report_comes_with_its_last_ten_executions(api, dsn):
             dsn,
             """INSERT INTO report_executions (id, scheduled_report_id, status, triggered_by, format, scheduled_for,
                    started_at, completed_at, duration, record_count, file_size, created_at)
-               VALUES (%s, 'r1', 'COMPLETED', 'system', 'CSV', '2026-05-01', '2026-05-01 09:00', '2026-05-01 09:00:02.5',
-                   2500, 7, 5000000000, '2026-05-01'::timestamp + %s * interval '1 hour')""",
+               VALUES (%s, 'r1', 'COMPLETED', 'system', 'CSV', '2026-05-01', '2026-05-01 09:00',
+                   '2026-05-01 09:00:02.5', 2500, 7, 5000000000, '2026-05-01'::timestamp + %s * interval '1 hour')""",
             f"e{number:02}", number,
         )  # fmt: skip
 
@@ -466,7 +466,8 @@ def test_switching_a_report_on_takes_it_out_of_what_held_it_back(api, dsn, statu
     assert (stored(dsn, "r1")["is_active"], stored(dsn, "r1")["status"]) == (True, "ACTIVE")
     effective = one(
         dsn,
-        "SELECT effective_from > now() - interval '1 minute' AS lately FROM reporting.report_options WHERE report_id = 'r1'",
+        """SELECT effective_from > now() - interval '1 minute' AS lately
+           FROM reporting.report_options WHERE report_id = 'r1'""",
     )
     assert effective["lately"]
 
@@ -563,12 +564,14 @@ def test_health_names_what_needs_attention(api, dsn):
     assert api.get("/api/health").json()["status"] == "ok"
     execute(
         dsn,
-        """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, touched_at)
+        """INSERT INTO reporting.runs
+               (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, touched_at)
            VALUES ('r1', 'x', 'x', 'manual', 'running', now(), 'system', 0, '2026-01-01')""",
     )
     execute(
         dsn,
-        """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats, claimed_at)
+        """INSERT INTO reporting.deliveries
+               (report_id, run_id, message, state, subject, recipients, mode, formats, claimed_at)
            VALUES ('r1', 'x', 'report', 'unknown', 's', '{}', 'attach', '{}', '2026-05-09')""",
     )
     execute(dsn, "UPDATE reporting.switches SET enabled = false")

@@ -167,9 +167,11 @@ def test_a_run_that_was_asked_for_and_that_airflow_lost_is_settled_as_failed(api
 
 @pytest.mark.parametrize(
     ("wanted", "field"),
-    [({"formats": ["doc"]}, "formats"), ({"formats": "csv"}, "formats"), ({"recipients": ["eve@zeta.example"]}, "recipients"),
+    [({"formats": ["doc"]}, "formats"), ({"formats": "csv"}, "formats"),
+     ({"recipients": ["eve@zeta.example"]}, "recipients"),
      ({"recipients": ["mallory@acme.example"]}, "recipients"), ({"period": "May"}, "period"), ({"mail": "yes"}, "mail"),
-     ({"runAfter": "2999-01-01T00:00:00Z"}, "runAfter"), ({"runAfter": "soon"}, "runAfter"), ({"resend": "x"}, "resend"),
+     ({"runAfter": "2999-01-01T00:00:00Z"}, "runAfter"), ({"runAfter": "soon"}, "runAfter"),
+     ({"resend": "x"}, "resend"),
      ({"triggered_by": "u1"}, "triggered_by"), ({"test": True}, "test")],
 )  # fmt: skip
 def test_a_request_that_cannot_be_is_refused_by_the_name_of_its_field(api, dsn, wanted, field):
@@ -276,7 +278,8 @@ def test_csv_is_never_shown_in_place(api):
 
 @pytest.mark.parametrize(
     "path",
-    [f"{SCHEDULED}/r1/runs/nothing", f"{SCHEDULED}/r1/runs/{RUN}/artifacts/pdf", f"{SCHEDULED}/r1/runs/{RUN}/artifacts/exe",
+    [f"{SCHEDULED}/r1/runs/nothing", f"{SCHEDULED}/r1/runs/{RUN}/artifacts/pdf",
+     f"{SCHEDULED}/r1/runs/{RUN}/artifacts/exe",
      f"{SCHEDULED}/r9/runs/{RUN}", f"{SCHEDULED}/r9/runs/{RUN}/artifacts/csv", f"{SCHEDULED}/r1/runs/a%00/artifacts",
      f"/api/workspaces/zeta/reports/scheduled/r1/runs/{RUN}/artifacts/csv", f"{SCHEDULED}/r9/runs/{RUN}/deliveries"],
 )  # fmt: skip
@@ -312,7 +315,7 @@ def test_an_earlier_runs_files_are_mailed_again_by_a_run_of_its_own(api, dsn):
 
     assert answer.status_code == 202
     assert api.desk.airflow.started[-1].conf == {"resend": RUN, "recipients": ["bob@acme.example"]}
-    (first, again) = api.desk.world.mailer.sent
+    _, again = api.desk.world.mailer.sent
     assert again[1].to == ("bob@acme.example",)
     run = api.get(f"{SCHEDULED}/r1/runs/{key.run_id}").json()
     assert (run["resendOf"], run["deliveries"][0]["requestedBy"]) == (RUN, "airflow:admin")

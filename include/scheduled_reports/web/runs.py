@@ -197,7 +197,7 @@ def _artifact(at: Seat, key: RunKey, artifact: Artifact) -> dict[str, Any]:
 
 def _path(at: Seat, key: RunKey) -> str:
     """Below the app's own address, so that it holds under any base path."""
-    parts = (BASE.format(workspaceSlug=quote(at.place.slug, safe="")), "scheduled", key.report_id, "runs", key.run_id)
+    parts = (BASE.format(workspaceSlug=quote(at.name, safe="")), "scheduled", key.report_id, "runs", key.run_id)
     return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
 
 

@@ -54,6 +54,7 @@ class Seat:
     caller: Caller
     desk: Desk
     place: Place
+    name: str  # what the workspace was called in the request
     member: Member | None
 
     @property
@@ -114,7 +115,7 @@ def seat(
 ) -> Seat:
     """The caller's seat in the workspace of the path; 404 where it is none of his."""
     found = [
-        Seat(caller=caller, desk=ports, place=place, member=member)
+        Seat(caller=caller, desk=ports, place=place, name=name, member=member)
         for place in ports.reports.places(plain(name) or "")
         for member in [ports.reports.member(place.id, acting_user) if acting_user else None]
         if (member is not None or not acting_user)
