@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from .. import editing, settling
+from .. import editing, upcoming
 from ..desk import Right, Wanted
 from ..model import Status
 from . import shapes
@@ -181,7 +181,7 @@ def _saved(at: Seat, report_id: str, status: int = 200) -> Response:
     """The report as it is now, its coming run with it; Airflow is asked to read it at once."""
     world = at.desk.world
     row = world.definitions.row(report_id)
-    world.housekeeping.set_next_runs({report_id: settling.next_run_of(row, world.now())})
+    world.housekeeping.set_next_runs({report_id: upcoming.next_run_of(row, world.now())})
     at.desk.airflow.reparse()
     record = at.desk.reports.report(at.place.id, report_id)
     if record is None:  # somebody has deleted it since
