@@ -19,6 +19,7 @@ from include.scheduled_reports.adapters.memory import MemoryOrchestrator
 from include.scheduled_reports.desk import Right, Stage
 from include.scheduled_reports.model import Format, RunKey
 from include.scheduled_reports.upkeep import GONE, upkeep
+from include.scheduled_reports.web import lookups
 from tests.contract.api import SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
@@ -424,3 +425,10 @@ def test_a_preview_shows_nothing_of_another_workspace(api):
 
     assert answer.status_code == 400
     assert list(answer.json()["details"]) == ["createdBy"]
+
+
+def test_more_previews_at_once_than_the_server_can_bear_have_to_wait_and_are_told_so(api, monkeypatch):
+    monkeypatch.setattr(lookups, "PREVIEW_SECONDS", timedelta(milliseconds=50))
+    with lookups.AT_ONCE, lookups.AT_ONCE:
+        assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 429
+    assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 200
