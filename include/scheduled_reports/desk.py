@@ -82,6 +82,30 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """Which reports of all workspaces a page lists; *ids* are the only ones it may show."""
+
+    text: str | None = None
+    workspace_id: str | None = None
+    report_type: str | None = None
+    tag: str | None = None
+    state: str | None = None
+    ids: tuple[str, ...] | None = None
+    sort_by: str = "name"
+    descending: bool = False
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """What a search found: a part of it, and how many there are in each state whatever state was asked for."""
+
+    items: tuple[Record, ...]
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DagState:
     """What Airflow says of a report's DAG."""
 
@@ -147,6 +171,28 @@ class Reports(Protocol):
         """How the whole does; deliveries are counted since *since*."""
 
 
+class Overview(Protocol):
+    """What the pages show of all workspaces at once; *ids* are the only reports that may be shown, None for all."""
+
+    def search(self, search: Search) -> Listing:
+        """A part of the reports, how many there are in each state, and the newest outcomes of each shown."""
+
+    def unknown(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
+        """Reports with mail of which nobody knows whether it left."""
+
+    def held(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
+        """Reports on their schedule whose DAG, among *paused*, Airflow holds back."""
+
+    def places(self, ids: Collection[str] | None) -> tuple[Place, ...]:
+        """Every workspace, or those of some reports."""
+
+    def place_of(self, report_id: str) -> Place | None:
+        """The workspace of a report."""
+
+    def members(self, workspace_id: str) -> Sequence[Record]:
+        """Who may stand for a report of a workspace."""
+
+
 class Airflow(Protocol):
     """What the API asks of Airflow."""
 
@@ -158,6 +204,12 @@ class Airflow(Protocol):
 
     def dags(self, report_ids: Collection[str]) -> Mapping[str, DagState]:
         """The DAGs that there are of these reports."""
+
+    def paused(self) -> frozenset[str]:
+        """The reports whose DAG Airflow itself has paused."""
+
+    def retry(self, key: RunKey) -> bool:
+        """Have what failed in a run done again; False where nothing has."""
 
     def stages(self, key: RunKey) -> Sequence[Stage]:
         """The tasks of a run."""
@@ -176,6 +228,10 @@ class Desk(Protocol):
     @property
     def reports(self) -> Reports:
         """Port `Reports`."""
+
+    @property
+    def overview(self) -> Overview:
+        """Port `Overview`."""
 
     @property
     def airflow(self) -> Airflow:

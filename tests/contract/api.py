@@ -14,6 +14,7 @@ from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
 from include.scheduled_reports.adapters.ledger import PostgresLedger
 from include.scheduled_reports.adapters.memory import MemoryWorld
 from include.scheduled_reports.adapters.memory_files import MemoryStore
+from include.scheduled_reports.adapters.overview import PostgresOverview
 from include.scheduled_reports.adapters.reports import PostgresReports
 from include.scheduled_reports.adapters.runs import PostgresRuns
 from include.scheduled_reports.adapters.source import PostgresSource
@@ -59,7 +60,9 @@ class FakeAirflow:
     """Port `Airflow`: keeps the runs it was asked to start."""
 
     started: list[Trigger] = field(default_factory=list)
-    paused: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    retried: list[RunKey] = field(default_factory=list)
+    has_failed: bool = True
     unknown: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
     tasks: dict[RunKey, tuple[Stage, ...]] = field(default_factory=dict)
@@ -74,7 +77,14 @@ class FakeAirflow:
         return int(report_id in self.open)
 
     def dags(self, report_ids):
-        return {one: DagState(is_paused=one in self.paused) for one in report_ids if one not in self.unknown}
+        return {one: DagState(is_paused=one in self.stopped) for one in report_ids if one not in self.unknown}
+
+    def paused(self) -> frozenset[str]:
+        return frozenset(self.stopped)
+
+    def retry(self, key) -> bool:
+        self.retried.append(key)
+        return self.has_failed
 
     def stages(self, key) -> tuple[Stage, ...]:
         return self.tasks.get(key, ())
@@ -90,6 +100,10 @@ class FakeDesk:
     dsn: str
     world: Any
     airflow: FakeAirflow = field(default_factory=FakeAirflow)
+
+    @property
+    def overview(self) -> PostgresOverview:
+        return PostgresOverview(self.dsn)
 
     @property
     def reports(self) -> PostgresReports:

@@ -51,17 +51,28 @@ TABLE = {
     ("GET", RUN): Row(404, 404),
     ("GET", f"{RUN}/artifacts"): Row(404, 404),
     ("GET", f"{RUN}/artifacts/{{format}}"): Row(404, 404),
+    ("GET", f"{RUN}/artifacts/{{format}}/pages/{{number}}"): Row(404, 404),
     ("GET", f"{RUN}/deliveries"): Row(404, 404),
+    ("POST", f"{RUN}/retry"): Row(403, 404, {}),
     ("POST", f"{RUN}/resend"): Row(403, 404, {}),
     ("GET", f"{ONE}/next-runs"): Row(200, 200),
     ("GET", f"{ONE}/preview"): Row(200, 200, query="?format=csv"),
     ("GET", f"{ONE}/audit"): Row(200, 200),
+    ("POST", f"{ONE}/preview"): Row(403, 400, {"format": "nothing"}),
     ("POST", f"{BASE}/preview"): Row(403, 400, {}),
     ("GET", f"{BASE}/rejections"): Row(200, 200),
     ("GET", f"{BASE}/audit"): Row(200, 200),
     ("GET", "/api/next-runs"): Row(200, 200, query="?cron=0+9+*+*+1"),
     ("GET", "/api/report-types"): Row(200, 200),
     ("GET", "/api/health"): Row(200, 200),
+    # The pages.
+    ("GET", "/"): Row(200, 200),
+    ("GET", "/reports/{id}"): Row(200, 200),
+    ("GET", "/reports/{id}/runs/{runId}"): Row(404, 404),
+    ("GET", "/reports/{id}/edit"): Row(403, 200),
+    ("GET", "/new"): Row(403, 200),
+    ("GET", "/dag/{dagId}"): Row(200, 200),
+    ("GET", "/static/{name}"): Row(404, 404),
     ("GET", "/openapi.json"): Row(200, 200),
     ("DELETE", ONE): Row(403, 200, {}),  # the last, because then there is nothing left to ask about
 }
@@ -76,7 +87,8 @@ def routes() -> Iterator[tuple[str, str]]:
 
 def path(template: str, workspace: str, report_id: str) -> str:
     """A route's path, filled in."""
-    values = {"workspaceSlug": workspace, "id": report_id, "runId": "manual__nothing", "format": "csv"}
+    values = {"workspaceSlug": workspace, "id": report_id, "runId": "manual__nothing", "format": "csv", "number": "1"}
+    values |= {"dagId": f"scheduled_report_{report_id}", "name": "nothing"}
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", quote(value, safe=""))
     return template

@@ -350,7 +350,7 @@ def test_a_rejected_report_says_why(api, dsn):
 
 def test_a_report_that_airflow_itself_holds_back_says_so(api):
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is False
-    api.desk.airflow.paused.add("r1")
+    api.desk.airflow.stopped.add("r1")
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is True
     api.post(f"{SCHEDULED}/r1/pause")
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is False

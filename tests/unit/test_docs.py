@@ -98,7 +98,8 @@ def test_every_route_of_the_api_is_explained():
         for method, path in re.findall(r"^\| `([A-Z]+) (\S+)` \|", API, re.MULTILINE)
     }
 
-    assert told == {(method, path) for method, path in TABLE_OF_ROUTES if not path.endswith("/scheduled/")}
+    ours = {one for one in TABLE_OF_ROUTES if one[1].startswith("/api/") or one[1] == "/openapi.json"}
+    assert told == {(method, path) for method, path in ours if not path.endswith("/scheduled/")}
 
 
 def test_the_readme_is_short():

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from ..adapters.overview import PostgresOverview
     from ..adapters.reports import PostgresReports
     from ..definitions import Row
     from ..model import Format, RunKey, Trigger
@@ -137,6 +138,22 @@ class RunningServer:
         with create_session() as session:
             return {by_dag[dag_id]: DagState(is_paused=paused) for dag_id, paused in session.execute(wanted)}
 
+    def paused(self) -> frozenset[str]:
+        """The reports whose DAG Airflow itself has paused."""
+        ours = DagModel.dag_id.startswith(naming.DAG_PREFIX, autoescape=True)
+        wanted = select(DagModel.dag_id).where(ours, DagModel.is_paused, ~DagModel.is_stale)
+        with create_session() as session:
+            ids = (naming.report_id_of(dag_id) for dag_id in session.scalars(wanted))
+            return frozenset(report_id for report_id in ids if report_id is not None)
+
+    def retry(self, key: RunKey) -> bool:
+        """Have what failed in a run done again; False where nothing has."""
+        with create_session() as session:
+            dag = DBDagBag().get_latest_version_of_dag(naming.dag_id(key.report_id), session=session)
+            if dag is None:
+                raise NoDagError("Airflow has no DAG of this report, or not yet: try again in some seconds")
+            return bool(dag.clear(run_id=key.run_id, task_ids=None, only_failed=True, session=session))
+
     def stages(self, key: RunKey) -> Sequence[Stage]:
         """The tasks of a run."""
         wanted = (
@@ -187,6 +204,13 @@ class AirflowDesk:
         from ..adapters.reports import PostgresReports
 
         return PostgresReports(self.world.dsn)
+
+    @cached_property
+    def overview(self) -> PostgresOverview:
+        """Port `Overview`."""
+        from ..adapters.overview import PostgresOverview
+
+        return PostgresOverview(self.world.dsn)
 
     @cached_property
     def airflow(self) -> RunningServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,25 @@ class SafeRoute(APIRoute):
                 return failure(error)
 
         return guarded
+
+
+class SafePage(SafeRoute):
+    """The same for a page: what went wrong is said to a person."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, guarded."""
+        handle = super().get_route_handler()
+
+        async def shown(request: Request) -> Response:
+            found = await handle(request)
+            if found.status_code < 400:
+                return found
+            told = html.escape(str(orjson.loads(found.body)["error"]))
+            title = f"{found.status_code} · Scheduled reports"
+            text = f"<!DOCTYPE html><html lang=en><title>{title}</title><h1>{title}</h1><p>{told}</p>"
+            return Response(text, found.status_code, media_type="text/html")
+
+        return shown
 
 
 class SafeHeaders:

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
-from . import lookups, reports, runs, seats
+from . import lookups, pages, reports, runs, seats
 from .answers import SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def make(identify: Callable[..., Caller], desk: Callable[[], Desk]) -> FastAPI:
     # Their places in the dependency graph are known to every route; what stands there, only here.
     app.dependency_overrides |= {seats.caller: identify, seats.desk: desk}
     guarded = APIRouter(dependencies=[Depends(seats.caller)], responses=ERRORS, route_class=SafeRoute)
-    for part in (reports.router, runs.router, lookups.router):
+    for part in (reports.router, runs.router, lookups.router, pages.router):
         guarded.include_router(part)
 
     @guarded.get("/openapi.json", include_in_schema=False)

@@ -97,6 +97,20 @@ def preview_of(
     return _previewed(at, row, chosen, when)
 
 
+@router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
+def preview_change(at: Seated, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
+    """The file that a report would make now if it were changed like this."""
+    record = at.record(id, Right.CHANGE)
+    chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
+    row = at.desk.world.definitions.row(record["id"])
+    if row is None:
+        raise ApiError(404, NO_REPORT)
+    changes = {name: value for name, value in editing.columns(body.values).items() if name != "created_by_id"}
+    if found := editing.problems(row | changes, body.wrong):
+        raise invalid(found)
+    return _previewed(at, row | changes, chosen, moment)
+
+
 @router.get(f"{BASE}/rejections")
 def rejections(at: Seated) -> Response:
     """The workspace's rows that cannot be scheduled, each with every reason."""

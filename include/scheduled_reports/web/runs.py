@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from .. import asking
 from ..desk import Right
 from ..model import Format, RunKey
 from ..naming import execution_id
+from ..render.pictures import picture
 from . import shapes
 from .answers import ApiError, SafeRoute, answer, invalid
 from .bodies import ResendRequest, RunRequest, Sent, TestRequest, documented, json_only, sent
@@ -109,6 +110,30 @@ def read_artifact(
     return StreamingResponse(_pieces(opened, opened.__enter__()), headers=_headers(artifact, inline=inline))
 
 
+@router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}/pages/{{number}}", response_class=Response)
+def read_page(at: Seated, id: str, runId: str, format: str, number: Annotated[int, Path(ge=1, le=100_000)]) -> Response:
+    """A page of the PDF as a PNG picture: a frame that Airflow has sandboxed shows no PDF."""
+    key, _ = _run(at, id, runId)
+    artifact = next((one for one in at.desk.world.runs.artifacts(key) if one.format == format == Format.PDF), None)
+    if artifact is None:
+        raise ApiError(404, NO_FILE)
+    with at.desk.world.store.open(artifact.object_key) as file:
+        found = picture(file.read(), number)
+    if found is None:
+        raise ApiError(404, "Page not found")
+    return Response(found.png, headers={"content-type": "image/png", "x-pages": str(found.pages)})
+
+
+@router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202)
+def retry_run(at: Seated, id: str, runId: str) -> Response:
+    """Have what failed in a run done again, by the same run; nothing is mailed twice."""
+    at.record(id, Right.RUN)
+    key, _ = _run(at, id, runId)
+    if not at.desk.airflow.retry(key):
+        raise ApiError(409, "nothing in this run has failed, or Airflow does not know it any more")
+    return answer({"success": True, "message": "What failed is done again", "runId": runId}, 202)
+
+
 @router.get(f"{REPORT}/runs/{{runId}}/deliveries")
 def list_deliveries(at: Seated, id: str, runId: str) -> Response:
     """The messages of a run, as the ledger has them."""
@@ -191,14 +216,15 @@ def _artifact(at: Seat, key: RunKey, artifact: Artifact) -> dict[str, Any]:
         "totalRows": artifact.total_rows,
         "executionId": artifact.execution_id,
         "fileUrl": artifact.url,
-        "path": f"{_path(at, key)}/artifacts/{artifact.format}",
+        "path": file_path(at.name, key, artifact.format),
     }
 
 
-def _path(at: Seat, key: RunKey) -> str:
-    """Below the app's own address, so that it holds under any base path."""
-    parts = (BASE.format(workspaceSlug=quote(at.name, safe="")), "scheduled", key.report_id, "runs", key.run_id)
-    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
+def file_path(workspace: str, key: RunKey, chosen: Format) -> str:
+    """Where a file of a run is, below the app's own address, so that it holds under any base path."""
+    base = BASE.format(workspaceSlug=quote(workspace, safe=""))
+    report, run = quote(key.report_id, safe=""), quote(key.run_id, safe="")
+    return f"{base}/scheduled/{report}/runs/{run}/artifacts/{chosen}"
 
 
 def _headers(artifact: Artifact, *, inline: bool) -> dict[str, str]:
