@@ -36,7 +36,7 @@ class ScheduledReportsPlugin(AirflowPlugin):
         root = f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{PREFIX}"
         return [
             {
-                "name": "Scheduled reports",
+                "name": "Reports",
                 "href": f"{root}/",
                 "url_route": "scheduled-reports",
                 "icon": ICON.format(colour="%2318181b"),

@@ -69,6 +69,7 @@ TABLE = {
     ("GET", "/"): Row(200, 200),
     ("GET", "/reports/{id}"): Row(200, 200),
     ("GET", "/reports/{id}/runs/{runId}"): Row(404, 404),
+    ("GET", "/reports/{id}/runs/{runId}/files/{format}"): Row(404, 404),
     ("GET", "/reports/{id}/edit"): Row(403, 200),
     ("GET", "/new"): Row(403, 200),
     ("GET", "/dag/{dagId}"): Row(200, 200),

@@ -9,7 +9,7 @@ from threading import Lock
 #: PDFium is not made for several threads.
 _ONE_AT_A_TIME = Lock()
 #: Pixels; twice what a dialog shows it at, for fine screens.
-WIDTH = 1_600
+WIDTH = 1_300
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ..model import Format, RunKey, Status
 from . import shapes
 from .answers import ApiError, SafePage
 from .lookups import UNKNOWN_SINCE
-from .runs import file_path
+from .runs import file_path, read_artifact
 from .seats import NO_REPORT, Ports, Seat, SignedIn, plain
 
 if TYPE_CHECKING:
@@ -120,9 +120,17 @@ def list_page(  # the query of a form that has no script
 
 
 @router.get("/reports/{id}")
-def report_page(request: Request, caller: SignedIn, ports: Ports, id: str) -> Response:
-    """One report: what it is, when it runs, how its runs went."""
-    return _report(request, _seat(caller, ports, id), id)
+def report_page(
+    request: Request, caller: SignedIn, ports: Ports, id: str, run: Annotated[str, Query(max_length=300)] = ""
+) -> Response:
+    """One report: what it is, when it runs, how its runs went; a *run* that is asked for comes first."""
+    return _report(request, _seat(caller, ports, id), id, run)
+
+
+@router.get("/reports/{id}/runs/{runId}/files/{format}")
+def file_page(caller: SignedIn, ports: Ports, id: str, runId: str, format: str) -> Response:
+    """A file of a run, for links from Airflow, which know no workspace."""
+    return read_artifact(_seat(caller, ports, id), id, runId, format, inline=format == Format.HTML)
 
 
 @router.get("/dag/{dagId}")
@@ -184,11 +192,13 @@ def static_file(_: SignedIn, name: str) -> Response:
     return Response(content, headers={"content-type": STATIC[name], "cache-control": "private, max-age=60"})
 
 
-def _report(request: Request, at: Seat, report_id: str) -> Response:
+def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Response:
     record = at.record(report_id)
     row = at.desk.world.definitions.row(record["id"])
     dags = at.desk.airflow.dags([record["id"]])
-    runs = at.desk.reports.runs(record["id"], limit=RUNS, offset=0)
+    found = at.desk.reports.runs(record["id"], limit=RUNS, offset=0)
+    asked = at.desk.reports.run(RunKey(report_id=record["id"], run_id=plain(wanted) or "")) if wanted else None
+    runs = [*([asked] if asked else []), *(one for one in found.items if one["run_id"] != wanted)]
     return _page(
         request,
         "report",
@@ -200,8 +210,8 @@ def _report(request: Request, at: Seat, report_id: str) -> Response:
         type=catalog().types.get(record["reportType"]),
         problems=editing.problems(row, {}) if row else {},
         coming=_coming(row, at.desk.world.now()) if row else [],
-        runs=[_run(at, record, run) for run in runs.items],
-        total_runs=runs.total,
+        runs=[_run(at, record, run) for run in runs],
+        total_runs=found.total,
         entries=[
             shapes.audited(one) for one in at.desk.reports.audit(at.place.id, record["id"], before=None, limit=30)
         ],

@@ -121,7 +121,10 @@ def read_page(at: Seated, id: str, runId: str, format: str, number: Annotated[in
         found = picture(file.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
-    return Response(found.png, headers={"content-type": "image/png", "x-pages": str(found.pages)})
+    return Response(
+        found.png,
+        headers={"content-type": "image/png", "x-pages": str(found.pages), "cache-control": "private, max-age=300"},
+    )
 
 
 @router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202)
