@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--out", type=Path, required=True)
     preview.set_defaults(run=_preview)
 
+    script = commands.add_parser("prisma-migration", help="what migrate does, as the text of a Prisma migration")
+    script.set_defaults(run=_prisma_migration)
+
     for command in (migrate, seed, validate, preview):
         command.add_argument("--dsn", required=True, help="a libpq connection string")
 
@@ -62,6 +65,13 @@ def _migrate(options: argparse.Namespace) -> int:
     from .adapters.migrate import migrate
 
     print(*migrate(options.dsn), sep="\n")
+    return 0
+
+
+def _prisma_migration(_: argparse.Namespace) -> int:
+    from .sql.prisma import script
+
+    print(script(), end="")
     return 0
 
 
