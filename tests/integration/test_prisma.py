@@ -110,7 +110,7 @@ def test_where_prisma_made_the_tables_first_migrate_adds_only_what_is_ours(bare_
     made_by_prisma(bare_dsn)
 
     made = {line.split()[1] for line in migrate(bare_dsn)}
-    assert made == {"function", "trigger", "0001_reporting", "0002_retention", "0003_delivery"}
+    assert made == {"function", "trigger", "0001_reporting", "0002_retention", "0003_delivery", "0006_imports"}
     assert diff(bare_dsn) == ""
 
 

@@ -332,6 +332,31 @@ $file$;
 END
 $once$;
 
+-- From migrations/0006_imports.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0006_imports') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0006_imports');
+        EXECUTE $file$
+-- Which export job became which report.  A row outlives its report: what was deleted does not come back.
+CREATE TABLE reporting.imports (
+    job_id        text        PRIMARY KEY,
+    report_id     text        NOT NULL,
+    -- What the two looked like then: an edit shows in them.
+    job_digest    text        NOT NULL,
+    report_digest text        NOT NULL,
+    -- What the old way had counted then: it goes on counting until it is switched off.
+    run_count     integer     NOT NULL,
+    failure_count integer     NOT NULL,
+    imported_at   timestamptz NOT NULL DEFAULT now(),
+    switched_off  timestamptz
+);
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones right whoever edits scheduled_reports: Prisma, psql or we.
