@@ -29,11 +29,18 @@ def run(dsn: str, *command: str, **variables: str) -> str:
     return done.stdout
 
 
-def execute(dsn: str, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def execute(dsn: str, *command: str, sent: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """One of our scripts, whatever becomes of it."""
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": dsn, "TZ": "Pacific/Auckland", **variables}
     return subprocess.run(
-        ["node", *command], cwd=PRISMA, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["node", *command],
+        cwd=PRISMA,
+        env=environment,
+        input=sent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
