@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from include.scheduled_reports import pipeline
@@ -17,16 +21,19 @@ from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
 from include.scheduled_reports.adapters.ledger import PostgresLedger
 from include.scheduled_reports.adapters.memory import MemoryWorld
+from include.scheduled_reports.adapters.retention import PostgresRetention
 from include.scheduled_reports.adapters.runs import PostgresRuns
 from include.scheduled_reports.adapters.source import PostgresSource
 from include.scheduled_reports.definitions import parse
 from include.scheduled_reports.errors import ReportsError
 from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.naming import dag_id, execution_id
+from include.scheduled_reports.upkeep import upkeep
 from tests.contract.tables import add_people, execute
 from tests.integration.node import execute as node
 from tests.integration.node import require
 
+APPLICATION = (Path(__file__).parents[2] / "docs/application.md").read_text()
 WORKSPACE = {"id": "ws1", "name": "Acme", "slug": "acme"}
 ADA, BOB = {"id": "u1", "role": "ADMIN"}, {"id": "u2", "role": "MEMBER"}
 GUEST = {"id": "u4", "role": "GUEST"}
@@ -466,6 +473,36 @@ def test_the_application_makes_the_same_ids_as_we_do(dsn, report_id):
 
 
 # Beside the pipeline
+
+
+@pytest.fixture
+def airflows_dsn(dsn):
+    """The same database as a user who has what docs/application.md grants, and no more."""
+    (grants,) = re.findall(r"```sql\n(.+?)```", APPLICATION, flags=re.DOTALL)
+    execute(dsn, "CREATE ROLE airflow_reports LOGIN PASSWORD 'demo-only'")
+    try:
+        execute(dsn, grants)
+        yield make_conninfo(dsn, user="airflow_reports", password="demo-only")
+    finally:
+        execute(dsn, "DROP OWNED BY airflow_reports")
+        execute(dsn, "DROP ROLE airflow_reports")
+
+
+def test_the_rights_that_the_documents_grant_are_enough_for_a_run_and_for_upkeep(dsn, airflows_dsn):
+    made, wrong = create(dsn), create(dsn, cronExpression="* * * * *")
+    world = MemoryWorld(
+        source=PostgresSource(airflows_dsn), definitions=PostgresDefinitions(airflows_dsn), moment=datetime.now(UTC)
+    )
+    world.runs, world.ledger = PostgresRuns(airflows_dsn), PostgresLedger(airflows_dsn)
+    world.housekeeping, world.retention = PostgresHousekeeping(airflows_dsn), PostgresRetention(airflows_dsn)
+
+    outcome = walk(world, trigger_of(made["id"], {"dag_run_id": "manual__1", "conf": {}}))
+    execute(dsn, "UPDATE scheduled_reports SET next_run = NULL")
+    round_of_upkeep = upkeep(world, SimpleNamespace(open_runs=lambda _: 0, is_open=lambda _: False))
+
+    assert outcome.state is RunState.SUCCESS
+    assert (round_of_upkeep.rejected, round_of_upkeep.next_runs) == (1, 1)
+    assert rows(dsn, "SELECT status::text FROM scheduled_reports WHERE id = %s", wrong["id"]) == [{"status": "ERROR"}]
 
 
 def test_the_routes_answer_while_runs_are_written_and_no_count_and_no_edit_is_lost(dsn, world, tmp_path):
