@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PRISMA = Path(__file__).with_name("prisma")
 GENERATED = PRISMA / "node_modules" / ".prisma" / "client" / "index.js"
@@ -52,6 +55,13 @@ def diff(dsn: str, *options: str, **variables: str) -> str:
 def answer(dsn: str, *command: str, **variables: str) -> Any:
     """What a script prints, as JSON."""
     return json.loads(run(dsn, *command, **variables))
+
+
+def call(dsn: str, *calls: Sequence[Any], options: Sequence[str] = ()) -> list[Any]:
+    """The answers of routes of prisma/reports.mjs, called one after another (or as *options* say) by one client."""
+    done = execute(dsn, "routes.mjs", *options, sent=json.dumps(calls))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def made_by_prisma(dsn: str) -> None:

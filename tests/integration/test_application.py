@@ -30,8 +30,7 @@ from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, T
 from include.scheduled_reports.naming import dag_id, execution_id
 from include.scheduled_reports.upkeep import upkeep
 from tests.contract.tables import add_people, execute
-from tests.integration.node import execute as node
-from tests.integration.node import require
+from tests.integration.node import call, require
 
 APPLICATION = (Path(__file__).parents[2] / "docs/application.md").read_text()
 WORKSPACE = {"id": "ws1", "name": "Acme", "slug": "acme"}
@@ -78,13 +77,6 @@ def world(dsn):
     made = MemoryWorld(source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), moment=datetime.now(UTC))
     made.runs, made.ledger, made.housekeeping = PostgresRuns(dsn), PostgresLedger(dsn), PostgresHousekeeping(dsn)
     return made
-
-
-def call(dsn, *calls, options=()):
-    """The answers of the routes, called one after another (or as *options* say) by one Prisma client."""
-    done = node(dsn, "routes.mjs", *options, sent=json.dumps(calls))
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def create(dsn, caller=ADA, **changes):
