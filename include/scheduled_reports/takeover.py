@@ -38,6 +38,8 @@ class Known:
     job_digest: str
     is_there: bool
     is_edited: bool
+    #: Whether the old schedule was switched off for it.
+    is_switched_over: bool = False
     is_active: bool = False
 
 
@@ -98,14 +100,20 @@ def decide(
         return _first(schedule, problems, taken=taken, retire=retire)
     if not known.is_there:
         return Decision(step=Step.GONE, note="stays deleted")
+    if known.is_switched_over and not (schedule and schedule.is_active):
+        return Decision(step=Step.KEEP)  # what is written in the old place from now on says nothing
+    return _again(schedule, problems, known, retire=retire)
+
+
+def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Known, *, retire: bool) -> Decision:
+    """The report is there, and the old schedule may count: has either been edited?"""
     if schedule is not None and schedule.digest == known.job_digest:
         return Decision(step=Step.KEEP, retire=retire and _is_on(schedule))
     if known.is_edited:
         return _edited_on_both_sides(retire=retire)
     if schedule is None:
-        return Decision(
-            step=Step.KEEP, problems=tuple(problems), note="but its old schedule was changed since, to a wrong one"
-        )
+        note = "but its old schedule was changed since, to a wrong one"
+        return Decision(step=Step.KEEP, problems=tuple(problems), note=note)
     return Decision(step=Step.REFRESH, retire=retire and _is_on(schedule))
 
 

@@ -362,6 +362,29 @@ def test_after_switching_over_a_report_that_a_person_paused_stays_paused(dsn, ca
     assert report(dsn)["is_active"] is False
 
 
+def test_after_switching_over_an_edit_in_the_old_place_changes_nothing(dsn, capsys):
+    add_job(dsn, "j1", metadata())
+    run(capsys, dsn, "--retire")
+    edit_old(dsn, cronExpression="*/5 * * * *")
+    before = report(dsn)
+
+    code, printed = run(capsys, dsn, "--retire")
+
+    assert (code, printed[0], report(dsn)) == (0, "'j1' 'Weekly': already there, active", before)
+
+
+def test_who_goes_back_to_the_old_schedule_can_switch_over_again(dsn, capsys):
+    add_job(dsn, "j1", metadata())
+    run(capsys, dsn, "--retire")
+    edit_old(dsn, isActive=True, runCount=14)
+    execute(dsn, "UPDATE scheduled_reports SET is_active = false")
+
+    code, _ = run(capsys, dsn, "--retire")
+
+    found = report(dsn)
+    assert (code, found["is_active"], found["run_count"], schedule(dsn)["isActive"]) == (0, True, 14, False)
+
+
 def test_four_imports_at_once_make_every_report_once(dsn):
     for number in range(10):
         add_job(dsn, f"j{number}", metadata())

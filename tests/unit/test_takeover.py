@@ -24,6 +24,7 @@ RETIRED = replace(PAUSED, is_retired=True)
 CHANGED = replace(OLD, row={"id": "j1", "name": "Monthly"})
 KNOWN = Known(job_digest=OLD.digest, is_there=True, is_edited=False)
 EDITED = replace(KNOWN, is_edited=True)
+SWITCHED = replace(KNOWN, is_switched_over=True)
 DELETED = replace(KNOWN, is_there=False)
 PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
 
@@ -48,6 +49,12 @@ PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
         (CHANGED, KNOWN, False, (Step.REFRESH, False)),
         (CHANGED, KNOWN, True, (Step.REFRESH, True)),
         (CHANGED, EDITED, False, (Step.KEEP, False)),
+        # the old schedule was edited after it was switched off, or spoiled: it is history
+        (replace(CHANGED, is_active=False, is_retired=True), SWITCHED, True, (Step.KEEP, False)),
+        (None, SWITCHED, True, (Step.KEEP, False)),
+        # and somebody has gone back to it
+        (CHANGED, SWITCHED, False, (Step.REFRESH, False)),
+        (OLD, SWITCHED, True, (Step.KEEP, True)),
         # the report was deleted
         (OLD, DELETED, False, (Step.GONE, False)),
         (OLD, DELETED, True, (Step.GONE, False)),
@@ -57,7 +64,8 @@ PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
     ],
 )
 def test_a_job_that_is_right_is_taken_over_once_and_never_again(schedule, known, retire, expected):
-    decision = decide(schedule, (), known, taken=False, retire=retire)
+    problems = () if schedule else (PROBLEM,)
+    decision = decide(schedule, problems, known, taken=False, retire=retire)
 
     assert (decision.step, decision.retire, decision.problems) == (*expected, ())
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 LONGEST_LIST = timedelta(minutes=10)
-CHANGED = "left alone for a moment: it is being changed, or PostgreSQL refuses a value of it"
+REFUSED = "values that PostgreSQL takes; this is the name of its error"
+CHANGED = "left alone while it is read; run this again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,11 @@ class _OneJob:
             with self.connection.transaction():
                 self._do(schedule, decision)
         except (psycopg.DataError, psycopg.IntegrityError, _ChangedError) as error:
-            problem = Problem(column="metadata", value=type(error).__name__.lstrip("_"), allowed=CHANGED)
+            # Only the kind of an error: its text may hold values.
+            kind, changed = type(error).__name__, isinstance(error, _ChangedError)
+            problem = Problem(
+                column="metadata", value="changed" if changed else kind, allowed=CHANGED if changed else REFUSED
+            )
             step = Step.KEEP if known else Step.REFUSE
             return self._outcome(Decision(step=step, problems=(problem,)), is_active=was_active)
         return self._outcome(decision, is_active=was_active or (decision.retire and schedule.is_active))

@@ -38,6 +38,7 @@ WHERE j.id = %(job_id)s
 
 -- name: known
 SELECT i.job_digest, r.id IS NOT NULL AS is_there, coalesce(r.is_active, false) AS is_active,
+       i.switched_off IS NOT NULL AS is_switched_over,
        i.report_digest IS DISTINCT FROM md5((to_jsonb(r) - %(ours)s::text[])::text) AS is_edited
 FROM reporting.imports i
 LEFT JOIN scheduled_reports r ON r.id = i.report_id
