@@ -55,12 +55,12 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of a job, and whether its report is active now."""
+    """What became of a job, and whether its report is active now, where that is known."""
 
     job_id: str
     name: str
     decision: Decision
-    is_active: bool = False
+    is_active: bool | None = None
 
     @property
     def failed(self) -> bool:
@@ -71,7 +71,7 @@ class Outcome:
 def lines(outcome: Outcome) -> list[str]:
     """One line of a job, and one of each problem: whatever stands in a name cannot begin a line of its own."""
     decision, words = outcome.decision, [str(outcome.decision.step)]
-    if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP):
+    if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP) and outcome.is_active is not None:
         words.append("active" if outcome.is_active else "inactive")
     if decision.retire:
         words.append("the old schedule is switched off")

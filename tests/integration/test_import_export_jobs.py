@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from include.scheduled_reports.__main__ import main
 from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.definitions import parse
+from include.scheduled_reports.exportjobs import read
 from tests.contract.tables import add_people, execute
 from tests.integration.database import dump
 from tests.unit.test_exportjobs import metadata
@@ -383,6 +384,45 @@ def test_who_goes_back_to_the_old_schedule_can_switch_over_again(dsn, capsys):
 
     found = report(dsn)
     assert (code, found["is_active"], found["run_count"], schedule(dsn)["isActive"]) == (0, True, 14, False)
+
+
+@pytest.mark.parametrize("step", ["imported", "brought up to date"])
+def test_a_job_that_is_edited_while_it_is_read_waits_for_the_next_time(dsn, capsys, monkeypatch, step):
+    add_job(dsn, "j1", metadata())
+    if step == "brought up to date":
+        run(capsys, dsn)
+        edit_old(dsn, cronExpression="0 8 * * 1")
+    before = rows(dsn, "SELECT * FROM scheduled_reports")
+
+    def read_slowly(*given):
+        found = read(*given)
+        edit_old(dsn, cronExpression="0 7 * * 1")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("include.scheduled_reports.adapters.exportjobs.read", read_slowly)
+        code, printed = run(capsys, dsn)
+
+    assert (code, printed[1]) == (1, "  metadata: 'changed': left alone while it is read; run this again")
+    assert rows(dsn, "SELECT * FROM scheduled_reports") == before
+    assert run(capsys, dsn)[1][0] == f"'j1' 'Weekly': {step}, inactive"
+    assert report(dsn)["cron_expression"] == "0 7 * * 1"
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_where_our_memory_is_lost_the_old_schedule_says_itself_that_it_was_taken_over(dsn, capsys, deleted):
+    add_job(dsn, "j1", metadata())
+    run(capsys, dsn, "--retire")
+    execute(dsn, "DELETE FROM reporting.imports")
+    if deleted:
+        execute(dsn, "DELETE FROM scheduled_reports")
+    before = rows(dsn, "SELECT * FROM scheduled_reports")
+
+    code, printed = run(capsys, dsn, "--retire")
+
+    word = "deleted since it was imported, stays deleted" if deleted else "already there"
+    assert (code, printed[0]) == (0, f"'j1' 'Weekly': {word}")
+    assert rows(dsn, "SELECT * FROM scheduled_reports") == before
 
 
 def test_four_imports_at_once_make_every_report_once(dsn):

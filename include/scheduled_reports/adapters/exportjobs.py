@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 LONGEST_LIST = timedelta(minutes=10)
-REFUSED = "values that PostgreSQL takes; this is the name of its error"
-CHANGED = "left alone while it is read; run this again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +78,18 @@ class _OneJob:
         schedule, problems = self._read()
         known, taken = self._known(), self._run("taken").fetchone() is not None
         decision = decide(schedule, problems, known, taken=taken, retire=retire)
-        was_active = known.is_active if known else False
+        was_active = known.is_active if known else None
         if schedule is None:
             return self._outcome(decision, is_active=was_active)
         try:
             with self.connection.transaction():
                 self._do(schedule, decision)
         except (psycopg.DataError, psycopg.IntegrityError, _ChangedError) as error:
-            # Only the kind of an error: its text may hold values.
-            kind, changed = type(error).__name__, isinstance(error, _ChangedError)
-            problem = Problem(
-                column="metadata", value="changed" if changed else kind, allowed=CHANGED if changed else REFUSED
-            )
-            step = Step.KEEP if known else Step.REFUSE
-            return self._outcome(Decision(step=step, problems=(problem,)), is_active=was_active)
-        return self._outcome(decision, is_active=was_active or (decision.retire and schedule.is_active))
+            failed = Decision(step=Step.KEEP if known else Step.REFUSE, problems=(_problem(error),))
+            return self._outcome(failed, is_active=was_active)
+        unknown = known is None and decision.step is not Step.TAKE
+        is_active = bool(was_active) or (decision.retire and schedule.is_active)
+        return self._outcome(decision, is_active=None if unknown else is_active)
 
     def _read(self) -> tuple[OldSchedule | None, tuple[Problem, ...]]:
         try:
@@ -139,7 +134,7 @@ class _OneJob:
         own = {"job_id": self.job["id"], "metadata": self.job["metadata"], "ours": OURS}
         return _run(self.connection, statement, {**(values or {}), **own})
 
-    def _outcome(self, decision: Decision, *, is_active: bool = False) -> Outcome:
+    def _outcome(self, decision: Decision, *, is_active: bool | None = None) -> Outcome:
         name = self.metadata.get("name") if isinstance(self.metadata, dict) else None
         shown = name if isinstance(name, str) else ""
         return Outcome(job_id=self.job["id"], name=shown, decision=decision, is_active=is_active)
@@ -147,6 +142,14 @@ class _OneJob:
 
 class _ChangedError(Exception):
     """Somebody has changed the job or its report since this transaction has read it."""
+
+
+def _problem(error: Exception) -> Problem:
+    """What was in the way; only the kind of an error, because its text may hold values."""
+    if isinstance(error, _ChangedError):
+        return Problem(column="metadata", value="changed", allowed="left alone while it is read; run this again")
+    allowed = "values that PostgreSQL takes; this is the name of its error"
+    return Problem(column="metadata", value=type(error).__name__, allowed=allowed)
 
 
 def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
