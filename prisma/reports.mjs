@@ -134,12 +134,13 @@ function claim(prisma, report, caller, runId) {
       where: { ...open, createdAt: { gt: new Date(Date.now() - DAY) } },
     });
     if (running) return null;
+    const scheduledFor = new Date(); // of a run by hand: the moment it was asked for, the same for all its formats
     return tx.reportExecution.createManyAndReturn({
       data: report.exportFormats.map((format) => ({
         id: executionId(report.id, runId, format),
         scheduledReportId: report.id,
         format: format.toUpperCase(), // the enum's labels are the formats' names in capitals
-        scheduledFor: new Date(),
+        scheduledFor,
         triggeredBy: caller.id,
         triggeredManually: true,
       })),

@@ -379,6 +379,7 @@ def test_a_trigger_asks_airflow_for_one_run_on_behalf_of_the_user(dsn):
     found = rows(dsn, "SELECT id, status::text, triggered_by, triggered_manually FROM report_executions")
     assert {one["id"] for one in found} >= {job["id"]}
     assert [list(one.values())[1:] for one in found] == [["PENDING", "u2", True]] * 2
+    assert len(rows(dsn, "SELECT DISTINCT scheduled_for FROM report_executions")) == 1
 
 
 def test_the_run_goes_on_with_the_rows_that_the_trigger_made(dsn, world):
