@@ -75,8 +75,8 @@ export async function updateReport(prisma, workspace, caller, id, body) {
   const report = await prisma.scheduledReport.findFirst({ where: { id, workspaceId: workspace.id } });
   if (!report) return NOT_FOUND;
   if (!mayChange(caller, report)) return FORBIDDEN;
-  // Switching a report on that keeps failing means: try again.  `status` is touched nowhere else.
-  const status = body.isActive === true && report.status === "ERROR" ? "ACTIVE" : undefined;
+  // Switching a report on that an operator paused, or that keeps failing, means: go on.  Nothing else touches `status`.
+  const status = body.isActive === true && ["PAUSED", "ERROR"].includes(report.status) ? "ACTIVE" : undefined;
   try {
     const updated = await prisma.scheduledReport.update({
       where: { id },

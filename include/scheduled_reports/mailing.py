@@ -96,8 +96,14 @@ def _compose(
         subject=plan["subject"],
         bodies=bodies(shown, _note(world, run, artifacts, files, preview=plan["preview"])),
         attachments=files.attachments,
-        headers=headers(world, recipients) | {"X-Scheduled-Report": naming.dag_id(run.report.id)},
+        headers=headers(world, recipients) | _marks(run),
     )
+
+
+def _marks(run: Run) -> dict[str, str]:
+    """What tells a machine which report a message is."""
+    test = {"X-Scheduled-Report-Test": "true"} if run.request.test else {}
+    return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
 def headers(world: World, recipients: Recipients) -> dict[str, str]:
@@ -162,6 +168,7 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
         no_data=not (run.brief and run.brief.data_rows),
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
+        test=run.request.test,
         preview_rows=documents.PREVIEW_ROWS if preview else 0,
         set_up_by=str(report.creator),
         schedule_words=f"{schedule.words(report.cron.expression)} ({report.timezone.key})",

@@ -85,10 +85,11 @@ def file_name(report: Report, window: Window, extension: str) -> str:
     return f"{stem or report.type} {period}.{extension}"
 
 
-def subject(report: Report, window: Window) -> str:
-    """The report's own subject, or one made up from its name, period and workspace."""
+def subject(report: Report, window: Window, *, test: bool = False) -> str:
+    """The report's own subject, or one made up from its name, period and workspace; of a *test* it says so first."""
     own = one_line(report.email.subject or "")
-    return own or one_line(f"{report.name}: {window} ({report.workspace.name})")
+    subject = own or one_line(f"{report.name}: {window} ({report.workspace.name})")
+    return f"TEST: {subject}" if test else subject
 
 
 def one_line(text: str) -> str:

@@ -335,10 +335,11 @@ def test_pausing_takes_a_report_off_its_schedule_and_resuming_makes_it_effective
         ("ERROR", {"isActive": True}, "ACTIVE"),
         ("ERROR", {"isActive": False}, "ERROR"),
         ("DISABLED", {"isActive": True}, "DISABLED"),
-        ("PAUSED", {"isActive": True, "name": "New"}, "PAUSED"),
+        ("PAUSED", {"isActive": True}, "ACTIVE"),
+        ("PAUSED", {"name": "New"}, "PAUSED"),
     ],
 )
-def test_the_application_touches_status_only_to_try_a_failing_report_again(dsn, status, body, after):
+def test_the_application_touches_status_only_where_somebody_switches_a_report_on(dsn, status, body, after):
     made = create(dsn)
     execute(dsn, 'UPDATE scheduled_reports SET status = %s::"ScheduledReportStatus"', status)
 

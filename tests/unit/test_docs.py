@@ -9,12 +9,14 @@ import pytest
 from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.definitions import LEVELS, PARAMETERS
 from include.scheduled_reports.settings import PREFIX, Settings
+from tests.contract.api_table import TABLE as TABLE_OF_ROUTES
 
 ROOT = Path(__file__).parents[2]
 TABLE = (ROOT / "docs/table.md").read_text()
 OPERATE = (ROOT / "docs/operate.md").read_text()
 TYPES = (ROOT / "docs/report-types.md").read_text()
 APPLICATION = (ROOT / "docs/application.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
 ENV = (ROOT / ".env.example").read_text()
 SEED_COLUMNS = {
     "scheduled_reports": """id name description reportType cron_expression timezone is_active status export_formats
@@ -125,6 +127,16 @@ def test_the_examples_are_the_defaults():
     del values[f"{PREFIX}MAIL_FROM"]
 
     assert Settings.from_env(values) == Settings()
+
+
+def test_every_route_of_the_api_is_explained():
+    base = "/api/workspaces/{workspaceSlug}/reports"
+    told = {
+        (method, path.replace("{base}", base))
+        for method, path in re.findall(r"^\| `([A-Z]+) (\S+)` \|", API, re.MULTILINE)
+    }
+
+    assert told == {(method, path) for method, path in TABLE_OF_ROUTES if not path.endswith("/scheduled/")}
 
 
 def test_the_readme_is_short():

@@ -50,6 +50,7 @@ class MailNote:
     zip_name: str | None = None  # of the one attachment, where the files come zipped
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
+    test: bool = False  # only to try the report out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
