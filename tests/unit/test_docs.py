@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 TABLE = (ROOT / "docs/table.md").read_text()
 OPERATE = (ROOT / "docs/operate.md").read_text()
 TYPES = (ROOT / "docs/report-types.md").read_text()
+APPLICATION = (ROOT / "docs/application.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
 ENV = (ROOT / ".env.example").read_text()
 SEED_COLUMNS = {
@@ -34,6 +35,43 @@ def test_every_column_of_the_seeds_tables_is_explained(table):
     named = set(re.findall(r'`"?(\w+)"?`', section))
 
     assert set(SEED_COLUMNS[table].split()) - named == set()
+
+
+def writers(text):
+    """Who writes which columns of scheduled_reports, by a table whose rows have columns first and a writer later."""
+    found = {}
+    for columns, who in re.findall(r"^\| (`.+?) \| (app|we) (?:\||.*\|$)", text, flags=re.MULTILINE):
+        for column in re.findall(r'`"?(\w+)"?`', columns):
+            found[column] = who
+    return found
+
+
+def test_the_application_is_told_the_same_writers_as_the_table_of_columns():
+    told = writers(APPLICATION)
+
+    assert set(told) == set(SEED_COLUMNS["scheduled_reports"].split())
+    assert told == writers(TABLE.partition("\n## report_executions\n")[0])
+
+
+def test_the_code_that_the_application_is_shown_is_the_code_that_is_tested():
+    blocks = re.findall(r"^```js\n(.+?)^```$", APPLICATION, flags=re.MULTILINE | re.DOTALL)
+    code = (ROOT / "prisma/reports.mjs").read_text()
+
+    assert len(blocks) == 7
+    assert [block for block in blocks if block not in code] == []
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+)
+def test_what_a_page_links_to_is_there(page):
+    text = (ROOT / page).read_text()
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
+        linked = (ROOT / page).parent / target if target else ROOT / page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(), flags=re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, anchor
 
 
 def definitions(kind):
