@@ -183,6 +183,8 @@ function report() {
     if (!run) return location.reload();
     document.querySelector("#runs h2").after(run);
     document.querySelector("#runs > p.soft")?.remove();
+    const count = document.querySelector("#runs h2 .soft");
+    count.textContent = String(Number(count.textContent.replaceAll(",", "")) + 1);
     tell(run);
     watch(run);
   }
