@@ -27,7 +27,7 @@ _RANKED: Final = 25
 FONTS: Final = "Noto Sans, DejaVu Sans, Noto Sans CJK JP, Noto Sans Arabic, Noto Sans Hebrew, sans-serif"
 #: The templates turn these three into lighter ones on a dark page.
 _INK, _SOFT, _GRID = "#3d4550", "#5b6472", "#e3e7ec"
-PALETTE: Final = ("#2f6fab", "#d98032", "#4b9a68", "#8f5aa5", "#c0504d", "#6c7886", "#b59a2c", "#1f9e8f")
+PALETTE: Final = ("#2f6fab", "#d98032", "#4b9a68", "#8f5aa5", "#c0504d", "#6c7886", "#b59a2c", "#3a9aa8")
 _CONFIG: Final = {
     "font": FONTS,
     "background": None,

@@ -8,7 +8,7 @@ WHITE, DARK = "#ffffff", "#1f2328"
 #: What WCAG asks of text, and of the parts of a chart.
 TEXT, SHAPE = 4.5, 3.0
 #: Two colours of a chart that are closer than this are hard to tell apart.
-_APART: Final = 100.0
+_APART: Final = 140.0
 
 
 def contrast(one: str, other: str) -> float:
