@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from . import charts, colour
 from .grid import Grid, may_turn
+from .logo_picture import logo_picture
 from .pictures import Room, tiles
 from .text import NO_ACTIVITY, change, moment, mood, printable, shown
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Medium = Literal["screen", "print"]
 
 #: The room of a chart: on a screen, on A4, and on A4 turned sideways.
-_SCREEN: Final = Room(half=380, broad=820, height=200)
+_SCREEN: Final = Room(half=350, broad=790, height=200)
 _UPRIGHT: Final = Room(half=300, broad=642, height=170)
 _TURNED: Final = Room(half=464, broad=972, height=160)
 CONVENTIONS: Final = (
@@ -33,6 +35,8 @@ CONVENTIONS: Final = (
 )
 #: Characters of a title at the head of a page: two lines of it, at worst.
 _MARGIN_TEXT: Final = 80
+#: Fine enough for any printer at the 11 mm it is shown.
+_LOGO_HEIGHT: Final = 160
 #: What a line of a card's title holds on paper, of the usual cards and of the three wide ones in a row.
 _CARD_TITLE: Final = (22, 32)
 #: The paper of a screen at night.
@@ -83,13 +87,15 @@ class Page:
         """The page, piece by piece."""
         document = self._document
         wears = _colours(document.branding)
-        columns = _columns(len(document.figures), 6 if self._is_turned else 4)
+        columns = _columns(len(document.figures), 4 if self._is_upright else 6)
         return environment.get_template("report.html.j2").generate(
             self._words(),
             medium=self._medium,
             brand=document.branding,
+            logo=self._logo,
             colours=wears,
             is_turned=self._is_turned,
+            is_ample=any(grid.paper != "upright" for grid in self.grids),
             cards=[card(figure) for figure in document.figures],
             card_columns=columns,
             is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
@@ -113,10 +119,21 @@ class Page:
         return self._medium == "print" and self.grids[0].paper != "upright"
 
     @property
+    def _is_upright(self) -> bool:
+        return self._medium == "print" and not self._is_turned
+
+    @property
+    def _logo(self) -> str:
+        """The logo as a data: URI; for paper as a picture: WeasyPrint draws a part of SVG, and others part of that."""
+        logo = self._document.branding.logo
+        picture = logo_picture(logo, _LOGO_HEIGHT) if self._medium == "print" else None
+        return f"data:image/png;base64,{b64encode(picture.png).decode()}" if picture else logo
+
+    @property
     def _room(self) -> Room:
-        if self._medium == "screen":
-            return _SCREEN
-        return _TURNED if self._is_turned else _UPRIGHT
+        if self._is_upright:
+            return _UPRIGHT
+        return _TURNED if self._is_turned else _SCREEN
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document

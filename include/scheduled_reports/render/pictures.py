@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup, escape
 
 from . import charts
+from .layout import text_width
 from .text import is_missing, printable, shown
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A ranking of more bars than this takes the whole width.
 _TALL: Final = 12
+#: A letter of a label, in pixels.
+_LETTER: Final = 6.2
 #: What a bar and a point of a line need at least, in pixels.
 _BAR, _POINT = 8, 5
 
@@ -48,6 +51,7 @@ class Picture:
     series: tuple[str, ...] = ()
     svg: Markup | None = None
     bars: tuple[Bar, ...] = ()
+    label_share: int = 0  # of the width, in percent
 
 
 def tiles(drawn: Sequence[Chart], room: Room, palette: tuple[str, ...]) -> Iterator[tuple[Picture, ...]]:
@@ -87,7 +91,13 @@ def _picture(chart: Chart, look: charts.Look) -> Picture:
     if charts.is_flat(chart):
         return Picture(title=title, note=note)
     if chart.kind == "rank":
-        return Picture(title=title, note=note, series=_series(chart), bars=_bars(chart))
+        return Picture(
+            title=title,
+            note=note,
+            series=_series(chart),
+            bars=(bars := _bars(chart)),
+            label_share=_label_share(bars, look),
+        )
     return Picture(title=title, note=note, series=_series(chart), svg=_named(charts.svg(chart, look), described(chart)))
 
 
@@ -128,6 +138,12 @@ def _bars(chart: Chart) -> tuple[Bar, ...]:
         )
         for row in rows
     )
+
+
+def _label_share(bars: Sequence[Bar], look: charts.Look) -> int:
+    """What the longest label needs, within reason."""
+    longest = max(text_width(bar.label) for bar in bars) + 3
+    return round(min(max(longest * _LETTER / look.width, 0.12), 0.45) * 100)
 
 
 def _length(value: float | Decimal | None) -> float:

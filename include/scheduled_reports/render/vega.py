@@ -92,7 +92,7 @@ def specification(chart: Chart, look: Look = PLAIN) -> dict[str, Any] | None:
         "description": printable(chart.title),
         "width": look.width,
         "data": {"values": points},
-        "padding": {"left": 0, "top": 5, "right": 5, "bottom": 0},
+        "padding": {"left": 0, "top": 5, "right": 5, "bottom": 3},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": _CONFIG,
         **drawn,
