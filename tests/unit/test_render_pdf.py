@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import socket
 from base64 import b64encode
@@ -293,6 +294,27 @@ def test_a_drawn_logo_is_drawn():
         colours = read[0].render(scale=1).to_pil().convert("RGB").get_flattened_data()
 
     assert (255, 0, 255) in set(colours)
+
+
+# Making it
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypatch, was_on):
+    seen = []
+
+    def fails(self, *args, **kwargs):
+        seen.append(gc.isenabled())
+        raise RuntimeError
+
+    monkeypatch.setattr(as_pdf.HTML, "write_pdf", fails)
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(RuntimeError):
+            written(document())
+        assert (seen, gc.isenabled()) == ([False], was_on)
+    finally:
+        gc.enable()
 
 
 # Nothing to show
