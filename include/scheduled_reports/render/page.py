@@ -87,15 +87,14 @@ class Page:
         """The page, piece by piece."""
         document = self._document
         wears = _colours(document.branding)
-        columns = _columns(len(document.figures), 4 if self._is_upright else 6)
+        columns = _columns(len(document.figures), 6 if self._is_wide else 4)
         return environment.get_template("report.html.j2").generate(
             self._words(),
             medium=self._medium,
             brand=document.branding,
             logo=self._logo,
             colours=wears,
-            is_turned=self._is_turned,
-            is_ample=any(grid.paper != "upright" for grid in self.grids),
+            is_wide=self._is_wide,
             cards=[card(figure) for figure in document.figures],
             card_columns=columns,
             is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
@@ -114,13 +113,10 @@ class Page:
         return self.grids[0].read
 
     @property
-    def _is_turned(self) -> bool:
-        """Whether all of it lies on its side, as its main table does; on paper only."""
-        return self._medium == "print" and self.grids[0].paper != "upright"
-
-    @property
-    def _is_upright(self) -> bool:
-        return self._medium == "print" and not self._is_turned
+    def _is_wide(self) -> bool:
+        """Whether all of it is: a page lies on its side as its main table does, a screen has room for every table."""
+        deciding = self.grids[:1] if self._medium == "print" else self.grids
+        return any(grid.paper != "upright" for grid in deciding)
 
     @property
     def _logo(self) -> str:
@@ -131,9 +127,9 @@ class Page:
 
     @property
     def _room(self) -> Room:
-        if self._is_upright:
-            return _UPRIGHT
-        return _TURNED if self._is_turned else _SCREEN
+        if self._medium == "screen":
+            return _SCREEN
+        return _TURNED if self._is_wide else _UPRIGHT
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document
@@ -195,6 +191,6 @@ def _colours(branding: Branding) -> Colours:
         on_brand=colour.ink_on(brand),
         accent=colour.readable(brand, colour.WHITE),
         night_accent=colour.readable(brand, NIGHT),
-        night_mark=colour.readable(mark, NIGHT, colour.SHAPE),
+        night_mark=colour.readable(mark, NIGHT),
         palette=colour.palette(mark, charts.PALETTE),
     )
