@@ -28,7 +28,7 @@ Medium = Literal["screen", "print"]
 #: The room of a chart: on a screen, on A4, and on A4 turned sideways.
 _SCREEN: Final = Room(half=350, broad=790, height=200)
 _UPRIGHT: Final = Room(half=300, broad=642, height=170)
-_TURNED: Final = Room(half=464, broad=972, height=160)
+_TURNED: Final = Room(half=464, broad=972, height=150)
 CONVENTIONS: Final = (
     "Made for {moment}. Days and times are those of {zone}."
     " Dates are year-month-day (ISO 8601), numbers English (1,234.5)."
@@ -65,10 +65,9 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colours:
-    """The brand's colour where it is a surface, a text or a shape; by day and by night."""
+    """The brand's colour where it is a surface, a text or a shape; by day and by night. Nothing is written on it."""
 
     brand: str
-    on_brand: str
     accent: str
     night_accent: str
     night_mark: str
@@ -188,7 +187,6 @@ def _colours(branding: Branding) -> Colours:
     mark = colour.readable(brand, colour.WHITE, colour.SHAPE)
     return Colours(
         brand=brand,
-        on_brand=colour.ink_on(brand),
         accent=colour.readable(brand, colour.WHITE),
         night_accent=colour.readable(brand, NIGHT),
         night_mark=colour.readable(mark, NIGHT),
