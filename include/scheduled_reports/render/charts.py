@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 import vl_convert
 
+from .colour import SHAPE, WHITE, palette, readable
 from .text import is_missing
 from .vega import FONTS, PALETTE, PLAIN, Look, has_data, note, ranked, specification
 
 if TYPE_CHECKING:
+    from ..branding import Branding
     from .document import Chart
 
-__all__ = ["FONTS", "PALETTE", "Look", "has_data", "is_flat", "note", "png", "ranked", "svg"]
+__all__ = ["FONTS", "PALETTE", "Look", "has_data", "is_flat", "note", "palette_of", "png", "ranked", "svg"]
+
+
+def palette_of(branding: Branding) -> tuple[str, ...]:
+    """The colours of charts: first the brand's, dark enough to be seen on white."""
+    return palette(readable(branding.colour, WHITE, SHAPE), PALETTE)
 
 
 def svg(chart: Chart, look: Look = PLAIN) -> str:
