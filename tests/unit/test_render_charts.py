@@ -13,7 +13,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render import charts
 from include.scheduled_reports.render.colour import contrast
 from include.scheduled_reports.render.vega import specification
@@ -219,7 +218,7 @@ def test_the_topmost_line_of_the_axis_lies_above_the_largest_value(kind, top):
 
 @pytest.mark.parametrize(("brand", "first"), [("#7b2ff7", "#7b2ff7"), ("#ffd500", None)])
 def test_the_first_colour_is_the_brands_as_far_as_it_can_be_seen_on_white(brand, first):
-    found = charts.palette_of(Branding(colour=brand))[0]
+    found = charts.brand_palette(brand)[0]
 
     assert found == first or first is None
     assert contrast(found, "#ffffff") >= 3

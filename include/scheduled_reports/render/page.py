@@ -184,7 +184,7 @@ def _columns(count: int, most: int) -> int:
 
 def _colours(branding: Branding) -> Colours:
     brand = branding.colour
-    palette = charts.palette_of(branding)
+    palette = charts.brand_palette(brand)
     return Colours(
         brand=brand,
         accent=colour.readable(brand, colour.WHITE),
