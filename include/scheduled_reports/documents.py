@@ -5,6 +5,7 @@ pandas holds the small, bounded frames behind key figures and charts; the tables
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .model import Brief
 from .render.document import Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
+    from .branding import Branding
     from .model import ChartSpec, ReportType, Run
     from .staged import RunFiles
 
@@ -29,7 +31,7 @@ def dataset_file(name: str) -> str:
     return f"dataset-{name}.parquet"
 
 
-def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
+def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
     """What *run* has to show; StagingMissingError where its data is gone."""
     tables = tuple(
         Table(
@@ -43,7 +45,8 @@ def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
     )
     by_name = {table.name: table for table in tables}
     charts = tuple(_chart(spec, by_name[spec.dataset]) for spec in kind.charts)
-    return _document(run, kind, _figures(kind, pa.Table.from_batches(files.batches(FIGURES))), charts, tables)
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES)))
+    return replace(_document(run, kind, branding, figures, tables), charts=charts)
 
 
 def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
@@ -60,7 +63,7 @@ def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
     )
 
 
-def briefed(run: Run, kind: ReportType) -> Document:
+def briefed(run: Run, kind: ReportType, branding: Branding) -> Document:
     """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
     if run.brief is None:
         raise PermanentError("this run's data was never read: clear it from query")
@@ -72,7 +75,8 @@ def briefed(run: Run, kind: ReportType) -> Document:
         rows=run.brief.main_rows,
         batches=lambda: iter(preview.to_batches()),
     )
-    return _document(run, kind, _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all()), (), (main,))
+    figures = _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all())
+    return _document(run, kind, branding, figures, (main,))
 
 
 def _stream(table: pa.Table) -> bytes:
@@ -83,7 +87,7 @@ def _stream(table: pa.Table) -> bytes:
 
 
 def _document(
-    run: Run, kind: ReportType, figures: tuple[Figure, ...], charts: tuple[Chart, ...], tables: tuple[Table, ...]
+    run: Run, kind: ReportType, branding: Branding, figures: tuple[Figure, ...], tables: tuple[Table, ...]
 ) -> Document:
     report = run.report
     return Document(
@@ -95,8 +99,9 @@ def _document(
         timezone=report.timezone.key,
         scheduled_for=run.scheduled_for.astimezone(report.timezone),
         figures=figures,
-        charts=charts,
+        charts=(),
         tables=tables,
+        branding=branding,
     )
 
 
