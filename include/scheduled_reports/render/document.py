@@ -33,10 +33,11 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys."""
+    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys; they are the first rows of *table*."""
 
     title: str
     kind: str
+    table: str  # the name of one of the document's tables
     x: Column
     y: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
