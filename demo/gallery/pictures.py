@@ -1,0 +1,82 @@
+"""From what arrived to pictures of a size that a repository can carry."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pypdfium2
+from PIL import Image
+
+from .browser import View
+
+if TYPE_CHECKING:
+    from .browser import Browser
+    from .scenes import Scene
+
+#: Pictures of paper are as wide as this; A4 is readable there.
+PAPER = 800
+COLORS = 128
+MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
+HTML_VIEWS = {
+    "html": View(width=1000, height=1500),
+    "html-dark": View(width=1000, height=1500, dark=True),
+    "html-phone": View(width=375, height=1500, phone=True),
+}
+
+
+def of_pdf(path: Path, place: Path, scene: Scene) -> None:
+    """The first pages."""
+    _pages(path, place, "pdf", scene.pages)
+
+
+def of_workbook(printed: Path, place: Path, scene: Scene) -> None:
+    """The first sheets."""
+    _pages(printed, place, "excel", scene.sheets)
+
+
+def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
+    """The page on a screen, a dark one and a phone."""
+    for name, view in HTML_VIEWS.items():
+        if name in scene.views:
+            _save(Image.open(BytesIO(browser.picture(path, view))), place / f"{name}.png")
+
+
+def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
+    """The mail as a wide window and a phone show it, its pictures in their places."""
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    body = message.get_body(("html",))
+    assert body is not None
+    html = str(body.get_content())
+    for part in message.walk():
+        name = str(part["Content-ID"] or "").strip("<>")
+        if name:
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            html = html.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{b64encode(content).decode()}")
+    with TemporaryDirectory() as scratch:
+        page = Path(scratch) / "mail.html"
+        page.write_text(html)
+        for view_name, view in MAIL_VIEWS.items():
+            if view_name in scene.views:
+                _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+
+
+def _pages(path: Path, place: Path, name: str, most: int) -> None:
+    document = pypdfium2.PdfDocument(path)
+    for number in range(min(len(document), most)):
+        page = document[number]
+        picture = page.render(scale=PAPER / max(page.get_width(), 1)).to_pil()
+        _save(picture, place / f"{name}-{number + 1}.png")
+    document.close()
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    """Few colours are enough for text and charts."""
+    few = picture.convert("RGB").quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
