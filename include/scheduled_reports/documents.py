@@ -5,6 +5,7 @@ pandas holds the small, bounded frames behind key figures and charts; the tables
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from .render.document import Chart, Document, Figure, Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .branding import Branding
     from .model import ChartSpec, ReportType, Run
     from .staged import RunFiles
 
@@ -34,7 +36,7 @@ def dataset_file(name: str) -> str:
     return f"dataset-{name}.parquet"
 
 
-def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
+def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
     """What *run* has to show; StagingMissingError where its data is gone."""
     tables = tuple(
         Table(
@@ -47,7 +49,8 @@ def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
         for dataset in kind.datasets
     )
     charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
-    return _document(run, kind, _figures(kind, pa.Table.from_batches(files.batches(FIGURES))), charts, tables)
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES)))
+    return replace(_document(run, kind, branding, figures, tables), charts=charts)
 
 
 def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
@@ -65,7 +68,7 @@ def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
     )
 
 
-def briefed(run: Run, kind: ReportType) -> Document:
+def briefed(run: Run, kind: ReportType, branding: Branding) -> Document:
     """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
     if run.brief is None:
         raise PermanentError("this run's data was never read: clear it from query")
@@ -78,7 +81,8 @@ def briefed(run: Run, kind: ReportType) -> Document:
         batches=lambda: iter(preview.to_batches()),
     )
     figures = _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all())
-    return _document(run, kind, figures, tuple(_kept_charts(kind, run.brief.charts)), (main,))
+    charts = tuple(_kept_charts(kind, run.brief.charts))
+    return replace(_document(run, kind, branding, figures, (main,)), charts=charts)
 
 
 def _kept(rows: pa.Table) -> pa.Table:
@@ -109,7 +113,7 @@ def _stream(table: pa.Table) -> bytes:
 
 
 def _document(
-    run: Run, kind: ReportType, figures: tuple[Figure, ...], charts: tuple[Chart, ...], tables: tuple[Table, ...]
+    run: Run, kind: ReportType, branding: Branding, figures: tuple[Figure, ...], tables: tuple[Table, ...]
 ) -> Document:
     report = run.report
     return Document(
@@ -121,8 +125,9 @@ def _document(
         timezone=report.timezone.key,
         scheduled_for=run.scheduled_for.astimezone(report.timezone),
         figures=figures,
-        charts=charts,
+        charts=(),
         tables=tables,
+        branding=branding,
     )
 
 

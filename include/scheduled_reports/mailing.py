@@ -89,7 +89,7 @@ def _compose(
     recipients: Recipients,
 ) -> bytes:
     redirect = world.settings.redirect_to
-    shown = documents.briefed(run, report_type(run.report))
+    shown = documents.briefed(run, report_type(run.report), world.settings.branding)
     return message.compose(
         sender=world.settings.mail_from,
         recipients=Recipients(to=(redirect,)) if redirect else recipients,

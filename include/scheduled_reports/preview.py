@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .model import Format
+    from .settings import Settings
 
 
-def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path) -> int:
+def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path, settings: Settings) -> int:
     """Write the report as a run at *at* would have made it to *out*; returns the rows of its main table."""
     key = RunKey(report_id=report_id, run_id="preview")
     trigger = Trigger(
@@ -33,6 +34,7 @@ def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path) -
             source=PostgresSource(dsn),
             definitions=PostgresDefinitions(dsn),
             staging=ArrowStaging.local(Path(folder)),
+            settings=settings,
             moment=at,
         )
         pipeline.query(world, trigger)

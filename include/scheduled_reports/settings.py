@@ -9,8 +9,10 @@ from email.utils import getaddresses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .checks import is_address
 from .errors import ConfigurationError
+from .logo import is_data, read_logo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +52,14 @@ class Settings:
     failures_in_a_row: int = 5
     #: A run without a sign of life for this long is settled as failed, although Airflow calls it open.
     stuck_seconds: timedelta = timedelta(hours=6)
+    #: The logo of every report: a data: URI, or a file that every worker can read; PNG, JPEG or SVG.
+    brand_logo: str = ""
+    #: The colour of headings, charts and the first page, `#rrggbb`.
+    brand_colour: str = COLOUR
+    #: A line at the foot of every page and mail.
+    brand_footer: str = ""
+    #: The company whose reports these are.
+    brand_name: str = ""
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
     #: Ticks are spread over this many seconds after their time, each report always by the same delay.
@@ -123,7 +133,30 @@ class Settings:
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):
             wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
-        return wrong + self._keeping()
+        return wrong + self._keeping() + self._brand()
+
+    def _brand(self) -> list[str]:
+        """What is wrong with the branding; a logo's file is read when it is needed, so that a parse needs no file."""
+        logo = self.brand_logo if is_data(self.brand_logo) else ""
+        rules: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+            ("LOGO", logo, read_logo),
+            ("COLOUR", self.brand_colour, read_colour),
+            ("FOOTER", self.brand_footer, read_footer),
+            ("NAME", self.brand_name, read_name),
+        )
+        return [problem for name, value, read in rules if (problem := _brand_problem(name, value, read))]
+
+    @property
+    def branding(self) -> Branding:
+        """What every report wears; ConfigurationError where the logo's file is not one."""
+        if problem := _brand_problem("LOGO", self.brand_logo, read_logo):
+            raise ConfigurationError(problem)
+        return Branding(
+            logo=read_logo(self.brand_logo),
+            colour=read_colour(self.brand_colour),
+            footer=self.brand_footer,
+            name=self.brand_name,
+        )
 
     def _keeping(self) -> list[str]:
         """What is wrong with how long things are kept; nothing may go that a mail or a row still points at."""
@@ -159,6 +192,15 @@ class Settings:
         """Whether RECIPIENT_DOMAINS lets *address* have a mail."""
         domains = _domains(self.recipient_domains)
         return not domains or address.rpartition("@")[2].lower() in domains
+
+
+def _brand_problem(name: str, value: str, read: Callable[[str], str]) -> str:
+    """What is wrong with a brand setting, its value cut short: a logo is long; empty where nothing is."""
+    try:
+        read(value)
+    except ValueError as error:
+        return f"{PREFIX}BRAND_{name}: {value if len(value) <= 80 else f'{value[:79]}…'!r}: {error}"
+    return ""
 
 
 def _domains(text: str) -> frozenset[str]:

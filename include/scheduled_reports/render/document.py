@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ..branding import Branding
     from ..model import Column, FigureSpec, Window
 
 
@@ -72,6 +73,7 @@ class Document:
     figures: tuple[Figure, ...]
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
+    branding: Branding
 
     @property
     def main(self) -> Table:
