@@ -6,9 +6,10 @@ from base64 import b64encode
 from email import message_from_bytes
 from email.policy import default
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2
 from PIL import Image
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Pictures of paper are as wide as this; A4 is readable there.
 PAPER = 800
-COLORS = 128
+COLORS = 256
 MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
 HTML_VIEWS = {
     "html": View(width=1000, height=1500),
@@ -77,6 +78,11 @@ def _pages(path: Path, place: Path, name: str, most: int) -> None:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    """Few colours are enough for text and charts."""
-    few = picture.convert("RGB").quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    """Save it with few colours: those of the large surfaces as they are, the others by what is nearest."""
+    shown = picture.convert("RGB")
+    counted: Any = sorted(shown.getcolors(shown.width * shown.height) or [], reverse=True)
+    exact = [color for _, color in counted[: COLORS // 2]]
+    mixed = shown.quantize(COLORS - len(exact), method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*chain.from_iterable(exact), *(mixed.getpalette() or [])][: COLORS * 3])
+    shown.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)

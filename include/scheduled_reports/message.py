@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 SEVEN_BIT = SMTP.clone(cte_type="7bit")
 #: Bytes kept free for headers and bodies when attachments are weighed.
 BODY_ROOM = 512 * 1024
+#: The HTML of a message, without pictures and with them.
+_HTML = ("multipart/related", "text/html")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in a mail."""
+    """A file in a mail, or with a *cid* a picture that its HTML shows."""
 
     file_name: str
     content_type: str
     content: bytes
+    cid: str = ""
 
 
 def compose(
@@ -54,13 +57,23 @@ def compose(
     text, html = bodies
     mail.set_content(text)
     mail.add_alternative(html, subtype="html")
-    for attachment in attachments:
-        maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
-        # As base64 whatever the type: a mail server may not touch line ends, and the digest must hold.
-        mail.add_attachment(
-            attachment.content, maintype=maintype, subtype=subtype, filename=one_line(attachment.file_name)
-        )
+    for attachment in sorted(attachments, key=lambda one: not one.cid):
+        _add(mail, attachment)
     return mail.as_bytes()
+
+
+def _add(mail: EmailMessage, attachment: Attachment) -> None:
+    """Add a file to the message, and a picture to the HTML that shows it, so that no client lists it as a file."""
+    maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
+    name = one_line(attachment.file_name)
+    if attachment.cid:
+        html = next(part for part in mail.walk() if part.get_content_type() in _HTML)
+        html.add_related(
+            attachment.content, maintype, subtype, cid=f"<{attachment.cid}>", filename=name, disposition="inline"
+        )
+    else:
+        # As base64 whatever the type: a mail server may not touch line ends, and the digest must hold.
+        mail.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
 
 
 def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:

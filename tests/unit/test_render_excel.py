@@ -12,6 +12,7 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 from include.scheduled_reports.render import as_excel
+from tests.unit.brand import BRAND
 from tests.unit.documents import ZONE, chart, column, document, figure, table
 
 
@@ -27,6 +28,19 @@ def sheet(columns, rows):
 
 def values(worksheet):
     return [list(row) for row in worksheet.iter_rows(values_only=True)]
+
+
+def summary(book):
+    """What the first sheet says, row by row; its charts lie beside that."""
+    rows = [list(row) for row in book["Summary"].iter_rows(max_col=4, values_only=True)]
+    return [row for row in rows if any(cell is not None for cell in row)]
+
+
+def contents(book):
+    """What it says of each table."""
+    rows = summary(book)
+    found = rows[rows.index(["Sheet", "Rows", None, None]) + 1 :]
+    return [row[:2] for row in found if row[1] is not None]
 
 
 def test_every_type_is_a_typed_cell_with_a_format():
@@ -153,7 +167,7 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         figure("Share", float("nan"), 0.5, kind="percent"),
     ]
     _, book = written(document(title="=Weekly", description="For Mondays", figures=figures))
-    rows = [row for row in values(book.worksheets[0]) if any(cell is not None for cell in row)]
+    rows = summary(book)
 
     assert book.sheetnames == ["Summary", "Channels"]
     assert book["Summary"]["A1"].data_type == "s"
@@ -173,7 +187,11 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         ["Reply time", 3, 4, -0.25],
     ]
     assert rows[11] == ["Share", None, 0.5, None]
-    assert rows[12:] == [["Sheet", "Rows", None, None], ["Channels", "2 rows", None, None]]
+    assert rows[12:] == [
+        ["Sheet", "Rows", None, None],
+        ["Channels", "2 rows", None, None],
+        ["Times are those of Europe/Berlin; dates are written year-month-day.", None, None, None],
+    ]
 
 
 def test_every_table_has_a_sheet_the_summary_leads_to():
@@ -196,7 +214,8 @@ def test_an_empty_table_has_its_header_and_the_summary_says_why():
     _, book = written(document(table([column("a")], [])))
 
     assert values(book["Channels"]) == [["A"]]
-    assert values(book["Summary"])[-1][:2] == ["Channels", "No activity in this period."]
+    assert contents(book) == [["Channels", "No activity in this period."]]
+    assert ["No activity in this period.", None, None, None] in summary(book)
 
 
 def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
@@ -216,12 +235,13 @@ def test_a_limit_is_told_in_the_summary():
 
     assert count == 3
     assert values(book["Channels"]) == [["N"], [0], [1], [2]]
-    assert values(book["Summary"])[-1][:2] == ["Channels", "3 of 5 rows"]
+    assert contents(book) == [["Channels", "3 of 5 rows"]]
 
 
 def test_the_same_report_makes_the_same_bytes():
     days = [column("day", "date"), column("n", "integer")]
-    shown = document(charts=[chart("bar", days[0], days[1:], [(date(2026, 5, 4), 1)])], figures=[figure()])
+    drawn = chart("bar", days[0], days[1:], [(date(2026, 5, 4), 1)])
+    shown = document(table(days, [(date(2026, 5, 4), 1)]), charts=[drawn], figures=[figure()], branding=BRAND)
     one, two = BytesIO(), BytesIO()
     as_excel.render(shown, one, row_limit=None)
     as_excel.render(shown, two, row_limit=None)

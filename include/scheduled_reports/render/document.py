@@ -80,6 +80,11 @@ class Document:
         """The main table."""
         return self.tables[0]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no table has a row."""
+        return not any(table.rows for table in self.tables)
+
 
 class Renderer(Protocol):
     """Writes a document to *out* in one format.
