@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .checks import ascii_address
 from .model import Recipients
@@ -16,8 +16,19 @@ from .naming import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+class _Ways(UnstructuredHeader, BaseHeader):
+    """List-Unsubscribe: one address a line, each whole; Python would write a long one as an encoded word."""
+
+    def fold(self, *, policy: Any) -> str:
+        """The header as it stands in the message."""
+        return f"{self.name}: " + f",{policy.linesep} ".join(str(self).split(", ")) + str(policy.linesep)
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Ways)
 #: SES asks for 7-bit parts: text in other letters goes as quoted-printable or base64.
-SEVEN_BIT = SMTP.clone(cte_type="7bit")
+SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 #: Bytes kept free for headers and bodies when attachments are weighed.
 BODY_ROOM = 512 * 1024
 #: The HTML of a message, without pictures and with them.
