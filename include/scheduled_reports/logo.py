@@ -93,8 +93,10 @@ def _cleaned(content: bytes) -> bytes:
         root = ET.fromstring(text)  # noqa: S314 - without entities there is nothing to blow up
     except (UnicodeDecodeError, ET.ParseError) as error:
         raise ValueError("a PNG, a JPEG, or an SVG in UTF-8") from error
-    if root.tag != f"{_SVG}svg" or "viewBox" not in root.attrib:
+    box = re.fullmatch(r"\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)\s*", root.get("viewBox", ""))
+    if root.tag != f"{_SVG}svg" or box is None:
         raise ValueError("an SVG with a viewBox, so that it can be made smaller")
+    root.attrib |= {"width": box[1], "height": box[2]}  # the size it has by itself: not everybody reads the viewBox
     for element in list(root.iter()):
         _strip(element)
     for element in root.iter():

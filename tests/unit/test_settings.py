@@ -321,7 +321,8 @@ def test_a_drawing_keeps_its_shapes_and_loses_what_its_program_left_in_it(tmp_pa
     file = tmp_path / "logo"
     file.write_text(
         f"""<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">
-        <svg {NAMESPACES} xmlns:ink="http://www.inkscape.org/" viewBox="0 0 9 9" ink:version="1"><!-- made by me -->
+        <svg {NAMESPACES} xmlns:ink="http://www.inkscape.org/" viewBox="0 0 18 9" width="100%" ink:version="1">
+        <!-- made by me -->
         <metadata><x/></metadata><ink:view/><defs><linearGradient id="a"/></defs>
         <style>.b {{ fill: url(#a) }}</style><use xlink:href="#a"/>
         <path class="b" d="M0 0h9" fill="url('#a')"/></svg>"""
@@ -331,6 +332,6 @@ def test_a_drawing_keeps_its_shapes_and_loses_what_its_program_left_in_it(tmp_pa
     assert [element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()] == [
         "svg", "defs", "linearGradient", "style", "use", "path",
     ]  # fmt: skip
-    assert root.attrib == {"viewBox": "0 0 9 9"}
+    assert root.attrib == {"viewBox": "0 0 18 9", "width": "18", "height": "9"}
     assert root[2].attrib == {"href": "#a"}
     assert root[3].attrib == {"class": "b", "d": "M0 0h9", "fill": "url('#a')"}
