@@ -190,7 +190,13 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
     assert rows[12:] == [
         ["Sheet", "Rows", None, None],
         ["Channels", "2 rows", None, None],
-        ["Times are those of Europe/Berlin; dates are written year-month-day.", None, None, None],
+        [
+            "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
+            " Dates are year-month-day (ISO 8601), numbers English (1,234.5).",
+            None,
+            None,
+            None,
+        ],
     ]
 
 

@@ -229,7 +229,7 @@ others_in_print = st.tuples(
     st.none() | st.dates(date(1700, 1, 1), date(9999, 12, 31)),
     st.just("end"),
 )
-#: Two tables, because PDFium loses letters of what is broken within a word, and nothing from right to left, around which
+#: Two tables, because PDFium loses letters of what breaks within a word, and nothing from right to left, around which
 #: it changes the order.
 NUMBERS = [one for one in COLUMNS if one.name in ("whole", "exact", "float", "last")]
 OTHERS = [one for one in COLUMNS if one.name in ("text", "flag", "day", "last")]

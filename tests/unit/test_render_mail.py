@@ -73,8 +73,10 @@ def test_the_text_body_is_useful_by_itself():
         "-- \n"
         "Set up by Zoë O'Brien\n"
         "Schedule: At 09:00 on Monday (Europe/Berlin)\n"
-        "Period: 2026-05-04 to 2026-05-10; times are those of Europe/Berlin, dates are written year-month-day\n"
+        "Period: 2026-05-04 to 2026-05-10\n"
         "To have it stopped, ask Zoë O'Brien or an administrator of Acme.\n"
+        "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
+        " Dates are year-month-day (ISO 8601), numbers English (1,234.5).\n"
     )
 
 
@@ -84,7 +86,7 @@ def test_the_text_body_is_useful_by_itself():
         "Weekly channels", "Acme", "2026-05-04 to 2026-05-10", "1,234,567", "+25.0 % from 987,654",
         "Against the period before: 2026-04-27 to 2026-05-03.", "Attached weekly.csv CSV, 1.2 MB, 1,234 rows",
         "Set up by Zoë O'Brien", "Schedule: At 09:00 on Monday (Europe/Berlin)",
-        "Period: 2026-05-04 to 2026-05-10; times are those of Europe/Berlin, dates are written year-month-day",
+        "Days and times are those of Europe/Berlin. Dates are year-month-day (ISO 8601), numbers English (1,234.5).",
         "To have it stopped, ask Zoë O'Brien or an administrator of Acme.",
     ],
 )  # fmt: skip

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import vl_convert
 
+from .colour import SHAPE, WHITE, palette, readable
 from .text import is_missing
 from .vega import FONTS, PALETTE, PLAIN, Look, has_data, note, ranked, specification
 
 if TYPE_CHECKING:
     from .document import Chart
 
-__all__ = ["FONTS", "PALETTE", "Look", "has_data", "is_flat", "note", "png", "ranked", "svg"]
+__all__ = ["FONTS", "PALETTE", "Look", "brand_palette", "has_data", "is_flat", "note", "png", "ranked", "svg"]
 
 
 def svg(chart: Chart, look: Look = PLAIN) -> str:
@@ -37,3 +38,8 @@ def png(chart: Chart, scale: float = 2, look: Look = PLAIN) -> bytes:
 def is_flat(chart: Chart) -> bool:
     """Whether there is nothing to see, since every value is zero or missing."""
     return all(is_missing(row[column.name]) or not row[column.name] for row in chart.rows for column in chart.y)
+
+
+def brand_palette(brand: str) -> tuple[str, ...]:
+    """The colours of the series on white: the brand's first, dark enough to be seen."""
+    return palette(readable(brand, WHITE, SHAPE), PALETTE)

@@ -31,7 +31,6 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import coordinate_from_string
 
 from . import charts
-from .colour import palette
 from .excel_look import LINE, argb
 from .excel_rows import excel_text, number_format
 from .text import is_missing, shown
@@ -64,12 +63,12 @@ def add_charts(
     """Lay the charts over *sheet* below each other, the first at *anchor*."""
     letter, row = coordinate_from_string(anchor)
     tables = {table.name: table for table in document.tables}
-    colours = palette(document.branding.colour, charts.PALETTE)
+    colours = charts.brand_palette(document.branding.colour)
     for chart in document.charts:
         table = tables[chart.table]
         rows = chart.rows[: row_limit if row_limit is not None else len(chart.rows)]
         rows = rows[: len(charts.ranked(chart))] if chart.kind == "rank" else rows
-        if any(row[column.name] for row in rows for column in chart.y):
+        if rows and not charts.is_flat(chart):
             drawn = _drawn(chart, rows, _Cells(table, places[table.name][0], len(rows)), colours)
             sheet.add_chart(drawn, f"{letter}{row}")
             row += ceil(_height(chart, len(rows)) * _CENTIMETRE / LINE) + 1

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from .colour import WHITE, readable
 from .layout import text_width, widths
 from .mail_pictures import chart_pictures, logo
-from .page import card, environment
+from .page import CONVENTIONS, card, environment
 from .rows import pieces
 from .text import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
 
@@ -108,6 +108,7 @@ def body(document: Document, note: MailNote) -> Body:
         "charts": charts,
         "headline": _headline(cards, note),
         "before": _period_before(document),
+        "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
         "title": one_line(document.title),
         "type_title": one_line(document.type_title),
         "workspace": one_line(document.workspace),

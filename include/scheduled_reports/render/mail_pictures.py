@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What a message of 600 pixels has room for, and how high a logo stands at its head.
 _ROOM, _LOGO_HEIGHT = 544, 40
+#: Drawn smaller than shown, so that a phone's reader can read what stands in it.
+_DRAWN_WIDTH, _DRAWN_HEIGHT = 440, 170
 #: All charts together, in bytes: they must fit what is kept free for a message without its files.
 _MOST_BYTES: Final = 240_000
 
@@ -54,13 +56,14 @@ def logo(document: Document) -> MailPicture | None:
 
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
     """The charts there is anything to draw for, as far as they fit."""
-    return tuple(_fitting(list(_drawn(document.charts))))
+    look = charts.Look(width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour))
+    return tuple(_fitting(list(_drawn(document.charts, look))))
 
 
-def _drawn(shown: Sequence[Chart]) -> Iterator[MailPicture]:
+def _drawn(shown: Sequence[Chart], look: charts.Look) -> Iterator[MailPicture]:
     for number, chart in enumerate(shown, start=1):
-        if any(row[column.name] for row in chart.rows for column in chart.y):
-            content = _small(charts.png(chart))
+        if not charts.is_flat(chart):
+            content = _small(charts.png(chart, look=look))
             with Image.open(BytesIO(content)) as picture:
                 height = round(picture.height * _ROOM / picture.width)
             yield MailPicture(
