@@ -12,17 +12,20 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2
-from PIL import Image
+from PIL import Image, ImageChops
 
 from .browser import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .browser import Browser
     from .scenes import Scene
 
-#: Pictures of paper are as wide as this; A4 is readable there.
-PAPER = 800
+#: Pictures of paper are as wide as this; A4 is readable there, and turned sideways.
+UPRIGHT, TURNED = 800, 1200
 COLORS = 256
+EDGE = 24
 MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
 HTML_VIEWS = {
     "html": View(width=1000, height=1500),
@@ -33,12 +36,14 @@ HTML_VIEWS = {
 
 def of_pdf(path: Path, place: Path, scene: Scene) -> None:
     """The first pages."""
-    _pages(path, place, "pdf", scene.pages)
+    for number, picture in enumerate(_pages(path, scene.pages), start=1):
+        _save(picture, place / f"pdf-{number}.png")
 
 
 def of_workbook(printed: Path, place: Path, scene: Scene) -> None:
     """The first sheets."""
-    _pages(printed, place, "excel", scene.sheets)
+    for number, picture in enumerate(_pages(printed, scene.sheets), start=1):
+        _save(_cropped(picture), place / f"excel-{number}.png")
 
 
 def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
@@ -68,13 +73,19 @@ def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
                 _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
 
 
-def _pages(path: Path, place: Path, name: str, most: int) -> None:
+def _pages(path: Path, most: int) -> Iterator[Image.Image]:
     document = pypdfium2.PdfDocument(path)
     for number in range(min(len(document), most)):
-        page = document[number]
-        picture = page.render(scale=PAPER / max(page.get_width(), 1)).to_pil()
-        _save(picture, place / f"{name}-{number + 1}.png")
+        wide, high = document[number].get_size()
+        yield document[number].render(scale=(TURNED if wide > high else UPRIGHT) / wide).to_pil().convert("RGB")
     document.close()
+
+
+def _cropped(picture: Image.Image) -> Image.Image:
+    """Without the margins of the paper, which a workbook on a screen does not have."""
+    content = ImageChops.difference(picture, Image.new("RGB", picture.size, "white")).getbbox()
+    left, top, right, bottom = content or (0, 0, *picture.size)
+    return picture.crop((max(left - EDGE, 0), max(top - EDGE, 0), right + EDGE, bottom + EDGE))
 
 
 def _save(picture: Image.Image, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -190,13 +191,8 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
     assert rows[12:] == [
         ["Sheet", "Rows", None, None],
         ["Channels", "2 rows", None, None],
-        [
-            "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
-            " Dates are year-month-day (ISO 8601), numbers English (1,234.5).",
-            None,
-            None,
-            None,
-        ],
+        ["Days and times are those of Europe/Berlin.", None, None, None],
+        ["Dates are year-month-day (ISO 8601).", None, None, None],
     ]
 
 
@@ -257,3 +253,50 @@ def test_the_same_report_makes_the_same_bytes():
     properties = openpyxl.load_workbook(one).properties
     assert (properties.title, properties.creator) == ("Weekly channels", "Acme")
     assert properties.created == properties.modified == datetime(2026, 5, 11, 7)  # noqa: DTZ001
+
+
+# What the brand brings
+
+
+def test_the_summary_wears_the_brand():
+    _, book = written(document(branding=BRAND))
+    sheet = book["Summary"]
+    (logo,) = sheet._images
+
+    assert (logo.width, logo.height) == (40, 20)
+    assert sheet["A2"].value == "Weekly channels"
+    assert sheet["A2"].fill.fgColor.rgb[-6:] == "7A1F5C"
+    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark on this colour would have a contrast of 1.7
+    assert summary(book)[-1][0] == "Acme Ltd, 1 High Street"
+
+
+def test_without_a_logo_the_company_is_named():
+    assert written(document(branding=replace(BRAND, logo="")))[1]["Summary"]["A1"].value == "Acme & Sons"
+
+
+# How it is printed
+
+
+def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
+    _, book = written(document(workspace="R&D"))
+
+    for sheet in book.worksheets:
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.oddFooter.left.text == "R&&D · 2026-05-04 to 2026-05-10"
+        assert sheet.oddFooter.right.text == "Page &P of &N"
+    assert book["Channels"].print_title_rows == "$1:$1"
+
+
+def test_the_heads_of_numbers_stand_above_them():
+    columns = [column("t"), column("n", "integer"), column("on", "date")]
+    cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
+
+    assert [cell.alignment.horizontal for cell in cells[1]] == [None, "right", None]
+    assert [cell.alignment.horizontal for cell in cells[2]] == ["left", "right", "left"]
+
+
+def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():
+    long = table([column("a")], [], title="Busiest public channels (up to 10)")
+
+    assert written(document(long))[1].sheetnames[1] == "Busiest public channels"

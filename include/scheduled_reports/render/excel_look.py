@@ -48,7 +48,7 @@ def band(branding: Branding) -> Look:
     return Look(
         font=font(argb(ink), bold=True, size=18),
         fill=_filled(branding.colour),
-        alignment=Alignment(vertical="center", indent=1),
+        alignment=Alignment(horizontal="left", vertical="center", indent=1),
     )
 
 

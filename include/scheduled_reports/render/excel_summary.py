@@ -16,7 +16,6 @@ from .excel_look import MOODS, NOTE, PLAIN, RIGHT, SOFT, Look, argb, band, heade
 from .excel_paper import set_up_page
 from .excel_rows import fits, number_format
 from .logo_picture import logo_picture
-from .page import CONVENTIONS
 from .text import NO_ACTIVITY, is_missing, moment, mood, rows_of
 
 if TYPE_CHECKING:
@@ -59,10 +58,13 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
     if document.figures:
         row = _figures(sheet, row, document) + 1
     row = _contents(sheet, row, document, contents) + 1
-    made = CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone)
-    put(sheet, row, 1, made, NOTE)
-    if document.branding.footer:
-        put(sheet, row + 1, 1, document.branding.footer, NOTE)
+    words = (
+        f"Days and times are those of {document.timezone}.",
+        "Dates are year-month-day (ISO 8601).",
+        document.branding.footer,
+    )
+    for offset, line in enumerate(filter(None, words)):
+        put(sheet, row + offset, 1, line, NOTE)
     add_charts(sheet, document, contents.places, contents.row_limit, f"{_CHARTS}{top}")
     set_up_page(sheet, document)
 
