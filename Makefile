@@ -15,7 +15,7 @@ export UV_LINK_MODE := copy
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-slow check bench gallery lock packages
+.PHONY: help setup demo test test-unit test-slow check bench gallery lock packages tools
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -31,7 +31,7 @@ test: setup $(PRISMA)/node_modules/.made  ## unit, contract, integration, dags a
 test-unit: setup  ## no Airflow, no server
 	$(PY) -m pytest tests/unit $(ARGS)
 
-test-slow: setup $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long
+test-slow: setup tools $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long, or LibreOffice
 	$(PY) -m pytest -m slow $(ARGS)
 
 check: setup  ## ruff, mypy --strict, import-linter
@@ -43,7 +43,7 @@ check: setup  ## ruff, mypy --strict, import-linter
 bench: setup  ## the benchmark table and bench/results.json
 	$(PY) -m bench
 
-gallery: setup  ## pictures of what arrives, in .demo/gallery
+gallery: setup tools  ## pictures of what arrives, in docs/gallery
 	$(PY) -m demo.gallery
 
 lock: setup  ## resolve requirements*.txt anew into requirements.lock
@@ -52,6 +52,9 @@ lock: setup  ## resolve requirements*.txt anew into requirements.lock
 
 packages:
 	@bash .ci/packages
+
+tools:
+	@bash .ci/packages packages-dev.txt
 
 $(VENV)/.made: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
