@@ -16,10 +16,9 @@ from include.scheduled_reports.render import as_excel
 from tests.unit.brand import BRAND
 from tests.unit.documents import ZONE, chart, column, document, figure, table
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not there: packages-dev.txt"),
-]
+pytestmark = pytest.mark.skipif(
+    shutil.which("soffice") is None, reason="soffice is missing: install libreoffice-calc-nogui"
+)
 
 #: Separated by commas, quoted, UTF-8, from line 1, every sheet in a file of its own, values as they are shown.
 AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"

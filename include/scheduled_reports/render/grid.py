@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .document import Table
 
 Kind = Literal["number", "text", "other"]
-Paper = Literal["upright", "wide", "vast", "huge"]
+Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 
-#: More columns than this are printed on pages turned sideways.
+#: More columns than this are never printed on upright pages.
 _UPRIGHT: Final = 8
 #: A table of no more rows is kept on one page.
 _SHORT: Final = 12
@@ -28,8 +28,8 @@ _SHORT: Final = 12
 _GAP: Final = 3
 #: Text can be broken, so a column of it can do with this where paper is scarce.
 _NARROW_TEXT: Final = 14
-#: The characters a line of each paper holds: A4, A4 turned, A3 turned, A2 turned.
-_ROOM: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "vast": 255, "huge": 395})
+#: The characters a line of each paper holds: A4, and A4 to A1 turned.
+_ROOM: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
 #: The title of a column gets so many characters without a break.
 _TITLE: Final = 14
 #: A table takes at least this part of its paper, and all of it where it nearly does, in percent.
@@ -88,13 +88,12 @@ def may_turn(text: str) -> bool:
 
 def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
     """The smallest paper on which no number has to be broken."""
-    if len(table.columns) <= _UPRIGHT:
-        return "upright"
     needed = sum(
         _GAP + (min(width, _NARROW_TEXT) if column.type == "text" else width)
         for column, width in zip(table.columns, wanted, strict=True)
     )
-    return next((paper for paper in ("wide", "vast") if needed <= _ROOM[paper]), "huge")
+    papers = [paper for paper in _ROOM if paper != "upright" or len(table.columns) <= _UPRIGHT]
+    return next((paper for paper in papers if needed <= _ROOM[paper]), "a1")
 
 
 def _width(wanted: float) -> int:
