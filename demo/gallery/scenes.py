@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_DRAWN = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 48">
+<rect x="2" y="6" width="36" height="36" rx="9" fill="#0b6e5f"/>
+<circle cx="14" cy="21" r="4" fill="#fff"/><circle cx="26" cy="21" r="4" fill="#fff"/>
+<path d="M12 31h16" stroke="#fff" stroke-width="3" stroke-linecap="round"/>
+<text x="50" y="33" font-family="Noto Sans" font-size="24" font-weight="700" fill="#12332d">acme robotics</text>
+</svg>"""
+LOGO: Final = f"data:image/svg+xml;base64,{b64encode(_DRAWN).decode()}"
 EVERYTHING: Final = ("pdf", "csv", "json", "excel", "html")
 
 
@@ -100,10 +108,27 @@ SCENES: Final = (
         "the files here were too large for one mail, so it brings links, and says until when they work.",
         report="demo-report-security",
         row={"name": "Security audit", "email_subject": None},
-        settings={"row_limit": 20},
+        settings={"row_limit": 20, "message_bytes": 530_000},
         formats=("pdf", "csv", "html"),
         views=("mail",),
         pages=3,
+    ),
+    Scene(
+        name="branded",
+        title="In the colours of a company",
+        about="Logo, colour, footer and name by setting, in the PDF, the page, the workbook and the mail; "
+        "the mail leads to where its readers get off.",
+        report="demo-report-weekly-activity",
+        row={"name": "Weekly activity", "description": "What happened at Acme Robotics last week."},
+        settings={
+            "brand_logo": LOGO,
+            "brand_colour": "#0b6e5f",
+            "brand_name": "Acme Robotics",
+            "brand_footer": "Acme Robotics GmbH, Spree 12, Berlin. For internal use only.",
+            "mail_from": "reports@acme-robotics.example",
+            "unsubscribe": "mailto:reports@acme-robotics.example?subject=unsubscribe, https://acme-robotics.example/off",
+        },
+        sheets=1,
     ),
     Scene(
         name="tokyo",

@@ -85,10 +85,11 @@ def file_name(report: Report, window: Window, extension: str) -> str:
     return f"{stem or report.type} {period}.{extension}"
 
 
-def subject(report: Report, window: Window) -> str:
-    """The report's own subject, or one made up from its name, period and workspace."""
+def subject(report: Report, window: Window, *, is_quiet: bool = False) -> str:
+    """The report's own subject, or one made up: name, period, whether nothing happened (*is_quiet*), workspace."""
     own = one_line(report.email.subject or "")
-    return own or one_line(f"{report.name}: {window} ({report.workspace.name})")
+    quiet = ", no activity" if is_quiet else ""
+    return own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
 
 
 def one_line(text: str) -> str:

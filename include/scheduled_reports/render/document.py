@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class Document:
     def main(self) -> Table:
         """The main table."""
         return self.tables[0]
+
+    @property
+    def period_before(self) -> str:
+        """The days that a key figure is compared with."""
+        first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
+        last = self.window.first_day - timedelta(days=1)
+        return f"{first} to {last}" if first != last else f"{first}"
 
     @property
     def is_empty(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -107,7 +106,7 @@ def body(document: Document, note: MailNote) -> Body:
         "logo": head,
         "charts": charts,
         "headline": _headline(cards, note),
-        "before": _period_before(document),
+        "before": document.period_before,
         "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
         "title": one_line(document.title),
         "type_title": one_line(document.type_title),
@@ -138,13 +137,6 @@ def _headline(cards: Sequence[Card], note: MailNote) -> str:
     if note.no_data:
         return NO_ACTIVITY
     return " · ".join(f"{one.title}: {one.value} {one.change}".strip() for one in cards[:_HEADLINE])
-
-
-def _period_before(document: Document) -> str:
-    """The days that the figures are compared with."""
-    start, end = document.window.previous_start, document.window.start
-    first, last = start.date(), (end - timedelta(microseconds=1)).date()
-    return f"{first} to {last}" if first != last else f"{first}"
 
 
 def one_line(text: str) -> str:
