@@ -66,6 +66,15 @@ class Browser:
 
     def picture(self, page: Path, view: View) -> bytes:
         """The page as a PNG, as long as it is."""
+        self.open(page, view)
+        height = min(int(self.evaluate("document.documentElement.scrollHeight")), view.height)
+        self._resize(view, height)
+        clip = {"x": 0, "y": 0, "width": view.width, "height": height, "scale": 1}
+        taken = self._call("Page.captureScreenshot", {"format": "png", "clip": clip}, self._tab)
+        return b64decode(taken["data"])
+
+    def open(self, page: Path, view: View) -> None:
+        """Go to a page and wait until it is there."""
         self._call(
             "Emulation.setEmulatedMedia",
             {"features": [{"name": "prefers-color-scheme", "value": "dark" if view.dark else "light"}]},
@@ -74,19 +83,15 @@ class Browser:
         self._resize(view, 800)
         self._call("Page.navigate", {"url": page.as_uri()}, self._tab)
         self._await("Page.loadEventFired")
-        height = min(self._height(), view.height)
-        self._resize(view, height)
-        clip = {"x": 0, "y": 0, "width": view.width, "height": height, "scale": 1}
-        taken = self._call("Page.captureScreenshot", {"format": "png", "clip": clip}, self._tab)
-        return b64decode(taken["data"])
+
+    def evaluate(self, expression: str) -> Any:
+        """What a JavaScript expression comes to on the open page."""
+        found = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True}, self._tab)
+        return found["result"]["value"]
 
     def _resize(self, view: View, height: int) -> None:
         metrics = {"width": view.width, "height": height, "deviceScaleFactor": view.scale, "mobile": view.phone}
         self._call("Emulation.setDeviceMetricsOverride", metrics, self._tab)
-
-    def _height(self) -> int:
-        asked = {"expression": "document.documentElement.scrollHeight", "returnByValue": True}
-        return int(self._call("Runtime.evaluate", asked, self._tab)["result"]["value"])
 
     def _call(self, method: str, parameters: dict[str, Any], session: str | None = None) -> dict[str, Any]:
         number = next(self._numbers)

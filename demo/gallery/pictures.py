@@ -6,11 +6,11 @@ from base64 import b64encode
 from email import message_from_bytes
 from email.policy import default
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pypdfium2
 from PIL import Image, ImageChops
 
@@ -54,23 +54,27 @@ def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
 
 
 def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
-    """The mail as a wide window and a phone show it, its pictures in their places."""
-    message = message_from_bytes(path.read_bytes(), policy=default)
+    """The mail as a wide window and a phone show it."""
+    with TemporaryDirectory() as scratch:
+        page = Path(scratch) / "mail.html"
+        page.write_text(mail_page(path.read_bytes()))
+        for view_name, view in MAIL_VIEWS.items():
+            if view_name in scene.views:
+                _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+
+
+def mail_page(raw: bytes) -> str:
+    """The HTML of a mail with its pictures in their places, as a mail client shows it."""
+    message = message_from_bytes(raw, policy=default)
     body = message.get_body(("html",))
     assert body is not None
     html = str(body.get_content())
     for part in message.walk():
-        name = str(part["Content-ID"] or "").strip("<>")
-        if name:
+        if name := str(part["Content-ID"] or "").strip("<>"):
             content = part.get_payload(decode=True)
             assert isinstance(content, bytes)
             html = html.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{b64encode(content).decode()}")
-    with TemporaryDirectory() as scratch:
-        page = Path(scratch) / "mail.html"
-        page.write_text(html)
-        for view_name, view in MAIL_VIEWS.items():
-            if view_name in scene.views:
-                _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+    return html
 
 
 def _pages(path: Path, most: int) -> Iterator[Image.Image]:
@@ -89,11 +93,18 @@ def _cropped(picture: Image.Image) -> Image.Image:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    """Save it with few colours: those of the large surfaces as they are, the others by what is nearest."""
+    """Save it with few colours: those of the large surfaces as they are, each of the others as the nearest there is."""
     shown = picture.convert("RGB")
-    counted: Any = sorted(shown.getcolors(shown.width * shown.height) or [], reverse=True)
-    exact = [color for _, color in counted[: COLORS // 2]]
-    mixed = shown.quantize(COLORS - len(exact), method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*chain.from_iterable(exact), *(mixed.getpalette() or [])][: COLORS * 3])
-    shown.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+    mixed = shown.quantize(COLORS // 2, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).convert("RGB")
+    palette = np.unique([*_commonest(shown, COLORS // 2), *_commonest(mixed, COLORS // 2)], axis=0)
+    pixels = np.asarray(shown).reshape(-1, 3)
+    colors, places = np.unique(pixels, axis=0, return_inverse=True)
+    distances = ((colors[:, None, :].astype(np.int32) - palette[None, :, :]) ** 2).sum(axis=2)
+    few = Image.fromarray(distances.argmin(axis=1).astype(np.uint8)[places].reshape(shown.height, shown.width), "P")
+    few.putpalette(palette.astype(np.uint8).tobytes())
+    few.save(path, optimize=True)
+
+
+def _commonest(picture: Image.Image, most: int) -> list[tuple[int, ...]]:
+    counted: Any = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
+    return [color for _, color in counted[:most]]

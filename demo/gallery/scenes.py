@@ -107,7 +107,7 @@ SCENES: Final = (
         about="PDF and HTML stop at ROW_LIMIT (here 20) and say so, in the file, the mail and the record; "
         "the files here were too large for one mail, so it brings links, and says until when they work.",
         report="demo-report-security",
-        row={"name": "Security audit", "email_subject": None},
+        row={"name": "Security audit", "email_include_attachment": True, "email_subject": None},
         settings={"row_limit": 20, "message_bytes": 530_000},
         formats=("pdf", "csv", "html"),
         views=("mail",),
