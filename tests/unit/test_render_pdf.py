@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import socket
 from base64 import b64encode
@@ -19,6 +20,7 @@ from include.scheduled_reports.render import as_pdf
 from tests.unit.documents import chart, column, document, figure, table
 
 UPRIGHT, TURNED, A3_TURNED, A2_TURNED, A1_TURNED = (595, 842), (842, 595), (1191, 842), (1684, 1191), (2384, 1684)
+COMMENT = "which needs a line of some length"
 DAYS = column("day", "date"), [column("n", "integer")]
 LINES = chart("line", *DAYS, [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)], title="By day")
 
@@ -40,9 +42,10 @@ def sizes(pdf):
 
 
 def many(count, name="channels", title="Channels"):
-    """A table of *count* rows whose cells say which they are."""
-    rows = [(f"{name} {n}", 1_000 + n) for n in range(count)]
-    return table([column("channel"), column("messages", "integer")], rows, name=name, title=title, batch=50)
+    """A table of *count* rows whose cells say which they are, too wide for two columns."""
+    rows = [(f"{name} {n}", 1_000 + n, COMMENT) for n in range(count)]
+    columns = [column("channel"), column("messages", "integer"), column("comment")]
+    return table(columns, rows, name=name, title=title, batch=50)
 
 
 def of_width(columns):
@@ -68,7 +71,7 @@ def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
     assert "Channels 120 rows Showing 90 of 120 rows" in pages[0]
     assert "channels 89 1,089" in pages[-1]
     for number, page in enumerate(pages, start=1):
-        assert "Channel Messages" in page
+        assert page.count("Channel Messages") == 1
         assert f"Page {number} of {len(pages)}" in page
     for page in pages[1:]:
         assert "Weekly channels" in page
@@ -139,13 +142,22 @@ def test_no_heading_ends_a_page_and_no_chart_is_cut():
         assert f"bar {n}.6" in page
     for n in range(16):
         (page,) = [page for page in pages if f"Table {n}." in page]
-        assert f"t{n} 0 1,000 t{n} 1 1,001" in page
+        assert f"t{n} 0 1,000 {COMMENT} t{n} 1 1,001" in page
+
+
+def test_a_long_table_that_is_narrow_runs_in_columns():
+    rows = [(f"channel {n}", 1_000 + n) for n in range(60)]
+    (page,) = texts(written(document(table([column("channel"), column("messages", "integer")], rows, batch=50)))[1])
+
+    assert page.count("Channel Messages") == 3
+    assert "channel 19 1,019 Channel Messages channel 20 1,020" in page
+    assert "channel 39 1,039 Channel Messages channel 40 1,040" in page
 
 
 def test_the_last_page_has_more_than_one_row_of_a_table():
     for count in range(38, 46):
         last = texts(written(document(many(count)))[1])[-1]
-        assert f"channels {count - 2} 1,{count - 2:03d} channels {count - 1} 1,{count - 1:03d}" in last
+        assert f"channels {count - 2} 1,{count - 2:03d} {COMMENT} channels {count - 1} 1,{count - 1:03d}" in last
 
 
 # What a reader is told besides
@@ -182,7 +194,7 @@ def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
     kinds = [kind for kind, _ in found]
     assert language == "en"
     assert (kinds.count("H1"), kinds.count("H2"), kinds.count("Table")) == (1, 1, 2)
-    assert (kinds.count("TH"), kinds.count("TD"), kinds.count("Caption")) == (3, 5, 2)
+    assert (kinds.count("TH"), kinds.count("TD"), kinds.count("Caption")) == (4, 7, 2)
     assert [alt for kind, alt in found if kind == "Figure"] == ["By day. N: 1 (2026-05-04) to 2 (2026-05-05)."]
 
 
@@ -293,6 +305,27 @@ def test_a_drawn_logo_is_drawn():
         colours = read[0].render(scale=1).to_pil().convert("RGB").get_flattened_data()
 
     assert (255, 0, 255) in set(colours)
+
+
+# Making it
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypatch, was_on):
+    seen = []
+
+    def fails(self, *args, **kwargs):
+        seen.append(gc.isenabled())
+        raise RuntimeError
+
+    monkeypatch.setattr(as_pdf.HTML, "write_pdf", fails)
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(RuntimeError):
+            written(document())
+        assert (seen, gc.isenabled()) == ([False], was_on)
+    finally:
+        gc.enable()
 
 
 # Nothing to show

@@ -32,6 +32,8 @@ _NARROW_TEXT: Final = 14
 _ROOM: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
 #: The title of a column gets so many characters without a break.
 _TITLE: Final = 14
+#: A long table that is narrow runs in columns, as a newspaper does: how many at most, and the gap in percent.
+_MOST_COLUMNS, _GUTTER = 3, 3
 #: A table takes at least this part of its paper, and all of it where it nearly does, in percent.
 _LEAST, _NEARLY_ALL = 45, 85
 #: Hebrew, Arabic, Syriac, Thaana, NKo and their presentation forms; the older scripts of their kind.
@@ -61,7 +63,9 @@ class Grid:
         wanted = widths(table)
         self.paper = _paper(table, wanted)
         on_paper = _fitted(table, wanted, _ROOM[self.paper])
-        self.width = _width(100 * sum(on_paper) / _ROOM[self.paper])
+        share = 100 * sum(on_paper) / _ROOM[self.paper]
+        self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
+        self.width = _width(share) if self.columns == 1 else 100
         self.heads = tuple(
             Head(title=printable(column.title), kind=_kind(column), share=round(100 * width / sum(on_paper), 2))
             for column, width in zip(table.columns, on_paper, strict=True)
