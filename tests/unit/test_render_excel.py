@@ -220,6 +220,15 @@ def test_an_empty_table_has_its_header_and_the_summary_says_why():
     assert ["No activity in this period.", None, None, None] in summary(book)
 
 
+def test_a_report_of_nothing_but_zeros_says_so_and_has_no_chart():
+    days = [column("day", "date"), column("n", "integer")]
+    rows = [(date(2026, 5, 4), 0)]
+    _, book = written(document(table(days, rows), charts=[chart("bar", days[0], days[1:], rows)]))
+
+    assert ["No activity in this period.", None, None, None] in summary(book)
+    assert book["Summary"]._charts == []
+
+
 def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
     monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
     numbers = table([column("n", "integer")], [(n,) for n in range(7)], batch=2)
@@ -292,8 +301,9 @@ def test_the_heads_of_numbers_stand_above_them():
     columns = [column("t"), column("n", "integer"), column("on", "date")]
     cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
 
-    assert [cell.alignment.horizontal for cell in cells[1]] == [None, "right", None]
-    assert [cell.alignment.horizontal for cell in cells[2]] == ["left", "right", "left"]
+    for row in (cells[1], cells[2]):
+        assert [cell.alignment.horizontal for cell in row] == ["left", "right", "left"]
+        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # clear of the neighbours, and of the filter
 
 
 def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():

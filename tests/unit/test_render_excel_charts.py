@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from xml.etree import ElementTree
 
@@ -65,6 +65,21 @@ def test_both_axes_are_there_as_far_as_they_are_wanted(kind):
     hidden = [axis.find(f"{C}delete").get("val") for axis in found.iter() if axis.tag in (f"{C}catAx", f"{C}valAx")]
 
     assert hidden == ["0", "1" if kind == "rank" else "0"]
+
+
+@pytest.mark.parametrize(("days", "step"), [(7, "1"), (30, "3"), (366, "37")])
+def test_the_days_of_a_long_time_are_not_all_named(days, step):
+    rows = [(date(2026, 1, 1) + timedelta(days=day), day) for day in range(days)]
+    axis = drawn("line", DAYS[:2], rows).find(f".//{C}dateAx")
+
+    assert axis.find(f"{C}majorUnit").get("val") == step
+    assert axis.find(f"{C}majorTimeUnit").get("val") == "days"
+
+
+def test_not_every_name_of_many_stands_below_its_axis():
+    found = drawn("line", [column("name"), column("n", "integer")], [(f"p{n}", n) for n in range(40)])
+
+    assert found.find(f".//{C}catAx/{C}tickLblSkip").get("val") == "4"
 
 
 def test_a_ranking_is_read_from_the_top_and_shows_its_values():

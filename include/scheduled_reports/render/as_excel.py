@@ -30,8 +30,10 @@ from .text import NUMERIC, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from openpyxl.styles import Alignment
     from openpyxl.worksheet.worksheet import Worksheet
 
+    from ..model import Column
     from .document import Document, Table
 
 #: What a worksheet takes, its header among them.
@@ -111,7 +113,7 @@ def _dress(worksheet: Worksheet, table: Table, document: Document, rows: int) ->
     lines = 1
     for position, (column, width) in enumerate(zip(table.columns, widths(table), strict=True), start=1):
         title = f"{column.title} ({document.timezone})" if column.type == "timestamp" else column.title
-        put(worksheet, 1, position, title, header(document.branding, right=column.type in NUMERIC))
+        put(worksheet, 1, position, title, header(document.branding, _side(column)))
         # the button of the filter stands beside the title
         worksheet.column_dimensions[get_column_letter(position)].width = width + 4
         lines = max(lines, ceil(text_width(title) * 1.15 / (width + 1)))
@@ -128,10 +130,14 @@ def _styles(worksheet: Worksheet, table: Table) -> tuple[int, ...]:
     for column in table.columns:
         cell = WriteOnlyCell(worksheet)
         cell.number_format = number_format(column)
-        # dates stand below their titles, and a number that had to become text stands with the others
-        cell.alignment = RIGHT if column.type in NUMERIC else LEFT
+        cell.alignment = _side(column)
         styles.append(cell.style_id)
     return tuple(styles)
+
+
+def _side(column: Column) -> Alignment:
+    """Where a column's cells stand: dates on the left, and a number that had to become text with the other numbers."""
+    return RIGHT if column.type in NUMERIC else LEFT
 
 
 def _stream(document: Document, book: Workbook, sheets: list[_Sheet], out: BinaryIO) -> dict[str, int]:

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from openpyxl.chart import BarChart, LineChart
-from openpyxl.chart.axis import ChartLines, DateAxis
+from openpyxl.chart.axis import ChartLines, DateAxis, TextAxis
 from openpyxl.chart.data_source import (
     AxDataSource,
     NumData,
@@ -50,6 +50,8 @@ _INK, _SOFT, _GRID = "3D4550", "5B6472", "E3E7EC"
 _WIDTH, _HEIGHT, _BAR = 17.0, 7.2, 0.62
 #: With day 60 left out, which Excel believes in; a chart of 1900 would be a day off.
 _FIRST: Final = date(1899, 12, 30)
+#: More labels than this would lie aslant below the axis.
+_LABELS: Final = 10
 _CENTIMETRE: Final = 72 / 2.54  # in points
 
 
@@ -159,9 +161,13 @@ def _colour(series: Series, kind: str, colour: str, *, dots: bool) -> None:
 
 def _set_axes(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> None:
     if chart.x.type == "date":
-        drawn.x_axis = DateAxis(crossAx=100, majorTimeUnit=None, baseTimeUnit="days")
-        drawn.x_axis.number_format = "d mmm" if _days(rows, chart.x) <= 366 else "mmm yyyy"
+        days = _days(rows, chart.x)
+        step = max(ceil(days / _LABELS), 1)
+        drawn.x_axis = DateAxis(crossAx=100, baseTimeUnit="days", majorUnit=step, majorTimeUnit="days")
+        drawn.x_axis.number_format = "d mmm" if days <= 366 else "mmm yyyy"
         drawn.y_axis.crossAx = 500
+    elif chart.kind != "rank" and len(rows) > _LABELS:
+        drawn.x_axis = TextAxis(crossAx=100, tickLblSkip=ceil(len(rows) / _LABELS))
     for axis in (drawn.x_axis, drawn.y_axis):
         # openpyxl leaves this open, and Excel then shows no axis at all
         axis.delete = False

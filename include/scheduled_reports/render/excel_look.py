@@ -38,8 +38,12 @@ def font(colour: str = "1F2328", **changes: Any) -> Font:
 PLAIN: Final = Look()
 SOFT: Final = Look(font=font("5B6472"))
 NOTE: Final = Look(font=font("5B6472", italic=True))
+QUIET: Final = Look(
+    font=font(bold=True), fill=PatternFill("solid", fgColor="F1F3F6"), alignment=Alignment(vertical="center")
+)
 MOODS: Final = {"good": Look(font=font("1A7F37")), "bad": Look(font=font("B42318")), "flat": SOFT}
-LEFT, RIGHT = Alignment(horizontal="left"), Alignment(horizontal="right")
+#: The button of a filter lies over the end of a head; numbers stand below the head, and clear of the next column.
+LEFT, RIGHT = Alignment(horizontal="left", indent=1), Alignment(horizontal="right", indent=2)
 
 
 def band(branding: Branding) -> Look:
@@ -52,13 +56,14 @@ def band(branding: Branding) -> Look:
     )
 
 
-def header(branding: Branding, *, right: bool = False) -> Look:
-    """The head of a table: the brand's colour, pale enough for dark text."""
+def header(branding: Branding, where: Alignment | None = None) -> Look:
+    """The head of a table: the brand's colour, pale enough for dark text; it stands as the cells below do."""
+    side, indent = (where.horizontal, where.indent) if where else (None, 0)
     return Look(
         font=font("1F2328", bold=True),
         fill=_filled(mixed(branding.colour, WHITE, 0.86)),
         border=Border(bottom=Side(style="medium", color=argb(readable(branding.colour, WHITE)))),
-        alignment=Alignment(vertical="center", wrap_text=True, horizontal="right" if right else None),
+        alignment=Alignment(vertical="center", wrap_text=True, horizontal=side, indent=indent),
     )
 
 

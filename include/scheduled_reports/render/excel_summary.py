@@ -8,11 +8,13 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from openpyxl.drawing.image import Image
+from openpyxl.styles import Alignment
 from openpyxl.utils import quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 
+from . import charts
 from .excel_charts import add_charts
-from .excel_look import MOODS, NOTE, PLAIN, RIGHT, SOFT, Look, argb, band, header, link, put, ruled
+from .excel_look import MOODS, NOTE, PLAIN, QUIET, SOFT, argb, band, header, link, put, ruled
 from .excel_paper import set_up_page
 from .excel_rows import fits, number_format
 from .logo_picture import logo_picture
@@ -30,6 +32,7 @@ _CHANGE: Final = "+0.0%;-0.0%;0.0%"
 _WIDTHS: Final = {"A": 36, "B": 17, "C": 17, "D": 11, "E": 3, **dict.fromkeys("FGHIJKLMN", 9.6)}
 _CHARTS: Final = "F"
 _LOGO_HEIGHT: Final = 36
+_RIGHT: Final = Alignment(horizontal="right")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +55,9 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
         sheet.column_dimensions[letter].width = width
     top = _head(sheet, document)
     row = _facts(sheet, top, document) + 1
-    if document.is_empty:
-        put(sheet, row, 1, NO_ACTIVITY, Look(font=SOFT.font))
+    if document.is_empty or (document.charts and all(map(charts.is_flat, document.charts))):
+        for column in range(1, 5):
+            put(sheet, row, column, NO_ACTIVITY if column == 1 else None, QUIET)
         row += 2
     if document.figures:
         row = _figures(sheet, row, document) + 1
@@ -108,7 +112,7 @@ def _facts(sheet: Worksheet, row: int, document: Document) -> int:
 
 def _figures(sheet: Worksheet, row: int, document: Document) -> int:
     for position, title in enumerate(("Key figure", "This period", "Period before", "Change"), start=1):
-        put(sheet, row, position, title, header(document.branding, right=position > 1))
+        put(sheet, row, position, title, header(document.branding, _RIGHT if position > 1 else None))
     for offset, figure in enumerate(document.figures, start=1):
         _figure(sheet, row + offset, figure)
     return row + 1 + len(document.figures)
@@ -119,9 +123,9 @@ def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
     for position, value in ((2, figure.value), (3, figure.previous)):
         cell = put(sheet, row, position, _number(value), ruled(PLAIN if position == 2 else SOFT))
         cell.number_format = number_format(figure.spec.column)
-        cell.alignment = RIGHT
+        cell.alignment = _RIGHT
     cell = put(sheet, row, 4, _number(figure.change), ruled(MOODS[mood(figure)]))
-    cell.number_format, cell.alignment = _CHANGE, RIGHT
+    cell.number_format, cell.alignment = _CHANGE, _RIGHT
 
 
 def _number(value: float | Decimal | None) -> float | Decimal | str | None:
