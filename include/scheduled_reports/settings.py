@@ -57,7 +57,7 @@ class Settings:
     stuck_seconds: timedelta = timedelta(hours=6)
     #: The logo of every report: a data: URI, or a file that every worker can read; PNG, JPEG or SVG.
     brand_logo: str = ""
-    #: The colour of headings, charts and the first page, `#rrggbb`.
+    #: The colour of lines, small headings and charts, `#rrggbb`.
     brand_colour: str = COLOUR
     #: A line at the foot of every page and mail.
     brand_footer: str = ""

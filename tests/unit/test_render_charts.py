@@ -205,3 +205,11 @@ def test_the_dark_page_recolours_what_the_charts_use():
     for attribute in ('fill="#3d4550"', 'fill="#5b6472"', 'stroke="#e3e7ec"'):
         assert attribute in drawing
         assert f"svg [{attribute}]" in css
+
+
+@pytest.mark.parametrize("top", [5, 24, 215, 999, 1_001])
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_the_topmost_line_of_the_axis_lies_above_the_largest_value(kind, top):
+    shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), top), (date(2026, 5, 5), 1)])))
+
+    assert top <= max(int(text.replace(",", "")) for text in shown if "May" not in text) <= 1.3 * top

@@ -27,7 +27,7 @@ Medium = Literal["screen", "print"]
 #: The room of a chart: on a screen, on A4, and on A4 turned sideways.
 _SCREEN: Final = Room(half=350, broad=790, height=200)
 _UPRIGHT: Final = Room(half=300, broad=642, height=170)
-_TURNED: Final = Room(half=464, broad=972, height=160)
+_TURNED: Final = Room(half=464, broad=972, height=150)
 CONVENTIONS: Final = (
     "Made for {moment}. Days and times are those of {zone}."
     " Dates are year-month-day (ISO 8601), numbers English (1,234.5)."
@@ -64,10 +64,9 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colours:
-    """The brand's colour where it is a surface, a text or a shape; by day and by night."""
+    """The brand's colour where it is a surface, a text or a shape; by day and by night. Nothing is written on it."""
 
     brand: str
-    on_brand: str
     accent: str
     night_accent: str
     night_mark: str
@@ -86,15 +85,14 @@ class Page:
         """The page, piece by piece."""
         document = self._document
         wears = _colours(document.branding)
-        columns = _columns(len(document.figures), 4 if self._is_upright else 6)
+        columns = _columns(len(document.figures), 6 if self._is_wide else 4)
         return environment.get_template("report.html.j2").generate(
             self._words(),
             medium=self._medium,
             brand=document.branding,
             logo=self._logo,
             colours=wears,
-            is_turned=self._is_turned,
-            is_ample=any(grid.paper != "upright" for grid in self.grids),
+            is_wide=self._is_wide,
             cards=[card(figure) for figure in document.figures],
             card_columns=columns,
             is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
@@ -113,13 +111,10 @@ class Page:
         return self.grids[0].read
 
     @property
-    def _is_turned(self) -> bool:
-        """Whether all of it lies on its side, as its main table does; on paper only."""
-        return self._medium == "print" and self.grids[0].paper != "upright"
-
-    @property
-    def _is_upright(self) -> bool:
-        return self._medium == "print" and not self._is_turned
+    def _is_wide(self) -> bool:
+        """Whether all of it is: a page lies on its side as its main table does, a screen has room for every table."""
+        deciding = self.grids[:1] if self._medium == "print" else self.grids
+        return any(grid.paper != "upright" for grid in deciding)
 
     @property
     def _logo(self) -> str:
@@ -130,9 +125,9 @@ class Page:
 
     @property
     def _room(self) -> Room:
-        if self._is_upright:
-            return _UPRIGHT
-        return _TURNED if self._is_turned else _SCREEN
+        if self._medium == "screen":
+            return _SCREEN
+        return _TURNED if self._is_wide else _UPRIGHT
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document
@@ -183,9 +178,8 @@ def _colours(branding: Branding) -> Colours:
     mark = colour.readable(brand, colour.WHITE, colour.SHAPE)
     return Colours(
         brand=brand,
-        on_brand=colour.ink_on(brand),
         accent=colour.readable(brand, colour.WHITE),
         night_accent=colour.readable(brand, NIGHT),
-        night_mark=colour.readable(mark, NIGHT, colour.SHAPE),
+        night_mark=colour.readable(mark, NIGHT),
         palette=colour.palette(mark, charts.PALETTE),
     )

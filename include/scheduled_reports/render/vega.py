@@ -197,8 +197,9 @@ def _value_axis(columns: Sequence[Column], points: Sequence[Mapping[str, Any]]) 
         axis["format"] = "~s"
     elif largest <= 4 and all(column.type == "integer" for column in columns):
         axis["values"] = list(range(-4, 5))
-    shown: dict[str, Any] = {"field": "v", "type": "quantitative", "title": None, "axis": axis}
-    return shown if largest else {**shown, "scale": {"domain": [0, 1]}}
+    # the topmost line lies above the largest value, not below it
+    scale = {"nice": 4} if largest else {"domain": [0, 1]}
+    return {"field": "v", "type": "quantitative", "title": None, "axis": axis, "scale": scale}
 
 
 def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], look: Look) -> dict[str, Any]:
