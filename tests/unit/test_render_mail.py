@@ -112,7 +112,7 @@ def test_a_zip_names_what_it_holds():
     text, page = read(replace(NOTE, zip_name="weekly.zip"))
 
     assert "Attached: weekly.zip, which holds:\n- weekly.csv (CSV" in text
-    assert "Attached : weekly.zip , which holds weekly.csv" in str(page)
+    assert "Attached : weekly.zip, which holds weekly.csv" in str(page)
 
 
 def test_formats_that_failed_are_named():
