@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from include.scheduled_reports.render import charts
+from include.scheduled_reports.render.colour import contrast
 from include.scheduled_reports.render.vega import specification
 from tests.unit.documents import ZONE, chart, column
 
@@ -213,3 +214,11 @@ def test_the_topmost_line_of_the_axis_lies_above_the_largest_value(kind, top):
     shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), top), (date(2026, 5, 5), 1)])))
 
     assert top <= max(int(text.replace(",", "")) for text in shown if "May" not in text) <= 1.3 * top
+
+
+@pytest.mark.parametrize(("brand", "first"), [("#7b2ff7", "#7b2ff7"), ("#ffd500", None)])
+def test_the_first_colour_is_the_brands_as_far_as_it_can_be_seen_on_white(brand, first):
+    found = charts.brand_palette(brand)[0]
+
+    assert found == first or first is None
+    assert contrast(found, "#ffffff") >= 3

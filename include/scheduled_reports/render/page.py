@@ -175,11 +175,11 @@ def _columns(count: int, most: int) -> int:
 
 def _colours(branding: Branding) -> Colours:
     brand = branding.colour
-    mark = colour.readable(brand, colour.WHITE, colour.SHAPE)
+    palette = charts.brand_palette(brand)
     return Colours(
         brand=brand,
         accent=colour.readable(brand, colour.WHITE),
         night_accent=colour.readable(brand, NIGHT),
-        night_mark=colour.readable(mark, NIGHT),
-        palette=colour.palette(mark, charts.PALETTE),
+        night_mark=colour.readable(palette[0], NIGHT),
+        palette=palette,
     )
