@@ -375,6 +375,7 @@ def test_a_mail_a_week_later_draws_what_the_first_one_drew(make_world):
     world.staging.files.clear()
     walk(world, AGAIN)
 
+    assert not [defect for mail in mails(world) for part in mail.walk() for defect in part.defects]
     first, second = (pictures(mail) for mail in mails(world))
     assert len(first) == 1  # messages per day; nobody was active on any day
     assert first == second
