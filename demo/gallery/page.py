@@ -14,7 +14,8 @@ HEAD = """# What arrives
 
 Every report type as its reader gets it.
 Made by `make gallery` from the sample data alone, always of the same day; run it after a change of what is shown.
-PDFium shows the PDF, LibreOffice prints the workbooks, Chromium shows HTML and mails; what is long is cut.
+PDFium shows the PDF, Chromium HTML and mails; LibreOffice prints the workbooks, without emoji, which it cannot print.
+What is long is cut.
 """
 TITLES = {
     "mail": "The mail", "mail-phone": "The mail on a phone", "pdf": "PDF", "excel": "Excel",

@@ -97,6 +97,15 @@ def test_a_ranking_shows_as_many_bars_as_the_page_does_and_says_so():
     assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (the first 25 of 40)"
 
 
+@pytest.mark.parametrize("kind", ["line", "bar", "rank"])
+@pytest.mark.parametrize(("values", "least"), [((970, 980, None), "0"), ((5, -3, float("nan")), None)])
+def test_bars_begin_at_zero_and_what_is_below_it_is_shown(kind, values, least):
+    rows = [(f"p{n}", value) for n, value in enumerate(values)]
+    found = drawn(kind, [column("name"), column("n", "number")], rows).find(f".//{C}valAx/{C}scaling/{C}min")
+
+    assert (found.get("val") if found is not None else None) == least
+
+
 def test_only_several_series_have_a_legend():
     one = drawn("bar", DAYS[:2], [row[:2] for row in WEEK])
     two = drawn("bar", DAYS, WEEK)

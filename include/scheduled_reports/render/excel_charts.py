@@ -174,11 +174,18 @@ def _set_axes(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) 
         axis.txPr = _rich(900, _SOFT)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=_GRID))
         axis.majorTickMark = "none"
+    if not any(_is_negative(row[column.name]) for row in rows for column in chart.y):
+        # left to itself, Excel lets bars of almost the same length begin above zero
+        drawn.y_axis.scaling.min = 0
     drawn.x_axis.majorGridlines = None
     drawn.y_axis.majorGridlines = ChartLines(spPr=GraphicalProperties(ln=LineProperties(solidFill=_GRID)))
     drawn.y_axis.number_format = "0%" if all(column.type == "percent" for column in chart.y) else "#,##0"
     if isinstance(drawn, BarChart):
         drawn.gapWidth = 45
+
+
+def _is_negative(value: Any) -> bool:
+    return not is_missing(value) and value < 0
 
 
 def _days(rows: Sequence[Mapping[str, Any]], x: Column) -> int:
@@ -194,7 +201,6 @@ def _rank(drawn: AnyChart, chart: Chart) -> None:
     drawn.x_axis.graphicalProperties = GraphicalProperties(ln=LineProperties(noFill=True))
     drawn.y_axis.delete = True
     drawn.y_axis.majorGridlines = None
-    drawn.y_axis.scaling.min = 0
     for series, column in zip(drawn.series, chart.y, strict=True):
         series.dLbls = DataLabelList(
             showVal=True, showSerName=False, showCatName=False, showLegendKey=False, showPercent=False,
