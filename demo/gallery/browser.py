@@ -24,8 +24,8 @@ COMMAND = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
     "--remote-debugging-port=0", "about:blank",
 )  # fmt: skip
-#: A picture of a longer page is cut there.
-TALLEST = 16_000
+#: A picture of a shorter page is as high as this, and one of a longer page is cut there.
+SHORTEST, TALLEST = 300, 16_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class Browser:
             {"features": [{"name": "prefers-color-scheme", "value": "dark" if view.dark else "light"}]},
             self._tab,
         )
-        self._resize(view, 800)
+        self._resize(view, SHORTEST)
         self._call("Page.navigate", {"url": page.as_uri()}, self._tab)
         self._await("Page.loadEventFired")
 
