@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -13,6 +13,7 @@ from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .checks import is_address
 from .errors import ConfigurationError
 from .logo import is_data, read_logo
+from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ class Settings:
     mail_from: str = ""
     #: Where answers to a mail go; empty for the sender.
     reply_to: str = ""
+    #: How readers get off a report: a mailto: address, an https: URL, or both.
+    unsubscribe: str = ""
     #: The SES configuration set of every mail; empty for the identity's own.
     configuration_set: str = ""
     #: How long a link in a mail works; S3 allows seven days.
@@ -60,6 +63,8 @@ class Settings:
     brand_footer: str = ""
     #: The company whose reports these are.
     brand_name: str = ""
+    #: Whether a CSV begins with a byte order mark, by which Excel knows UTF-8.
+    csv_bom: bool = False
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
     #: Ticks are spread over this many seconds after their time, each report always by the same delay.
@@ -114,6 +119,15 @@ class Settings:
 
     def problems(self) -> list[str]:
         """What is wrong with the values as a whole."""
+        wrong = self._mail()
+        if not timedelta() < self.link_seconds <= timedelta(days=7):
+            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
+        if self.jitter_seconds >= timedelta(hours=1):
+            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
+        return wrong + self._keeping() + self._brand()
+
+    def _mail(self) -> list[str]:
+        """What is wrong with how mails leave."""
         wrong = []
         if self.mail_mode not in {"off", "live"} and not self.redirect_to:
             wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
@@ -129,11 +143,11 @@ class Settings:
             wrong.append(
                 f"{PREFIX}CONFIGURATION_SET: {self.configuration_set!r}: at most 64 ASCII letters, digits, _ and -"
             )
-        if not timedelta() < self.link_seconds <= timedelta(days=7):
-            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
-        if self.jitter_seconds >= timedelta(hours=1):
-            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
-        return wrong + self._keeping() + self._brand()
+        try:
+            read_ways(self.unsubscribe)
+        except ValueError as error:
+            wrong.append(f"{PREFIX}UNSUBSCRIBE: {self.unsubscribe!r}: {error}")
+        return wrong
 
     def _brand(self) -> list[str]:
         """What is wrong with the branding; a logo's file is read when it is needed, so that a parse needs no file."""
@@ -177,6 +191,15 @@ class Settings:
         """The one address that gets every mail, in `redirect` mode."""
         mode, _, address = self.mail_mode.partition(":")
         return address if mode == "redirect" and is_address(address) else None
+
+    @property
+    def sender(self) -> str:
+        """Who mails are from; the brand's name stands where MAIL_FROM has none."""
+        name, address = parseaddr(self.mail_from)
+        if name or not self.brand_name:
+            return self.mail_from
+        quoted = self.brand_name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{quoted}" <{address}>'
 
     @property
     def report_folders(self) -> tuple[Path, ...]:
@@ -223,4 +246,11 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, timedelta: _seconds}
+def _truth(text: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if text.strip().lower() not in words:
+        raise ValueError("true or false")
+    return words[text.strip().lower()]
+
+
+READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, bool: _truth, timedelta: _seconds}

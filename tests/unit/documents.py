@@ -47,11 +47,11 @@ def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, be
     return Figure(spec=spec, value=value, previous=previous)
 
 
-def chart(kind, x, y, rows, *, title="Messages by day"):
+def chart(kind, x, y, rows, *, title="Messages by day", table="channels"):
     """A chart whose rows are given as tuples: *x*, then each of *y*."""
     names = [x.name, *(one.name for one in y)]
     named = tuple(dict(zip(names, row, strict=True)) for row in rows)
-    return Chart(title=title, kind=kind, x=x, y=tuple(y), rows=named)
+    return Chart(title=title, kind=kind, table=table, x=x, y=tuple(y), rows=named)
 
 
 def document(*tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme", branding=None):

@@ -41,11 +41,11 @@ def test_texts_numbers_and_durations_are_read():
 
 def test_every_field_can_be_set():
     # No default is one of these values.
-    odd: dict[type, str] = {str: "live", int: "7", timedelta: "77"}
+    odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
     sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
-    sound["BRAND_COLOUR"] = "#123456"
+    sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off"}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []

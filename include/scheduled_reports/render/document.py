@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys."""
+    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys; they are the first rows of *table*."""
 
     title: str
     kind: str
+    table: str  # the name of one of the document's tables
     x: Column
     y: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
@@ -78,6 +80,18 @@ class Document:
     def main(self) -> Table:
         """The main table."""
         return self.tables[0]
+
+    @property
+    def period_before(self) -> str:
+        """The days that a key figure is compared with."""
+        first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
+        last = self.window.first_day - timedelta(days=1)
+        return f"{first} to {last}" if first != last else f"{first}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no table has a row."""
+        return not any(table.rows for table in self.tables)
 
 
 class Renderer(Protocol):

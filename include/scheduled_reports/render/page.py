@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -132,7 +131,7 @@ class Page:
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document
-        period, before = str(document.window), _before(document)
+        period, before = str(document.window), document.period_before
         return {
             "title": printable(document.title),
             "type_title": printable(document.type_title),
@@ -157,14 +156,6 @@ def card(figure: Figure) -> Card:
         mood=mood(figure),
         previous=shown(figure.previous, column),
     )
-
-
-def _before(document: Document) -> str:
-    """The period that a key figure is compared with."""
-    window = document.window
-    first = window.previous_start.astimezone(document.scheduled_for.tzinfo).date()
-    last = window.first_day - timedelta(days=1)
-    return f"{first} to {last}" if first != last else f"{first}"
 
 
 def _short(text: str) -> str:
