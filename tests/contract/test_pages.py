@@ -190,6 +190,17 @@ def test_a_run_that_airflow_links_to_comes_first(api, dsn):
     assert len(runs) == 21
 
 
+def test_of_older_runs_the_page_has_a_summary_and_the_rest_when_one_is_opened(api, dsn):
+    for number in range(3):
+        add_run(dsn, "r1", number, "success")
+
+    found = page(api, "/reports/r1")
+
+    assert len([name for name, _ in found.attributes if name == "data-part"]) == 2
+    (*_, oldest) = [value for name, value in found.attributes if name == "data-fragment"]
+    assert "data-part" not in [name for name, _ in page(api, oldest).attributes]
+
+
 def test_the_tab_of_a_dag_is_the_page_of_its_report_and_of_another_dag_says_so(api):
     assert "Weekly activity" in page(api, "/dag/scheduled_report_r1").text
     assert "not a scheduled report" in page(api, "/dag/example").text

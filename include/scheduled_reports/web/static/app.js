@@ -189,6 +189,10 @@ function report() {
     watch(run);
   }
 
+  document.addEventListener("toggle", event => {
+    if (event.target.matches?.(".run[data-part]") && event.target.open) refresh(event.target);
+  }, true);
+
   for (const run of document.querySelectorAll(".run[data-open]")) watch(run);
 }
 
