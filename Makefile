@@ -6,6 +6,7 @@ ARGS   ?=
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PRISMA := tests/integration/prisma
+FOLDER := prisma/migrations/20261125000000_add_scheduled_reports
 # Everything a build fetches or caches stays inside the checkout.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -15,7 +16,7 @@ export UV_LINK_MODE := copy
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-slow check bench gallery lock packages packages-dev
+.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock packages packages-dev
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -45,6 +46,10 @@ bench: setup  ## the benchmark table and bench/results.json
 
 gallery: packages-dev setup  ## pictures of what arrives, in docs/gallery
 	$(PY) -m demo.gallery
+
+prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql
+	@mkdir -p $(FOLDER)
+	$(PY) -m include.scheduled_reports prisma-migration > $(FOLDER)/migration.sql
 
 lock: setup  ## resolve requirements*.txt anew into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \

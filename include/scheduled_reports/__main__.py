@@ -47,7 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--out", type=Path, required=True)
     preview.set_defaults(run=_preview)
 
-    for command in (migrate, seed, validate, preview):
+    jobs = commands.add_parser("import-export-jobs", help="take schedules over from export_jobs.metadata")
+    jobs.add_argument(
+        "--retire", action="store_true", help="switch the old ones off, and the new ones on in their place"
+    )
+    jobs.set_defaults(run=_import_export_jobs)
+
+    script = commands.add_parser("prisma-migration", help="what migrate does, as the text of a Prisma migration")
+    script.set_defaults(run=_prisma_migration)
+
+    for command in (migrate, seed, validate, preview, jobs):
         command.add_argument("--dsn", required=True, help="a libpq connection string")
 
     runs = commands.add_parser("next-runs", help="the coming run times of a cron expression")
@@ -63,6 +72,13 @@ def _migrate(options: argparse.Namespace) -> int:
     from .adapters.migrate import migrate
 
     print(*migrate(options.dsn), sep="\n")
+    return 0
+
+
+def _prisma_migration(_: argparse.Namespace) -> int:
+    from .sql.prisma import script
+
+    print(script(), end="")
     return 0
 
 
@@ -90,6 +106,24 @@ def _validate(options: argparse.Namespace) -> int:
             print(f"  {problem}")
     print(f"{len(reports)} valid, {len(rejections)} rejected")
     return 1 if rejections or broken else 0
+
+
+def _import_export_jobs(options: argparse.Namespace) -> int:
+    from .adapters.exportjobs import PostgresExportJobs
+    from .takeover import lines, totals
+
+    old = PostgresExportJobs(options.dsn)
+    if not old.has_schedules():
+        print("export_jobs has no JSON column metadata: there is no schedule to take over")
+        return 0
+    ids, jobs = old.candidates()
+    outcomes = []
+    for job_id in ids:
+        if outcome := old.take_over(job_id, retire=options.retire):
+            outcomes.append(outcome)
+            print(*lines(outcome), sep="\n", flush=True)
+    print(totals(outcomes, jobs - len(outcomes)))
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
 def _preview(options: argparse.Namespace) -> int:

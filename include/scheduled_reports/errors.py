@@ -12,7 +12,9 @@
     │   ├── StagingMissingError what an earlier stage left is gone: clear the run from `query`
     │   └── RecipientRefusedError the mail service refuses a call because of single addresses: nobody got it
     ├── TransientError          a server was away or busy: try again
-    │   └── ThrottledError      the mail service asks to slow down: certainly not sent
+    │   ├── ThrottledError      the mail service asks to slow down: certainly not sent
+    │   ├── BusyError           a run of the report is under way
+    │   └── NoDagError          Airflow has no DAG of the report, or not yet
     ├── SkipRunError            this tick must not run; the reason is recorded
     └── DeliveryUnknownError    the mail may or may not have left: never try again by itself
 """
@@ -81,6 +83,14 @@ class TransientError(ReportsError):
 
 class ThrottledError(TransientError):
     """The mail service asks to slow down; certainly not sent."""
+
+
+class BusyError(TransientError):
+    """A run of the report is under way."""
+
+
+class NoDagError(TransientError):
+    """Airflow has no DAG of the report, or not yet."""
 
 
 class SkipRunError(ReportsError):

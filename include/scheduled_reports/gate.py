@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import schedule
 from .definitions import parse_row
-from .errors import PermanentError, RejectedError, ReportsError, RequestError, SkipRunError
+from .errors import PermanentError, ReportsError, RequestError, SkipRunError
 from .model import Format, Problem, RunKey, RunKind
 from .ports import Opening
 from .request import parse_request
@@ -27,20 +27,24 @@ def enter(world: World, trigger: Trigger) -> Run:
     if world.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
         return world.runs.load(trigger.key)
     row = world.definitions.row(trigger.key.report_id)
-    refused = opening(trigger, row)
     try:
-        if row is None:
-            raise _gone(trigger)
-        report = parse_row(row)
-        _may_tick(report, trigger, world.settings, world.now())
-        if trigger.conf.get("resend"):
-            trigger = _resending(world, report, trigger)
-        request = _request(world, report, trigger)
-    except (RejectedError, RequestError, SkipRunError, PermanentError) as error:
-        world.runs.refuse(refused, str(error), skipped=isinstance(error, SkipRunError))
+        admitted = admit(world, trigger, row)
+    except (SkipRunError, PermanentError) as error:
+        world.runs.refuse(opening(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
         raise
-    world.runs.open(opening(trigger, row, request, report))
+    world.runs.open(admitted)
     return world.runs.load(trigger.key)
+
+
+def admit(world: World, trigger: Trigger, row: Row | None) -> Opening:
+    """What is to be frozen of a run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
+    if row is None:
+        raise _gone(trigger)
+    report = parse_row(row)
+    _may_tick(report, trigger, world.settings, world.now())
+    if trigger.conf.get("resend"):
+        trigger = _resending(world, report, trigger)
+    return opening(trigger, row, _request(world, report, trigger), report)
 
 
 def opening(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> Opening:

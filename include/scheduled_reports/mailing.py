@@ -101,7 +101,7 @@ def _compose(
         headers={
             **headers(world, recipients),
             **unsubscribe.headers(_ways_out(world, run, recipients)),
-            "X-Scheduled-Report": naming.dag_id(run.report.id),
+            **_marks(run),
         },
     )
 
@@ -115,6 +115,12 @@ def _ways_out(world: World, run: Run, recipients: Recipients) -> tuple[str, ...]
     redirect = world.settings.redirect_to
     everybody = (redirect,) if redirect else tuple(recipients)
     return unsubscribe.ways_out(world.settings.unsubscribe, report=run.report.id, recipients=everybody)
+
+
+def _marks(run: Run) -> dict[str, str]:
+    """What tells a machine which report a message is."""
+    test = {"X-Scheduled-Report-Test": "true"} if run.request.test else {}
+    return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
 def headers(world: World, recipients: Recipients) -> dict[str, str]:
@@ -186,6 +192,7 @@ def _note(
         no_data=not (run.brief and run.brief.data_rows),
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
+        test=run.request.test,
         preview_rows=documents.PREVIEW_ROWS if plan["preview"] else 0,
         why=_why(files, attach=plan["attach"]),
         unsubscribe=unsubscribe.link(_ways_out(world, run, recipients)),

@@ -28,7 +28,7 @@ def plan(world: World, run: Run) -> Mapping[str, Any]:
     return {
         "wanted": why is None,
         "why": why,
-        "subject": naming.subject(report, run.window, is_quiet=not _has_data(run)),
+        "subject": naming.subject(report, run.window, is_quiet=not _has_data(run), test=run.request.test),
         "recipients": recipients.as_json(),
         "blocked": len(asked) - len(recipients),
         "attach": report.email.include_attachment,
@@ -94,7 +94,8 @@ def _why_not(world: World, run: Run, report: Report, asked: Recipients, recipien
         return "not asked for"
     if not wanted and (run.kind is RunKind.BACKFILL or run.request.period):
         return "a replayed period is not mailed unless asked for"
-    if report.email.only_if_data and not _has_data(run) and not run.request.resend:
+    must_arrive = run.request.resend or run.request.test
+    if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
     if world.settings.mail_mode == "off":
         return "mail_mode is off"

@@ -219,6 +219,8 @@ class Request:
     #: The id of an earlier run, whose files are mailed again and none made.
     resend: str | None = None
     triggered_by: str | None = None
+    #: Only to try the report out: the mail is marked, nothing is counted.
+    test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,6 +278,28 @@ class Trigger:
         if isinstance(named, str) and named:
             return named
         return f"airflow:{self.user}" if self.user and self.kind is RunKind.MANUAL else "system"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who does something: a user of Airflow, and the application's user on whose behalf a service account acts."""
+
+    user: str
+    acting_user: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As the record and the audit trail name him."""
+        return f"airflow:{self.user}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """What somebody had a run made for."""
+
+    action: Literal["triggered", "resent", "tested"]
+    actor: Actor
+    workspace_id: str
 
 
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]

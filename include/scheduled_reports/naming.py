@@ -85,11 +85,15 @@ def file_name(report: Report, window: Window, extension: str) -> str:
     return f"{stem or report.type} {period}.{extension}"
 
 
-def subject(report: Report, window: Window, *, is_quiet: bool = False) -> str:
-    """The report's own subject, or one made up: name, period, whether nothing happened (*is_quiet*), workspace."""
-    own = one_line(report.email.subject or "")
+def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
+    """The report's own subject, or one made up: name, period, whether nothing happened (*is_quiet*), workspace.
+
+    Of a *test* it says so first.
+    """
     quiet = ", no activity" if is_quiet else ""
-    return own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
+    own = one_line(report.email.subject or "")
+    subject = own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
+    return f"TEST: {subject}" if test else subject
 
 
 def one_line(text: str) -> str:

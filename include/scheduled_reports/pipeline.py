@@ -62,11 +62,11 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
         world.runs.progress(key, chosen, 60, attempt=attempt)
 
 
-def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
-    """Bring one rendered file to S3 and write down what S3 holds."""
+def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
+    """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
     run = world.runs.load(key)
     if run.request.resend:
-        return
+        return None
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 65, attempt=attempt)
         files = RunFiles.of(world.staging, key)
@@ -87,6 +87,7 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
         with files.open(_file(chosen)) as content:
             world.store.put(artifact.object_key, content, content_type=info.content_type, file_name=artifact.file_name)
         world.runs.uploaded(key, artifact)
+    return artifact
 
 
 def email(world: World, key: RunKey) -> str:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 LONGEST_TAG = 100
+PAGE = (
+    "A **scheduled report**: `query` freezes the definition and the data, each format is rendered and uploaded, "
+    "`email` sends what arrived, at most once, and `record` settles the run.\n\n"
+    "Its runs, files and mails are in the tab **Report**, and its definition is a row of `scheduled_reports`: "
+    "`{report_id}`. Edit, pause and resume it there; Airflow's own pause makes its runs wait."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +46,11 @@ class Plan:
     owner: str = "airflow"
     schedule: Schedule | None = None
     resting: bool = False
+
+    @property
+    def page(self) -> str:
+        """What stands on the DAG's page in Airflow; Markdown, so nothing of a person's words is in it."""
+        return PAGE.format(report_id=self.report_id.replace("`", "'"))
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain data."""

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .definitions import Row
-    from .model import Artifact, Brief, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
+    from .model import Act, Artifact, Brief, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
     from .settings import Settings
 
 
 class Definitions(Protocol):
     """The rows of scheduled_reports."""
 
-    def rows(self, *, limit: int) -> list[Row]:
-        """Every report and tombstone, ordered by id, at most *limit*."""
+    def rows(self, *, limit: int, workspace_id: str | None = None) -> list[Row]:
+        """Every report and tombstone, or the reports of one workspace, ordered by id, at most *limit*."""
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
@@ -148,6 +148,15 @@ class Snapshot:
 
 class Runs(Protocol):
     """The record: reporting.runs and artifacts, report_executions, the counters of scheduled_reports."""
+
+    def ask(self, opening: Opening, act: Act) -> bool:
+        """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them.
+
+        False, and nothing noted, while another run of the report is under way.
+        """
+
+    def withdraw(self, key: RunKey) -> None:
+        """Forget a run that was asked for and that Airflow did not take."""
 
     def open(self, opening: Opening) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""

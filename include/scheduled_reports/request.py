@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .model import Report
 
-REQUEST_KEYS = ("formats", "recipients", "mail", "period", "resend", "triggered_by")
+REQUEST_KEYS = ("formats", "recipients", "mail", "period", "resend", "triggered_by", "test")
 
 
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:
@@ -33,12 +33,26 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
         period=check.reads("period", conf["period"], parse_period) if conf.get("period") else None,
         resend=check.text("resend", conf.get("resend") or "", high=250) or None,
         triggered_by=check.text("triggered_by", conf.get("triggered_by") or "", high=200) or None,
+        test=conf.get("test") is True,
     )
+    _test(check, conf, request)
     if request.mail and not request.recipients and not report.email.enabled:
         check.add("mail", request.mail, "recipients as well, because the report's own mail is switched off")
     if check.problems:
         raise RequestError(check.problems)
     return request
+
+
+def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
+    """Airflow's form does not have `test`, so nobody has looked at it before."""
+    if not isinstance(conf.get("test"), bool | None):
+        check.add("test", conf["test"], "true or false")
+    if not request.test:
+        return
+    if not conf.get("recipients"):
+        check.add("recipients", None, "who tries the report out: a test is never sent to the report's own recipients")
+    if request.resend or request.mail is False:
+        check.add("test", request.test, "a mail of a run of its own: no resend and no mail=false beside it")
 
 
 def parse_period(text: str) -> DateRange:

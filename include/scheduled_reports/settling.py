@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from . import gate, naming, notices
-from .definitions import parse_row
-from .errors import RejectedError, ReportsError
+from . import gate, naming, notices, upcoming
+from .errors import ReportsError
 from .model import RunKey, RunKind, RunState, Trigger
 from .settle import outcome as outcome_of
 from .staged import RunFiles
 
 if TYPE_CHECKING:
-    from .definitions import Row
-    from .model import Outcome, Report
+    from .model import Outcome
     from .ports import World
 
 log = logging.getLogger(__name__)
@@ -36,7 +34,7 @@ def settle(world: World, key: RunKey, why: str | None = None) -> Outcome:
     *why* is the reason for what no stage has given one for.
     """
     row = world.definitions.row(key.report_id)
-    outcome = world.runs.settle(key, partial(outcome_of, why=why), _next_run(row, world.now()))
+    outcome = world.runs.settle(key, partial(outcome_of, why=why), upcoming.next_run_of(row, world.now()))
     if outcome.state is not RunState.FAILED:
         RunFiles.of(world.staging, key).clear()
     try:
@@ -81,21 +79,6 @@ def settle_noted(world: World, trigger: Trigger) -> None:
     world.runs.abandon(gate.opening(trigger, world.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
     settle(world, trigger.key, "the reports database was away")
     world.staging.clear(_note_name(trigger.key))
-
-
-def next_run(report: Report, now: datetime) -> datetime | None:
-    """The coming tick; None where the report is not scheduled."""
-    if not report.is_scheduled:
-        return None
-    return report.cron.next_tick(max(now, report.effective_from), report.timezone)
-
-
-def _next_run(row: Row | None, now: datetime) -> datetime | None:
-    try:
-        report = parse_row(row) if row else None
-    except RejectedError:
-        return None
-    return next_run(report, now) if report else None
 
 
 def _note_name(key: RunKey) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import notices, settling
+from . import notices, settling, upcoming
 from .definitions import parse
 from .errors import ReportsError
 from .retention import Retained, retain
@@ -76,7 +76,7 @@ def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
         reports, _ = parse(world.definitions.rows(limit=world.settings.max_reports))
     now = world.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
-    next_runs |= {report.id: settling.next_run(report, now) for report in reports}
+    next_runs |= {report.id: upcoming.next_run(report, now) for report in reports}
     return Upkeep(
         rejected=rejected,
         readmitted=readmitted,

@@ -695,3 +695,36 @@ def test_names_that_need_escaping_are_escaped_in_prefixes(postgres_kept):
     postgres_kept.delete_report("r/../2", since=OLD)
 
     assert postgres_kept.port.belongings("r/../2").prefixes == ("w.2fs/r.2f.2e.2e.2f2/",)
+
+
+# The audit trail, which only PostgreSQL has
+
+
+def audit(kept):
+    return kept.read("SELECT report_id, action, before, after FROM reporting.audit ORDER BY id")
+
+
+def test_of_an_erased_report_the_trail_keeps_who_did_what_and_nothing_of_what_it_held(postgres_kept):
+    postgres_kept.insert_report("r7")
+    postgres_kept.insert_report("r8")
+    postgres_kept.delete_report("r7", since=OLD)
+
+    assert postgres_kept.port.erase("r7", BEFORE) is True
+
+    gone = [one for one in audit(postgres_kept) if one["report_id"] == "r7"]
+    assert [one["action"] for one in gone] == ["created", "deleted"]
+    assert all(one["before"] is None and one["after"] is None for one in gone)
+    (kept,) = [one for one in audit(postgres_kept) if one["report_id"] == "r8"]
+    assert kept["after"]["id"] == "r8"
+
+
+def test_the_trail_is_kept_as_long_as_rows_are_and_goes_oldest_first(postgres_kept):
+    for name in ("r6", "r7", "r8"):
+        postgres_kept.insert_report(name)
+    execute(postgres_kept.dsn, "UPDATE reporting.audit SET at = %s WHERE report_id <> 'r8'", OLD)
+    before = audit(postgres_kept)
+
+    postgres_kept.port.drop_rows(BEFORE, limit=1)
+    assert audit(postgres_kept) == before[1:]
+    postgres_kept.port.drop_rows(BEFORE, limit=100)
+    assert [one["report_id"] for one in audit(postgres_kept)] == ["r8"]

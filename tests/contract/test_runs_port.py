@@ -19,6 +19,8 @@ from include.scheduled_reports.adapters.runs import PostgresRuns
 from include.scheduled_reports.definitions import parse_row
 from include.scheduled_reports.errors import PermanentError, TransientError
 from include.scheduled_reports.model import (
+    Act,
+    Actor,
     Artifact,
     Brief,
     DateRange,
@@ -38,6 +40,7 @@ from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
 KEY = RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00")
+OTHER = RunKey(report_id="r1", run_id="manual__2026-05-12T07:00:00+00:00")
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
 PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
@@ -249,6 +252,95 @@ def test_what_a_mail_shows_of_the_data_is_noted(runs):
     runs.note_brief(KEY, BRIEF)
 
     assert runs.load(KEY).brief == BRIEF
+
+
+# Asked for
+
+
+ACT = Act(action="triggered", actor=Actor(user="ada", acting_user="u1"), workspace_id="ws1")
+
+
+def asked(key=KEY, **changes):
+    return replace(opening(key, **changes), kind=RunKind.MANUAL, triggered_by="airflow:ada")
+
+
+def test_a_run_that_was_asked_for_is_under_way_and_not_frozen(runs):
+    assert runs.ask(asked(), ACT)
+
+    assert not runs.is_open(KEY, 0)
+    assert [one.key for one in runs.unsettled(limit=10)] == [KEY]
+    with pytest.raises(PermanentError, match="never frozen"):
+        runs.load(KEY)
+
+
+def test_query_adopts_a_run_that_was_asked_for(record):
+    record.port.ask(asked(), ACT)
+    succeed(record.port)
+
+    assert record.port.is_open(KEY, 0)
+    assert record.counters() == (1, 1, 0, "success", None)
+
+
+def test_no_run_is_asked_for_while_another_one_is_under_way(runs):
+    runs.open(opening())
+    assert not runs.ask(asked(OTHER), ACT)
+
+    runs.fix_mail(KEY, NO_MAIL)
+    settled(runs)
+    assert runs.ask(asked(OTHER), ACT)
+    assert not runs.ask(asked(KEY), ACT)
+
+
+def test_a_run_that_was_asked_for_and_withdrawn_was_never_there(runs):
+    runs.ask(asked(), ACT)
+    runs.withdraw(KEY)
+
+    assert runs.unsettled(limit=10) == []
+    assert runs.ask(asked(), ACT)
+
+
+def test_what_query_has_begun_with_is_not_withdrawn(runs):
+    runs.ask(asked(), ACT)
+    runs.open(asked())
+
+    runs.withdraw(KEY)
+
+    assert runs.load(KEY).triggered_by == "airflow:ada"
+
+
+def test_a_run_that_was_asked_for_and_never_began_is_settled_as_failed(record):
+    record.port.ask(asked(), ACT)
+
+    outcome, _ = settled(record.port)
+
+    assert outcome.state is RunState.FAILED
+    assert outcome.errors == {PDF: settle.NEVER_MADE, CSV: settle.NEVER_MADE}
+    assert record.counters()[:3] == (1, 0, 1)
+
+
+@pytest.mark.parametrize("error", [None, "out of paper"])
+def test_a_test_run_counts_for_nothing_however_it_ends(record, error):
+    before = record.counters()
+    record.port.open(opening(request={"test": True, "recipients": ["ada@acme.example"]}))
+    for chosen in (PDF, CSV):
+        record.port.uploaded(KEY, artifact(chosen))
+    record.port.fix_mail(KEY, NO_MAIL if error is None else MAIL)
+    record.port.note_mail(KEY, error)
+
+    outcome, _ = settled(record.port)
+
+    assert outcome.state is (RunState.FAILED if error else RunState.SUCCESS)
+    assert record.counters() == before
+    assert record.port.standing("r1") == Standing(streak=0, told=None, told_lately=False)
+
+
+def test_a_test_run_that_was_refused_counts_for_nothing_either(record):
+    before = record.counters()
+
+    record.port.refuse(replace(refused(), request={"test": True}), "no", skipped=False)
+    settled(record.port)
+
+    assert record.counters() == before
 
 
 # Files

@@ -97,6 +97,39 @@ def test_the_plugin_imports_nothing_heavy(plugin):
     assert packages(plugin) & HEAVY == set()
 
 
+API = """
+import json, sys
+from airflow import plugins_manager as plugins
+before = "fastapi" in sys.modules, "include.scheduled_reports.web.app" in sys.modules
+plugins.get_timetables_plugins()
+after_timetables = "include.scheduled_reports.web.app" in sys.modules
+apps, _ = plugins.get_fastapi_plugins()
+print(json.dumps({
+    "before": before[1],
+    "after_timetables": after_timetables,
+    "apps": [[one["url_prefix"], one["app"].title] for one in apps if one["name"] == "Scheduled reports"],
+}))
+"""
+
+
+def test_the_api_is_made_when_the_api_server_asks_for_it_and_not_before():
+    assert run(API, AIRFLOW__CORE__PLUGINS_FOLDER=str(CHECKOUT / "plugins")) == {
+        "before": False,
+        "after_timetables": False,
+        "apps": [["/scheduled-reports", "Scheduled reports"]],
+    }
+
+
+def test_what_is_wrong_with_the_api_costs_the_api_and_no_timetable():
+    code = "import sys; sys.modules['include.scheduled_reports.web'] = None\n" + API.replace(
+        '"apps"', '"timetables": len(plugins.get_timetables_plugins()), "apps"'
+    )
+
+    found = run(code, AIRFLOW__CORE__PLUGINS_FOLDER=str(CHECKOUT / "plugins"))
+
+    assert (found["apps"], found["timetables"]) == ([], 2)
+
+
 def test_the_block_of_these_tests_holds():
     with pytest.raises(AssertionError, match="fastapi is blocked"):
         run(LOAD.replace("made = ", "import fastapi; made = "), PLUGIN, "fastapi")

@@ -78,5 +78,7 @@ def ready(stack: Stack) -> Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """PostgreSQL, S3, SES and Airflow, with quick retries."""
     base = plan(tmp_path_factory.mktemp("e2e"), free_port())
-    with start(replace(base, env={**base.env, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})) as stack:
+    users = {name: name for name in ("admin", "op", "user", "viewer")}
+    env = {**base.env, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"}
+    with start(replace(base, users=users, env=env)) as stack:
         yield ready(stack)

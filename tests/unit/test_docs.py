@@ -9,11 +9,14 @@ import pytest
 from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.definitions import LEVELS, PARAMETERS
 from include.scheduled_reports.settings import PREFIX, Settings
+from tests.contract.api_table import TABLE as TABLE_OF_ROUTES
 
 ROOT = Path(__file__).parents[2]
 TABLE = (ROOT / "docs/table.md").read_text()
 OPERATE = (ROOT / "docs/operate.md").read_text()
 TYPES = (ROOT / "docs/report-types.md").read_text()
+APPLICATION = (ROOT / "docs/application.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
 ENV = (ROOT / ".env.example").read_text()
 SEED_COLUMNS = {
     "scheduled_reports": """id name description reportType cron_expression timezone is_active status export_formats
@@ -32,6 +35,43 @@ def test_every_column_of_the_seeds_tables_is_explained(table):
     named = set(re.findall(r'`"?(\w+)"?`', section))
 
     assert set(SEED_COLUMNS[table].split()) - named == set()
+
+
+def writers(text):
+    """Who writes which columns of scheduled_reports, by a table whose rows have columns first and a writer later."""
+    found = {}
+    for columns, who in re.findall(r"^\| (`.+?) \| (app|we) (?:\||.*\|$)", text, flags=re.MULTILINE):
+        for column in re.findall(r'`"?(\w+)"?`', columns):
+            found[column] = who
+    return found
+
+
+def test_the_application_is_told_the_same_writers_as_the_table_of_columns():
+    told = writers(APPLICATION)
+
+    assert set(told) == set(SEED_COLUMNS["scheduled_reports"].split())
+    assert told == writers(TABLE.partition("\n## report_executions\n")[0])
+
+
+def test_the_code_that_the_application_is_shown_is_the_code_that_is_tested():
+    blocks = re.findall(r"^```js\n(.+?)^```$", APPLICATION, flags=re.MULTILINE | re.DOTALL)
+    code = (ROOT / "prisma/reports.mjs").read_text()
+
+    assert len(blocks) == 7
+    assert [block for block in blocks if block not in code] == []
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+)
+def test_what_a_page_links_to_is_there(page):
+    text = (ROOT / page).read_text()
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
+        linked = (ROOT / page).parent / target if target else ROOT / page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(), flags=re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, anchor
 
 
 def definitions(kind):
@@ -87,6 +127,17 @@ def test_the_examples_are_the_defaults():
     del values[f"{PREFIX}MAIL_FROM"]
 
     assert Settings.from_env(values) == Settings()
+
+
+def test_every_route_of_the_api_is_explained():
+    base = "/api/workspaces/{workspaceSlug}/reports"
+    told = {
+        (method, path.replace("{base}", base))
+        for method, path in re.findall(r"^\| `([A-Z]+) (\S+)` \|", API, re.MULTILINE)
+    }
+
+    ours = {one for one in TABLE_OF_ROUTES if one[1].startswith("/api/") or one[1] == "/openapi.json"}
+    assert told == {(method, path) for method, path in ours if not path.endswith("/scheduled/")}
 
 
 def test_the_readme_is_short():

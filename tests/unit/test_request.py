@@ -14,7 +14,7 @@ from include.scheduled_reports.request import parse_request
 from tests.unit.rows import report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
-KEYS = "formats, recipients, mail, period, resend, triggered_by"
+KEYS = "formats, recipients, mail, period, resend, triggered_by, test"
 MEMBER = "the address of a member of the workspace, or one of an allowed domain"
 PERIODS = "last-7-days, last-30-days, last-quarter, last-year or two ISO dates as 2026-05-01/2026-05-31"
 ORDER = "the first day not after the last, and at most 3660 days"
@@ -129,6 +129,24 @@ def test_a_period_that_is_none_is_refused(text, reason):
 def test_on_whose_behalf_is_an_id_of_up_to_200_characters():
     assert asked({"triggered_by": "x" * 200}).triggered_by == "x" * 200
     assert problems({"triggered_by": "x" * 201}) == [("triggered_by", "0 to 200 characters")]
+
+
+def test_a_test_names_who_tries_it():
+    assert asked({"test": True, "recipients": ["ada@acme.example"]}).test is True
+    assert asked({}).test is asked({"test": False}).test is asked({"test": None}).test is False
+    assert [column for column, _ in problems({"test": True})] == ["recipients"]
+
+
+@pytest.mark.parametrize("value", ["yes", 1, "true", []])
+def test_whether_it_is_a_test_is_true_or_false(value):
+    assert problems({"test": value}) == [("test", "true or false")]
+
+
+@pytest.mark.parametrize("beside", [{"resend": "manual__1"}, {"mail": False}])
+def test_a_test_is_a_mail_of_a_run_of_its_own(beside):
+    wanted = {"test": True, "recipients": ["ada@acme.example"], **beside}
+
+    assert [column for column, _ in problems(wanted)] == ["test"]
 
 
 def test_every_reason_is_given_at_once():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.settling import next_run
+from include.scheduled_reports.upcoming import next_run
 from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 

@@ -23,13 +23,15 @@ class PostgresDefinitions:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def rows(self, *, limit: int) -> list[Row]:
-        """Every report and tombstone, ordered by id, at most *limit*."""
-        return self._rows(report_id=None, limit=limit)
+    def rows(self, *, limit: int, workspace_id: str | None = None) -> list[Row]:
+        """Every report and tombstone, or the reports of one workspace, ordered by id, at most *limit*."""
+        return self._rows(report_id=None, workspace_id=workspace_id, limit=limit)
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
-        return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
+        return next(
+            (row for row in self._rows(report_id=report_id, workspace_id=None, limit=1) if not row["deleted"]), None
+        )
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         """Which of *addresses* (lower case) belong to members of the workspace."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..ports import Tombstone
 from ..sql import statements
 from .postgres import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
+
+    import psycopg
 
 
 #: The columns that no person edits, or that say nothing of what a report is.
@@ -37,7 +40,7 @@ class PostgresHousekeeping:
 
     def readmit(self, report_ids: Collection[str]) -> int:
         """Take reports that are valid again out of ERROR, to what they were before; returns how many were changed."""
-        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+        with self._transaction() as connection:
             ids = {"ids": sorted(report_ids)}
             changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
             connection.execute(statements("upkeep")["forget_rejected"], ids)
@@ -62,5 +65,12 @@ class PostgresHousekeeping:
         self._run("lift", ids=sorted(report_ids))
 
     def _run(self, name: str, **values: object) -> int:
-        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+        with self._transaction() as connection:
             return connection.execute(statements("upkeep")[name], values).rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+        """A transaction whose edits the audit trail puts down to nobody but us."""
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            connection.execute("SELECT set_config('reporting.actor', 'system', true)")
+            yield connection

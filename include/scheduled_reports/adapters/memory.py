@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..definitions import Row
-    from ..model import Artifact, Outcome, Recipients, Run
+    from ..model import Act, Artifact, Outcome, Recipients, Run
     from ..ports import Definitions, Housekeeping, Opening, Retention, Scope, Source, Staging
 
 
@@ -40,9 +40,14 @@ class MemoryDefinitions:
     content: list[Row] = field(default_factory=list)
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def rows(self, *, limit: int) -> list[Row]:
-        """Every report and tombstone, ordered by id, at most *limit*."""
-        return sorted(self.content, key=lambda row: str(row["id"]))[:limit]
+    def rows(self, *, limit: int, workspace_id: str | None = None) -> list[Row]:
+        """Every report and tombstone, or the reports of one workspace, ordered by id, at most *limit*."""
+        wanted = [
+            row
+            for row in self.content
+            if workspace_id is None or (row["workspace_id"] == workspace_id and not row["deleted"])
+        ]
+        return sorted(wanted, key=lambda row: str(row["id"]))[:limit]
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""
@@ -158,9 +163,24 @@ class MemoryRuns:
     effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    acts: dict[RunKey, Act] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger.reopen = self._reopen
+
+    def ask(self, opening: Opening, act: Act) -> bool:
+        """Note a run that somebody asks for; False while another run of the report is under way."""
+        if any(key.report_id == opening.key.report_id and not run.settled for key, run in self.runs.items()):
+            return False
+        self.runs[opening.key] = self._recorded(None, _row(opening) | {"state": "running"}, opening, opening.formats)
+        self.acts[opening.key] = act
+        return True
+
+    def withdraw(self, key: RunKey) -> None:
+        """Forget a run that was asked for and that Airflow did not take."""
+        held = self.runs.get(key)
+        if held is not None and held.row["frozen"] is None and held.row["state"] == RunState.RUNNING:
+            del self.runs[key], self.acts[key]
 
     def open(self, opening: Opening) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
@@ -342,7 +362,7 @@ class MemoryRuns:
                 self.ledger.held[key, one.message] = replace(one, state=DeliveryState.UNKNOWN, error=LOST)
 
     def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> None:
-        if outcome.state is RunState.SKIPPED:
+        if outcome.state is RunState.SKIPPED or held.row["test"]:
             return
         counters = self.counters.setdefault(key.report_id, {})
         for name, state in (("success_count", RunState.SUCCESS), ("failure_count", RunState.FAILED)):
@@ -520,6 +540,7 @@ def _row(opening: Opening) -> dict[str, Any]:
         "kind": opening.kind,
         "scheduled_for": opening.scheduled_for,
         "triggered_by": opening.triggered_by,
+        "test": bool(opening.request.get("test")),
         "reason": None,
         "frozen": None,
         "mail": None,

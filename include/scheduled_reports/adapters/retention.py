@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 #: What is held of a deleted report, each under its own statement.
-ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_departed")
+ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 
@@ -57,6 +57,7 @@ class PostgresRetention:
     def drop_rows(self, before: datetime, *, limit: int) -> int:
         """Forget runs that settled before then and of which no file is left, their executions too."""
         with self._transaction() as connection:
+            _run(connection, "drop_audit", {"before": before, "limit": limit})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
             if not held:
                 return 0

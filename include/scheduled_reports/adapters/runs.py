@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ..model import Brief, Outcome, Run
+    from ..model import Act, Brief, Outcome, Run
     from ..ports import Opening
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -37,6 +37,31 @@ class PostgresRuns:
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
+
+    def ask(self, opening: Opening, act: Act) -> bool:
+        """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them."""
+        values = _values(opening) | {
+            "ids": _ids(opening.key, opening.formats),
+            "formats": [FORMATS[one].execution for one in opening.formats],
+            "workspace_id": act.workspace_id,
+            "action": act.action,
+            "actor": act.actor.name,
+            "acting_user": act.actor.acting_user,
+        }
+        with self._transaction() as connection:
+            # In two statements: the second one has to see what whoever held the report before has written.
+            if not _run(connection, "hold_report", values).fetchone():
+                return False
+            if not _run(connection, "ask_run", values).fetchone():
+                return False
+            _run(connection, "ask_executions", values)
+            _run(connection, "note_act", values)
+        return True
+
+    def withdraw(self, key: RunKey) -> None:
+        """Forget a run that was asked for and that Airflow did not take."""
+        with self._transaction() as connection:
+            _run(connection, "withdraw", {**key_values(key), "ids": _ids(key, Format)})
 
     def open(self, opening: Opening) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
@@ -192,6 +217,7 @@ def _values(opening: Opening) -> dict[str, Any]:
         "scheduled_for": opening.scheduled_for,
         "triggered_by": opening.triggered_by,
         "clear_number": opening.clear_number,
+        "test": bool(opening.request.get("test")),
     }
 
 
@@ -271,7 +297,8 @@ def _settle_executions(
 
 def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> None:
     before = row["counted"]
-    counted = before if outcome.state is RunState.SKIPPED else str(outcome.state)
+    counts = outcome.state is not RunState.SKIPPED and not row["test"]
+    counted = str(outcome.state) if counts else before
     values = {
         **key_values(key),
         "state": outcome.state,
@@ -283,5 +310,5 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
         "failures": (counted == RunState.FAILED) - (before == RunState.FAILED),
     }
     _run(connection, "settle_run", values)
-    if outcome.state is not RunState.SKIPPED:
+    if counts:
         _run(connection, "count_run", values)

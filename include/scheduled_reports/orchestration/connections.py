@@ -46,14 +46,14 @@ class AirflowWorld:
         """Port `Definitions`."""
         from ..adapters.definitions import PostgresDefinitions
 
-        return PostgresDefinitions(self._dsn)
+        return PostgresDefinitions(self.dsn)
 
     @cached_property
     def source(self) -> PostgresSource:
         """Port `Source`."""
         from ..adapters.source import PostgresSource
 
-        return PostgresSource(self._dsn, self.settings.query_seconds)
+        return PostgresSource(self.dsn, self.settings.query_seconds)
 
     @cached_property
     def staging(self) -> ArrowStaging:
@@ -88,28 +88,28 @@ class AirflowWorld:
         """Port `Runs`."""
         from ..adapters.runs import PostgresRuns
 
-        return PostgresRuns(self._dsn)
+        return PostgresRuns(self.dsn)
 
     @cached_property
     def housekeeping(self) -> PostgresHousekeeping:
         """Port `Housekeeping`."""
         from ..adapters.housekeeping import PostgresHousekeeping
 
-        return PostgresHousekeeping(self._dsn)
+        return PostgresHousekeeping(self.dsn)
 
     @cached_property
     def retention(self) -> PostgresRetention:
         """Port `Retention`."""
         from ..adapters.retention import PostgresRetention
 
-        return PostgresRetention(self._dsn)
+        return PostgresRetention(self.dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
         """Port `Ledger`."""
         from ..adapters.ledger import PostgresLedger
 
-        return PostgresLedger(self._dsn)
+        return PostgresLedger(self.dsn)
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -120,7 +120,8 @@ class AirflowWorld:
         time.sleep(seconds)
 
     @cached_property
-    def _dsn(self) -> str:
+    def dsn(self) -> str:
+        """The libpq connection string of the reports database."""
         return reports_dsn()
 
 

@@ -16,6 +16,7 @@ from ..plans import Plan, plans
 from ..settings import Settings
 from . import last_good, tasks
 from .form import form
+from .links import FileLink, RunLink
 from .timetable import ReportTimetable, RestingTimetable
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def build(plan: Plan, settings: Settings) -> DAG:
         allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has an enum of its own
         default_args=defaults,
         tags=list(plan.tags),
+        doc_md=plan.page,
     ) as dag:
         _wire(settings)
     # After the tasks are made, because each would carry a copy of the form, and past the setter, which would check the
@@ -129,6 +131,11 @@ def _timetable(plan: Plan) -> ReportTimetable | RestingTimetable | None:
     return ReportTimetable(planned.cron, planned.timezone, planned.effective_from, planned.jitter)
 
 
+def _link(task: Any, link: FileLink | RunLink) -> None:
+    """A button on a task's page; a decorated task takes none as an argument."""
+    task.operator.operator_extra_links = (link,)
+
+
 def _wire(settings: Settings) -> None:
     """Query, then each format on its own way, then the mail of what arrived; `record` whatever happens."""
 
@@ -136,6 +143,7 @@ def _wire(settings: Settings) -> None:
     def formats(chosen: str) -> None:
         rendered = tasks.render.override(pool=settings.render_pool)(chosen)
         uploaded = tasks.upload(rendered)  # type: ignore[arg-type]  # Airflow hands over the str it stands for
+        _link(uploaded, FileLink())
         # A format that failed must not keep the others from being mailed: `email` runs if one arrived.
         uploaded >> mailed
         [rendered, uploaded] >> recorded
@@ -144,6 +152,8 @@ def _wire(settings: Settings) -> None:
     # As a teardown `record` runs whatever became of the tasks above, also after "mark failed" by hand; by default a
     # teardown hides their failure.
     recorded = tasks.record().as_teardown(on_failure_fail_dagrun=True)
+    _link(mailed, RunLink())
+    _link(recorded, RunLink())
     queried = tasks.query()
     formats.expand(chosen=queried)
     [queried, mailed] >> recorded

@@ -30,23 +30,28 @@ def query() -> list[str]:
         return [str(chosen) for chosen in stage(world, trigger, attempt=attempt)]
 
 
-@task
+@task(map_index_template="{{ format }}")
 def render(chosen: str) -> str:
     """Make one format from the staged data."""
     from ..pipeline import render as stage
 
+    _call(chosen)
     with _running() as (world, trigger, attempt):
         stage(world, trigger.key, Format(chosen), attempt=attempt)
     return chosen
 
 
-@task
+@task(map_index_template="{{ format }}")
 def upload(chosen: str) -> None:
-    """Bring one rendered file to S3."""
+    """Bring one rendered file to S3; how many rows it has stands in the task's name, where a person looks for it."""
     from ..pipeline import upload as stage
+    from ..render.text import rows_of
 
+    _call(chosen)
     with _running() as (world, trigger, attempt):
-        stage(world, trigger.key, Format(chosen), attempt=attempt)
+        made = stage(world, trigger.key, Format(chosen), attempt=attempt)
+    if made is not None:
+        _call(f"{chosen}, {rows_of(made.rows, made.total_rows)}")
 
 
 @task
@@ -68,6 +73,11 @@ def record() -> str:
     if outcome.state is RunState.FAILED:
         raise AirflowFailException(outcome.reason)
     return str(outcome.state)
+
+
+def _call(name: str) -> None:
+    """What a part of a mapped task is called in Airflow, instead of its number."""
+    get_current_context()["format"] = name  # type: ignore[typeddict-unknown-key]  # a template may use any key
 
 
 @contextmanager

@@ -63,6 +63,7 @@ class MailNote:
     failed_formats: tuple[str, ...] = ()
     why: str = ""
     unsubscribe: str = ""  # an address that a click opens
+    test: bool = False  # only to try the report out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

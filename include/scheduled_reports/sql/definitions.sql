@@ -16,8 +16,15 @@ FROM (
            -- A row without options is one the trigger has not seen: it is effective from now on, not from the past.
            coalesce(o.effective_from, now()) AS effective_from,
            coalesce(o.missed_runs, 'latest') AS missed_runs, o.error_cause
-    FROM (SELECT * FROM scheduled_reports WHERE %(report_id)s::text IS NULL OR id = %(report_id)s) r
-    FULL JOIN (SELECT * FROM reporting.tombstones WHERE %(report_id)s::text IS NULL OR report_id = %(report_id)s) t
+    FROM (
+        SELECT * FROM scheduled_reports
+        WHERE (%(report_id)s::text IS NULL OR id = %(report_id)s)
+          AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)
+    ) r
+    FULL JOIN (
+        SELECT * FROM reporting.tombstones
+        WHERE (%(report_id)s::text IS NULL OR report_id = %(report_id)s) AND %(workspace_id)s::text IS NULL
+    ) t
         ON t.report_id = r.id
     LEFT JOIN workspaces w ON w.id = r.workspace_id
     LEFT JOIN users u ON u.id = r.created_by_id

@@ -89,6 +89,11 @@ WHERE d.state = 'claimed' AND d.message NOT LIKE 'notice/%%'
 UNION
 SELECT report_id, run_id FROM given JOIN report_executions e USING (id) WHERE e.status IN ('PENDING', 'PROCESSING')
 
+-- name: drop_audit
+DELETE FROM reporting.audit WHERE id IN (
+    SELECT id FROM (SELECT id, at FROM reporting.audit ORDER BY id LIMIT %(limit)s) oldest WHERE at < %(before)s
+)
+
 -- name: drop_deliveries
 DELETE FROM reporting.deliveries d
 USING unnest(%(report_ids)s::text[], %(run_ids)s::text[]) AS given (report_id, run_id)
@@ -167,6 +172,11 @@ DELETE FROM reporting.runs WHERE report_id = %(report_id)s
 
 -- name: erase_options
 DELETE FROM reporting.report_options WHERE report_id = %(report_id)s
+
+-- name: erase_audit
+-- That it was there and who had it deleted is kept as long as any row; what stood in it goes.
+UPDATE reporting.audit SET before = NULL, after = NULL
+WHERE report_id = %(report_id)s AND (before IS NOT NULL OR after IS NOT NULL)
 
 -- name: erase_departed
 DELETE FROM reporting.departed WHERE report_id = %(report_id)s

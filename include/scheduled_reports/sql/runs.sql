@@ -1,13 +1,50 @@
+-- name: hold_report
+-- Whoever asks for a run waits here for whoever asked before him.
+SELECT true FROM scheduled_reports WHERE id = %(report_id)s FOR NO KEY UPDATE
+
+-- name: ask_run
+-- A run that somebody asks for, before Airflow has it; not while another one is under way.
+INSERT INTO reporting.runs
+    (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, test, told_at)
+SELECT %(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(triggered_by)s,
+       %(clear_number)s, %(test)s, NULL
+WHERE NOT EXISTS (SELECT FROM reporting.runs WHERE report_id = %(report_id)s AND settled_at IS NULL)
+RETURNING true
+
+-- name: ask_executions
+INSERT INTO report_executions
+    (id, scheduled_report_id, status, triggered_by, triggered_manually, format, scheduled_for, created_at)
+SELECT asked.id, %(report_id)s, 'PENDING', %(triggered_by)s, true, asked.format::"ExportFormat",
+       %(scheduled_for)s AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+FROM unnest(%(ids)s::text[], %(formats)s::text[]) AS asked (id, format)
+
+-- name: note_act
+INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, run_id)
+VALUES (%(report_id)s, %(workspace_id)s, %(action)s, %(actor)s, %(acting_user)s, %(run_id)s)
+
+-- name: withdraw
+-- Airflow did not take the run: as if nobody had asked.
+WITH gone AS (
+    DELETE FROM reporting.runs
+    WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NULL AND state = 'running'
+    RETURNING true
+), acts AS (
+    DELETE FROM reporting.audit WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND EXISTS (SELECT FROM gone)
+)
+DELETE FROM report_executions WHERE id = ANY (%(ids)s) AND status = 'PENDING' AND EXISTS (SELECT FROM gone)
+
 -- name: open_run
 -- A retry of `query` finds what is frozen; a clear (a higher clear_number) freezes anew.
 -- To whom the run is mailed stays as it was once a message has been claimed.
 INSERT INTO reporting.runs AS held
-    (report_id, run_id, run_key, kind, state, scheduled_for, window_start, window_end, triggered_by, clear_number, frozen)
+    (report_id, run_id, run_key, kind, state, scheduled_for, window_start, window_end, triggered_by, clear_number, test,
+     frozen)
 VALUES
     (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(window_start)s, %(window_end)s,
-     %(triggered_by)s, %(clear_number)s, %(frozen)s)
+     %(triggered_by)s, %(clear_number)s, %(test)s, %(frozen)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
-SET state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
+SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
+    state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
@@ -45,10 +82,10 @@ WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
 
 -- name: refuse_run
 INSERT INTO reporting.runs AS held
-    (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by, clear_number)
+    (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by, clear_number, test)
 VALUES
     (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, %(state)s, %(reason)s, %(scheduled_for)s, %(triggered_by)s,
-     %(clear_number)s)
+     %(clear_number)s, %(test)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = excluded.state, reason = excluded.reason, clear_number = excluded.clear_number,
     frozen = NULL, mail = NULL, touched_at = now(), settled_at = NULL, told_at = NULL
@@ -56,13 +93,13 @@ WHERE %(replace)s
 RETURNING true
 
 -- name: load_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, started_at,
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
        data_rows, main_rows, figures, preview, charts
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, started_at,
+SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
        data_rows, main_rows, figures, preview, charts
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s

@@ -74,6 +74,33 @@ BEGIN
 END
 $$;
 
+-- Our API says who acts by a setting of the transaction; everybody else is known by the role he has connected with.
+CREATE OR REPLACE FUNCTION reporting.edit_noted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- What no person edits.
+    ours CONSTANT text[] := ARRAY['last_run', 'last_run_status', 'next_run', 'run_count', 'success_count',
+                                  'failure_count', 'last_error', 'created_at', 'updated_at'];
+    was CONSTANT jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) - ours END;
+    is_now CONSTANT jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) - ours END;
+    report CONSTANT jsonb := was || is_now;
+BEGIN
+    IF was = is_now THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
+    SELECT report ->> 'id', report ->> 'workspace_id',
+           CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
+           coalesce(nullif(current_setting('reporting.actor', true), ''), 'database:' || session_user),
+           nullif(current_setting('reporting.acting_user', true), ''),
+           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key),
+           jsonb_object_agg(key, is_now -> key) FILTER (WHERE is_now ? key)
+    FROM jsonb_object_keys(report) AS key
+    WHERE was -> key IS DISTINCT FROM is_now -> key;
+    RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE TRIGGER reporting_report_added AFTER INSERT ON scheduled_reports
 FOR EACH ROW EXECUTE FUNCTION reporting.schedule_became_effective();
 
@@ -112,3 +139,12 @@ FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
 
 CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
 FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();
+
+-- Not for the columns that we write after every run.
+CREATE OR REPLACE TRIGGER reporting_edit_noted
+AFTER INSERT OR DELETE OR UPDATE OF
+    id, name, description, "reportType", cron_expression, timezone, is_active, status, export_formats, parameters, tags,
+    email_enabled, email_recipients, email_cc_recipients, email_bcc_recipients, email_subject,
+    email_include_attachment, email_include_preview, email_send_only_if_data, workspace_id, created_by_id
+ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.edit_noted();

@@ -1,0 +1,60 @@
+"""The app: routes behind one guard, errors as answers, and an OpenAPI document behind the login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from . import lookups, pages, reports, runs, seats
+from .answers import SafeHeaders, SafeRoute, answer, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..desk import Caller, Desk
+
+TITLE = "Scheduled reports"
+DESCRIPTION = (
+    "Reports that are made and mailed on a schedule. Sign in as for Airflow's own API: a token, or its cookie."
+)
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "every problem of every field: {error, details: {field: [messages]}}"},
+    401: {"description": "not signed in"},
+    403: {"description": "signed in, and not allowed: by Airflow, or by the acting user's role"},
+    404: {"description": "no such thing, or none of yours"},
+    409: {"description": "not now: a run is under way, or the edit is stale"},
+    413: {"description": "too much"},
+    415: {"description": "a change needs JSON"},
+    429: {"description": "too many previews at once"},
+}
+
+
+def make(identify: Callable[..., Caller], desk: Callable[[], Desk]) -> FastAPI:
+    """The app; *identify* is a dependency that tells who is signed in or raises 401, *desk* makes a request's ports."""
+    # Nothing is open: the documents, too, are behind the guard.
+    app = FastAPI(title=TITLE, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
+    # Their places in the dependency graph are known to every route; what stands there, only here.
+    app.dependency_overrides |= {seats.caller: identify, seats.desk: desk}
+    guarded = APIRouter(dependencies=[Depends(seats.caller)], responses=ERRORS, route_class=SafeRoute)
+    for part in (reports.router, runs.router, lookups.router, pages.router):
+        guarded.include_router(part)
+
+    @guarded.get("/openapi.json", include_in_schema=False)
+    def openapi(request: Request) -> Response:
+        """What this API can do."""
+        made = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
+        return answer(made | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
+
+    app.include_router(guarded)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _handled)
+    app.add_middleware(SafeHeaders)
+    return app
+
+
+async def _handled(_: Request, error: Exception) -> Response:
+    return failure(error)

@@ -1,0 +1,341 @@
+// What a person does goes to the API as JSON; what a page shows, the server has rendered.
+"use strict";
+
+const root = document.body.dataset.root;
+
+// --- Airflow's choice of light or dark, also when it changes
+
+function theme() {
+  let wanted = null;
+  try { wanted = localStorage.getItem("theme"); } catch { /* no storage: the system's choice */ }
+  if (wanted === "light" || wanted === "dark") document.documentElement.dataset.theme = wanted;
+  else delete document.documentElement.dataset.theme;
+}
+theme();
+addEventListener("storage", theme);
+
+// --- times in the viewer's zone
+
+const local = new Intl.DateTimeFormat("en-GB", { weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+
+function iso(moment, zone) {
+  const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).formatToParts(moment).map(one => [one.type, one.value]));
+  return `${parts.weekday} ${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute}`;
+}
+
+function tell(within) {
+  const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const one of within.querySelectorAll("time[datetime]")) {
+    const moment = new Date(one.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    const here = `${iso(moment)} ${mine}`;
+    let there = "";
+    try { there = one.dataset.zone && one.dataset.zone !== mine ? `\n${iso(moment, one.dataset.zone)} ${one.dataset.zone}` : ""; } catch { /* a zone this browser does not know */ }
+    one.title = here + there;
+    if ("local" in one.dataset) one.textContent = here;
+    else if (!one.dataset.told) { one.dataset.told = "1"; one.textContent = `${one.textContent}, ${iso(moment)}`; }
+  }
+}
+
+// --- the API
+
+async function call(method, path, body) {
+  const options = { method, headers: { "content-type": "application/json" } };
+  if (body !== undefined) options.body = JSON.stringify(body);
+  let answer;
+  try { answer = await fetch(root + path, options); } catch { return { ok: false, status: 0, content: { error: "Airflow cannot be reached" } }; }
+  const text = await answer.text();
+  let content = {};
+  try { content = JSON.parse(text); } catch { content = { error: `The server answered ${answer.status}` }; }
+  return { ok: answer.ok, status: answer.status, content };
+}
+
+function reports(workspace) { return `/api/workspaces/${encodeURIComponent(workspace)}/reports`; }
+
+function say(text) {
+  const said = document.getElementById("said");
+  said.textContent = text;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { said.textContent = ""; }, 6000);
+}
+
+function words(content) {
+  const details = Object.entries(content.details || {}).flatMap(([field, texts]) => texts.map(text => `${field}: ${text}`));
+  return [content.error, ...details].join("\n");
+}
+
+const lines = text => text.split(/[\n,;]+/).map(one => one.trim()).filter(Boolean);
+
+// --- links out of the frame: the page around it goes there
+
+document.addEventListener("click", event => {
+  const link = event.target.closest("a[data-top]");
+  if (!link || window.parent === window) return;
+  event.preventDefault();
+  const outside = window.parent.document.createElement("a");
+  outside.href = link.href;
+  window.parent.document.body.append(outside);
+  outside.click();
+  outside.remove();
+});
+
+// --- one report
+
+function report() {
+  const article = document.querySelector("article[data-report]");
+  if (!article) return;
+  const base = `${reports(article.dataset.workspace)}/scheduled/${encodeURIComponent(article.dataset.report)}`;
+
+  async function act(button) {
+    const { act: what, run } = button.dataset;
+    button.disabled = true;
+    const path = what === "retry" ? `${base}/runs/${encodeURIComponent(run)}/retry` : `${base}/${what}`;
+    const answer = await call("POST", path, {});
+    button.disabled = false;
+    if (!answer.ok) return say(words(answer.content));
+    if (what === "retry") { say(answer.content.message); await refresh(button.closest(".run")); } else location.reload();
+  }
+
+  async function send(form, what, run) {
+    const body = {};
+    const formats = [...form.querySelectorAll("[name=formats]:checked")].map(one => one.value);
+    if (formats.length) body.formats = formats;
+    const field = name => form.elements[name]?.value.trim();
+    if (field("period")) body.period = field("period");
+    if (field("mail")) body.mail = field("mail") === "true";
+    if (field("recipients")) body.recipients = lines(field("recipients"));
+    if (what === "delete") return call("DELETE", base, {});
+    return call("POST", what === "resend" ? `${base}/runs/${encodeURIComponent(run)}/resend` : `${base}/${what}`, body);
+  }
+
+  async function reveal({ show, pages, title }) {
+    const dialog = document.getElementById("shown");
+    const frame = dialog.querySelector("iframe");
+    const sheets = dialog.querySelector(".sheets");
+    dialog.querySelector("h2").textContent = title;
+    frame.hidden = !show;
+    sheets.hidden = !pages;
+    sheets.replaceChildren();
+    dialog.showModal();
+    if (show) { frame.src = show; return; }
+    const first = await fetch(`${pages}1`);
+    if (!first.ok) { sheets.textContent = words(await first.json()); return; }
+    const count = Number(first.headers.get("x-pages"));
+    for (let number = 1; number <= count; number += 1) {
+      const page = document.createElement("img");
+      page.loading = "lazy";
+      page.alt = `Page ${number} of ${count}`;
+      page.src = `${pages}${number}`;
+      sheets.append(page);
+    }
+  }
+
+  document.addEventListener("click", event => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) {
+      const dialog = document.getElementById(opener.dataset.dialog);
+      dialog.dataset.run = opener.dataset.run || "";
+      dialog.querySelector("[data-errors]").textContent = "";
+      dialog.showModal();
+      return;
+    }
+    const shown = event.target.closest("[data-show], [data-pages]");
+    if (shown) { reveal(shown.dataset); return; }
+    const actor = event.target.closest("[data-act]");
+    if (actor) act(actor);
+  });
+
+  for (const form of document.querySelectorAll("dialog form[data-post]")) {
+    form.addEventListener("submit", async event => {
+      if (event.submitter?.value !== "send") return;
+      event.preventDefault();
+      const dialog = form.closest("dialog");
+      event.submitter.disabled = true;
+      const answer = await send(form, form.dataset.post, dialog.dataset.run);
+      event.submitter.disabled = false;
+      if (!answer.ok) { form.querySelector("[data-errors]").textContent = words(answer.content); return; }
+      dialog.close();
+      if (form.dataset.post === "delete") { location.href = `${root}/`; return; }
+      say(answer.content.message);
+      await added(answer.content.runId);
+    });
+  }
+
+  async function fragment(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".run");
+  }
+
+  async function refresh(run) {
+    const fresh = await fragment(run.dataset.fragment);
+    if (!fresh) return;
+    if (!("open" in fresh.dataset)) fresh.open = run.open;
+    run.replaceWith(fresh);
+    tell(fresh);
+    if ("open" in fresh.dataset) watch(fresh);
+  }
+
+  function watch(run) { setTimeout(() => { if (run.isConnected) refresh(run); }, 2000); }
+
+  async function added(runId) {
+    const run = await fragment(`${root}/reports/${encodeURIComponent(article.dataset.report)}/runs/${encodeURIComponent(runId)}`);
+    if (!run) return location.reload();
+    document.querySelector("#runs h2").after(run);
+    document.querySelector("#runs > p.soft")?.remove();
+    const count = document.querySelector("#runs h2 .soft");
+    count.textContent = String(Number(count.textContent.replaceAll(",", "")) + 1);
+    tell(run);
+    watch(run);
+  }
+
+  for (const run of document.querySelectorAll(".run[data-open]")) watch(run);
+}
+
+// --- the form
+
+function edit() {
+  const form = document.querySelector(".report-form");
+  if (!form) return;
+  const field = name => form.elements[name];
+  const checked = name => [...form.querySelectorAll(`[name=${name}]:checked`)].map(one => one.value);
+  const workspace = () => field("workspace")?.value || form.dataset.workspace;
+
+  function adapt() {
+    const chosen = field("reportType").selectedOptions[0];
+    const uses = (chosen?.dataset.parameters || "").split(" ");
+    document.getElementById("type-words").textContent = [chosen?.dataset.words, chosen?.dataset.roles && `Needs ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
+    for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
+    form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
+    form.querySelector("[data-when-mailed]").hidden = !field("enabled").checked;
+    const people = field("createdBy");
+    if (!people) return;
+    for (const one of people.options) { one.hidden = one.disabled = one.dataset.workspace !== workspace(); }
+    if (people.selectedOptions[0]?.disabled !== false) people.value = [...people.options].find(one => !one.disabled)?.value ?? "";
+  }
+
+  function parameters(wrong) {
+    const range = field("dateRange").value;
+    const found = { dateRange: range === "custom" ? { type: range, startDate: field("startDate").value, endDate: field("endDate").value } : { type: range } };
+    const shown = name => !form.querySelector(`[data-parameter="${name}"]`).hidden;
+    if (shown("includeArchived") && field("includeArchived").checked) found.includeArchived = true;
+    for (const name of ["channelIds", "userIds", "workflowIds"]) if (shown(name) && field(name).value.trim()) found[name] = lines(field(name).value);
+    if (shown("taskStatuses") && checked("taskStatuses").length) found.taskStatuses = checked("taskStatuses");
+    if (shown("minActivityLevel") && field("minActivityLevel").value) found.minActivityLevel = field("minActivityLevel").value;
+    if (shown("customFilters") && field("customFilters").value.trim()) {
+      try { found.customFilters = JSON.parse(field("customFilters").value); } catch (error) { wrong["parameters.customFilters"] = [String(error.message)]; }
+    }
+    return found;
+  }
+
+  function content(wrong) {
+    const body = {
+      name: field("name").value, description: field("description").value || null, reportType: field("reportType").value,
+      cronExpression: field("cronExpression").value, timezone: field("timezone").value, exportFormats: checked("exportFormats"),
+      tags: field("tags").value.split(",").map(one => one.trim()).filter(Boolean), isActive: field("isActive").checked, parameters: parameters(wrong),
+      emailDelivery: {
+        enabled: field("enabled").checked, recipients: lines(field("recipients").value), ccRecipients: lines(field("ccRecipients").value),
+        bccRecipients: lines(field("bccRecipients").value), subject: field("subject").value || null, includeAttachment: field("includeAttachment").checked,
+        includeInlinePreview: field("includeInlinePreview").checked, sendOnlyIfData: field("sendOnlyIfData").checked,
+      },
+    };
+    if (field("createdBy")) body.createdBy = field("createdBy").value;
+    return body;
+  }
+
+  function show(answer) {
+    const summary = form.querySelector(".problems");
+    for (const one of form.querySelectorAll(".wrong")) one.remove();
+    for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
+    summary.hidden = !answer;
+    if (!answer) return;
+    summary.replaceChildren();
+    const title = document.createElement("strong");
+    title.textContent = answer.error;
+    const list = document.createElement("ul");
+    let number = 0;
+    for (const [name, texts] of Object.entries(answer.details || {})) {
+      const holder = form.querySelector(`[data-field="${CSS.escape(name)}"]`) || form.querySelector(`[data-field="${CSS.escape(name.split(".")[0])}"]`);
+      for (const text of texts) {
+        const item = document.createElement("li");
+        item.textContent = `${name}: ${text}`;
+        list.append(item);
+        if (!holder) continue;
+        const told = document.createElement("span");
+        told.className = "wrong";
+        told.id = `wrong-${number++}`;
+        told.textContent = text;
+        holder.append(told);
+        const input = holder.querySelector("input, select, textarea");
+        input?.setAttribute("aria-invalid", "true");
+        input?.setAttribute("aria-describedby", told.id);
+      }
+    }
+    summary.append(title, list);
+    if (answer.stale) {
+      const again = document.createElement("a");
+      again.href = location.href;
+      again.textContent = "Load it as it is now (what you have typed here is lost)";
+      summary.append(again);
+    }
+    summary.focus();
+  }
+
+  async function coming() {
+    const query = new URLSearchParams({ cron: field("cronExpression").value, timezone: field("timezone").value || "UTC" });
+    const asked = coming.asked = {};
+    const answer = await call("GET", `/api/next-runs?${query}`);
+    if (asked !== coming.asked) return;  // somebody has typed on
+    const place = form.querySelector(".next");
+    place.querySelector(".words").textContent = answer.ok ? answer.content.cronDescription : words({ ...answer.content, error: "" }).trim();
+    place.querySelector("ol").replaceChildren(...(answer.content.nextRuns || []).map(one => {
+      const item = document.createElement("li");
+      item.textContent = `${one.local.slice(0, 16).replace("T", " ")} ${answer.content.timezone}, ${iso(new Date(one.at))} for you`;
+      return item;
+    }));
+  }
+
+  form.addEventListener("input", event => {
+    adapt();
+    if (["cronExpression", "timezone"].includes(event.target.name)) { clearTimeout(coming.timer); coming.timer = setTimeout(coming, 250); }
+  });
+
+  form.addEventListener("submit", async event => {
+    event.preventDefault();
+    const wrong = {};
+    const body = content(wrong);
+    if (Object.keys(wrong).length) return show({ error: "Validation failed", details: wrong });
+    const id = form.dataset.id;
+    if (id) body.updatedAt = form.dataset.updated;
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    const base = `${reports(workspace())}/scheduled`;
+    const answer = await (id ? call("PUT", `${base}/${encodeURIComponent(id)}`, body) : call("POST", base, body));
+    button.disabled = false;
+    if (answer.ok) { location.href = `${root}/reports/${encodeURIComponent(answer.content.id)}`; return; }
+    show({ ...answer.content, stale: answer.status === 409 && answer.content.updatedAt });
+  });
+
+  form.querySelector("[data-preview]").addEventListener("click", async event => {
+    const wrong = {};
+    const body = { ...content(wrong), format: "html" };
+    if (form.dataset.id) body.createdBy = undefined;
+    event.target.disabled = true;
+    const path = form.dataset.id ? `${reports(workspace())}/scheduled/${encodeURIComponent(form.dataset.id)}/preview` : `${reports(workspace())}/preview`;
+    const answer = await fetch(root + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    event.target.disabled = false;
+    if (!answer.ok) { show(await answer.json()); return; }
+    show(null);
+    const place = document.querySelector(".preview");
+    place.hidden = false;
+    place.querySelector("iframe").srcdoc = await answer.text();
+    place.scrollIntoView({ behavior: "smooth" });
+  });
+
+  adapt();
+  coming();
+}
+
+tell(document);
+report();
+edit();

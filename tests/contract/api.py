@@ -1,0 +1,160 @@
+"""The API on a real database, with a caller of the test's choice and an Airflow that keeps what it was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Header, HTTPException
+from starlette.testclient import TestClient
+
+from include.scheduled_reports import preview
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
+from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
+from include.scheduled_reports.adapters.ledger import PostgresLedger
+from include.scheduled_reports.adapters.memory import MemoryWorld
+from include.scheduled_reports.adapters.memory_files import MemoryStore
+from include.scheduled_reports.adapters.overview import PostgresOverview
+from include.scheduled_reports.adapters.reports import PostgresReports
+from include.scheduled_reports.adapters.runs import PostgresRuns
+from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.desk import DagState, Right, Stage
+from include.scheduled_reports.errors import NoDagError
+from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.web.app import make
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from include.scheduled_reports.model import RunKey, Trigger
+
+ACME = "/api/workspaces/acme/reports"
+SCHEDULED = f"{ACME}/scheduled"
+EVERYTHING = frozenset(Right)
+#: The users of Airflow in these tests, and what each may do with every DAG, as SimpleAuth has it.
+ROLES = {
+    "viewer": {Right.READ},
+    "user": EVERYTHING,
+    "op": EVERYTHING,
+    "admin": EVERYTHING,
+}
+
+
+@dataclass(frozen=True)
+class FakeCaller:
+    """Port `Caller`: rights on every DAG, and on single ones."""
+
+    name: str
+    everywhere: frozenset[Right] = EVERYTHING
+    on: dict[str, frozenset[Right]] = field(default_factory=dict)
+
+    def may(self, right: Right, report_id: str | None = None) -> bool:
+        return right in self.everywhere or (report_id is not None and right in self.on.get(report_id, ()))
+
+    def readable(self) -> frozenset[str]:
+        return frozenset(report_id for report_id, rights in self.on.items() if Right.READ in rights)
+
+
+@dataclass
+class FakeAirflow:
+    """Port `Airflow`: keeps the runs it was asked to start."""
+
+    started: list[Trigger] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
+    retried: list[RunKey] = field(default_factory=list)
+    has_failed: bool = True
+    unknown: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+    tasks: dict[RunKey, tuple[Stage, ...]] = field(default_factory=dict)
+    parses: int = 0
+
+    def start(self, trigger: Trigger) -> None:
+        if trigger.key.report_id in self.unknown:
+            raise NoDagError("Airflow has no DAG of this report, or not yet: try again in some seconds")
+        self.started.append(trigger)
+
+    def open_runs(self, report_id: str) -> int:
+        return int(report_id in self.open)
+
+    def dags(self, report_ids):
+        return {one: DagState(is_paused=one in self.stopped) for one in report_ids if one not in self.unknown}
+
+    def paused(self) -> frozenset[str]:
+        return frozenset(self.stopped)
+
+    def retry(self, key) -> bool:
+        self.retried.append(key)
+        return self.has_failed
+
+    def stages(self, key) -> tuple[Stage, ...]:
+        return self.tasks.get(key, ())
+
+    def reparse(self) -> None:
+        self.parses += 1
+
+
+@dataclass
+class FakeDesk:
+    """Port `Desk` on a real database."""
+
+    dsn: str
+    world: Any
+    airflow: FakeAirflow = field(default_factory=FakeAirflow)
+
+    @property
+    def overview(self) -> PostgresOverview:
+        return PostgresOverview(self.dsn)
+
+    @property
+    def reports(self) -> PostgresReports:
+        return PostgresReports(self.dsn)
+
+    def preview(self, row, chosen, at, out, timeout) -> int:
+        return preview.preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+
+
+@dataclass
+class Api:
+    """A client, and what stands behind it."""
+
+    client: TestClient
+    desk: FakeDesk
+    callers: dict[str, FakeCaller]
+
+    def send(self, method: str, path: str, *, user: str | None = "admin", **options: Any) -> Any:
+        """Send a request as a user; changes bring JSON."""
+        headers = {"x-user": user} if user else {}
+        if method != "GET" and "content" not in options:
+            options.setdefault("json", {})
+        return self.client.request(method, path, headers=headers | options.pop("headers", {}), **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        return self.send("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Any:
+        return self.send("PUT", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        return self.send("DELETE", path, **options)
+
+
+def open_api(dsn: str, now: datetime | None = None) -> Api:
+    """The API on a database; signed in is whoever the header X-User names."""
+    world = MemoryWorld(
+        source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
+    )
+    world.runs, world.ledger, world.housekeeping = PostgresRuns(dsn), PostgresLedger(dsn), PostgresHousekeeping(dsn)
+    if now is not None:
+        world.moment = now
+    desk = FakeDesk(dsn, world)
+    callers = {name: FakeCaller(name, frozenset(rights)) for name, rights in ROLES.items()}
+
+    def identify(x_user: str | None = Header(None)) -> FakeCaller:
+        if x_user not in callers:
+            raise HTTPException(401, "Not authenticated")
+        return callers[x_user]
+
+    return Api(TestClient(make(identify, lambda: desk)), desk, callers)

@@ -1,0 +1,45 @@
+"""Nothing is open: every route that there is, for everybody there may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.api import Api, open_api
+from tests.contract.api_table import TABLE, USERS, path, routes
+from tests.contract.tables import add_people, add_report
+
+
+@pytest.fixture
+def api(migrated_dsn: str) -> Api:
+    add_people(migrated_dsn)
+    for user in USERS:
+        add_report(migrated_dsn, id=f"r-{user}")
+    return open_api(migrated_dsn)
+
+
+def test_the_table_has_every_route_and_no_other():
+    assert sorted(routes()) == sorted(TABLE)
+
+
+def test_everybody_gets_what_the_table_says(api):
+    wrong = []
+    for (method, template), row in TABLE.items():
+        for user in (None, *USERS):
+            address = path(template, "acme", f"r-{user or 'admin'}") + row.query
+            answer = api.send(method, address, user=user, **({} if row.body is None else {"json": row.body}))
+            if answer.status_code != row.expected(user):
+                wrong.append(f"{method} {template} as {user}: {answer.status_code} {answer.text[:200]}")
+
+    assert wrong == []
+
+
+def test_a_route_that_asks_for_nobody_would_be_seen(api):
+    """The test of the table can fail: a route that is added past the guard answers to everybody."""
+
+    def nothing() -> dict[str, str]:
+        return {}
+
+    api.client.app.add_api_route("/open", nothing, methods=["GET"])
+
+    assert api.get("/open", user=None).status_code == 200
+    assert ("GET", "/open") not in TABLE
