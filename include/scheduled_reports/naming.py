@@ -90,8 +90,8 @@ def subject(report: Report, window: Window, *, is_quiet: bool = False, test: boo
 
     Of a *test* it says so first.
     """
-    quiet = ", no activity" if is_quiet else ""
     own = one_line(report.email.subject or "")
+    quiet = ", no activity" if is_quiet else ""
     subject = own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
     return f"TEST: {subject}" if test else subject
 

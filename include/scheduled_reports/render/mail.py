@@ -61,9 +61,9 @@ class MailNote:
     zip_name: str | None = None  # of the one attachment, where the files come zipped
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
+    test: bool = False  # only to try the report out
     why: str = ""
     unsubscribe: str = ""  # an address that a click opens
-    test: bool = False  # only to try the report out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
