@@ -122,7 +122,8 @@ def test_states_are_counted_beside_each_other_whatever_state_is_shown(api, dsn):
     [("tags = '{}'", None, "Active"), ("is_active = false", None, "Paused"), ("status = 'PAUSED'", None, "Paused"),
      ("status = 'DISABLED'", None, "Disabled"), ("status = 'ERROR'", "failing", "Stopped after failing"),
      ("status = 'ERROR'", "rejected", "Rejected"), ("status = 'ERROR'", None, "Rejected"),
-     ("last_run_status = 'failed'", None, "Failing"), ("last_run_status = 'failed', is_active = false", None, "Paused")],
+     ("last_run_status = 'failed'", None, "Failing"),
+     ("last_run_status = 'failed', is_active = false", None, "Paused")],
 )  # fmt: skip
 def test_a_report_is_in_the_same_state_on_every_page(api, dsn, changes, cause, words):
     execute(dsn, f"UPDATE scheduled_reports SET {changes} WHERE id = 'r1'")
