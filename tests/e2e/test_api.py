@@ -131,7 +131,9 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     assert api.wait_for_run(dag_id, again["runId"])["state"] == "success"
     test = call("POST", f"/{report_id}/test", 202, json={"recipients": [creator["email"]]}).json()
     assert api.wait_for_run(dag_id, test["runId"])["state"] == "success"
-    subjects = [message_from_bytes(mail.raw, policy=default)["Subject"] for mail in running.mails_of(report_id)]
+    # A subject of one line that is too long stands on the second one: what is before it belongs to the fold.
+    mails = [message_from_bytes(mail.raw, policy=default) for mail in running.mails_of(report_id)]
+    subjects = [mail["Subject"].strip() for mail in mails]
     assert len(subjects) == 3, subjects
     assert sum(subject.startswith("TEST: ") for subject in subjects) == 1, subjects
     report = call("GET", f"/{report_id}", 200).json()
