@@ -17,7 +17,7 @@ from tests.contract.api_table import TABLE, routes
 from tests.contract.tables import add_people, add_report
 
 #: What a path may name: mostly things that are there, so that the fuzz gets past 404.
-KNOWN = {"workspaceSlug": "acme", "id": "r1", "runId": "manual__1", "format": "csv"}
+KNOWN = {"workspaceSlug": "acme", "id": "r1", "runId": "manual__1", "format": "csv", "number": 1}
 EXAMPLES = 80
 #: All but the document itself, and the list under its second address.
 DOCUMENTED = {path for _, path in TABLE if path.startswith("/api/") and not path.endswith("/")}

@@ -131,9 +131,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     assert api.wait_for_run(dag_id, again["runId"])["state"] == "success"
     test = call("POST", f"/{report_id}/test", 202, json={"recipients": [creator["email"]]}).json()
     assert api.wait_for_run(dag_id, test["runId"])["state"] == "success"
-    # A subject of one line that is too long stands on the second one: what is before it belongs to the fold.
-    mails = [message_from_bytes(mail.raw, policy=default) for mail in running.mails_of(report_id)]
-    subjects = [mail["Subject"].strip() for mail in mails]
+    subjects = subjects_of(running, report_id)
     assert len(subjects) == 3, subjects
     assert sum(subject.startswith("TEST: ") for subject in subjects) == 1, subjects
     report = call("GET", f"/{report_id}", 200).json()
@@ -151,6 +149,11 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     running.wait(
         lambda: api.get(f"/dags/{dag_id}")["timetable_summary"] == "gone", seconds=20, what="the DAG to come to rest"
     )
+
+
+def subjects_of(running, report_id):
+    """A subject too long for its line stands on the second one: what is before it belongs to the fold."""
+    return [message_from_bytes(mail.raw, policy=default)["Subject"].strip() for mail in running.mails_of(report_id)]
 
 
 def audit(api, running):
