@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path as FilePath
@@ -49,6 +50,8 @@ COLUMNS = {
     "last": "Last run",
     "state": "State",
 }
+#: States of a task that has not come to its end.
+AT_WORK = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 #: Styles stand in the page of a preview as well, which a sandboxed frame shows under this policy.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
@@ -64,6 +67,8 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+#: Not `tojson`, which writes for scripts: a reader wants his own letters, and the template escapes what it shows.
+environment.filters["json"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 @router.get("/")
@@ -258,7 +263,8 @@ def _run(at: Seat, report: Record, run: Record) -> dict[str, Any]:
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(f"{at.place.slug}:{at.place.id}", key, one.format)) for one in artifacts],
         "deliveries": [shapes.delivery(one) for one in at.desk.reports.deliveries(key)],
-        "is_open": shown["state"] in ("queued", "running"),
+        # What is done again is under way before it has written anything.
+        "is_open": shown["state"] in ("queued", "running") or any(one["state"] in AT_WORK for one in stages),
         "progress": _progress(run),
         "may_run": _may(at, report, Right.RUN),
     }
