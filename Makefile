@@ -16,7 +16,7 @@ export UV_LINK_MODE := copy
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock packages
+.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock packages packages-dev
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -26,13 +26,13 @@ setup: packages $(VENV)/.made  ## the set-up alone: system packages, .venv
 demo: setup  ## one report from row to mail on a local Airflow; ONCE=1 stops after it, PORT= moves it
 	@$(PY) -m demo --port $(PORT) $(if $(ONCE),--once)
 
-test: setup $(PRISMA)/node_modules/.made  ## unit, contract, integration, dags and one e2e
+test: packages-dev setup $(PRISMA)/node_modules/.made  ## unit, contract, integration, dags and one e2e
 	$(PY) -m pytest -m "not slow" $(ARGS)
 
 test-unit: setup  ## no Airflow, no server
 	$(PY) -m pytest tests/unit $(ARGS)
 
-test-slow: setup $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long
+test-slow: packages-dev setup $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long
 	$(PY) -m pytest -m slow $(ARGS)
 
 check: setup  ## ruff, mypy --strict, import-linter
@@ -44,7 +44,7 @@ check: setup  ## ruff, mypy --strict, import-linter
 bench: setup  ## the benchmark table and bench/results.json
 	$(PY) -m bench
 
-gallery: setup  ## pictures of what arrives, in .demo/gallery
+gallery: packages-dev setup  ## pictures of what arrives, in docs/gallery
 	$(PY) -m demo.gallery
 
 prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql
@@ -56,7 +56,11 @@ lock: setup  ## resolve requirements*.txt anew into requirements.lock
 		requirements-dev.txt -o requirements.lock
 
 packages:
-	@bash .ci/packages
+	@bash .ci/packages packages.txt
+
+# What tests and pictures need besides: a browser, an office and a second reader of PDF.
+packages-dev:
+	@bash .ci/packages packages.txt packages-dev.txt
 
 $(VENV)/.made: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'

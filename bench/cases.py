@@ -74,6 +74,7 @@ def render(chosen: str) -> Callable[[str, Path], None]:
         from functools import partial
 
         from include.scheduled_reports.adapters.staging import ArrowStaging
+        from include.scheduled_reports.branding import Branding
         from include.scheduled_reports.model import Format, Window
         from include.scheduled_reports.render import renderer
         from include.scheduled_reports.render.document import Document, Table
@@ -97,6 +98,7 @@ def render(chosen: str) -> Callable[[str, Path], None]:
             figures=(),
             charts=(),
             tables=(table,),
+            branding=Branding(),
         )
         limit = 2_000 if chosen in {"pdf", "html"} else None
         with (folder / f"out.{chosen}").open("wb") as out:

@@ -101,6 +101,8 @@ def parse(mail: Mail) -> EmailMessage:
 
 def _files(message: EmailMessage) -> Iterator[Attachment]:
     for number, part in enumerate(message.walk(), start=1):
+        if part["Content-ID"] and part.get_content_disposition() == "inline":
+            continue  # a picture of the HTML
         if (part.is_attachment() or part.get_filename()) and not part.is_multipart():
             name = part.get_filename() or f"part-{number}"
             yield Attachment(name, part.get_content_type(), _content(part))

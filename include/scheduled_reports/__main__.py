@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -127,8 +128,10 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
 def _preview(options: argparse.Namespace) -> int:
     from .preview import preview
+    from .settings import Settings
 
-    rows = preview(options.dsn, options.report_id, options.format, options.at, options.out)
+    settings = Settings.from_env(os.environ)
+    rows = preview(options.dsn, options.report_id, options.format, options.at, options.out, settings)
     print(f"{options.out}: {rows} rows")
     return 0
 

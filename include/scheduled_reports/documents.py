@@ -5,23 +5,30 @@ pandas holds the small, bounded frames behind key figures and charts; the tables
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .errors import PermanentError
 from .model import Brief
 from .render.document import Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .branding import Branding
     from .model import ChartSpec, ReportType, Run
     from .staged import RunFiles
 
 FIGURES = "figures.parquet"
 #: Rows of the main table that a mail can show.
 PREVIEW_ROWS = 10
+#: What the record keeps of one chart, in bytes and in characters of a name; a mail does without a larger chart.
+CHART_BYTES, CHART_TEXT = 64 * 1024, 80
 
 
 def dataset_file(name: str) -> str:
@@ -29,7 +36,7 @@ def dataset_file(name: str) -> str:
     return f"dataset-{name}.parquet"
 
 
-def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
+def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
     """What *run* has to show; StagingMissingError where its data is gone."""
     tables = tuple(
         Table(
@@ -41,9 +48,9 @@ def document(run: Run, kind: ReportType, files: RunFiles) -> Document:
         )
         for dataset in kind.datasets
     )
-    by_name = {table.name: table for table in tables}
-    charts = tuple(_chart(spec, by_name[spec.dataset]) for spec in kind.charts)
-    return _document(run, kind, _figures(kind, pa.Table.from_batches(files.batches(FIGURES))), charts, tables)
+    charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES)))
+    return replace(_document(run, kind, branding, figures, tables), charts=charts)
 
 
 def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
@@ -57,10 +64,11 @@ def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
         data_rows=data_rows,
         figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
         preview=_stream(preview),
+        charts=b"".join(_stream(_kept(_head(files, spec))) for spec in kind.charts),
     )
 
 
-def briefed(run: Run, kind: ReportType) -> Document:
+def briefed(run: Run, kind: ReportType, branding: Branding) -> Document:
     """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
     if run.brief is None:
         raise PermanentError("this run's data was never read: clear it from query")
@@ -72,7 +80,29 @@ def briefed(run: Run, kind: ReportType) -> Document:
         rows=run.brief.main_rows,
         batches=lambda: iter(preview.to_batches()),
     )
-    return _document(run, kind, _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all()), (), (main,))
+    figures = _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all())
+    charts = tuple(_kept_charts(kind, run.brief.charts))
+    return replace(_document(run, kind, branding, figures, (main,)), charts=charts)
+
+
+def _kept(rows: pa.Table) -> pa.Table:
+    """The rows of a chart as the record keeps them: long names cut, and none where it is too large all the same."""
+    columns = [
+        pc.utf8_slice_codeunits(rows[name], 0, CHART_TEXT)
+        if pa.types.is_string(rows.schema.field(name).type)
+        else rows[name]
+        for name in rows.schema.names
+    ]
+    short = pa.table(columns, schema=rows.schema)
+    return short if len(_stream(short)) <= CHART_BYTES else short.slice(0, 0)
+
+
+def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
+    """The charts of the record, one stream after the other; runs from before they were kept have none."""
+    if kept:
+        streams = pa.BufferReader(kept)
+        for spec in kind.charts:
+            yield _chart(spec, kind, pa.ipc.open_stream(streams).read_all())
 
 
 def _stream(table: pa.Table) -> bytes:
@@ -83,7 +113,7 @@ def _stream(table: pa.Table) -> bytes:
 
 
 def _document(
-    run: Run, kind: ReportType, figures: tuple[Figure, ...], charts: tuple[Chart, ...], tables: tuple[Table, ...]
+    run: Run, kind: ReportType, branding: Branding, figures: tuple[Figure, ...], tables: tuple[Table, ...]
 ) -> Document:
     report = run.report
     return Document(
@@ -95,8 +125,9 @@ def _document(
         timezone=report.timezone.key,
         scheduled_for=run.scheduled_for.astimezone(report.timezone),
         figures=figures,
-        charts=charts,
+        charts=(),
         tables=tables,
+        branding=branding,
     )
 
 
@@ -113,27 +144,32 @@ def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
     )
 
 
-def _chart(spec: ChartSpec, table: Table) -> Chart:
-    columns = {column.name: column for column in table.columns}
-    frame = _head(table, [spec.x, *spec.y], spec.limit)
+def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
+    (dataset,) = (one for one in kind.datasets if one.name == spec.dataset)
+    columns = {column.name: column for column in dataset.columns}
+    frame = head.to_pandas(types_mapper=pd.ArrowDtype)
     rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
     return Chart(
-        title=spec.title, kind=spec.kind, x=columns[spec.x], y=tuple(columns[name] for name in spec.y), rows=rows
+        title=spec.title,
+        kind=spec.kind,
+        table=spec.dataset,
+        x=columns[spec.x],
+        y=tuple(columns[name] for name in spec.y),
+        rows=rows,
     )
 
 
-def _head(table: Table, names: list[str], limit: int) -> pd.DataFrame:
-    """The first *limit* rows of some columns."""
+def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
+    """The first rows of the columns a chart shows."""
     batches, count = [], 0
-    for batch in table.batches():
-        batches.append(batch.select(names))
+    for batch in files.batches(dataset_file(spec.dataset)):
+        batches.append(batch.select([spec.x, *spec.y]))
         count += batch.num_rows
-        if count >= limit:
+        if count >= spec.limit:
             break
     if not batches:
-        return pd.DataFrame(columns=names)
-    frame: pd.DataFrame = pa.Table.from_batches(batches).slice(0, limit).to_pandas(types_mapper=pd.ArrowDtype)
-    return frame
+        return pa.table({name: pa.nulls(0) for name in (spec.x, *spec.y)})
+    return pa.Table.from_batches(batches).slice(0, spec.limit)
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from . import documents, mailplan, message, naming, schedule
+from . import documents, mailplan, message, naming, schedule, unsubscribe
 from .catalog import report_type
 from .delivering import deliver_all
 from .errors import PermanentError
 from .model import Delivery, DeliveryState, Recipients, RunKey
-from .render.mail import MailFile, MailNote, bodies
+from .render.mail import MailFile, MailNote, body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .model import Artifact, MailMode, Run
     from .ports import World
+    from .render.mail_pictures import MailPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,31 @@ def _compose(
     recipients: Recipients,
 ) -> bytes:
     redirect = world.settings.redirect_to
-    shown = documents.briefed(run, report_type(run.report))
+    shown = documents.briefed(run, report_type(run.report), world.settings.branding)
+    written = body(shown, _note(world, run, artifacts, files, plan, recipients))
     return message.compose(
-        sender=world.settings.mail_from,
+        sender=world.settings.sender,
         recipients=Recipients(to=(redirect,)) if redirect else recipients,
         subject=plan["subject"],
-        bodies=bodies(shown, _note(world, run, artifacts, files, preview=plan["preview"])),
-        attachments=files.attachments,
-        headers=headers(world, recipients) | _marks(run),
+        bodies=(written.text, written.html),
+        attachments=(*map(_inline, written.pictures), *files.attachments),
+        headers={
+            **headers(world, recipients),
+            **unsubscribe.headers(_ways_out(world, run, recipients)),
+            **_marks(run),
+        },
     )
+
+
+def _inline(picture: MailPicture) -> message.Attachment:
+    return message.Attachment(picture.file_name, "image/png", picture.content, cid=picture.cid)
+
+
+def _ways_out(world: World, run: Run, recipients: Recipients) -> tuple[str, ...]:
+    """How this message's readers get off the report; a redirected one knows only the address it goes to."""
+    redirect = world.settings.redirect_to
+    everybody = (redirect,) if redirect else tuple(recipients)
+    return unsubscribe.ways_out(world.settings.unsubscribe, report=run.report.id, recipients=everybody)
 
 
 def _marks(run: Run) -> dict[str, str]:
@@ -147,7 +164,14 @@ def _zip(world: World, artifacts: Sequence[Artifact]) -> message.Attachment:
     return message.Attachment(name, "application/zip", packed.getvalue())
 
 
-def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *, preview: bool) -> MailNote:
+def _note(
+    world: World,
+    run: Run,
+    artifacts: Sequence[Artifact],
+    files: Files,
+    plan: Mapping[str, Any],
+    recipients: Recipients,
+) -> MailNote:
     report = run.report
     lifetime = world.store.lifetime(world.settings.link_seconds)
     arrived = {artifact.format for artifact in artifacts}
@@ -169,11 +193,20 @@ def _note(world: World, run: Run, artifacts: Sequence[Artifact], files: Files, *
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         test=run.request.test,
-        preview_rows=documents.PREVIEW_ROWS if preview else 0,
+        preview_rows=documents.PREVIEW_ROWS if plan["preview"] else 0,
+        why=_why(files, attach=plan["attach"]),
+        unsubscribe=unsubscribe.link(_ways_out(world, run, recipients)),
         set_up_by=str(report.creator),
         schedule_words=f"{schedule.words(report.cron.expression)} ({report.timezone.key})",
         stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
+
+
+def _why(files: Files, *, attach: bool) -> str:
+    """Why the files do not come as they are; empty where they do, or nobody wants them to."""
+    if files.mode == "zip":
+        return "Packed into one file: as they are they would be too large for a mail."
+    return "As attachments they would be too large for a mail." if attach and files.mode == "link" else ""
 
 
 def _local(moment: datetime, run: Run) -> datetime:

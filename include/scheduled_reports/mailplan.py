@@ -28,7 +28,7 @@ def plan(world: World, run: Run) -> Mapping[str, Any]:
     return {
         "wanted": why is None,
         "why": why,
-        "subject": naming.subject(report, run.window, test=run.request.test),
+        "subject": naming.subject(report, run.window, is_quiet=not _has_data(run), test=run.request.test),
         "recipients": recipients.as_json(),
         "blocked": len(asked) - len(recipients),
         "attach": report.email.include_attachment,
@@ -83,6 +83,10 @@ def _not_surely_reached(world: World, run: Run, earlier_run: str) -> Recipients:
     return missed if len(missed) else everyone
 
 
+def _has_data(run: Run) -> bool:
+    return bool(run.brief and run.brief.data_rows)
+
+
 def _why_not(world: World, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
     """Why there is no mail; None where one is to go out."""
     wanted = run.request.mail or bool(run.request.recipients or run.request.resend)
@@ -91,7 +95,7 @@ def _why_not(world: World, run: Run, report: Report, asked: Recipients, recipien
     if not wanted and (run.kind is RunKind.BACKFILL or run.request.period):
         return "a replayed period is not mailed unless asked for"
     must_arrive = run.request.resend or run.request.test
-    if report.email.only_if_data and not (run.brief and run.brief.data_rows) and not must_arrive:
+    if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
     if world.settings.mail_mode == "off":
         return "mail_mode is off"

@@ -228,12 +228,14 @@ class Brief:
     """What a mail shows of a run's data, kept with the record: a mail needs no staging.
 
     *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
+    *charts* are as many streams, one after the other, as the report type has charts; empty for runs from before them.
     """
 
     main_rows: int
     data_rows: int
     figures: bytes
     preview: bytes
+    charts: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -85,10 +85,14 @@ def file_name(report: Report, window: Window, extension: str) -> str:
     return f"{stem or report.type} {period}.{extension}"
 
 
-def subject(report: Report, window: Window, *, test: bool = False) -> str:
-    """The report's own subject, or one made up from its name, period and workspace; of a *test* it says so first."""
+def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
+    """The report's own subject, or one made up: name, period, whether nothing happened (*is_quiet*), workspace.
+
+    Of a *test* it says so first.
+    """
     own = one_line(report.email.subject or "")
-    subject = own or one_line(f"{report.name}: {window} ({report.workspace.name})")
+    quiet = ", no activity" if is_quiet else ""
+    subject = own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
     return f"TEST: {subject}" if test else subject
 
 

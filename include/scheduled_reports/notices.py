@@ -72,7 +72,7 @@ def _send(world: World, standing: Standing, key: RunKey, news: str) -> None:
         formats=(),
     )
     raw = message.compose(
-        sender=settings.mail_from,
+        sender=settings.sender,
         recipients=envelope,
         subject=told.subject,
         bodies=notice.bodies(told),

@@ -53,10 +53,11 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
     with _noting(world, key, chosen):
         world.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(world.staging, key)
-        shown = documents.document(run, report_type(run.report), files)
+        shown = documents.document(run, report_type(run.report), files, world.settings.branding)
         limit = world.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
-            draft.rows = renderer(chosen)(shown, draft.file, row_limit=limit)
+            write = renderer(chosen, csv_bom=world.settings.csv_bom)
+            draft.rows = write(shown, draft.file, row_limit=limit)
             draft.total_rows = shown.main.rows
         world.runs.progress(key, chosen, 60, attempt=attempt)
 

@@ -17,7 +17,6 @@ from .adapters.staging import ArrowStaging
 from .errors import PermanentError
 from .model import RunKey, RunKind, Trigger
 from .render import FORMATS
-from .settings import Settings
 from .staged import RunFiles
 
 if TYPE_CHECKING:
@@ -25,17 +24,18 @@ if TYPE_CHECKING:
 
     from .definitions import Row
     from .model import Format
+    from .settings import Settings
 
 #: Where nobody waits before a screen.
 PATIENCE = timedelta(minutes=10)
 
 
-def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path) -> int:
+def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path, settings: Settings) -> int:
     """Write the report as a run at *at* would have made it to *out*; returns the rows of its main table."""
     row = PostgresDefinitions(dsn).row(report_id)
     if row is None:
         raise PermanentError("the report has been deleted")
-    return preview_row(dsn, row, chosen, at, out)
+    return preview_row(dsn, row, chosen, at, out, settings=settings)
 
 
 def preview_row(  # noqa: PLR0913 - what a run is made of
@@ -45,7 +45,7 @@ def preview_row(  # noqa: PLR0913 - what a run is made of
     at: datetime,
     out: Path,
     *,
-    settings: Settings | None = None,
+    settings: Settings,
     timeout: timedelta = PATIENCE,
 ) -> int:
     """The same for a row that need not be in the database; *timeout* bounds each of its queries."""
@@ -58,7 +58,7 @@ def preview_row(  # noqa: PLR0913 - what a run is made of
             source=PostgresSource(dsn, timeout),
             definitions=MemoryDefinitions([row]),
             staging=ArrowStaging.local(Path(folder)),
-            settings=replace(settings or Settings(), mail_mode="off"),
+            settings=replace(settings, mail_mode="off"),
             moment=at,
         )
         pipeline.query(world, trigger)

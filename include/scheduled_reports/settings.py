@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .checks import is_address
 from .errors import ConfigurationError
+from .logo import is_data, read_logo
+from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +39,8 @@ class Settings:
     mail_from: str = ""
     #: Where answers to a mail go; empty for the sender.
     reply_to: str = ""
+    #: How readers get off a report: a mailto: address, an https: URL, or both.
+    unsubscribe: str = ""
     #: The SES configuration set of every mail; empty for the identity's own.
     configuration_set: str = ""
     #: How long a link in a mail works; S3 allows seven days.
@@ -50,6 +55,16 @@ class Settings:
     failures_in_a_row: int = 5
     #: A run without a sign of life for this long is settled as failed, although Airflow calls it open.
     stuck_seconds: timedelta = timedelta(hours=6)
+    #: The logo of every report: a data: URI, or a file that every worker can read; PNG, JPEG or SVG.
+    brand_logo: str = ""
+    #: The colour of lines, small headings and charts, `#rrggbb`.
+    brand_colour: str = COLOUR
+    #: A line at the foot of every page and mail.
+    brand_footer: str = ""
+    #: The company whose reports these are.
+    brand_name: str = ""
+    #: Whether a CSV begins with a byte order mark, by which Excel knows UTF-8.
+    csv_bom: bool = False
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
     #: Ticks are spread over this many seconds after their time, each report always by the same delay.
@@ -104,6 +119,15 @@ class Settings:
 
     def problems(self) -> list[str]:
         """What is wrong with the values as a whole."""
+        wrong = self._mail()
+        if not timedelta() < self.link_seconds <= timedelta(days=7):
+            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
+        if self.jitter_seconds >= timedelta(hours=1):
+            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
+        return wrong + self._keeping() + self._brand()
+
+    def _mail(self) -> list[str]:
+        """What is wrong with how mails leave."""
         wrong = []
         if self.mail_mode not in {"off", "live"} and not self.redirect_to:
             wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
@@ -119,11 +143,34 @@ class Settings:
             wrong.append(
                 f"{PREFIX}CONFIGURATION_SET: {self.configuration_set!r}: at most 64 ASCII letters, digits, _ and -"
             )
-        if not timedelta() < self.link_seconds <= timedelta(days=7):
-            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
-        if self.jitter_seconds >= timedelta(hours=1):
-            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
-        return wrong + self._keeping()
+        try:
+            read_ways(self.unsubscribe)
+        except ValueError as error:
+            wrong.append(f"{PREFIX}UNSUBSCRIBE: {self.unsubscribe!r}: {error}")
+        return wrong
+
+    def _brand(self) -> list[str]:
+        """What is wrong with the branding; a logo's file is read when it is needed, so that a parse needs no file."""
+        logo = self.brand_logo if is_data(self.brand_logo) else ""
+        rules: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+            ("LOGO", logo, read_logo),
+            ("COLOUR", self.brand_colour, read_colour),
+            ("FOOTER", self.brand_footer, read_footer),
+            ("NAME", self.brand_name, read_name),
+        )
+        return [problem for name, value, read in rules if (problem := _brand_problem(name, value, read))]
+
+    @property
+    def branding(self) -> Branding:
+        """What every report wears; ConfigurationError where the logo's file is not one."""
+        if problem := _brand_problem("LOGO", self.brand_logo, read_logo):
+            raise ConfigurationError(problem)
+        return Branding(
+            logo=read_logo(self.brand_logo),
+            colour=read_colour(self.brand_colour),
+            footer=self.brand_footer,
+            name=self.brand_name,
+        )
 
     def _keeping(self) -> list[str]:
         """What is wrong with how long things are kept; nothing may go that a mail or a row still points at."""
@@ -146,6 +193,15 @@ class Settings:
         return address if mode == "redirect" and is_address(address) else None
 
     @property
+    def sender(self) -> str:
+        """Who mails are from; the brand's name stands where MAIL_FROM has none."""
+        name, address = parseaddr(self.mail_from)
+        if name or not self.brand_name:
+            return self.mail_from
+        quoted = self.brand_name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{quoted}" <{address}>'
+
+    @property
     def report_folders(self) -> tuple[Path, ...]:
         """The folders of report types besides the built-in ones."""
         return tuple(Path(folder.strip()) for folder in self.report_types.split(os.pathsep) if folder.strip())
@@ -159,6 +215,15 @@ class Settings:
         """Whether RECIPIENT_DOMAINS lets *address* have a mail."""
         domains = _domains(self.recipient_domains)
         return not domains or address.rpartition("@")[2].lower() in domains
+
+
+def _brand_problem(name: str, value: str, read: Callable[[str], str]) -> str:
+    """What is wrong with a brand setting, its value cut short: a logo is long; empty where nothing is."""
+    try:
+        read(value)
+    except ValueError as error:
+        return f"{PREFIX}BRAND_{name}: {value if len(value) <= 80 else f'{value[:79]}…'!r}: {error}"
+    return ""
 
 
 def _domains(text: str) -> frozenset[str]:
@@ -181,4 +246,11 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, timedelta: _seconds}
+def _truth(text: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if text.strip().lower() not in words:
+        raise ValueError("true or false")
+    return words[text.strip().lower()]
+
+
+READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, bool: _truth, timedelta: _seconds}

@@ -39,4 +39,5 @@ def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:
 def _brief(row: Mapping[str, Any]) -> Brief | None:
     if row["figures"] is None:
         return None
-    return Brief(**{name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")})
+    kept = {name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")}
+    return Brief(**kept, charts=row["charts"] or b"")

@@ -110,7 +110,7 @@ class FakeDesk:
         return PostgresReports(self.dsn)
 
     def preview(self, row, chosen, at, out, timeout) -> int:
-        return preview.preview_row(self.dsn, row, chosen, at, out, timeout=timeout)
+        return preview.preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
 
 
 @dataclass

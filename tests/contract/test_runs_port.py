@@ -45,7 +45,7 @@ MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
 PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
 ROW = row(id="r1")
-BRIEF = Brief(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"")
+BRIEF = Brief(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"", charts=b"\xfe\x00")
 NO_MAIL = {"wanted": False, "why": "not asked for", "messages": 0}
 MAIL = {"wanted": True, "why": None, "messages": 1}
 

@@ -52,6 +52,23 @@ class TestARowBecomesADag:
         assert dag.owner == "Ana Ng"
         assert set(dag.tags) == {"finance", "workspace:core", "workspace-activity"}
 
+    def test_whose_page_in_airflow_says_what_it_is_and_nothing_that_a_person_wrote(self):
+        hostile = "![x](https://evil.example/x.png) <script>"
+        page = build(id="r1", name=hostile, description=hostile, workspace_slug=hostile, tags=[hostile]).doc_md
+
+        assert "`r1`" in page
+        assert "Report" in page
+        assert "evil" not in page
+
+    def test_whose_tasks_lead_to_their_file_and_to_their_run_and_whose_parts_have_names(self):
+        dag = build(id="r1")
+
+        links = {name: [link.name for link in dag.task_dict[name].operator_extra_links] for name in TASKS}
+        assert links == {"query": [], "formats.render": [], "formats.upload": ["File"], "email": ["Report"],
+                         "record": ["Report"]}  # fmt: skip
+        assert dag.task_dict["formats.render"].map_index_template == "{{ format }}"
+        assert dag.task_dict["formats.upload"].map_index_template == "{{ format }}"
+
     def test_whose_workspace_tag_carries_the_id_where_the_slug_is_not_unique(self):
         dag = build(workspace_slug="core", workspace_id="w7", slug_is_unique=False)
 

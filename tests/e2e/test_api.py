@@ -108,6 +108,8 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     assert {"query", "formats.render", "formats.upload", "email", "record"} == {one["taskId"] for one in run["stages"]}
     assert {one["state"] for one in run["stages"]} == {"success"}
     assert [one["state"] for one in run["deliveries"]] == ["sent"]
+    shown_in_airflow(api, dag_id, asked["runId"])
+
     for artifact in run["artifacts"]:
         address = f"{running.stack.airflow.url}{ROOT}{artifact['path']}"
         content = api.session.get(address, timeout=60).content
@@ -144,3 +146,20 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
 def audit(api, running):
     url = f"{running.stack.airflow.url}{ROOT}/api/workspaces/{WORKSPACE}/reports/audit?limit=200"
     return api.session.get(url, timeout=60).json()
+
+
+def shown_in_airflow(api, dag_id, run_id):
+    """Parts of a task by their names, with what came of them, and buttons that ask who may."""
+    dag_run = f"/dags/{dag_id}/dagRuns/{requests.utils.quote(run_id, safe='')}"
+    labels = {
+        (one["task_id"], one["rendered_map_index"])
+        for one in api.get(f"{dag_run}/taskInstances")["task_instances"]
+        if one["map_index"] >= 0
+    }
+    assert labels == {("formats.render", "csv"), ("formats.render", "html"), ("formats.upload", "csv, 7 rows"),
+                      ("formats.upload", "html, 7 rows")}  # fmt: skip
+    links = api.get(f"{dag_run}/taskInstances/formats.upload/links", map_index=0)["extra_links"]
+    assert api.session.get(links["File"], timeout=60).status_code == 200
+    assert requests.get(links["File"], timeout=60).status_code == 401
+    page = api.session.get(api.get(f"{dag_run}/taskInstances/email/links")["extra_links"]["Report"], timeout=60)
+    assert run_id in page.text

@@ -16,6 +16,7 @@ from psycopg import sql
 from include.scheduled_reports import documents, pipeline
 from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryStaging, MemoryWorld
 from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.catalog import report_type
 from include.scheduled_reports.model import RunKey, RunKind, Trigger
 from include.scheduled_reports.staged import RunFiles
@@ -254,7 +255,7 @@ def ask(
         world, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
     run = world.runs.load(key)
-    shown = documents.document(run, report_type(run.report), RunFiles.of(world.staging, key))
+    shown = documents.document(run, report_type(run.report), RunFiles.of(world.staging, key), Branding())
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},

@@ -16,6 +16,7 @@ from include.scheduled_reports.model import Format
 from include.scheduled_reports.ports import Scope
 from include.scheduled_reports.preview import preview
 from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.settings import Settings
 from tests.contract.tables import add_people, execute
 from tests.unit.rows import report
 
@@ -240,4 +241,4 @@ def test_an_example_of_the_document_finds_something(sample_dsn, tmp_path, exampl
 
     for chosen in (Format.JSON, Format.HTML):
         at = datetime(2026, 3, 2, 8, tzinfo=UTC)
-        assert preview(sample_dsn, "demo-report-late-tasks", chosen, at, tmp_path / chosen) > 0
+        assert preview(sample_dsn, "demo-report-late-tasks", chosen, at, tmp_path / chosen, Settings()) > 0

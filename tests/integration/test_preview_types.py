@@ -17,6 +17,7 @@ from include.scheduled_reports.definitions import parse_row
 from include.scheduled_reports.model import Format
 from include.scheduled_reports.preview import preview
 from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.settings import Settings
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
@@ -51,7 +52,7 @@ def made(demo, kind, tmp_path):
 
     def make(chosen):
         out = tmp_path / f"report.{chosen}"
-        rows = preview(dsn, reports[kind.id], Format(chosen), AT, out)
+        rows = preview(dsn, reports[kind.id], Format(chosen), AT, out, Settings())
         return rows, out.read_bytes()
 
     return make

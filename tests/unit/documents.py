@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.model import Column, FigureSpec, Window
 from include.scheduled_reports.render.document import Chart, Document, Figure, Table
 
@@ -46,14 +47,14 @@ def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, be
     return Figure(spec=spec, value=value, previous=previous)
 
 
-def chart(kind, x, y, rows, *, title="Messages by day"):
+def chart(kind, x, y, rows, *, title="Messages by day", table="channels"):
     """A chart whose rows are given as tuples: *x*, then each of *y*."""
     names = [x.name, *(one.name for one in y)]
     named = tuple(dict(zip(names, row, strict=True)) for row in rows)
-    return Chart(title=title, kind=kind, x=x, y=tuple(y), rows=named)
+    return Chart(title=title, kind=kind, table=table, x=x, y=tuple(y), rows=named)
 
 
-def document(*tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme"):
+def document(*tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme", branding=None):
     return Document(
         title=title,
         type_title="Channel analytics",
@@ -65,6 +66,7 @@ def document(*tables, title="Weekly channels", figures=(), charts=(), descriptio
         figures=tuple(figures),
         charts=tuple(charts),
         tables=tables or (_CHANNELS,),
+        branding=branding or Branding(),
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
-from include.scheduled_reports import pipeline
+from include.scheduled_reports import documents, message, pipeline
+from include.scheduled_reports.branding import Branding
+from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.errors import (
     ConfigurationError,
     DeliveryUnknownError,
@@ -17,6 +20,7 @@ from include.scheduled_reports.errors import (
     TransientError,
 )
 from include.scheduled_reports.model import Delivery, DeliveryState, Format, Recipients, RunKey, RunKind, RunState
+from include.scheduled_reports.staged import arrow_type
 from tests.unit.walks import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
 
 FIFTY = [f"p{number}@acme.example" for number in range(50)]
@@ -359,6 +363,122 @@ def test_a_mail_needs_no_staging(world):
     world.staging.files.clear()
 
     assert pipeline.email(world, KEY) == "sent"
+
+
+def pictures(mail):
+    return {part["Content-ID"]: part.get_payload(decode=True) for part in mail.walk() if part["Content-ID"]}
+
+
+def test_a_mail_a_week_later_draws_what_the_first_one_drew(make_world):
+    world = make_world(email_include_preview=True)
+    walk(world)
+    world.staging.files.clear()
+    walk(world, AGAIN)
+
+    assert not [defect for mail in mails(world) for part in mail.walk() for defect in part.defects]
+    first, second = (pictures(mail) for mail in mails(world))
+    assert len(first) == 1  # messages per day; nobody was active on any day
+    assert first == second
+    html = mails(world)[1].get_body(("html",)).get_content()
+    assert all(f"cid:{name.strip('<>')}" in html for name in second)
+
+
+def test_a_run_from_before_charts_were_kept_is_mailed_without_any(make_world):
+    world = make_world(email_include_preview=True)
+    make(world)
+    world.runs.runs[KEY].row["charts"] = None
+
+    assert pipeline.email(world, KEY) == "sent"
+    assert pictures(mails(world)[0]) == {}
+
+
+def test_a_name_too_long_for_a_chart_is_cut_in_what_is_kept(make_world, answers):
+    world, kind = make_world(reportType="channel-analytics"), report_types()["channel-analytics"]
+    answers.names |= {dataset.sql: dataset.name for dataset in kind.datasets} | {kind.figures_sql: "kind"}
+    answers.by_name |= {dataset.name: one_row(dataset.columns) for dataset in kind.datasets}
+    answers.by_name |= {"kind": one_row([spec.column for spec in kind.figures])}
+    answers.by_name["channels"] = answers.by_name["channels"].set_column(0, "channel", pa.array(["n" * 10_000]))
+    make(world)
+
+    charts = documents.briefed(world.runs.load(KEY), kind, Branding()).charts
+    assert charts[0].rows == ({"channel": "n" * 80, "messages": None},)
+
+
+def one_row(columns):
+    return pa.table({one.name: pa.nulls(1, arrow_type(one, "UTC")) for one in columns})
+
+
+def test_a_chart_too_large_to_keep_is_left_out_of_the_mail(make_world, monkeypatch):
+    monkeypatch.setattr(documents, "CHART_BYTES", 100)
+    world = make_world(email_include_preview=True)
+    walk(world)
+
+    assert pictures(mails(world)[0]) == {}
+
+
+OFF = "mailto:off@acme.example?subject={report}, https://acme.example/off?who={recipient}"
+
+
+def test_a_mail_says_how_to_get_off_it(make_world):
+    world = make_world(replace(LIVE, unsubscribe=OFF))
+    walk(world)
+    (mail,) = mails(world)
+
+    assert mail["List-Unsubscribe"] == (
+        "<mailto:off@acme.example?subject=r1>, <https://acme.example/off?who=ada%40acme.example>"
+    )
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "https://acme.example/off?who=ada%40acme.example" in text_of(mail)
+
+
+def test_a_redirected_mail_takes_nobody_else_off(make_world):
+    world = make_world(replace(LIVE, mail_mode="redirect:me@dev.example", unsubscribe=OFF))
+    walk(world)
+
+    assert "who=me%40dev.example" in mails(world)[0]["List-Unsubscribe"]
+    assert "ada" not in mails(world)[0]["List-Unsubscribe"]
+
+
+def test_a_mail_without_a_setting_has_no_header_for_it(world):
+    walk(world)
+
+    assert mails(world)[0]["List-Unsubscribe"] is None
+    assert mails(world)[0]["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [("reports@acme.example", 'Acme, "the" Ltd'), ("Numbers <reports@acme.example>", "Numbers")],
+)
+def test_the_brand_is_the_senders_name_where_he_has_none(make_world, sender, name):
+    world = make_world(replace(LIVE, mail_from=sender, brand_name='Acme, "the" Ltd'))
+    walk(world)
+
+    (address,) = mails(world)[0]["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "reports@acme.example")
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        (40_000_000, None),
+        (message.BODY_ROOM + 2_000, "Packed into one file: as they are they would be too large for a mail."),
+        (message.BODY_ROOM + 10, "As attachments they would be too large for a mail."),
+    ],
+)
+def test_a_mail_says_why_files_are_packed_or_only_linked(make_world, size, why):
+    world = make_world(replace(LIVE, message_bytes=size))
+    walk(world)
+    text = text_of(mails(world)[0])
+
+    assert [line for line in text.splitlines() if "too large" in line] == ([why] if why else [])
+
+
+def test_links_that_were_asked_for_need_no_excuse(make_world):
+    world = make_world(email_include_attachment=False)
+    walk(world)
+
+    assert "too large" not in text_of(mails(world)[0])
 
 
 def test_why_a_mail_failed_before_it_was_claimed_is_said_until_a_retry_goes_well(world):

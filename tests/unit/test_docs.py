@@ -149,3 +149,30 @@ def test_every_make_word_the_readme_names_exists():
     rules = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
     assert words - rules == set()
+
+
+GALLERY = ROOT / "docs/gallery"
+
+
+def test_the_gallery_shows_every_picture_there_is_and_no_other():
+    shown = set(re.findall(r'<img src="([^"]+)"', (GALLERY / "README.md").read_text()))
+
+    assert shown == {str(path.relative_to(GALLERY)) for path in GALLERY.rglob("*.png")}
+
+
+def test_the_gallery_has_every_report_type_in_every_view():
+    views = {"mail", "mail-phone", "pdf-1", "excel-1", "excel-2", "html", "html-dark", "html-phone"}
+
+    for kind in report_types():
+        assert views <= {path.stem for path in (GALLERY / kind).glob("*.png")}, kind
+
+
+def test_the_gallery_is_small_enough_to_be_cloned():
+    assert sum(path.stat().st_size for path in GALLERY.rglob("*")) < 6_000_000
+
+
+def test_every_picture_of_the_readme_is_there():
+    pictures = re.findall(r'<img src="([^"]+)"', (ROOT / "README.md").read_text())
+
+    assert pictures
+    assert all((ROOT / picture).is_file() for picture in pictures)

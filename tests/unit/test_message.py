@@ -129,6 +129,54 @@ def test_both_bodies_arrive_as_they_were_written():
     assert mail.get_body(("html",)).get_content().replace("\r\n", "\n") == f"{html}\n"
 
 
+# Pictures
+
+LOGO, CHART = (
+    Attachment("logo.png", "image/png", b"\x89PNG logo", cid="logo.1@reports"),
+    Attachment("chart-1.png", "image/png", b"\x89PNG chart", cid="chart-1.2@reports"),
+)
+FILE = Attachment("a.csv", "text/csv", b"a")
+
+
+def shape(part):
+    """The types of a message and of its parts."""
+    kind = part.get_content_type()
+    return (kind, *map(shape, part.iter_parts())) if part.is_multipart() else kind
+
+
+def test_pictures_belong_to_the_html_and_files_to_the_message():
+    assert shape(read(composed(attachments=(LOGO, CHART, FILE)))) == (
+        "multipart/mixed",
+        ("multipart/alternative", "text/plain", ("multipart/related", "text/html", "image/png", "image/png")),
+        "text/csv",
+    )
+
+
+def test_without_files_there_is_nothing_around_the_bodies():
+    assert shape(read(composed(attachments=(LOGO,)))) == (
+        "multipart/alternative", "text/plain", ("multipart/related", "text/html", "image/png"),
+    )  # fmt: skip
+
+
+def test_a_picture_has_the_id_that_the_html_asks_for_and_is_no_file():
+    mail = read(composed(bodies=("text", '<img src="cid:chart-1.2@reports">'), attachments=(FILE, CHART)))
+    (picture,) = [part for part in mail.walk() if part["Content-ID"]]
+
+    assert picture["Content-ID"] == "<chart-1.2@reports>"
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_payload(decode=True) == CHART.content
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["a.csv"]
+    assert mail.get_body(("html",)).get_content().strip() == '<img src="cid:chart-1.2@reports">'
+
+
+def test_a_long_address_in_a_header_is_neither_cut_nor_encoded():
+    url = "https://acme.example/" + "off/" * 30 + "?report=weekly"
+    raw = composed(headers={"List-Unsubscribe": f"<mailto:a@acme.example>, <{url}>"})
+
+    assert f"<{url}>".encode() in raw
+    assert read(raw)["List-Unsubscribe"] == f"<mailto:a@acme.example>, <{url}>"
+
+
 # Attachments
 
 CSV = 'name;amount\r\nÜnal;1\n\r\n"two\nlines";2\r\n'

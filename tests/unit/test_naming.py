@@ -197,6 +197,13 @@ def test_without_a_subject_of_its_own_a_report_says_what_when_and_where(subject)
     assert naming.subject(found, WEEK) == "Weekly activity: 2026-05-03 to 2026-05-09 (Acme)"
 
 
+def test_a_subject_that_is_made_up_says_that_nothing_happened():
+    quiet = report(name="Weekly activity", workspace_name="Acme")
+
+    assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 2026-05-03 to 2026-05-09, no activity (Acme)"
+    assert naming.subject(report(email_subject="Numbers"), WEEK, is_quiet=True) == "Numbers"
+
+
 def test_a_subject_cannot_add_a_header():
     hostile = report(email_subject="Hello\r\nBcc: eve@evil.example\r\n\r\nbody")
 

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
 
 from include.scheduled_reports.render import charts
+from include.scheduled_reports.render.colour import contrast
+from include.scheduled_reports.render.vega import specification
 from tests.unit.documents import ZONE, chart, column
 
 DAY, NAME, MESSAGES = column("day", "date"), column("name"), column("messages", "integer")
 PEOPLE = column("people", "integer", title="Active people")
 WEEK = [(date(2026, 5, 4) + timedelta(days=n), 100 * n, n) for n in range(7)]
 MESSAGES_BY_DAY = [row[:2] for row in WEEK]
+
+
+class Bar(NamedTuple):
+    """A bar, in pixels from the top left of the plot."""
+
+    left: float
+    width: float
+    height: float
+    bottom: float
+
+
+def bars(drawing):
+    """The bars, from the paths that draw them: `M left,top h width v height h -width Z`."""
+    found = []
+    for element in elements(drawing):
+        path = element.get("d", "")
+        if element.get("aria-roledescription") == "bar" or element.get("fill") in charts.PALETTE:
+            numbers = re.fullmatch(r"M([-\d.]+),([-\d.]+)h([-\d.]+)v([-\d.]+)h-[\d.]+Z", path)
+            if numbers:
+                left, top, width, height = map(float, numbers.groups())
+                found.append(Bar(left, width, abs(height), max(top, top + height)))
+    return found
 
 
 def texts(drawing):
@@ -37,9 +63,51 @@ def test_each_day_of_a_week_stands_below_the_bars():
 
 def test_bars_leave_room_for_days_without_data():
     gap = [(date(2026, 5, 4), 5), (date(2026, 5, 5), 5), (date(2026, 5, 10), 5)]
-    spec = charts.specification(chart("bar", DAY, [MESSAGES], gap))
+    first, second, last = bars(charts.svg(chart("bar", DAY, [MESSAGES], gap)))
 
-    assert spec["mark"]["width"] == pytest.approx((charts.WIDTH - 60) / 7 * 0.7)
+    assert last.left - second.left == pytest.approx(5 * (second.left - first.left), abs=0.1)
+    assert first.width < second.left - first.left
+
+
+def test_bars_of_two_series_stand_side_by_side_and_each_begins_at_zero():
+    rows = [(date(2026, 5, 4), 6, 3), (date(2026, 5, 5), 3, 6)]
+    drawn = bars(charts.svg(chart("bar", DAY, [MESSAGES, PEOPLE], rows), charts.Look(legend=False)))
+    high, low, low_again, high_again = sorted(drawn, key=lambda bar: bar.left)
+
+    assert high.left + high.width == pytest.approx(low.left)
+    assert high.bottom == low.bottom == low_again.bottom == high_again.bottom
+    assert (high.height, high_again.height) == (2 * low.height, 2 * low_again.height)
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_what_is_counted_has_no_halves_on_its_axis(kind):
+    shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])))
+
+    assert shown == ["4 May", "5 May", "0", "1", "2"]
+
+
+def test_a_narrow_chart_names_every_second_day_from_the_first_on():
+    shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.Look(width=300)))
+
+    assert [text for text in shown if "May" in text] == ["4 May", "6 May", "8 May", "10 May"]
+
+
+def test_a_chart_is_as_wide_and_has_the_colours_and_the_legend_it_is_asked_for():
+    look = charts.Look(width=300, palette=("#123456", "#654321"), legend=False)
+    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK), look)
+
+    assert ET.fromstring(drawing).get("width") == "300"  # noqa: S314 - drawn here
+    assert {element.get("stroke") for element in elements(drawing)} >= {"#123456", "#654321"}
+    assert "Active people" not in texts(drawing)
+
+
+@pytest.mark.parametrize(("value", "flat"), [(0, True), (None, True), (float("nan"), True), (1, False), (-1, False)])
+def test_a_chart_of_nothing_but_zeros_is_flat(value, flat):
+    assert charts.is_flat(chart("line", DAY, [MESSAGES], [(date(2026, 5, 4), 0), (date(2026, 5, 5), value)])) is flat
+
+
+def test_a_line_of_zeros_lies_on_the_axis_below_a_one():
+    assert "1" in texts(charts.svg(chart("line", DAY, [MESSAGES], [(day, 0) for day, _, _ in WEEK])))
 
 
 def test_moments_stand_at_the_wall_clock_of_the_report():
@@ -90,7 +158,7 @@ def test_a_ranking_shows_the_first_and_says_so():
 def test_gaps_and_what_is_no_number_are_not_drawn():
     holes = [(date(2026, 5, 4), None), (date(2026, 5, 5), float("nan")), (date(2026, 5, 6), 4)]
 
-    assert [point["v"] for point in charts.specification(chart("line", DAY, [MESSAGES], holes))["data"]["values"]] == [
+    assert [point["v"] for point in specification(chart("line", DAY, [MESSAGES], holes))["data"]["values"]] == [
         None, None, 4.0,
     ]  # fmt: skip
 
@@ -116,7 +184,7 @@ def test_a_png_is_as_large_as_its_scale():
     drawn = chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)
     small, large = (Image.open(BytesIO(charts.png(drawn, scale))) for scale in (1, 2))
 
-    assert (small.format, small.width) == ("PNG", charts.WIDTH)
+    assert (small.format, small.width) == ("PNG", 660)
     assert large.width == pytest.approx(2 * small.width, abs=2)
 
 
@@ -138,3 +206,19 @@ def test_the_dark_page_recolours_what_the_charts_use():
     for attribute in ('fill="#3d4550"', 'fill="#5b6472"', 'stroke="#e3e7ec"'):
         assert attribute in drawing
         assert f"svg [{attribute}]" in css
+
+
+@pytest.mark.parametrize("top", [5, 24, 215, 999, 1_001])
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_the_topmost_line_of_the_axis_lies_above_the_largest_value(kind, top):
+    shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), top), (date(2026, 5, 5), 1)])))
+
+    assert top <= max(int(text.replace(",", "")) for text in shown if "May" not in text) <= 1.3 * top
+
+
+@pytest.mark.parametrize(("brand", "first"), [("#7b2ff7", "#7b2ff7"), ("#ffd500", None)])
+def test_the_first_colour_is_the_brands_as_far_as_it_can_be_seen_on_white(brand, first):
+    found = charts.brand_palette(brand)[0]
+
+    assert found == first or first is None
+    assert contrast(found, "#ffffff") >= 3

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
 
+from include.scheduled_reports.model import Format
+from include.scheduled_reports.render import renderer
 from include.scheduled_reports.render.as_csv import render
 from tests.unit.documents import ZONE, column, document, table
 
@@ -105,3 +107,19 @@ def test_a_limit_counts_rows_across_batches():
 
     assert count == 3
     assert rows(text) == [["A"], ["v"], ["w"], ["x"]]
+
+
+def test_a_byte_order_mark_is_there_when_asked_for_and_only_then():
+    plain, marked = BytesIO(), BytesIO()
+    renderer(Format.CSV)(document(), plain, row_limit=None)
+    renderer(Format.CSV, csv_bom=True)(document(), marked, row_limit=None)
+
+    assert plain.getvalue().startswith(b'"Channel"')
+    assert marked.getvalue() == b"\xef\xbb\xbf" + plain.getvalue()
+
+
+def test_no_other_format_begins_with_one():
+    out = BytesIO()
+    renderer(Format.JSON, csv_bom=True)(document(), out, row_limit=None)
+
+    assert out.getvalue().startswith(b"{")

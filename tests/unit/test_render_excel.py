@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -12,6 +13,7 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 from include.scheduled_reports.render import as_excel
+from tests.unit.brand import BRAND
 from tests.unit.documents import ZONE, chart, column, document, figure, table
 
 
@@ -27,6 +29,19 @@ def sheet(columns, rows):
 
 def values(worksheet):
     return [list(row) for row in worksheet.iter_rows(values_only=True)]
+
+
+def summary(book):
+    """What the first sheet says, row by row; its charts lie beside that."""
+    rows = [list(row) for row in book["Summary"].iter_rows(max_col=4, values_only=True)]
+    return [row for row in rows if any(cell is not None for cell in row)]
+
+
+def contents(book):
+    """What it says of each table."""
+    rows = summary(book)
+    found = rows[rows.index(["Sheet", "Rows", None, None]) + 1 :]
+    return [row[:2] for row in found if row[1] is not None]
 
 
 def test_every_type_is_a_typed_cell_with_a_format():
@@ -153,7 +168,7 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         figure("Share", float("nan"), 0.5, kind="percent"),
     ]
     _, book = written(document(title="=Weekly", description="For Mondays", figures=figures))
-    rows = [row for row in values(book.worksheets[0]) if any(cell is not None for cell in row)]
+    rows = summary(book)
 
     assert book.sheetnames == ["Summary", "Channels"]
     assert book["Summary"]["A1"].data_type == "s"
@@ -173,7 +188,12 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         ["Reply time", 3, 4, -0.25],
     ]
     assert rows[11] == ["Share", None, 0.5, None]
-    assert rows[12:] == [["Sheet", "Rows", None, None], ["Channels", "2 rows", None, None]]
+    assert rows[12:] == [
+        ["Sheet", "Rows", None, None],
+        ["Channels", "2 rows", None, None],
+        ["Days and times are those of Europe/Berlin.", None, None, None],
+        ["Dates are year-month-day (ISO 8601).", None, None, None],
+    ]
 
 
 def test_every_table_has_a_sheet_the_summary_leads_to():
@@ -196,7 +216,17 @@ def test_an_empty_table_has_its_header_and_the_summary_says_why():
     _, book = written(document(table([column("a")], [])))
 
     assert values(book["Channels"]) == [["A"]]
-    assert values(book["Summary"])[-1][:2] == ["Channels", "No activity in this period."]
+    assert contents(book) == [["Channels", "No activity in this period."]]
+    assert ["No activity in this period.", None, None, None] in summary(book)
+
+
+def test_a_report_of_nothing_but_zeros_says_so_and_has_no_chart():
+    days = [column("day", "date"), column("n", "integer")]
+    rows = [(date(2026, 5, 4), 0)]
+    _, book = written(document(table(days, rows), charts=[chart("bar", days[0], days[1:], rows)]))
+
+    assert ["No activity in this period.", None, None, None] in summary(book)
+    assert book["Summary"]._charts == []
 
 
 def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
@@ -216,12 +246,13 @@ def test_a_limit_is_told_in_the_summary():
 
     assert count == 3
     assert values(book["Channels"]) == [["N"], [0], [1], [2]]
-    assert values(book["Summary"])[-1][:2] == ["Channels", "3 of 5 rows"]
+    assert contents(book) == [["Channels", "3 of 5 rows"]]
 
 
 def test_the_same_report_makes_the_same_bytes():
     days = [column("day", "date"), column("n", "integer")]
-    shown = document(charts=[chart("bar", days[0], days[1:], [(date(2026, 5, 4), 1)])], figures=[figure()])
+    drawn = chart("bar", days[0], days[1:], [(date(2026, 5, 4), 1)])
+    shown = document(table(days, [(date(2026, 5, 4), 1)]), charts=[drawn], figures=[figure()], branding=BRAND)
     one, two = BytesIO(), BytesIO()
     as_excel.render(shown, one, row_limit=None)
     as_excel.render(shown, two, row_limit=None)
@@ -231,3 +262,51 @@ def test_the_same_report_makes_the_same_bytes():
     properties = openpyxl.load_workbook(one).properties
     assert (properties.title, properties.creator) == ("Weekly channels", "Acme")
     assert properties.created == properties.modified == datetime(2026, 5, 11, 7)  # noqa: DTZ001
+
+
+# What the brand brings
+
+
+def test_the_summary_wears_the_brand():
+    _, book = written(document(branding=BRAND))
+    sheet = book["Summary"]
+    (logo,) = sheet._images
+
+    assert (logo.width, logo.height) == (40, 20)
+    assert sheet["A2"].value == "Weekly channels"
+    assert sheet["A2"].fill.fgColor.rgb[-6:] == "7A1F5C"
+    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark on this colour would have a contrast of 1.7
+    assert summary(book)[-1][0] == "Acme Ltd, 1 High Street"
+
+
+def test_without_a_logo_the_company_is_named():
+    assert written(document(branding=replace(BRAND, logo="")))[1]["Summary"]["A1"].value == "Acme & Sons"
+
+
+# How it is printed
+
+
+def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
+    _, book = written(document(workspace="R&D"))
+
+    for sheet in book.worksheets:
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.oddFooter.left.text == "R&&D · 2026-05-04 to 2026-05-10"
+        assert sheet.oddFooter.right.text == "Page &P of &N"
+    assert book["Channels"].print_title_rows == "$1:$1"
+
+
+def test_the_heads_of_numbers_stand_above_them():
+    columns = [column("t"), column("n", "integer"), column("on", "date")]
+    cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
+
+    for row in (cells[1], cells[2]):
+        assert [cell.alignment.horizontal for cell in row] == ["left", "right", "left"]
+        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # clear of the neighbours, and of the filter
+
+
+def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():
+    long = table([column("a")], [], title="Busiest public channels (up to 10)")
+
+    assert written(document(long))[1].sheetnames[1] == "Busiest public channels"

@@ -5,20 +5,27 @@ from __future__ import annotations
 import csv
 import json
 import math
+import unicodedata
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import openpyxl
-from hypothesis import given, settings
+import pypdfium2
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from openpyxl.utils.escape import unescape
+from python_calamine import CalamineWorkbook
 
 from include.scheduled_reports.model import Format
 from include.scheduled_reports.render import renderer
 from tests.unit.documents import ZONE, column, document, table
 
+SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text()))
 COLUMNS = (
     column("text", title="=Te<xt>"), column("whole", "integer"), column("exact", "decimal", 4),
     column("float", "number", 2), column("flag", "boolean"), column("day", "date"), column("at", "timestamp"),
@@ -93,6 +100,7 @@ def test_every_format_holds_the_same_values(data):
     check_csv(written(Format.CSV, shown), data)
     check_json(written(Format.JSON, shown), data)
     check_excel(written(Format.EXCEL, shown), data)
+    check_excel_with_another_reader(written(Format.EXCEL, shown), data)
     check_html(written(Format.HTML, shown), data)
 
 
@@ -119,7 +127,9 @@ def csv_text(text):
 
 
 def check_json(out, data):
-    (dataset,) = json.loads(out.getvalue(), parse_float=Decimal)["datasets"]
+    read = json.loads(out.getvalue(), parse_float=Decimal)
+    assert not [error.message for error in SCHEMA.iter_errors(read)]
+    (dataset,) = read["datasets"]
 
     assert dataset["rowCount"] == len(data)
     for found, (text, whole, exact, number, flag, day, at, last) in zip(dataset["rows"], data, strict=True):
@@ -152,7 +162,33 @@ def check_excel(out, data):
 def excel_day(value):
     if value is None or isinstance(value, datetime):
         return value and value.date()
+    if isinstance(value, date):
+        return value
     return date.fromisoformat(value)
+
+
+def check_excel_with_another_reader(out, data):
+    """Calamine, whose reader shares nothing with openpyxl; it reads what Excel stores, escapes undone."""
+    read = (
+        CalamineWorkbook.from_filelike(BytesIO(out.getvalue()))
+        .get_sheet_by_name("Channels")
+        .to_python(skip_empty_area=False)
+    )
+
+    assert read[0] == ["=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At (Europe/Berlin)", "Last"]
+    for found, (text, whole, exact, number, flag, day, _, last) in zip(padded(read[1:], data), data, strict=True):
+        assert unescape(found[0]) == unescape(without_controls(text or ""))
+        assert (None if whole is None else int(found[1])) == whole
+        assert (None if exact is None else Decimal(str(found[2]))) == exact
+        assert (found[3] if found[3] != "" else None) == finite(number)
+        assert found[4] == ("" if flag is None else flag)
+        assert excel_day(found[5] or None) == day
+        assert unescape(found[7]) == unescape(without_controls(last or ""))
+
+
+def padded(rows, data):
+    """The rows as many and as wide as the data: a reader leaves out what is empty at the end."""
+    return [[*row, *[""] * (len(COLUMNS) - len(row))] for row in [*rows, *[[]] * (len(data) - len(rows))]]
 
 
 def check_html(out, data):
@@ -168,3 +204,86 @@ def check_html(out, data):
         assert found[5] == ("" if day is None else day.isoformat())
         assert found[6] == ("" if at is None else at.strftime("%Y-%m-%d %H:%M"))
         assert found[7] == without_controls(last or "")
+
+
+# PDF, which is slow: its text, cell after cell, as PDFium reads it
+
+
+def is_rtl(text):
+    return any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text or "")
+
+
+LETTERS = "abc XYZ 019 .,;:!?-_()[]{}<>&\"'=+*/\\%$#@~^ äöüßéñøłşğİı ΑΩλ ЖЯщ €"
+words_in_print = (
+    st.none() | st.sampled_from([word for word in HOSTILE if not is_rtl(word)]) | st.text(LETTERS, max_size=30)
+)
+numbers_in_print = st.tuples(
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.integers(-(10**25), 10**25).map(lambda units: Decimal(units).scaleb(-4)),
+    st.none() | st.sampled_from([float("nan"), float("inf"), 0.005, -0.001, 1e22, 1234.5]),
+    st.just("end"),
+)
+others_in_print = st.tuples(
+    words_in_print,
+    st.none() | st.booleans(),
+    st.none() | st.dates(date(1700, 1, 1), date(9999, 12, 31)),
+    st.just("end"),
+)
+#: Two tables, because PDFium loses letters of what breaks within a word, and nothing from right to left, around which
+#: it changes the order.
+NUMBERS = [one for one in COLUMNS if one.name in ("whole", "exact", "float", "last")]
+OTHERS = [one for one in COLUMNS if one.name in ("text", "flag", "day", "last")]
+
+
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
+@given(st.lists(others_in_print, min_size=8, max_size=20), st.lists(numbers_in_print, min_size=8, max_size=20))
+def test_pdf_holds_the_same_values(others, numbers):
+    tables = table(OTHERS, others), table(NUMBERS, numbers, name="numbers", title="Numbers")
+    document_read = pypdfium2.PdfDocument(written(Format.PDF, document(*tables)).getvalue())
+    text = squeezed("".join(page.get_textpage().get_text_bounded() for page in document_read))
+    document_read.close()
+
+    place = text.index("Last")
+    for row in [*map(printed_others, others), ["Numbers"], *map(printed_numbers, numbers)]:
+        for cell in row:
+            assert cell in text[place:], (row, text[place - 60 : place + 60])
+            place = text.index(cell, place) + len(cell)
+
+
+def printed_others(row):
+    text, flag, day, last = row
+    shown = squeezed(without_controls(text or ""))
+    return [shown, {None: "", True: "yes", False: "no"}[flag], "" if day is None else day.isoformat(), last]
+
+
+def printed_numbers(row):
+    whole, exact, number, last = row
+    return [
+        "" if whole is None else f"{whole:,}",
+        "" if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"),
+        FLOATS[str(number)],
+        last,
+    ]
+
+
+#: Halves are rounded away from zero, and nothing is minus nothing.
+FLOATS = {
+    "None": "", "nan": "", "inf": "", "0.005": "0.01", "-0.001": "0.00", "1e+22": "10,000,000,000,000,000,000,000.00",
+    "1234.5": "1,234.50",
+}  # fmt: skip
+
+
+def squeezed(text):
+    """Without what breaks lines, and the mark of an order of bytes."""
+    return "".join(text.split()).replace("\ufeff", "")
+
+
+def test_what_is_written_from_right_to_left_is_in_the_pdf_letter_by_letter():
+    words = ["שלום עולם", "مرحبا بالعالم"]
+    out = written(Format.PDF, document(table([column("text")], [(word,) for word in words])))
+    document_read = pypdfium2.PdfDocument(out.getvalue())
+    text = document_read[0].get_textpage().get_text_bounded()
+    document_read.close()
+
+    found = Counter(char for char in unicodedata.normalize("NFKC", text) if is_rtl(char))
+    assert found == Counter(char for word in words for char in word if char != " ")

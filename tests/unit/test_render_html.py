@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import BytesIO
 
 import pytest
 
+from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render.as_html import render
+from include.scheduled_reports.render.colour import contrast
 from tests.unit.documents import chart, column, document, figure, table
 
-VOID = {"meta", "col", "br"}
+VOID = {"meta", "col", "br", "img"}
+#: One red pixel.
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5Erk"
+    "Jggg=="
+)
 
 
 class Reader(HTMLParser):
@@ -85,10 +92,45 @@ def test_the_head_of_the_page_says_what_it_is():
     _, page = written(document(description="For Mondays", figures=[figure("Messages", 1234567, 987654)]))
 
     assert page.words.startswith(
-        "Weekly channels · 2026-05-04 to 2026-05-10 Channel analytics Weekly channels"
-        " Acme2026-05-04 to 2026-05-10Europe/Berlin time For Mondays"
-        " Messages 1,234,567 +25.0 % from 987,654 Channels"
+        "Weekly channels · 2026-05-04 to 2026-05-10 Channel analytics Weekly channels For Mondays"
+        " Workspace Acme Period 2026-05-04 to 2026-05-10 Compared with 2026-04-27 to 2026-05-03"
+        " Time zone Europe/Berlin Messages 1,234,567 +25.0 % from 987,654 Channels 2 rows"
     )
+
+
+def test_the_foot_of_the_page_says_when_it_was_made_and_how_dates_and_numbers_are_written():
+    _, page = written(document(branding=Branding(footer="Confidential <b>&</b>")))
+
+    assert page.words.endswith(
+        "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
+        " Dates are year-month-day (ISO 8601), numbers English (1,234.5). Confidential <b>&</b>"
+    )
+
+
+def test_nothing_is_compared_with_where_there_are_no_key_figures():
+    assert "Compared with" not in written(document())[1].words
+
+
+def test_a_page_wears_the_logo_and_the_name_of_the_company():
+    _, page = written(document(branding=Branding(logo=PIXEL, name="Neolith <b>")))
+
+    assert ("src", PIXEL) in page.attributes
+    assert ("alt", "Neolith <b>") in page.attributes
+    assert "Neolith <b> Channel analytics" in page.words
+
+
+def test_the_colour_of_the_brand_is_that_of_the_first_series_and_is_lighter_in_the_dark():
+    day, counts = column("day", "date"), [column("a", "integer"), column("b", "integer")]
+    lines = chart("line", day, counts, [(date(2026, 5, 4), 1, 2), (date(2026, 5, 5), 2, 3)])
+    out = BytesIO()
+    render(document(charts=[lines], branding=Branding(colour="#0b1f4b")), out, row_limit=None)
+    page = out.getvalue().decode()
+    dark = page.partition("prefers-color-scheme: dark")[2]
+
+    assert 'stroke="#0b1f4b"' in page
+    assert ".s0 { background: #0b1f4b; }" in page
+    (lighter,) = re.findall(r'svg \[stroke="#0b1f4b"\] \{ stroke: (#[0-9a-f]{6}); \}', dark)
+    assert contrast(lighter, "#12161c") >= 3
 
 
 def test_a_figure_without_a_past_says_so():
@@ -161,7 +203,7 @@ def test_a_limit_is_told_above_the_table():
 
     assert count == 20
     assert len(page.tables[0]) == 21
-    assert "Channels Showing 20 of 12,345 rows" in page.words
+    assert "Channels 12,345 rows Showing 20 of 12,345 rows" in page.words
 
 
 def test_there_is_no_notice_where_every_row_is_shown():
@@ -197,13 +239,44 @@ def test_a_ranking_is_text_and_boxes():
     _, page = written(document(charts=[bars]))
 
     assert [row[0] for row in page.tables[0]] == ["العربية", "עברית", "none", "nan"]
-    assert [value for _, value in page.attributes if value and value.startswith("width: ")] == [
-        "width: 100.0%; background: #2f6fab", "width: 50.0%; background: #2f6fab", "width: 0.0%; background: #2f6fab",
-        "width: 0.0%; background: #2f6fab",
+    widths = [value for _, value in page.attributes if value and value.startswith("width: ")]
+    assert widths[-4:] == ["width: 100.0%", "width: 50.0%", "width: 0.0%", "width: 0.0%"]
+
+
+def test_a_chart_is_told_to_those_who_do_not_see_it():
+    day, counts = column("day", "date"), [column("a", "integer", title="In"), column("b", "integer", title="<Out>")]
+    rows = [(date(2026, 5, 4), 1_234, None), (date(2026, 5, 5), 3, 7), (date(2026, 5, 6), 50, 7)]
+    _, page = written(document(charts=[chart("line", day, counts, rows)]))
+
+    assert "Messages by day. In: 3 (2026-05-05) to 1,234 (2026-05-04). <Out>: 7 (2026-05-05) to 7" in page.words
+    assert ("role", "img") in page.attributes
+
+
+def test_a_chart_of_zeros_says_that_there_was_nothing():
+    zeros = chart("bar", column("day", "date"), [column("n", "integer")], [(date(2026, 5, 4), 0)], title="By day")
+    _, page = written(document(charts=[zeros]))
+
+    assert "By day No activity in this period." in page.words
+    assert "svg" not in page.tags
+
+
+def test_charts_that_are_narrow_share_a_row_and_a_long_one_has_its_own():
+    day, count = column("day", "date"), [column("n", "integer")]
+    short = [(date(2026, 5, 4) + timedelta(days=n), n + 1) for n in range(7)]
+    long = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(120)]
+    drawn = [
+        chart("line", day, count, rows, title=name)
+        for name, rows in zip("abcd", (short, short, short, long), strict=True)
+    ]
+    _, page = written(document(charts=drawn))
+
+    assert [value for name, value in page.attributes if name == "class" and value.startswith("tiles")] == [
+        "tiles pair", "tiles", "tiles",
     ]  # fmt: skip
 
 
-def test_text_of_either_direction_finds_its_own():
-    _, page = written(document(table([column("a"), column("n", "integer")], [("שלום", 1)])))
+@pytest.mark.parametrize("text", ["שלום", "abc مرحبا", "ﷺ", "ߒߞߏ", "𐤀"])
+def test_text_that_may_run_from_right_to_left_finds_its_direction(text):
+    _, page = written(document(table([column("a"), column("n", "integer")], [("left", 1), (text, 1), ("日本語", 2)])))
 
     assert page.attributes.count(("dir", "auto")) == 2  # the heading and the cell

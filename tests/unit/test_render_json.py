@@ -6,6 +6,10 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
 
 from include.scheduled_reports.render.as_json import render
 from tests.unit.documents import ZONE, column, document, figure, table
@@ -34,6 +38,7 @@ def test_the_report_says_what_it_is_about():
             "firstDay": "2026-05-04",
             "lastDay": "2026-05-10",
         },
+        "previousPeriod": {"start": "2026-04-27T00:00:00+02:00", "end": "2026-05-04T00:00:00+02:00"},
         "scheduledFor": "2026-05-11T09:00:00+02:00",
     }
 
@@ -47,13 +52,19 @@ def test_key_figures_come_with_the_period_before():
     ]
 
     assert written(document(figures=figures))[1]["keyFigures"] == [
-        {"name": "messages", "title": "Messages", "value": 5, "previous": 4, "change": Decimal("0.25")},
         {
-            "name": "cost", "title": "Cost", "value": Decimal("12345678901234567890.10"), "previous": None,
+            "name": "messages", "title": "Messages", "type": "integer", "value": 5, "previous": 4,
+            "change": Decimal("0.25"),
+        },
+        {
+            "name": "cost", "title": "Cost", "type": "decimal", "value": Decimal("12345678901234567890.10"),
+            "previous": None, "change": None,
+        },
+        {
+            "name": "share", "title": "Share", "type": "percent", "value": None, "previous": Decimal("0.5"),
             "change": None,
         },
-        {"name": "share", "title": "Share", "value": None, "previous": Decimal("0.5"), "change": None},
-        {"name": "bytes", "title": "Bytes", "value": 10**25, "previous": 0, "change": None},
+        {"name": "bytes", "title": "Bytes", "type": "integer", "value": 10**25, "previous": 0, "change": None},
     ]  # fmt: skip
 
 
@@ -118,3 +129,44 @@ def test_moments_are_given_in_the_zone_of_the_report():
     read = written(document())[1]["report"]
 
     assert datetime.fromisoformat(read["scheduledFor"]) == datetime(2026, 5, 11, 7, tzinfo=UTC)
+
+
+# The schema
+
+SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text()))
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA.schema)
+
+
+def test_a_document_with_all_there_can_be_fits_the_schema():
+    columns = [
+        column("i", "integer"), column("d", "decimal", 4), column("f", "number", 1), column("p", "percent"),
+        column("b", "boolean"), column("on", "date"), column("at", "timestamp"), column("t"),
+    ]  # fmt: skip
+    moment = datetime(1893, 3, 1, 2, 30, 0, 1, tzinfo=ZONE)  # whose offset has seconds
+    row = (-(2**63), Decimal("1E-4"), float("nan"), 0.5, False, date(2026, 2, 1), moment, "<x>")
+    figures = [figure("Messages", 5, 4), figure("Share", float("nan"), 0.5, kind="percent", scale=1)]
+    read = written(document(table(columns, [row, (None,) * 8]), table([column("b")], [], name="o"), figures=figures))[1]
+
+    assert [error.message for error in SCHEMA.iter_errors(read)] == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda read: read.pop("formatVersion"),
+        lambda read: read["report"].pop("timezone"),
+        lambda read: read["report"].update(scheduledFor="2026-05-11T09:00:00"),
+        lambda read: read["datasets"].clear(),
+        lambda read: read["datasets"][0]["columns"][0].update(type="money"),
+        lambda read: read["datasets"][0]["rows"].append({"channel": ["a list"]}),
+        lambda read: read["keyFigures"].append({"name": "x"}),
+    ],
+)
+def test_the_schema_sees_what_is_wrong(spoil):
+    read = written(document())[1]
+    spoil(read)
+
+    assert not SCHEMA.is_valid(read)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
 import pytest
 
 from include.scheduled_reports.model import Format
-from include.scheduled_reports.render.mail import MailFile, MailNote, aligned, bodies, file_size
-from tests.unit.documents import column, document, figure, table
+from include.scheduled_reports.render import mail_pictures
+from include.scheduled_reports.render.mail import MailFile, MailNote, aligned, body, file_size
+from tests.unit.brand import BRAND, LOGO, SVG
+from tests.unit.documents import chart, column, document, figure, table
 
 CSV = MailFile(
     format=Format.CSV, file_name="weekly.csv", bytes=1_234_567, rows=1_234, total_rows=1_234, attached=True
@@ -44,8 +46,8 @@ class Words(HTMLParser):
 
 
 def read(note, shown=None):
-    text, page = bodies(shown or document(), note)
-    return text, Words(page)
+    written = body(shown or document(), note)
+    return written.text, Words(written.html)
 
 
 def test_the_text_body_is_useful_by_itself():
@@ -54,7 +56,7 @@ def test_the_text_body_is_useful_by_itself():
         description="For the Monday meeting.",
     )
 
-    assert bodies(shown, NOTE)[0] == (
+    assert body(shown, NOTE).text == (
         "Weekly channels\n"
         "Channel analytics · Acme\n"
         "2026-05-04 to 2026-05-10 (Europe/Berlin time)\n"
@@ -64,7 +66,7 @@ def test_the_text_body_is_useful_by_itself():
         "Messages  1,234,567  +25.0 %\n"
         "People          412   \N{MINUS SIGN}3.1 %\n"
         "New               3\n"
-        "(change against the period before)\n"
+        "(change against the period before, 2026-04-27 to 2026-05-03)\n"
         "\n"
         "Attached: weekly.csv (CSV, 1.2 MB, 1,234 rows)\n"
         "\n"
@@ -73,15 +75,19 @@ def test_the_text_body_is_useful_by_itself():
         "Schedule: At 09:00 on Monday (Europe/Berlin)\n"
         "Period: 2026-05-04 to 2026-05-10\n"
         "To have it stopped, ask Zoë O'Brien or an administrator of Acme.\n"
+        "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
+        " Dates are year-month-day (ISO 8601), numbers English (1,234.5).\n"
     )
 
 
 @pytest.mark.parametrize(
     "fact",
     [
-        "Weekly channels", "Acme", "2026-05-04 to 2026-05-10", "1,234,567", "+25.0 %", "weekly.csv",
-        "CSV, 1.2 MB, 1,234 rows", "Set up by Zoë O'Brien", "Schedule: At 09:00 on Monday (Europe/Berlin)",
-        "Period: 2026-05-04 to 2026-05-10", "To have it stopped, ask Zoë O'Brien or an administrator of Acme.",
+        "Weekly channels", "Acme", "2026-05-04 to 2026-05-10", "1,234,567", "+25.0 % from 987,654",
+        "Against the period before: 2026-04-27 to 2026-05-03.", "Attached weekly.csv CSV, 1.2 MB, 1,234 rows",
+        "Set up by Zoë O'Brien", "Schedule: At 09:00 on Monday (Europe/Berlin)",
+        "Days and times are those of Europe/Berlin. Dates are year-month-day (ISO 8601), numbers English (1,234.5).",
+        "To have it stopped, ask Zoë O'Brien or an administrator of Acme.",
     ],
 )  # fmt: skip
 def test_the_html_body_says_the_same(fact):
@@ -106,7 +112,7 @@ def test_a_zip_names_what_it_holds():
     text, page = read(replace(NOTE, zip_name="weekly.zip"))
 
     assert "Attached: weekly.zip, which holds:\n- weekly.csv (CSV" in text
-    assert "Attached: weekly.zip , which holds: weekly.csv" in str(page)
+    assert "Attached : weekly.zip, which holds weekly.csv" in str(page)
 
 
 def test_formats_that_failed_are_named():
@@ -125,26 +131,29 @@ def test_a_message_without_data_says_so_and_shows_no_rows():
 
 
 def test_a_preview_shows_the_first_rows_and_how_many_there_are():
-    columns = [column("channel"), column("messages", "integer"), *(column(f"c{n}") for n in range(4))]
-    rows = [("general", 1_234, *"abcd"), ("日本", 7, *"abcd"), ("third", 1, *"abcd")]
+    columns = [column("channel"), column("messages", "integer"), *(column(f"c{n}") for n in range(5))]
+    rows = [("general", 1_234, *"abcde"), ("日本", 7, *"abcde"), ("third", 1, *"abcde")]
     text, page = read(replace(NOTE, preview_rows=2), document(table(columns, rows, batch=1)))
 
     assert (
-        "Channels (2 of 3 rows, 5 of 6 columns)\n"
+        "Channels (2 of 3 rows, 6 of 7 columns)\n"
         "\n"
-        "Channel  Messages  C0  C1  C2\n"
-        "general     1,234  a   b   c\n"
-        "日本            7  a   b   c\n"
+        "Channel  Messages  C0  C1  C2  C3\n"
+        "general     1,234  a   b   c   d\n"
+        "日本            7  a   b   c   d\n"
         "\n"
     ) in text
     assert "third" not in text
-    assert "Channels 2 of 3 rows, 5 of 6 columns Channel Messages C0 C1 C2 general 1,234 a b c" in str(page)
+    assert "Channels 2 of 3 rows, 6 of 7 columns Channel Messages C0 C1 C2 C3 general 1,234 a b c d" in str(page)
 
 
 def test_without_a_preview_no_row_is_in_the_message():
-    text, page = bodies(document(), NOTE)
+    days = column("day", "date"), [column("messages", "integer")]
+    drawn = chart("line", *days, [(date(2026, 5, 4), 5), (date(2026, 5, 5), 7)])
+    written = body(document(charts=[drawn]), NOTE)
 
-    assert "general" not in text + page
+    assert "general" not in written.text + written.html
+    assert written.pictures == ()
 
 
 def test_hostile_values_are_only_text_and_break_no_line():
@@ -158,10 +167,10 @@ def test_hostile_values_are_only_text_and_break_no_line():
     assert "\x00" not in text
 
 
-def test_the_html_body_stands_without_style_sheets_scripts_or_images():
-    _, page = bodies(document(), NOTE)
+def test_the_html_body_stands_without_style_sheets_scripts_or_anything_from_outside():
+    page = body(document(), NOTE).html
 
-    assert not re.search(r"<(style|script|img|link)\b|class=|url\(", page)
+    assert not re.search(r"<(style|script|img|link|svg|iframe)\b|class=|url\(|https?:", page)
     assert "max-width: 600px" in page
 
 
@@ -182,3 +191,129 @@ def test_columns_of_text_stand_below_each_other():
     assert aligned([("a", "1"), ("日本", "1,000"), ("e\N{COMBINING ACUTE ACCENT}", "")], (False, True)) == [
         "a         1", "日本  1,000", "e\N{COMBINING ACUTE ACCENT}",
     ]  # fmt: skip
+
+
+# Pictures
+
+DAY, MESSAGES = column("day", "date"), column("messages", "integer")
+BUSY = chart("bar", DAY, [MESSAGES], [(date(2026, 5, 4), 5), (date(2026, 5, 5), 7)], title="Messages <per> day")
+SHOWN = replace(NOTE, preview_rows=2)
+
+
+def size_of(content):
+    """Width and height as PNG writes them into its first chunk."""
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    return tuple(int.from_bytes(content[at : at + 4]) for at in (16, 20))
+
+
+def test_charts_are_pictures_that_the_message_brings_along():
+    written = body(document(charts=[BUSY]), SHOWN)
+    (picture,) = written.pictures
+
+    assert re.findall(r'src="cid:([^"]+)"', written.html) == [picture.cid]
+    assert 'alt="Chart: Messages &lt;per&gt; day"' in written.html
+    wide, high = size_of(picture.content)
+    assert wide > picture.width == 544
+    assert picture.height == round(high * 544 / wide)
+    assert len(picture.content) < 60_000
+
+
+def test_a_chart_of_nothing_is_left_out():
+    nothing = chart("bar", DAY, [MESSAGES], [(date(2026, 5, 4), 0)])
+    unknown = chart("bar", DAY, [MESSAGES], [(date(2026, 5, 4), None)])
+
+    assert body(document(charts=[nothing, unknown]), SHOWN).pictures == ()
+
+
+def test_a_message_without_data_shows_no_chart():
+    assert body(document(charts=[BUSY]), replace(SHOWN, no_data=True)).pictures == ()
+
+
+def test_the_same_chart_has_the_same_id_and_another_one_another():
+    other = replace(BUSY, rows=({"day": date(2026, 5, 4), "messages": 9},))
+    ids = [body(document(charts=[one]), SHOWN).pictures[0].cid for one in (BUSY, BUSY, other)]
+
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_charts_beyond_what_a_message_holds_are_left_out(monkeypatch):
+    monkeypatch.setattr(mail_pictures, "_MOST_BYTES", 20_000)
+    written = body(document(charts=[BUSY] * 20), SHOWN)
+
+    assert 0 < len(written.pictures) < 20
+    assert sum(len(picture.content) for picture in written.pictures) <= 20_000
+    assert written.html.count("cid:") == len(written.pictures)
+
+
+# The brand
+
+
+@pytest.mark.parametrize(("logo", "shape"), [(LOGO, (40, 20)), (SVG, (240, 80))])
+def test_the_logo_stands_at_the_head(logo, shape):
+    written = body(document(branding=replace(BRAND, logo=logo)), NOTE)
+    (picture,) = written.pictures
+
+    assert size_of(picture.content) == shape
+    assert (picture.width, picture.height) == (shape[0] / 2, shape[1] / 2)
+    assert f'<img src="cid:{picture.cid}" width="{picture.width}" height="{picture.height}" alt="Acme &amp; Sons"' in (
+        written.html
+    )
+
+
+def test_the_brand_is_named_in_both_bodies_and_its_colour_is_in_the_page():
+    written = body(document(branding=replace(BRAND, logo="")), NOTE)
+
+    assert written.text.startswith("Acme & Sons\n\nWeekly channels\n")
+    assert written.text.endswith("\n\nAcme Ltd, 1 High Street\n")
+    assert "<b>Acme &amp; Sons</b>" in written.html
+    assert "Acme Ltd, 1 High Street" in written.html
+    assert written.html.count("#7a1f5c") >= 3
+
+
+def test_a_pale_colour_is_darkened_where_it_is_text():
+    page = body(document(branding=replace(BRAND, colour="#ffee00")), NOTE).html
+
+    assert "background: #ffee00" in page
+    assert "color: #ffee00" not in page.replace("background: #ffee00", "")
+
+
+# What else it says
+
+
+def test_a_list_of_mails_shows_the_first_figures():
+    figures = [figure("Messages", 1_234, 987), figure("People", 5, 5), figure("New", 3, None), figure("Late", 1, 1)]
+    page = body(document(figures=figures), NOTE).html
+
+    assert ">Messages: 1,234 +25.0 % · People: 5 0.0 % · New: 3&#8199;" in page
+    assert ">No activity in this period.&#8199;" in body(document(), replace(NOTE, no_data=True)).html
+
+
+def test_it_says_why_the_files_do_not_come_as_they_are_and_how_to_get_off():
+    note = replace(NOTE, why="As attachments they would be too large for a mail.", unsubscribe="https://acme.example/u")
+    text, page = read(note)
+
+    assert "\nAs attachments they would be too large for a mail.\n" in text
+    assert "\nUnsubscribe: https://acme.example/u\n" in text
+    assert "As attachments they would be too large for a mail." in str(page)
+    assert page.links == ["https://acme.example/u"]
+
+
+def test_a_long_word_may_break_and_a_number_may_not():
+    rows = [("short", "x" * 21, 5)]
+    page = body(
+        document(table([column("a"), column("b"), column("n", "integer")], rows)), replace(NOTE, preview_rows=1)
+    )
+    cells = dict(re.findall(r'<td dir="auto"[^>]* style="([^"]*)">(short|x{21}|5)</td>', page.html))
+    styles = {text: style for style, text in cells.items()}
+
+    assert "word-break: break-all" in styles["x" * 21]
+    assert "word-break: break-all" not in styles["short"]
+    assert "white-space: nowrap" in styles["5"]
+    assert "white-space: nowrap" not in styles["short"]
+
+
+def test_columns_that_would_push_the_others_aside_are_left_out_and_counted():
+    columns = [column(f"c{n}") for n in range(5)]
+    text, _ = read(replace(NOTE, preview_rows=1), document(table(columns, [("w" * 30,) * 5])))
+
+    assert "Channels (1 row, 2 of 5 columns)" in text

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import socket
+from base64 import b64encode
 from datetime import date
 from io import BytesIO
 
 import pypdfium2
 import pytest
+from PIL import Image
+from pypdfium2 import raw
 
+from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render import as_pdf
 from tests.unit.documents import chart, column, document, figure, table
+
+UPRIGHT, TURNED, A3_TURNED, A2_TURNED, A1_TURNED = (595, 842), (842, 595), (1191, 842), (1684, 1191), (2384, 1684)
+COMMENT = "which needs a line of some length"
+DAYS = column("day", "date"), [column("n", "integer")]
+LINES = chart("line", *DAYS, [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)], title="By day")
 
 
 def written(shown, row_limit=None):
@@ -30,47 +41,130 @@ def sizes(pdf):
         return [tuple(map(round, page.get_size())) for page in read]
 
 
+def many(count, name="channels", title="Channels"):
+    """A table of *count* rows whose cells say which they are, too wide for two columns."""
+    rows = [(f"{name} {n}", 1_000 + n, COMMENT) for n in range(count)]
+    columns = [column("channel"), column("messages", "integer"), column("comment")]
+    return table(columns, rows, name=name, title=title, batch=50)
+
+
+def of_width(columns):
+    """A table of so many columns, half of them numbers that a reader must not see broken."""
+    heads = [column(f"c{n}", "integer" if n % 2 else "text", title=f"Column {n}") for n in range(columns)]
+    return table(heads, [tuple(1_234_567_890 if n % 2 else "some text of a length" for n in range(columns))])
+
+
 def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
-    rows = [(f"channel {n}", 1_000 + n) for n in range(120)]
-    days = column("day", "date"), column("n", "integer")
-    lines = chart("line", days[0], days[1:], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)], title="By day")
-    shown = document(
-        table([column("channel"), column("messages", "integer")], rows, batch=50),
-        figures=[figure("Messages", 1_234_567, 987_654)],
-        charts=[lines],
-    )
+    shown = document(many(120), figures=[figure("Messages", 1_234_567, 987_654)], charts=[LINES])
     with caplog.at_level(logging.WARNING):
         count, pdf = written(shown, row_limit=90)
     pages = texts(pdf)
 
     assert count == 90
     assert [record.getMessage() for record in caplog.records if "HarfBuzz" not in record.getMessage()] == []
-    assert set(sizes(pdf)) == {(595, 842)}
-    assert "Weekly channels" in pages[0]
+    assert set(sizes(pdf)) == {UPRIGHT}
+    assert "Workspace Acme Period 2026-05-04 to 2026-05-10 Compared with 2026-04-27 to 2026-05-03" in pages[0]
+    assert "Days and times are those of Europe/Berlin. Dates are year-month-day (ISO 8601)" in pages[0]
     assert "1,234,567 +25.0 % from 987,654" in pages[0]
     assert "By day" in pages[0]
     assert "4 May" in pages[0]
-    assert "Showing 90 of 120 rows" in pages[0]
-    assert "channel 89 1,089" in pages[-1]
+    assert "Channels 120 rows Showing 90 of 120 rows" in pages[0]
+    assert "channels 89 1,089" in pages[-1]
     for number, page in enumerate(pages, start=1):
-        assert "Channel Messages" in page
-        assert "Acme · 2026-05-04 to 2026-05-10" in page
+        assert page.count("Channel Messages") == 1
         assert f"Page {number} of {len(pages)}" in page
+    for page in pages[1:]:
+        assert "Weekly channels" in page
+        assert "2026-05-04 to 2026-05-10" in page
+
+
+# Paper
 
 
 def test_a_wide_table_lies_on_its_side_and_the_next_stands_again():
-    wide = [column(f"c{n}", title=f"Column {n}") for n in range(9)]
-    tables = [
-        table([column("a")], [("x",)]),
-        table(wide, [tuple("abcdefghi")], name="wide"),
-        table([column("b")], [("y",)], name="last"),
+    tables = [many(1), table([column(f"c{n}") for n in range(9)], [tuple("abcdefghi")], name="wide"), many(1, "last")]
+
+    assert sizes(written(document(*tables))[1]) == [UPRIGHT, TURNED, UPRIGHT]
+
+
+def test_a_report_whose_main_table_is_wide_lies_on_its_side_as_a_whole():
+    shown = document(of_width(9), many(1, "narrow"), figures=[figure()], charts=[LINES])
+
+    assert set(sizes(written(shown)[1])) == {TURNED}
+
+
+@pytest.mark.parametrize(
+    ("columns", "size"), [(6, UPRIGHT), (8, TURNED), (9, TURNED), (14, A3_TURNED), (22, A2_TURNED), (30, A1_TURNED)]
+)
+def test_a_number_is_never_broken_because_the_paper_grows_with_the_table(columns, size):
+    pdf = written(document(of_width(columns)))[1]
+    lines = texts_in_lines(pdf)
+
+    assert sizes(pdf)[-1] == size
+    assert sum(line.count("1,234,567,890") for line in lines) == columns // 2
+
+
+def texts_in_lines(pdf):
+    with pypdfium2.PdfDocument(pdf) as read:
+        return [line for page in read for line in page.get_textpage().get_text_bounded().splitlines()]
+
+
+@pytest.mark.parametrize("word", ["x" * 60, "W" * 300, "demo-channel-" * 12, "長" * 90, "m@" * 80])
+def test_a_long_word_stays_on_its_page_and_out_of_its_neighbours(word):
+    rows = table([column("a"), column("b", title=word), column("c")], [(word, word, "c"), ("a", "b", word)], title=word)
+    ranks = chart("rank", column("name"), [column("n", "integer", title=word)], [(word, 1)], title=word)
+    pdf = written(document(rows, title=word, workspace=word, description=word, figures=[figure(word)], charts=[ranks]))[
+        1
     ]
+    with pypdfium2.PdfDocument(pdf) as read:
+        for page in read:
+            text = page.get_textpage()
+            places = [n for n in range(text.count_chars()) if text.get_text_range(n, 1).strip()]
+            boxes = [text.get_charbox(place) for place in places]
+            assert min(left for left, _, _, _ in boxes) >= 45
+            assert max(right for _, _, right, _ in boxes) <= page.get_width() - 45
+            assert min(bottom for _, bottom, _, _ in boxes) >= 10
+            assert max(top for _, _, _, top in boxes) <= page.get_height() - 10
 
-    assert sizes(written(document(*tables))[1]) == [(595, 842), (842, 595), (595, 842)]
+
+def test_no_heading_ends_a_page_and_no_chart_is_cut():
+    charts = [
+        chart("rank", column("a"), DAYS[1], [(f"bar {n}.{k}", 9 - k) for k in range(7)], title=f"Chart {n}")
+        for n in range(12)
+    ]
+    tables = [many(13 + n % 7, f"t{n}", f"Table {n}.") for n in range(16)]
+    pages = texts(written(document(*tables, charts=charts))[1])
+
+    assert len(pages) > 6
+    for n in range(12):
+        (page,) = [page for page in pages if f"Chart {n} " in page]
+        assert f"bar {n}.0" in page
+        assert f"bar {n}.6" in page
+    for n in range(16):
+        (page,) = [page for page in pages if f"Table {n}." in page]
+        assert f"t{n} 0 1,000 {COMMENT} t{n} 1 1,001" in page
 
 
-def test_the_file_tells_its_title_author_and_date_and_is_the_same_twice():
-    shown = document(table([column("a")], []), title="Weekly <b>&</b>", workspace="Acme & Söhne")
+def test_a_long_table_that_is_narrow_runs_in_columns():
+    rows = [(f"channel {n}", 1_000 + n) for n in range(60)]
+    (page,) = texts(written(document(table([column("channel"), column("messages", "integer")], rows, batch=50)))[1])
+
+    assert page.count("Channel Messages") == 3
+    assert "channel 19 1,019 Channel Messages channel 20 1,020" in page
+    assert "channel 39 1,039 Channel Messages channel 40 1,040" in page
+
+
+def test_the_last_page_has_more_than_one_row_of_a_table():
+    for count in range(38, 46):
+        last = texts(written(document(many(count)))[1])[-1]
+        assert f"channels {count - 2} 1,{count - 2:03d} {COMMENT} channels {count - 1} 1,{count - 1:03d}" in last
+
+
+# What a reader is told besides
+
+
+def test_the_file_tells_its_title_author_subject_and_date_and_is_the_same_twice():
+    shown = document(many(0), title="Weekly <b>&</b>", workspace="Acme & Söhne", description="What <i> happened")
     (count, one), (_, two) = written(shown), written(shown)
     with pypdfium2.PdfDocument(one) as read:
         facts = read.get_metadata_dict()
@@ -78,8 +172,170 @@ def test_the_file_tells_its_title_author_and_date_and_is_the_same_twice():
     assert count == 0
     assert one == two
     assert (facts["Title"], facts["Author"]) == ("Weekly <b>&</b> · 2026-05-04 to 2026-05-10", "Acme & Söhne")
+    assert (facts["Subject"], facts["Keywords"]) == (
+        "What <i> happened", "Channel analytics, 2026-05-04 to 2026-05-10, Europe/Berlin",
+    )  # fmt: skip
     assert facts["CreationDate"] == "D:20260511090000+02'00"
-    assert "No activity in this period." in texts(one)[0]
+
+
+def test_charts_and_tables_are_bookmarks_below_the_title():
+    shown = document(many(40), many(3, "others", "Others <b>"), charts=[LINES])
+    with pypdfium2.PdfDocument(written(shown)[1]) as read:
+        found = [(mark.level, mark.get_title(), mark.get_dest().get_index()) for mark in read.get_toc()]
+
+    assert found == [(0, "Weekly channels", 0), (1, "By day", 0), (1, "Channels", 0), (1, "Others <b>", 1)]
+
+
+def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
+    ranks = chart("rank", column("a"), DAYS[1], [("general", 9)], title="Ranks")
+    with pypdfium2.PdfDocument(written(document(many(2), charts=[LINES, ranks]))[1]) as read:
+        found, language = tags(read[0]), told(raw.FPDFCatalog_GetLanguage, read)
+
+    kinds = [kind for kind, _ in found]
+    assert language == "en"
+    assert (kinds.count("H1"), kinds.count("H2"), kinds.count("Table")) == (1, 1, 2)
+    assert (kinds.count("TH"), kinds.count("TD"), kinds.count("Caption")) == (4, 7, 2)
+    assert [alt for kind, alt in found if kind == "Figure"] == ["By day. N: 1 (2026-05-04) to 2 (2026-05-05)."]
+
+
+def tags(page):
+    """The kind and the alternative text of each structure element, in reading order."""
+    tree = raw.FPDF_StructTree_GetForPage(page)
+    found = []
+    waiting = [raw.FPDF_StructTree_GetChildAtIndex(tree, n) for n in range(raw.FPDF_StructTree_CountChildren(tree))]
+    while waiting:
+        element = waiting.pop(0)
+        if not element:
+            continue
+        found.append((told(raw.FPDF_StructElement_GetType, element), told(raw.FPDF_StructElement_GetAltText, element)))
+        count = raw.FPDF_StructElement_CountChildren(element)
+        waiting[:0] = [raw.FPDF_StructElement_GetChildAtIndex(element, n) for n in range(count)]
+    raw.FPDF_StructTree_Close(tree)
+    return found
+
+
+def told(ask, element):
+    """The text that pdfium writes as UTF-16 into room it asks for."""
+    room = (ctypes.c_ushort * (ask(element, None, 0) // 2))()
+    ask(element, room, ctypes.sizeof(room))
+    return bytes(room).decode("utf-16-le").rstrip("\0")
+
+
+# Letters
+
+
+NAMES = {
+    "Latin": "Zażółć Ørsted Ñuñoa Đặng", "Cyrillic": "Владимир Ґонта", "Greek": "Ελένη Παπαδοπούλου",
+    "Arabic": "ليلى الأحمد", "Hebrew": "שרה כהן", "Chinese": "王小明",
+    "Japanese": "田中さくらテスト", "Korean": "김민지",
+    "Thai": "สมชาย", "Devanagari": "सीता शर्मा", "Armenian": "Հայերեն", "Georgian": "ქართული",
+}  # fmt: skip
+EMOJI = ["👩‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "👍🏽", "☎️", "1️⃣"]
+
+
+def unseen(caplog, *letters):
+    """What WeasyPrint had no letter for, wherever a report can show it."""
+    caplog.clear()
+    text = " ".join(letters)
+    ranks = chart("rank", column("a"), DAYS[1], [(letter, 1) for letter in letters], title=text)
+    rows = table([column("a", title=text)], [(letter,) for letter in letters], title=text)
+    shown = document(rows, title=text, workspace=text, description=text, figures=[figure(text)], charts=[ranks])
+    with caplog.at_level(logging.WARNING):
+        pdf = written(shown)[1]
+    return pdf, [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()]
+
+
+def test_every_script_has_its_letters_and_they_can_be_copied(caplog):
+    pdf, boxes = unseen(caplog, *NAMES.values())
+    found = set("".join(texts(pdf)))
+
+    assert boxes == []
+    assert set("".join(NAMES.values())) - {" "} - found == set()
+
+
+def test_an_emoji_is_one_picture_however_many_signs_it_is_made_of(caplog):
+    pdf, boxes = unseen(caplog, *EMOJI)
+
+    assert boxes == []
+    plain = unseen(caplog, *("🎉" for _ in EMOJI))[0]
+    assert colourful(pdf) == pytest.approx(colourful(plain), rel=0.2)
+
+
+def colourful(pdf):
+    """How many pixels of the first page are neither grey nor of the page's own blue."""
+    with pypdfium2.PdfDocument(pdf) as read:
+        picture = read[0].render(scale=2).to_pil().convert("HSV")
+    return sum(s > 90 and v > 120 and not 130 < h < 170 for h, s, v in picture.get_flattened_data())
+
+
+def test_a_sign_that_no_font_has_is_told_so_that_the_tests_above_can_fail(caplog):
+    assert unseen(caplog, "\U0010fffd")[1] != []
+
+
+# The brand
+
+
+def test_a_report_wears_its_brand_on_every_page():
+    logo = BytesIO()
+    Image.new("RGB", (30, 10), "#ff00ff").save(logo, "PNG")
+    brand = Branding(
+        logo=f"data:image/png;base64,{b64encode(logo.getvalue()).decode()}",
+        colour="#7b2ff7",
+        footer='Confidential "<&>" \\ é 字',
+        name="Neolith",
+    )
+    pdf = written(document(many(60), branding=brand, charts=[LINES]))[1]
+    pages = texts(pdf)
+    with pypdfium2.PdfDocument(pdf) as read:
+        first = read[0].render(scale=1).to_pil().convert("RGB")
+        second = read[1].render(scale=1).to_pil().convert("RGB")
+
+    assert pages[0].startswith("Neolith Channel analytics")
+    assert all('Confidential "<&>" \\ é 字' in page for page in pages)
+    assert first.getpixel((300, 3)) == (0x7B, 0x2F, 0xF7)
+    assert second.getpixel((300, 3)) == (255, 255, 255)
+    assert (255, 0, 255) in set(first.get_flattened_data())
+
+
+def test_a_drawn_logo_is_drawn():
+    size = 'viewBox="0 0 9 9" width="9" height="9"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="M0 0h9v9H0z" fill="#ff00ff"/></svg>'
+    brand = Branding(logo=f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}")
+    with pypdfium2.PdfDocument(written(document(branding=brand))[1]) as read:
+        colours = read[0].render(scale=1).to_pil().convert("RGB").get_flattened_data()
+
+    assert (255, 0, 255) in set(colours)
+
+
+# Making it
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypatch, was_on):
+    seen = []
+
+    def fails(self, *args, **kwargs):
+        seen.append(gc.isenabled())
+        raise RuntimeError
+
+    monkeypatch.setattr(as_pdf.HTML, "write_pdf", fails)
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(RuntimeError):
+            written(document())
+        assert (seen, gc.isenabled()) == ([False], was_on)
+    finally:
+        gc.enable()
+
+
+# Nothing to show
+
+
+def test_an_empty_report_says_that_it_was_meant_to_be_made():
+    (page,) = texts(written(document(many(0), figures=[figure("Messages", 0, 4)]))[1])
+
+    assert "Messages 0 −100.0 % from 4" in page  # noqa: RUF001
+    assert "No activity in this period. The report was made as planned; there was nothing to show" in page
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/x.png", "file:///etc/hostname"])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import timedelta
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image
 
+from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.errors import ConfigurationError
 from include.scheduled_reports.settings import Settings
 
@@ -36,10 +41,11 @@ def test_texts_numbers_and_durations_are_read():
 
 def test_every_field_can_be_set():
     # No default is one of these values.
-    odd: dict[type, str] = {str: "live", int: "7", timedelta: "77"}
+    odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
     sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
+    sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off"}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
@@ -50,9 +56,9 @@ def test_an_unknown_setting_is_refused_so_that_no_slip_goes_unnoticed():
 
 
 def test_every_wrong_setting_is_named_at_once():
-    found = reason(RETRIES="-1", QUERY_SECONDS="soon", MAIL_MODE="loud", COLOUR="red")
+    found = reason(RETRIES="-1", QUERY_SECONDS="soon", MAIL_MODE="loud", TINT="red")
 
-    for name in ("COLOUR: unknown", "QUERY_SECONDS: 'soon': a number", "RETRIES: '-1': a whole", "MAIL_MODE: 'loud'"):
+    for name in ("TINT: unknown", "QUERY_SECONDS: 'soon': a number", "RETRIES: '-1': a whole", "MAIL_MODE: 'loud'"):
         assert f"SCHEDULED_REPORTS__{name}" in found
 
 
@@ -194,3 +200,138 @@ def test_a_file_outlives_the_link_in_its_mail():
 def test_allowed_domains_are_told_apart_by_commas_in_any_case():
     assert read(ALLOWED_DOMAINS=" Acme.example, partner.example ,,").domains == {"acme.example", "partner.example"}
     assert Settings().domains == frozenset()
+
+
+# Branding
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+
+def drawing(inside, attributes='viewBox="0 0 9 9"'):
+    """An SVG as a data: URI, its text in plain view."""
+    return "data:image/svg+xml," + quote(f"<svg {NAMESPACES} {attributes}>{inside}</svg>")
+
+
+def drawn(logo):
+    """What stands in an SVG logo."""
+    kind, _, content = logo.partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    return ET.fromstring(b64decode(content))  # noqa: S314 - written here
+
+
+def test_a_report_wears_nothing_but_a_colour_unless_it_is_asked_to():
+    assert Settings().branding == Branding(logo="", colour="#2f6fab", footer="", name="")
+
+
+def test_colour_footer_and_name_are_worn_as_they_are_set():
+    found = read(BRAND_COLOUR="#AA00fF", BRAND_FOOTER="Confidential · Neolith GmbH", BRAND_NAME="Neolith").branding
+
+    assert (found.colour, found.footer, found.name) == ("#aa00ff", "Confidential · Neolith GmbH", "Neolith")
+
+
+@pytest.mark.parametrize("colour", ["", "red", "#fff", "#12345g", "2f6fab", "#2f6fab;x:y", "#2f6fab\n", "rgb(0,0,0)"])
+def test_a_colour_is_six_hexadecimal_digits(colour):
+    assert Settings(brand_colour=colour).problems() == [
+        f"SCHEDULED_REPORTS__BRAND_COLOUR: {colour!r}: a colour like #2f6fab"
+    ]
+
+
+@pytest.mark.parametrize(("name", "most"), [("NAME", 60), ("FOOTER", 200)])
+def test_a_text_of_the_brand_is_one_line_of_a_bounded_length(name, most):
+    assert getattr(read(**{f"BRAND_{name}": "x" * most}).branding, name.lower()) == "x" * most
+    for wrong in ("x" * (most + 1), "two\nlines", "bell\x07"):
+        assert reason(**{f"BRAND_{name}": wrong}).endswith(f": one line of at most {most} characters")
+
+
+def test_a_logo_is_the_data_it_is_given_as():
+    assert read(BRAND_LOGO=PIXEL).branding.logo == PIXEL
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_logo_is_read_from_a_file_and_what_its_bytes_say_counts(tmp_path, kind):
+    file = tmp_path / "logo.svg"
+    Image.new("RGB", (40, 20), "navy").save(file, kind)
+    logo = read(BRAND_LOGO=str(file)).branding.logo
+
+    assert logo.startswith(f"data:image/{kind.lower()};base64,")
+    assert b64decode(logo.partition(",")[2]) == file.read_bytes()
+
+
+def test_a_parse_needs_no_logo_file_but_a_render_says_which_one_is_missing(tmp_path):
+    missing = str(tmp_path / "logo.png")
+
+    found = read(BRAND_LOGO=missing)
+
+    with pytest.raises(ConfigurationError) as refused:
+        _ = found.branding
+    assert "SCHEDULED_REPORTS__BRAND_LOGO: " in str(refused.value)
+    assert str(refused.value).endswith(": a data: URI, or a file that can be read (No such file or directory)")
+
+
+def test_a_logo_is_small(tmp_path):
+    heavy, large = tmp_path / "heavy.svg", tmp_path / "large.png"
+    heavy.write_text(f"<svg {NAMESPACES} viewBox='0 0 9 9'><desc>{'x' * 200_000}</desc></svg>")
+    Image.new("1", (4_001, 1)).save(large)
+
+    with pytest.raises(ConfigurationError, match="at most 200,000 bytes"):
+        _ = read(BRAND_LOGO=str(heavy)).branding
+    with pytest.raises(ConfigurationError, match="at most 4000 pixels wide and high"):
+        _ = read(BRAND_LOGO=str(large)).branding
+
+
+@pytest.mark.parametrize(
+    ("logo", "why"),
+    [
+        ("data:image/gif;base64,R0lGODlhAQABAAAAACw=", "data:image/png, image/jpeg or image/svg+xml"),
+        ("data:text/html,<script>alert(1)</script>", "data:image/png, image/jpeg or image/svg+xml"),
+        ("data:image/png;base64,*", "its base64 is broken"),
+        ("data:image/png;base64,iVBORw0KGgoAAAANSUhE", "a PNG or JPEG that can be decoded"),
+        ("data:image/png,hello", "a PNG, a JPEG, or an SVG in UTF-8"),
+        (drawing("<path d='M0 0'/>", ""), "an SVG with a viewBox, so that it can be made smaller"),
+        (drawing("<script>alert(1)</script>"), "an SVG without <script>"),
+        (drawing("<a href='#x'><path/></a>"), "an SVG without <a>"),
+        (drawing("<foreignObject/>"), "an SVG without <foreignObject>"),
+        (drawing("<g><image href='x.png'/></g>"), "an SVG without <image>"),
+        (drawing("<animate attributeName='href' to='x'/>"), "an SVG without <animate>"),
+        (drawing("", 'viewBox="0 0 9 9" onload="alert(1)"'), "an SVG without onload, which runs script"),
+        (drawing("<use href='//x.example/y.svg#z'/>"), "an SVG that refers only to itself"),
+        (drawing("<use xlink:href='data:image/svg+xml,x'/>"), "an SVG that refers only to itself"),
+        (drawing("<path fill='url(https://x.example/#a)'/>"), "an SVG that refers only to itself"),
+        (drawing("<path style='fill: URL( \"x.svg#a\" )'/>"), "an SVG that refers only to itself"),
+        (drawing("<style>@import 'x.css';</style>"), "an SVG that refers only to itself"),
+        (drawing("<style>path{fill:u\\72l(x)}</style>"), "an SVG that refers only to itself"),
+        ("data:image/svg+xml," + quote("<!DOCTYPE s [<!ENTITY x 'y'>]><svg/>"), "an SVG without entities"),
+        ("data:image/svg+xml,<html/>", "an SVG with a viewBox, so that it can be made smaller"),
+    ],
+)
+def test_a_logo_that_could_run_or_fetch_or_is_none_is_refused(logo, why):
+    assert reason(BRAND_LOGO=logo).startswith("SCHEDULED_REPORTS__BRAND_LOGO: 'data:")
+    assert reason(BRAND_LOGO=logo).endswith(f": {why}")
+
+
+def test_a_wrong_logo_is_named_but_not_written_out():
+    assert len(reason(BRAND_LOGO="data:image/png;base64," + "A" * 100_000)) < 200
+
+
+def test_a_drawing_keeps_its_shapes_and_loses_what_its_program_left_in_it(tmp_path):
+    file = tmp_path / "logo"
+    file.write_text(
+        f"""<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">
+        <svg {NAMESPACES} xmlns:ink="http://www.inkscape.org/" viewBox="0 0 18 9" width="100%" ink:version="1">
+        <!-- made by me -->
+        <metadata><x/></metadata><ink:view/><defs><linearGradient id="a"/></defs>
+        <style>.b {{ fill: url(#a) }}</style><use xlink:href="#a"/>
+        <path class="b" d="M0 0h9" fill="url('#a')"/></svg>"""
+    )
+    root = drawn(read(BRAND_LOGO=str(file)).branding.logo)
+
+    assert [element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()] == [
+        "svg", "defs", "linearGradient", "style", "use", "path",
+    ]  # fmt: skip
+    assert root.attrib == {"viewBox": "0 0 18 9", "width": "18", "height": "9"}
+    assert root[2].attrib == {"href": "#a"}
+    assert root[3].attrib == {"class": "b", "d": "M0 0h9", "fill": "url('#a')"}

@@ -144,10 +144,10 @@ def failing(monkeypatch, error, *formats):
     """Let the renderers of some formats fail."""
     real = pipeline.renderer
 
-    def renderer(chosen):
+    def renderer(chosen, **options):
         def fail(*_, **__):
             raise error
 
-        return fail if chosen in formats else real(chosen)
+        return fail if chosen in formats else real(chosen, **options)
 
     monkeypatch.setattr(pipeline, "renderer", renderer)

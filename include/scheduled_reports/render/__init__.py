@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -48,7 +49,8 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
 )
 
 
-def renderer(chosen: Format) -> Renderer:
-    """The function that writes *chosen*."""
+def renderer(chosen: Format, *, csv_bom: bool = False) -> Renderer:
+    """The function that writes *chosen*; with *csv_bom* a CSV begins with a byte order mark."""
     module = import_module(f".{FORMATS[chosen].module}", __package__)
-    return cast("Renderer", module.render)
+    render = partial(module.render, bom=True) if csv_bom and chosen is Format.CSV else module.render
+    return cast("Renderer", render)

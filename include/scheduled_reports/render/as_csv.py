@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from .document import Document
 
 
-def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
+def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: bool = False) -> int:
     """Write the main table: UTF-8, CRLF, titles above it, text quoted, nothing between the commas where there is none.
 
     An empty text is written `""`, so that it can be told from no value.
     """
+    if bom:
+        out.write(BOM_UTF8)
     table = document.main
     schema = pa.schema([(defused(column.title), _type(column)) for column in table.columns])
     written = 0

@@ -19,17 +19,21 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 from openpyxl.xml.functions import tostring
 
+from .excel_look import AIR, LEFT, LINE, RIGHT, header, put
+from .excel_paper import set_up_page
 from .excel_rows import number_format, rows_xml
-from .excel_summary import HEADER, put, write_summary
-from .layout import widths
+from .excel_summary import Contents, write_summary
+from .layout import text_width, widths
 from .rows import pieces
-from .text import printable
+from .text import NUMERIC, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from openpyxl.styles import Alignment
     from openpyxl.worksheet.worksheet import Worksheet
 
+    from ..model import Column
     from .document import Document, Table
 
 #: What a worksheet takes, its header among them.
@@ -61,14 +65,14 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     book = Workbook()
     summary = book.worksheets[0]
     summary.title = "Summary"
-    sheets = [sheet for table in document.tables for sheet in _add_sheets(book, table, document.timezone, row_limit)]
+    sheets = [sheet for table in document.tables for sheet in _add_sheets(book, table, document, row_limit)]
     places = {table.name: [s.worksheet.title for s in sheets if s.table is table] for table in document.tables}
-    write_summary(summary, document, places, row_limit)
+    write_summary(summary, document, Contents(places=places, row_limit=row_limit))
     written = _stream(document, book, sheets, out)
     return sum(written[name] for name in places[document.main.name])
 
 
-def _add_sheets(book: Workbook, table: Table, timezone: str, row_limit: int | None) -> Iterator[_Sheet]:
+def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int | None) -> Iterator[_Sheet]:
     room = SHEET_ROWS - 1
     rows = table.rows if row_limit is None else min(table.rows, row_limit)
     parts = max(ceil(rows / room), 1)
@@ -76,13 +80,15 @@ def _add_sheets(book: Workbook, table: Table, timezone: str, row_limit: int | No
         worksheet = book.create_sheet(_sheet_name(table.title, {*map(str.casefold, book.sheetnames)}))
         start = part * room
         end = row_limit if part == parts - 1 else start + room
-        _dress(worksheet, table, timezone, max(min(rows - start, room), 0))
+        _dress(worksheet, table, document, max(min(rows - start, room), 0))
         yield _Sheet(worksheet=worksheet, table=table, start=start, end=end, styles=_styles(worksheet, table))
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:
     """*title* as Excel allows it, told apart from the names *taken*."""
     base = re.sub(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]", " ", title).strip(" '") or "Data"
+    if _units(base) > _NAME_LENGTH:
+        base = re.sub(r"(?<=\S) *\(.*\)$", "", base)  # rather without its bracket than cut within it
     number = 1
     while True:
         suffix = "" if number == 1 else f" ({number})"
@@ -93,21 +99,29 @@ def _sheet_name(title: str, taken: set[str]) -> str:
         number += 1
 
 
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
 def _cut(text: str, units: int) -> str:
     """The start of *text*, counted in UTF-16 units as Excel does."""
     return text.encode("utf-16-le")[: units * 2].decode("utf-16-le", errors="ignore").strip(" '")
 
 
-def _dress(worksheet: Worksheet, table: Table, timezone: str, rows: int) -> None:
-    """The header, frozen and with a filter, and the widths of the columns."""
+def _dress(worksheet: Worksheet, table: Table, document: Document, rows: int) -> None:
+    """The header, frozen and with a filter, the widths of the columns, and how it is printed."""
+    lines = 1
     for position, (column, width) in enumerate(zip(table.columns, widths(table), strict=True), start=1):
-        title = f"{column.title} ({timezone})" if column.type == "timestamp" else column.title
-        put(worksheet, 1, position, title, HEADER)
+        title = f"{column.title} ({document.timezone})" if column.type == "timestamp" else column.title
+        put(worksheet, 1, position, title, header(document.branding, _side(column)))
+        # the button of the filter stands beside the title
         worksheet.column_dimensions[get_column_letter(position)].width = width + 4
+        lines = max(lines, ceil(text_width(title) * 1.15 / (width + 1)))
+    worksheet.row_dimensions[1].height = LINE * min(lines, 4) + AIR
     worksheet.freeze_panes = "A2"
     worksheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{rows + 1}"
     worksheet.print_title_rows = "1:1"
-    worksheet.page_setup.orientation = "landscape"
+    set_up_page(worksheet, document)
 
 
 def _styles(worksheet: Worksheet, table: Table) -> tuple[int, ...]:
@@ -116,8 +130,14 @@ def _styles(worksheet: Worksheet, table: Table) -> tuple[int, ...]:
     for column in table.columns:
         cell = WriteOnlyCell(worksheet)
         cell.number_format = number_format(column)
+        cell.alignment = _side(column)
         styles.append(cell.style_id)
     return tuple(styles)
+
+
+def _side(column: Column) -> Alignment:
+    """Where a column's cells stand: dates on the left, and a number that had to become text with the other numbers."""
+    return RIGHT if column.type in NUMERIC else LEFT
 
 
 def _stream(document: Document, book: Workbook, sheets: list[_Sheet], out: BinaryIO) -> dict[str, int]:

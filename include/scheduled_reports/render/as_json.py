@@ -1,9 +1,12 @@
-"""JSON: the run, its key figures and every table, streamed, one row a line, every digit kept."""
+"""JSON: the run, its key figures and every table, streamed, one row a line, every digit kept.
+
+docs/report.schema.json says what is in it.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -20,9 +23,18 @@ if TYPE_CHECKING:
     from .document import Document, Figure, Table
 
 
+#: Rises when something is taken away or means something else.
+VERSION: Final = 1
+_SCALED: Final = frozenset({"decimal", "number", "percent"})
+
+
 def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     """Write the whole document; `rowCount` is what the data set holds, whatever *row_limit* leaves of it."""
-    head = {"report": _report(document), "keyFigures": [_figure(figure) for figure in document.figures]}
+    head = {
+        "formatVersion": VERSION,
+        "report": _report(document),
+        "keyFigures": [_figure(figure) for figure in document.figures],
+    }
     out.write(orjson.dumps(head)[:-1] + b',\n"datasets":[')
     counts = []
     for number, table in enumerate(document.tables):
@@ -46,6 +58,10 @@ def _report(document: Document) -> dict[str, Any]:
             "firstDay": window.first_day.isoformat(),
             "lastDay": window.last_day.isoformat(),
         },
+        "previousPeriod": {
+            "start": window.previous_start.astimezone(zone).isoformat(),
+            "end": window.start.astimezone(zone).isoformat(),
+        },
         "scheduledFor": document.scheduled_for.astimezone(zone).isoformat(),
     }
 
@@ -55,6 +71,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
     return {
         "name": column.name,
         "title": column.title,
+        "type": column.type,
         "value": _number(figure.value),
         "previous": _number(figure.previous),
         "change": _number(figure.change),
@@ -74,7 +91,7 @@ def _write_table(table: Table, out: BinaryIO, row_limit: int | None) -> int:
     head = {
         "name": table.name,
         "title": table.title,
-        "columns": [{"name": c.name, "title": c.title, "type": c.type} for c in table.columns],
+        "columns": [_column(column) for column in table.columns],
         "rowCount": table.rows,
     }
     out.write(orjson.dumps(head)[:-1] + b',"rows":[')
@@ -85,6 +102,11 @@ def _write_table(table: Table, out: BinaryIO, row_limit: int | None) -> int:
         written += piece.num_rows
     out.write(b"]}")
     return written
+
+
+def _column(column: Column) -> dict[str, Any]:
+    scale = {"scale": column.scale} if column.type in _SCALED else {}
+    return {"name": column.name, "title": column.title, "type": column.type, **scale}
 
 
 def _rows(table: Table, piece: pa.RecordBatch) -> Iterator[dict[str, Any]]:

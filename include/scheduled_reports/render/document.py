@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ..branding import Branding
     from ..model import Column, FigureSpec, Window
 
 
@@ -33,10 +35,11 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys."""
+    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys; they are the first rows of *table*."""
 
     title: str
     kind: str
+    table: str  # the name of one of the document's tables
     x: Column
     y: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
@@ -71,11 +74,24 @@ class Document:
     figures: tuple[Figure, ...]
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
+    branding: Branding
 
     @property
     def main(self) -> Table:
         """The main table."""
         return self.tables[0]
+
+    @property
+    def period_before(self) -> str:
+        """The days that a key figure is compared with."""
+        first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
+        last = self.window.first_day - timedelta(days=1)
+        return f"{first} to {last}" if first != last else f"{first}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no table has a row."""
+        return not any(table.rows for table in self.tables)
 
 
 class Renderer(Protocol):

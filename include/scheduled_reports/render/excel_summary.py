@@ -1,89 +1,100 @@
-"""The first sheet of a workbook: what the report is about, its key figures, and where its tables are."""
+"""The first sheet of a workbook: what the report is about, its key figures and charts, and where its tables are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
 
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.drawing.image import Image
+from openpyxl.styles import Alignment
 from openpyxl.utils import quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 
-from .excel_rows import excel_text, fits, number_format
+from . import charts
+from .excel_charts import add_charts
+from .excel_look import MOODS, NOTE, PLAIN, QUIET, SOFT, argb, band, header, link, put, ruled
+from .excel_paper import set_up_page
+from .excel_rows import fits, number_format
+from .logo_picture import logo_picture
 from .text import NO_ACTIVITY, is_missing, moment, mood, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from openpyxl.cell.cell import Cell, MergedCell
     from openpyxl.worksheet.worksheet import Worksheet
 
     from .document import Document, Figure, Table
 
+_CHANGE: Final = "+0.0%;-0.0%;0.0%"
+#: The columns of the tables, a gap, and those that the charts lie over, as wide as these together.
+_WIDTHS: Final = {"A": 36, "B": 17, "C": 17, "D": 11, "E": 3, **dict.fromkeys("FGHIJKLMN", 9.6)}
+_CHARTS: Final = "F"
+_LOGO_HEIGHT: Final = 36
+_RIGHT: Final = Alignment(horizontal="right")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """How a cell looks, where it is not as Excel has it."""
+class Contents:
+    """Which sheets the rows of each table are on, and how many of a table's rows there may be."""
 
-    font: Font | None = None
-    fill: PatternFill | None = None
-    border: Border | None = None
-    alignment: Alignment | None = None
+    places: Mapping[str, Sequence[str]]
+    row_limit: int | None
 
-
-def _font(color: str = "1F2328", **changes: Any) -> Font:
-    return Font(**{"name": "Calibri", "size": 11, "color": color, **changes})
+    def rows(self, table: Table) -> int:
+        """How many rows of a table the workbook holds."""
+        return table.rows if self.row_limit is None else min(self.row_limit, table.rows)
 
 
-HEADER: Final = Look(
-    font=_font(bold=True),
-    fill=PatternFill("solid", fgColor="EEF1F5"),
-    border=Border(bottom=Side(style="thin", color="9AA4B2")),
-    alignment=Alignment(vertical="center", wrap_text=True),
-)
-_PLAIN: Final = Look()
-_TITLE: Final = Look(font=_font(bold=True, size=16))
-_SOFT: Final = Look(font=_font("5B6472"))
-_LINK: Final = Look(font=_font("1F5FA8", underline="single"))
-_MOODS: Final = {"good": Look(font=_font("1A7F37")), "bad": Look(font=_font("B42318")), "flat": _SOFT}
-_CHANGE: Final = "+0.0%;-0.0%;0.0%"
-
-
-def put(sheet: Worksheet, row: int, column: int, value: Any, look: Look = _PLAIN) -> Cell | MergedCell:
-    """Write a cell; a text is a text whatever it begins with."""
-    cell = sheet.cell(row, column)
-    if isinstance(value, str):
-        cell.value = excel_text(value)
-        cell.data_type = "s"
-    else:
-        cell.value = value
-    if look.font is not None:
-        cell.font = look.font
-    if look.fill is not None:
-        cell.fill = look.fill
-    if look.border is not None:
-        cell.border = look.border
-    if look.alignment is not None:
-        cell.alignment = look.alignment
-    return cell
-
-
-def write_summary(
-    sheet: Worksheet, document: Document, places: Mapping[str, Sequence[str]], row_limit: int | None
-) -> None:
-    """Fill the sheet; *places* names the sheets of each table."""
+def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> None:
+    """Fill the sheet."""
     sheet.sheet_view.showGridLines = False
-    for letter, width in zip("ABCD", (34, 24, 20, 14), strict=True):
+    sheet.sheet_properties.tabColor = argb(document.branding.colour)
+    for letter, width in _WIDTHS.items():
         sheet.column_dimensions[letter].width = width
-    put(sheet, 1, 1, document.title, _TITLE)
-    put(sheet, 2, 1, document.type_title, _SOFT)
-    if document.description:
-        put(sheet, 3, 1, document.description, _SOFT)
-    row = _facts(sheet, 5, document) + 1
+    top = _head(sheet, document)
+    row = _facts(sheet, top, document) + 1
+    if document.is_empty or (document.charts and all(map(charts.is_flat, document.charts))):
+        for column in range(1, 5):
+            put(sheet, row, column, NO_ACTIVITY if column == 1 else None, QUIET)
+        row += 2
     if document.figures:
-        row = _figures(sheet, row, document.figures) + 1
-    _contents(sheet, row, document, places, row_limit)
+        row = _figures(sheet, row, document) + 1
+    row = _contents(sheet, row, document, contents) + 1
+    words = (
+        f"Days and times are those of {document.timezone}.",
+        "Dates are year-month-day (ISO 8601).",
+        document.branding.footer,
+    )
+    for offset, line in enumerate(filter(None, words)):
+        put(sheet, row + offset, 1, line, NOTE)
+    add_charts(sheet, document, contents.places, contents.row_limit, f"{_CHARTS}{top}")
+    set_up_page(sheet, document)
+
+
+def _head(sheet: Worksheet, document: Document) -> int:
+    """The logo or the company, the title on a band of its colour, what it is about; returns the next free row."""
+    row = 1
+    logo = logo_picture(document.branding.logo, _LOGO_HEIGHT)
+    if logo is not None:
+        picture = Image(BytesIO(logo.png))
+        picture.width, picture.height = logo.width, logo.height
+        sheet.add_image(picture, "A1")
+        sheet.row_dimensions[1].height = _LOGO_HEIGHT * 0.75 + 6
+        row = 2
+    elif document.branding.name:
+        put(sheet, 1, 1, document.branding.name, SOFT)
+        row = 2
+    look = band(document.branding)
+    for column in range(1, len(_WIDTHS) + 1):
+        put(sheet, row, column, document.title if column == 1 else None, look)
+    sheet.row_dimensions[row].height = 34
+    put(sheet, row + 1, 1, document.type_title, SOFT)
+    if document.description:
+        put(sheet, row + 2, 1, document.description, SOFT)
+        row += 1
+    return row + 3
 
 
 def _facts(sheet: Worksheet, row: int, document: Document) -> int:
@@ -94,22 +105,27 @@ def _facts(sheet: Worksheet, row: int, document: Document) -> int:
         "Scheduled for": moment(document.scheduled_for),
     }
     for offset, (name, value) in enumerate(facts.items()):
-        put(sheet, row + offset, 1, name, _SOFT)
+        put(sheet, row + offset, 1, name, SOFT)
         put(sheet, row + offset, 2, value)
     return row + len(facts)
 
 
-def _figures(sheet: Worksheet, row: int, figures: Sequence[Figure]) -> int:
+def _figures(sheet: Worksheet, row: int, document: Document) -> int:
     for position, title in enumerate(("Key figure", "This period", "Period before", "Change"), start=1):
-        put(sheet, row, position, title, HEADER)
-    for offset, figure in enumerate(figures, start=1):
-        put(sheet, row + offset, 1, figure.spec.column.title)
-        for position, value in ((2, figure.value), (3, figure.previous)):
-            cell = put(sheet, row + offset, position, _number(value))
-            cell.number_format = number_format(figure.spec.column)
-            cell.alignment = Alignment(horizontal="right")
-        put(sheet, row + offset, 4, _number(figure.change), _MOODS[mood(figure)]).number_format = _CHANGE
-    return row + 1 + len(figures)
+        put(sheet, row, position, title, header(document.branding, _RIGHT if position > 1 else None))
+    for offset, figure in enumerate(document.figures, start=1):
+        _figure(sheet, row + offset, figure)
+    return row + 1 + len(document.figures)
+
+
+def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
+    put(sheet, row, 1, figure.spec.column.title, ruled(PLAIN))
+    for position, value in ((2, figure.value), (3, figure.previous)):
+        cell = put(sheet, row, position, _number(value), ruled(PLAIN if position == 2 else SOFT))
+        cell.number_format = number_format(figure.spec.column)
+        cell.alignment = _RIGHT
+    cell = put(sheet, row, 4, _number(figure.change), ruled(MOODS[mood(figure)]))
+    cell.number_format, cell.alignment = _CHANGE, _RIGHT
 
 
 def _number(value: float | Decimal | None) -> float | Decimal | str | None:
@@ -121,20 +137,13 @@ def _number(value: float | Decimal | None) -> float | Decimal | str | None:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _contents(
-    sheet: Worksheet, row: int, document: Document, places: Mapping[str, Sequence[str]], row_limit: int | None
-) -> None:
-    put(sheet, row, 1, "Sheet", HEADER)
-    put(sheet, row, 2, "Rows", HEADER)
+def _contents(sheet: Worksheet, row: int, document: Document, contents: Contents) -> int:
+    for position, title in enumerate(("Sheet", "Rows", "", ""), start=1):
+        put(sheet, row, position, title or None, header(document.branding))
     for table in document.tables:
-        for name in places[table.name]:
+        for name in contents.places[table.name]:
             row += 1
-            cell = put(sheet, row, 1, name, _LINK)
+            cell = put(sheet, row, 1, name, link(document.branding))
             cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(name)}!A1")
-            put(sheet, row, 2, _count(table, row_limit))
-
-
-def _count(table: Table, row_limit: int | None) -> str:
-    if not table.rows:
-        return NO_ACTIVITY
-    return rows_of(table.rows if row_limit is None else min(row_limit, table.rows), table.rows)
+            put(sheet, row, 2, rows_of(contents.rows(table), table.rows) if table.rows else NO_ACTIVITY)
+    return row + 1

@@ -17,12 +17,11 @@ _LEAST, _MOST = 6, 48
 
 def widths(table: Table) -> tuple[int, ...]:
     """The width of each column in characters."""
-    sample = next(pieces(table, _SAMPLE), None)
-    cells = [[]] * len(table.columns) if sample is None else [values.to_pylist() for values in sample.columns]
-    return tuple(
-        _bounded(max([_title_width(column.title), *(_width(shown(value, column)) for value in values)]))
-        for column, values in zip(table.columns, cells, strict=True)
-    )
+    most = [_title_width(column.title) for column in table.columns]
+    for piece in pieces(table, _SAMPLE):
+        for place, (column, values) in enumerate(zip(table.columns, piece.columns, strict=True)):
+            most[place] = max([most[place], *(_width(shown(value, column)) for value in values.to_pylist())])
+    return tuple(map(_bounded, most))
 
 
 def _title_width(title: str) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from .layout import text_width
-from .page import card, environment
+from .colour import WHITE, readable
+from .layout import text_width, widths
+from .mail_pictures import chart_pictures, logo
+from .page import CONVENTIONS, card, environment
 from .rows import pieces
 from .text import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
 
@@ -17,10 +20,15 @@ if TYPE_CHECKING:
 
     from ..model import Format
     from .document import Document, Table
+    from .mail_pictures import MailPicture
+    from .page import Card
 
-#: What fits a message of 600 pixels.
-_PREVIEW_COLUMNS: Final = 5
-_PREVIEW_TEXT: Final = 60
+#: What fits a message of 600 pixels: columns, and characters of all and of one.
+_PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
+#: A longer word is broken where the line ends.
+_LONG_WORD: Final = 20
+#: How many key figures a list of mails shows beside the subject.
+_HEADLINE: Final = 3
 _MOOD_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
 
 
@@ -39,7 +47,10 @@ class MailFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailNote:
-    """What a message says beside the report itself; *stop_hint* ends the sentence "To have it stopped, …"."""
+    """What a message says beside the report itself.
+
+    *stop_hint* ends the sentence "To have it stopped, …"; *why* says why the files do not come as they are.
+    """
 
     files: tuple[MailFile, ...]
     set_up_by: str
@@ -51,27 +62,53 @@ class MailNote:
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
     test: bool = False  # only to try the report out
+    why: str = ""
+    unsubscribe: str = ""  # an address that a click opens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A message as text and as HTML, and the pictures that the HTML shows."""
+
+    text: str
+    html: str
+    pictures: tuple[MailPicture, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """The first rows of the main table; *numeric* tells which columns align to the right."""
+    """The first rows of the main table; *numeric* columns align to the right, *breaks* tells whose lines may break."""
 
     title: str
     caption: str
     heads: tuple[str, ...]
     numeric: tuple[bool, ...]
+    breaks: tuple[bool, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self) -> list[str]:
         """The rows as lines of text, one column below the other."""
         return aligned([self.heads, *self.rows], self.numeric)
 
+    @staticmethod
+    def is_long(text: str) -> bool:
+        """Whether a word of *text* would push the others aside."""
+        return any(len(word) > _LONG_WORD for word in text.split())
 
-def bodies(document: Document, note: MailNote) -> tuple[str, str]:
-    """The message as text and as HTML."""
+
+def body(document: Document, note: MailNote) -> Body:
+    """The message; without a preview it shows no value but the key figures."""
     cards = [card(figure) for figure in document.figures]
+    head = logo(document)
+    charts = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
     values: dict[str, Any] = {
+        "brand": document.branding,
+        "accent": readable(document.branding.colour, WHITE),
+        "logo": head,
+        "charts": charts,
+        "headline": _headline(cards, note),
+        "before": document.period_before,
+        "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
         "title": one_line(document.title),
         "type_title": one_line(document.type_title),
         "workspace": one_line(document.workspace),
@@ -83,14 +120,24 @@ def bodies(document: Document, note: MailNote) -> tuple[str, str]:
         "compares": any(c.change for c in cards),
         "moods": _MOOD_COLORS,
         "note": note,
-        "files": [(file, _facts(file)) for file in note.files],
+        "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
         "failed": listed([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),
         "preview": _preview(document.main, note),
         "no_activity": NO_ACTIVITY,
     }
-    text = environment.get_template("mail.txt.j2").render(values)
-    return text, environment.get_template("mail.html.j2").render(values)
+    return Body(
+        text=environment.get_template("mail.txt.j2").render(values),
+        html=environment.get_template("mail.html.j2").render(values),
+        pictures=(*((head,) if head else ()), *charts),
+    )
+
+
+def _headline(cards: Sequence[Card], note: MailNote) -> str:
+    """What a list of mails shows beside the subject."""
+    if note.no_data:
+        return NO_ACTIVITY
+    return " · ".join(f"{one.title}: {one.value} {one.change}".strip() for one in cards[:_HEADLINE])
 
 
 def one_line(text: str) -> str:
@@ -110,8 +157,8 @@ def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - map
 
 
 def _facts(file: MailFile) -> str:
-    """`Excel, 1.2 MB, 40 rows`."""
-    return ", ".join((FORMAT_TITLES[file.format], file_size(file.bytes), rows_of(file.rows, file.total_rows)))
+    """`1.2 MB, 40 rows`."""
+    return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
 
 
 def file_size(size: int) -> str:
@@ -130,11 +177,11 @@ def _expiry(note: MailNote, document: Document) -> str:
 def _preview(table: Table, note: MailNote) -> Preview | None:
     if note.no_data or note.preview_rows <= 0 or not table.rows:
         return None
-    columns = table.columns[:_PREVIEW_COLUMNS]
+    columns = table.columns[: _fitting(table)]
     rows = tuple(
         tuple(_short(shown(value, column)) for value, column in zip(row, columns, strict=True))
         for piece in pieces(table, note.preview_rows)
-        for row in zip(*(values.to_pylist() for values in piece.columns[:_PREVIEW_COLUMNS]), strict=True)
+        for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
     )
     caption = rows_of(len(rows), table.rows)
     if len(columns) < len(table.columns):
@@ -144,8 +191,15 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
         caption=caption,
         heads=tuple(one_line(column.title) for column in columns),
         numeric=tuple(column.type in NUMERIC for column in columns),
+        breaks=tuple(column.type == "text" for column in columns),
         rows=rows,
     )
+
+
+def _fitting(table: Table) -> int:
+    """How many columns have room beside each other, one at least."""
+    taken = accumulate(min(width, _PREVIEW_TEXT // 2) + 2 for width in widths(table)[:_PREVIEW_COLUMNS])
+    return max(sum(width <= _PREVIEW_WIDTH for width in taken), 1)
 
 
 def _short(text: str) -> str:

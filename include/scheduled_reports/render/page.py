@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from . import charts
-from .layout import widths
-from .rows import pieces
-from .text import NO_ACTIVITY, NUMERIC, change, is_missing, moment, mood, notice, printable, shown
+from . import charts, colour
+from .grid import Grid, may_turn
+from .logo_picture import logo_picture
+from .pictures import Room, tiles
+from .text import NO_ACTIVITY, change, moment, mood, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from decimal import Decimal
+    from collections.abc import Iterator, Mapping
 
-    from ..model import Column
-    from .document import Chart, Document, Figure, Table
+    from ..branding import Branding
+    from .document import Document, Figure
 
 Medium = Literal["screen", "print"]
 
-#: More columns than this are printed on pages turned sideways.
-_UPRIGHT: Final = 8
-#: A table of no more rows is kept on one page.
-_SHORT: Final = 12
-#: On paper a column asks for no more characters than this, and gets four for the gap to the next.
-_PAPER_WIDTH, _GAP = 30, 4
+#: The room of a chart: on a screen, on A4, and on A4 turned sideways.
+_SCREEN: Final = Room(half=350, broad=790, height=200)
+_UPRIGHT: Final = Room(half=300, broad=642, height=170)
+_TURNED: Final = Room(half=464, broad=972, height=150)
+CONVENTIONS: Final = (
+    "Made for {moment}. Days and times are those of {zone}."
+    " Dates are year-month-day (ISO 8601), numbers English (1,234.5)."
+)
+#: Characters of a title at the head of a page: two lines of it, at worst.
+_MARGIN_TEXT: Final = 80
+#: Fine enough for any printer at the 11 mm it is shown.
+_LOGO_HEIGHT: Final = 160
+#: What a line of a card's title holds on paper, of the usual cards and of the three wide ones in a row.
+_CARD_TITLE: Final = (22, 32)
+#: The paper of a screen at night.
+NIGHT: Final = "#12161c"
 
 environment: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -52,55 +63,14 @@ class Card:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """A row of a ranking: for each series its length in percent of the longest, and its value."""
+class Colours:
+    """The brand's colour where it is a surface, a text or a shape; by day and by night. Nothing is written on it."""
 
-    label: str
-    parts: tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Picture:
-    """A chart as it is shown."""
-
-    title: str
-    note: str
-    series: tuple[str, ...] = ()
-    svg: Markup | None = None
-    bars: tuple[Bar, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Head:
-    """The head of a column: *kind* is its class, *share* its part of the width in percent."""
-
-    title: str
-    kind: Literal["number", "text", "other"]
-    share: float
-
-
-class Grid:
-    """A table as it is shown; it counts its rows while they are read."""
-
-    def __init__(self, table: Table, row_limit: int | None) -> None:
-        self.title = printable(table.title)
-        self.notice = notice(table, row_limit)
-        self.is_empty = table.rows == 0
-        self.is_wide = len(table.columns) > _UPRIGHT
-        self.is_short = table.rows <= _SHORT
-        self.heads = _heads(table)
-        self.read = 0
-        self._table = table
-        self._row_limit = row_limit
-
-    def rows(self) -> Iterator[list[tuple[Head, str]]]:
-        """The text of each cell with the head of its column."""
-        columns = self._table.columns
-        for piece in pieces(self._table, self._row_limit):
-            for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
-                texts = (shown(value, column) for value, column in zip(row, columns, strict=True))
-                yield list(zip(self.heads, texts, strict=True))
-            self.read += piece.num_rows
+    brand: str
+    accent: str
+    night_accent: str
+    night_mark: str
+    palette: tuple[str, ...]  # its first is the brand's, dark enough to be seen on white
 
 
 class Page:
@@ -114,29 +84,66 @@ class Page:
     def html(self) -> Iterator[str]:
         """The page, piece by piece."""
         document = self._document
+        wears = _colours(document.branding)
+        columns = _columns(len(document.figures), 6 if self._is_wide else 4)
         return environment.get_template("report.html.j2").generate(
+            self._words(),
             medium=self._medium,
-            title=printable(document.title),
-            type_title=printable(document.type_title),
-            description=printable(document.description),
-            workspace=printable(document.workspace),
-            timezone=document.timezone,
-            created=document.scheduled_for.isoformat(),
-            period=str(document.window),
-            scheduled_for=moment(document.scheduled_for),
+            brand=document.branding,
+            logo=self._logo,
+            colours=wears,
+            is_wide=self._is_wide,
             cards=[card(figure) for figure in document.figures],
-            pictures=[_picture(chart) for chart in document.charts if charts.has_data(chart)],
+            card_columns=columns,
+            is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
+            tiles=list(tiles(document.charts, self._room, wears.palette)),
             grids=self.grids,
             is_empty=all(grid.is_empty for grid in self.grids),
-            no_activity=NO_ACTIVITY,
+            may_turn=may_turn,
             fonts=charts.FONTS,
-            palette=charts.PALETTE,
+            running_title=_css_text(_short(printable(document.title))),
+            foot_line=_css_text(document.branding.footer or _short(printable(document.workspace))),
         )
 
     @property
     def main_rows(self) -> int:
         """How many rows of the main table the page holds, once it was read to the end."""
         return self.grids[0].read
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether all of it is: a page lies on its side as its main table does, a screen has room for every table."""
+        deciding = self.grids[:1] if self._medium == "print" else self.grids
+        return any(grid.paper != "upright" for grid in deciding)
+
+    @property
+    def _logo(self) -> str:
+        """The logo as a data: URI; for paper as a picture: WeasyPrint draws a part of SVG, and others part of that."""
+        logo = self._document.branding.logo
+        picture = logo_picture(logo, _LOGO_HEIGHT) if self._medium == "print" else None
+        return f"data:image/png;base64,{b64encode(picture.png).decode()}" if picture else logo
+
+    @property
+    def _room(self) -> Room:
+        if self._medium == "screen":
+            return _SCREEN
+        return _TURNED if self._is_wide else _UPRIGHT
+
+    def _words(self) -> Mapping[str, Any]:
+        document = self._document
+        period, before = str(document.window), document.period_before
+        return {
+            "title": printable(document.title),
+            "type_title": printable(document.type_title),
+            "description": printable(document.description),
+            "workspace": printable(document.workspace),
+            "timezone": document.timezone,
+            "created": document.scheduled_for.isoformat(),
+            "period": period,
+            "before": before if document.figures else "",
+            "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
+            "no_activity": NO_ACTIVITY,
+        }
 
 
 def card(figure: Figure) -> Card:
@@ -151,47 +158,28 @@ def card(figure: Figure) -> Card:
     )
 
 
-def _picture(chart: Chart) -> Picture:
-    title, note = printable(chart.title), charts.note(chart)
-    if chart.kind == "rank":
-        return Picture(title=title, note=note, series=_series(chart), bars=_bars(chart))
-    # what draws it escapes the text in it, and the page's policy forbids scripts in any case
-    return Picture(title=title, note=note, svg=Markup(charts.svg(chart)))  # noqa: S704
+def _short(text: str) -> str:
+    """*text* as far as the margin of a page has room for it."""
+    return text if len(text) <= _MARGIN_TEXT else f"{text[: _MARGIN_TEXT - 1]}…"
 
 
-def _series(chart: Chart) -> tuple[str, ...]:
-    return tuple(printable(column.title) for column in chart.y) if len(chart.y) > 1 else ()
+def _css_text(text: str) -> Markup:
+    """*text* as a string of CSS, with nothing in it that CSS or HTML could take for its own."""
+    return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in text))
 
 
-def _bars(chart: Chart) -> tuple[Bar, ...]:
-    """A ranking as text and boxes: WeasyPrint draws the text of an SVG letter by letter, which Arabic cannot bear."""
-    rows = charts.ranked(chart)
-    longest = max(_length(row[column.name]) for row in rows for column in chart.y) or 1
-    return tuple(
-        Bar(
-            label=shown(row[chart.x.name], chart.x),
-            parts=tuple(
-                (round(_length(row[column.name]) / longest * 100, 2), shown(row[column.name], column))
-                for column in chart.y
-            ),
-        )
-        for row in rows
+def _columns(count: int, most: int) -> int:
+    """Cards per row: as few rows as can be, then as few gaps."""
+    return min(range(3, most + 1), key=lambda columns: (-(-count // columns), -count % columns))
+
+
+def _colours(branding: Branding) -> Colours:
+    brand = branding.colour
+    palette = charts.brand_palette(brand)
+    return Colours(
+        brand=brand,
+        accent=colour.readable(brand, colour.WHITE),
+        night_accent=colour.readable(brand, NIGHT),
+        night_mark=colour.readable(palette[0], NIGHT),
+        palette=palette,
     )
-
-
-def _length(value: float | Decimal | None) -> float:
-    return 0.0 if value is None or is_missing(value) else max(float(value), 0.0)
-
-
-def _heads(table: Table) -> tuple[Head, ...]:
-    wanted = [min(width, _PAPER_WIDTH) + _GAP for width in widths(table)]
-    return tuple(
-        Head(title=printable(column.title), kind=_kind(column), share=round(100 * width / sum(wanted), 2))
-        for column, width in zip(table.columns, wanted, strict=True)
-    )
-
-
-def _kind(column: Column) -> Literal["number", "text", "other"]:
-    if column.type in NUMERIC:
-        return "number"
-    return "text" if column.type == "text" else "other"

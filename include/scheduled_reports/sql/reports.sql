@@ -26,21 +26,8 @@ LEFT JOIN LATERAL (
 ) member ON true
 WHERE u.id = %(user_id)s
 
--- name: count
-SELECT count(*) AS total
-FROM scheduled_reports r
-LEFT JOIN reporting.report_options o ON o.report_id = r.id
-WHERE r.workspace_id = %(workspace_id)s
-  AND (%(id)s::text IS NULL OR r.id = %(id)s)
-  AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
-  AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
-  AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))
-  -- Who may not see every DAG sees those of his reports that have one.
-  AND (%(ids)s::text[] IS NULL OR (
-      r.id = ANY (%(ids)s) AND r.status <> 'DISABLED' AND o.error_cause IS DISTINCT FROM 'rejected'))
-
 -- name: page
--- Composed with an ORDER BY of two columns and LIMIT and OFFSET.
+-- Composed into a count, and with an ORDER BY of two columns, LIMIT and OFFSET.
 SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status::text AS status,
        r.export_formats, r.parameters, r.tags,
        r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
@@ -57,6 +44,7 @@ WHERE r.workspace_id = %(workspace_id)s
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))
+  -- Who may not see every DAG sees those of his reports that have one.
   AND (%(ids)s::text[] IS NULL OR (
       r.id = ANY (%(ids)s) AND r.status <> 'DISABLED' AND o.error_cause IS DISTINCT FROM 'rejected'))
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 HERE = FilePath(__file__).parent
 PAGE = 50
 RUNS = 20
+OPEN = ("queued", "running")
 COMING = 10
 #: Each state of a report, as people say it.
 STATES = {
@@ -211,11 +212,11 @@ def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Res
         state=_state(record),
         states=STATES,
         place=at.place,
-        label=f"{at.place.slug}:{at.place.id}",
+        label=at.name,
         type=catalog().types.get(record["reportType"]),
         problems=editing.problems(row, {}) if row else {},
         coming=_coming(row, at.desk.world.now()) if row else [],
-        runs=[_run(at, record, run) for run in runs],
+        runs=[_run(at, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
         entries=[
             shapes.audited(one) for one in at.desk.reports.audit(at.place.id, record["id"], before=None, limit=30)
@@ -248,25 +249,25 @@ def _form(request: Request, ports: Desk, record: Record, places: Any, place: Any
     )
 
 
-def _run(at: Seat, report: Record, run: Record) -> dict[str, Any]:
-    """What a page shows of a run."""
+def _run(at: Seat, report: Record, run: Record, *, whole: bool = True) -> dict[str, Any]:
+    """What a page shows of a run; what is not *whole* has its summary only, and the rest when somebody opens it."""
     key = RunKey(report_id=report["id"], run_id=run["run_id"])
     shown = shapes.run(run)
-    artifacts = at.desk.world.runs.artifacts(key)
-    stages = [shapes.stage(one) for one in at.desk.airflow.stages(key)]
+    stages = [shapes.stage(one) for one in at.desk.airflow.stages(key)] if whole else []
+    artifacts = at.desk.world.runs.artifacts(key) if whole else ()
     return {
         "run": shown,
         "report_id": report["id"],
-        "label": f"{at.place.slug}:{at.place.id}",
         "dag_id": naming.dag_id(report["id"]),
+        "whole": whole,
         "stages": stages,
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
-        "artifacts": [(one, file_path(f"{at.place.slug}:{at.place.id}", key, one.format)) for one in artifacts],
-        "deliveries": [shapes.delivery(one) for one in at.desk.reports.deliveries(key)],
+        "artifacts": [(one, file_path(at.name, key, one.format)) for one in artifacts],
+        "deliveries": [shapes.delivery(one) for one in at.desk.reports.deliveries(key)] if whole else [],
         # What is done again is under way before it has written anything.
-        "is_open": shown["state"] in ("queued", "running") or any(one["state"] in AT_WORK for one in stages),
+        "is_open": shown["state"] in OPEN or any(one["state"] in AT_WORK for one in stages),
         "progress": _progress(run),
-        "may_run": _may(at, report, Right.RUN),
+        "may_run": whole and _may(at, report, Right.RUN),
     }
 
 

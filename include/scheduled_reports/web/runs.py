@@ -13,7 +13,7 @@ from .. import asking
 from ..desk import Right
 from ..model import Format, RunKey
 from ..naming import execution_id
-from ..render.pictures import picture
+from ..render.sheets import sheet
 from . import shapes
 from .answers import ApiError, SafeRoute, answer, invalid
 from .bodies import ResendRequest, RunRequest, Sent, TestRequest, documented, json_only, sent
@@ -118,7 +118,7 @@ def read_page(at: Seated, id: str, runId: str, format: str, number: Annotated[in
     if artifact is None:
         raise ApiError(404, NO_FILE)
     with at.desk.world.store.open(artifact.object_key) as file:
-        found = picture(file.read(), number)
+        found = sheet(file.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
     return Response(

@@ -332,6 +332,21 @@ $file$;
 END
 $once$;
 
+-- From migrations/0004_charts.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0004_charts') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0004_charts');
+        EXECUTE $file$
+-- What a mail draws of the data, so that its charts need no staging: Arrow IPC streams, one after the other, some
+-- kilobytes each.  Runs from before have none, and their mails show none when they are sent again.
+ALTER TABLE reporting.runs ADD COLUMN charts bytea;
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0005_api.sql
 
 DO $once$

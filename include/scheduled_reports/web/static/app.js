@@ -183,9 +183,15 @@ function report() {
     if (!run) return location.reload();
     document.querySelector("#runs h2").after(run);
     document.querySelector("#runs > p.soft")?.remove();
+    const count = document.querySelector("#runs h2 .soft");
+    count.textContent = String(Number(count.textContent.replaceAll(",", "")) + 1);
     tell(run);
     watch(run);
   }
+
+  document.addEventListener("toggle", event => {
+    if (event.target.matches?.(".run[data-part]") && event.target.open) refresh(event.target);
+  }, true);
 
   for (const run of document.querySelectorAll(".run[data-open]")) watch(run);
 }

@@ -1,0 +1,115 @@
+"""From what arrived to pictures of a size that a repository can carry."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pypdfium2
+from PIL import Image, ImageChops
+
+from .browser import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .browser import Browser
+    from .scenes import Scene
+
+#: Pictures of paper are as wide as this; A4 is readable there, and turned sideways.
+UPRIGHT, TURNED = 800, 1200
+COLORS = 256
+EDGE = 24
+#: What is above the foot of a printed sheet.
+BODY = 0.885
+MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
+HTML_VIEWS = {
+    "html": View(width=1000, height=1500),
+    "html-dark": View(width=1000, height=1500, dark=True),
+    "html-phone": View(width=375, height=1500, phone=True),
+}
+
+
+def of_pdf(path: Path, place: Path, scene: Scene) -> None:
+    """The first pages."""
+    for number, picture in enumerate(_pages(path, scene.pages), start=1):
+        _save(picture, place / f"pdf-{number}.png")
+
+
+def of_workbook(printed: Path, place: Path, scene: Scene) -> None:
+    """The first sheets."""
+    for number, picture in enumerate(_pages(printed, scene.sheets), start=1):
+        _save(_cropped(picture), place / f"excel-{number}.png")
+
+
+def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
+    """The page on a screen, a dark one and a phone."""
+    for name, view in HTML_VIEWS.items():
+        if name in scene.views:
+            _save(Image.open(BytesIO(browser.picture(path, view))), place / f"{name}.png")
+
+
+def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
+    """The mail as a wide window and a phone show it."""
+    with TemporaryDirectory() as scratch:
+        page = Path(scratch) / "mail.html"
+        page.write_text(mail_page(path.read_bytes()))
+        for view_name, view in MAIL_VIEWS.items():
+            if view_name in scene.views:
+                _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+
+
+def mail_page(raw: bytes) -> str:
+    """The HTML of a mail with its pictures in their places, as a mail client shows it."""
+    message = message_from_bytes(raw, policy=default)
+    body = message.get_body(("html",))
+    assert body is not None
+    html = str(body.get_content())
+    for part in message.walk():
+        if name := str(part["Content-ID"] or "").strip("<>"):
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            html = html.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{b64encode(content).decode()}")
+    return html
+
+
+def _pages(path: Path, most: int) -> Iterator[Image.Image]:
+    document = pypdfium2.PdfDocument(path)
+    for number in range(min(len(document), most)):
+        wide, high = document[number].get_size()
+        yield document[number].render(scale=(TURNED if wide > high else UPRIGHT) / wide).to_pil().convert("RGB")
+    document.close()
+
+
+def _cropped(picture: Image.Image) -> Image.Image:
+    """Without the margins and the foot of the paper, which a workbook on a screen does not have."""
+    body = picture.crop((0, 0, picture.width, round(picture.height * BODY)))
+    content = ImageChops.difference(body, Image.new("RGB", body.size, "white")).getbbox()
+    left, top, right, bottom = content or (0, 0, *picture.size)
+    return picture.crop((max(left - EDGE, 0), max(top - EDGE, 0), right + EDGE, bottom + EDGE))
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    """Save it with few colours: those of the large surfaces as they are, each of the others as the nearest there is."""
+    shown = picture.convert("RGB")
+    mixed = shown.quantize(COLORS // 2, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).convert("RGB")
+    palette = np.array([*_commonest(shown, COLORS // 2), *_commonest(mixed, COLORS // 2)], np.int32)
+    # one number per pixel: to tell rows of three apart takes numpy ten times as long
+    pixels = np.asarray(shown).astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    found, places = np.unique(pixels, return_inverse=True)
+    colors = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)
+    nearest = ((colors[:, None, :] - palette[None, :, :]) ** 2).sum(axis=2).argmin(axis=1)
+    few = Image.fromarray(nearest.astype(np.uint8)[places].reshape(pixels.shape), "P")
+    few.putpalette(palette.astype(np.uint8).tobytes())
+    few.save(path, optimize=True)
+
+
+def _commonest(picture: Image.Image, most: int) -> list[tuple[int, ...]]:
+    counted: Any = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
+    return [color for _, color in counted[:most]]

@@ -1,0 +1,79 @@
+"""One scene through the real pipeline, with a store and a mailer that only keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from include.scheduled_reports import pipeline
+from include.scheduled_reports.adapters.definitions import PostgresDefinitions
+from include.scheduled_reports.adapters.memory import MemoryWorld
+from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .scenes import Scene
+
+SENDER = "Reports <reports@acme-robotics.example>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """What a scene has brought: its files, and its mail."""
+
+    scene: Scene
+    files: tuple[Path, ...]
+    mail: Path | None
+
+
+def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
+    """Run the report on the morning after *until*, and write down what arrived."""
+    _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
+    at = datetime.combine(until + timedelta(days=1), time(7), UTC)
+    settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}
+    world = MemoryWorld(
+        source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(**settings), moment=at
+    )
+    key = RunKey(report_id=scene.report, run_id=f"scheduled__{at.isoformat()}")
+    conf = {"formats": list(scene.formats), "mail": True}
+    trigger = Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=at, conf=conf, user=None, clear_number=0)
+    for chosen in pipeline.query(world, trigger):
+        pipeline.render(world, key, chosen)
+        pipeline.upload(world, key, chosen)
+    pipeline.email(world, key)
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    files = tuple(
+        _written(folder / artifact.file_name, world.store.files[artifact.object_key])
+        for artifact in world.runs.artifacts(key)
+    )
+    mails = [raw for _, _, raw in world.mailer.sent]
+    return Arrival(scene=scene, files=files, mail=_written(folder / "mail.eml", mails[0]) if mails else None)
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _set_up(dsn: str, report: str, row: Mapping[str, Any]) -> None:
+    """Change a row of the gallery's own database."""
+    values = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in row.items()}
+    sets = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values)
+    with psycopg.connect(dsn) as connection:
+        done = connection.execute(
+            sql.SQL("UPDATE scheduled_reports SET {} WHERE id = {}").format(sets, sql.Placeholder("report_id")),
+            values | {"report_id": report},
+        )
+        if done.rowcount != 1:
+            raise RuntimeError(f"there is no report {report} in the sample")

@@ -1,0 +1,98 @@
+"""The workbook in LibreOffice, which is neither Excel nor any library of ours: it opens, and shows the same values."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
+
+import pypdfium2
+import pytest
+
+from include.scheduled_reports.render import as_excel
+from tests.unit.brand import BRAND
+from tests.unit.documents import ZONE, chart, column, document, figure, table
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("soffice") is None, reason="soffice is missing: install libreoffice-calc-nogui"
+)
+
+#: Separated by commas, quoted, UTF-8, from line 1, every sheet in a file of its own, values as they are shown.
+AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"
+COLUMNS = [
+    column("t"), column("i", "integer"), column("d", "decimal", 2), column("f", "number", 3), column("p", "percent", 1),
+    column("b", "boolean"), column("on", "date"), column("at", "timestamp"),
+]  # fmt: skip
+ROWS = [
+    ("=1+1", 1_234_567, Decimal("1234.50"), 0.125, 0.25, True, date(2026, 5, 4), datetime(2026, 5, 4, 9, tzinfo=ZONE)),
+    ("0001", -(2**63), Decimal(10**20), float("nan"), None, False, date(1899, 12, 31), None),
+    ('a "b", c\nd', None, None, None, None, None, None, None),
+    ("12345678901234567890", 0, Decimal(0), 0.0, 0.0, None, None, None),
+    ("<b>&amp;</b> _x0041_ \x00 日本 שלום", 5, None, None, None, None, None, None),
+]
+SHOWN = [
+    ["T", "I", "D", "F", "P", "B", "On", "At (Europe/Berlin)"],
+    ["=1+1", "1,234,567", "1,234.50", "0.125", "25.0%", "TRUE", "2026-05-04", "2026-05-04 09:00"],
+    ["0001", "-9223372036854775808", "100000000000000000000.00", "", "", "FALSE", "1899-12-31", ""],
+    ['a "b", c\nd', "", "", "", "", "", "", ""],
+    ["12345678901234567890", "0", "0.00", "0.000", "0.0%", "", "", ""],
+    ["<b>&amp;</b> _x0041_  日本 שלום", "5", "", "", "", "", "", ""],
+]
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """The folder with what LibreOffice makes of a workbook with everything in it."""
+    folder = tmp_path_factory.mktemp("office")
+    days = [(date(2026, 5, day), day) for day in range(4, 11)]
+    shown = document(
+        table(COLUMNS, ROWS),
+        table([column("day", "date"), column("n", "integer")], days, name="days", title="By day"),
+        figures=[figure("Messages", 1_234_567, 987_654)],
+        charts=[chart("bar", column("day", "date"), [column("n", "integer")], days, table="days", title="N per day")],
+        branding=BRAND,
+    )
+    content = BytesIO()
+    as_excel.render(shown, content, row_limit=None)
+    (folder / "report.xlsx").write_bytes(content.getvalue())
+    for kind in (AS_CSV, "pdf"):
+        command = [
+            "soffice", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--convert-to", kind,
+            "--outdir", str(folder), str(folder / "report.xlsx"),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=180)
+    return folder
+
+
+def rows_of(folder, sheet):
+    with (folder / f"report-{sheet}.csv").open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_every_sheet_is_there(converted):
+    assert sorted(path.name for path in converted.glob("*.csv")) == [
+        "report-By day.csv", "report-Channels.csv", "report-Summary.csv",
+    ]  # fmt: skip
+
+
+def test_a_sheet_shows_the_values_of_its_table(converted):
+    assert rows_of(converted, "Channels") == SHOWN
+
+
+def test_the_summary_shows_the_key_figures(converted):
+    rows = [row[:4] for row in rows_of(converted, "Summary")]
+
+    assert ["Messages", "1,234,567", "987,654", "+25.0%"] in rows
+    assert ["Channels", "5 rows", "", ""] in rows
+
+
+def test_the_chart_is_drawn_on_the_summary(converted):
+    document_read = pypdfium2.PdfDocument(converted / "report.pdf")
+    text = document_read[0].get_textpage().get_text_bounded()
+    document_read.close()
+
+    assert "N per day" in text
+    assert "10 May" in text

@@ -1,0 +1,98 @@
+"""The mail as a browser shows it, narrow and wide: nothing pushes it aside, and its pictures are there."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from demo.gallery.browser import Browser, View
+from demo.gallery.pictures import mail_page
+from include.scheduled_reports import message
+from include.scheduled_reports.model import Format, Recipients
+from include.scheduled_reports.render.mail import MailFile, MailNote, body
+from tests.unit.brand import BRAND, SVG
+from tests.unit.documents import chart, column, document, figure, table
+
+pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing: install chromium")
+
+DAY, N = column("day", "date"), column("n", "integer")
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung" * 2
+FILE = MailFile(
+    format=Format.CSV, file_name=f"{LONG}.csv", bytes=1_234_567, rows=5_000, total_rows=1_234_567, attached=False,
+    link="https://files.example/" + "x" * 300,
+)  # fmt: skip
+NOTE = MailNote(
+    files=(FILE,), set_up_by=LONG, schedule_words="At 09:00 on Monday (Europe/Berlin)", stop_hint=f"ask {LONG}",
+    preview_rows=3, link_expires=datetime(2026, 5, 18, 7, tzinfo=UTC), unsubscribe="https://acme.example/off",
+)  # fmt: skip
+WORST = document(
+    table(
+        [column("name"), *(column(f"c{n}", "integer", title="Unaussprechlichkeiten") for n in range(8))],
+        [(LONG, *[10**15] * 8), ("<script>document.title=1</script>", *[None] * 8), ("مرحبا", *[0] * 8)],
+    ),
+    title=LONG,
+    description=LONG,
+    workspace=LONG,
+    figures=[figure(LONG, 10**18, 1), figure("People", 5, None), figure("Share", 0.5, 0.4, kind="percent", scale=1)],
+    charts=[chart("bar", DAY, [N], [(date(2026, 5, day), day) for day in range(4, 11)])],
+    branding=replace(BRAND, logo=SVG, footer=LONG),
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with Browser.started(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The worst mail there can be, sent and taken apart again."""
+    written = body(WORST, NOTE)
+    raw = message.compose(
+        sender="reports@acme.example",
+        recipients=Recipients(to=("ada@acme.example",)),
+        subject=LONG,
+        bodies=(written.text, written.html),
+        attachments=tuple(
+            message.Attachment(picture.file_name, "image/png", picture.content, cid=picture.cid)
+            for picture in written.pictures
+        ),
+    )
+    path = tmp_path_factory.mktemp("mail") / "mail.html"
+    path.write_text(mail_page(raw))
+    return path
+
+
+@pytest.mark.parametrize("width", [320, 375, 760])
+def test_nothing_is_wider_than_the_window(browser, page, width):
+    browser.open(page, View(width=width, phone=width < 600))
+
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [375, 760])
+def test_the_pictures_are_there_and_no_wider_than_the_mail(browser, page, width):
+    browser.open(page, View(width=width, phone=width < 600))
+    shown = browser.evaluate("[...document.images].map(one => [one.naturalWidth, one.clientWidth])")
+
+    assert len(shown) == 2
+    assert all(natural >= 2 * 60 and 0 < client <= min(544, width) for natural, client in shown)
+
+
+def test_what_a_cell_holds_is_text_and_never_runs(browser, page):
+    browser.open(page, View(width=760))
+
+    assert LONG in browser.evaluate("document.title")
+    assert browser.evaluate("document.scripts.length") == 0
+    assert "<script>document.title=1</script>" in browser.evaluate("document.body.innerText")
+
+
+def test_the_words_for_the_list_of_mails_are_not_seen(browser, page):
+    browser.open(page, View(width=760))
+
+    assert browser.evaluate("getComputedStyle(document.body.firstElementChild).display") == "none"
+    assert LONG in browser.evaluate("document.body.firstElementChild.textContent")

@@ -1,0 +1,85 @@
+"""What an Office reader checks of a package before it reads the content: the rules of ISO/IEC 29500-2.
+
+Excel offers to repair a file that breaks one of them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from xml.etree import ElementTree
+
+TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
+RELATION = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+OFFICE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+
+
+def problems(file) -> list[str]:
+    """What is wrong with the package; none for a sound one."""
+    with zipfile.ZipFile(file) as package:
+        names = package.namelist()
+        found = [f"{name}: twice" for name in set(names) if names.count(name) > 1]
+        if package.testzip() is not None:
+            found.append("a part is broken")
+        parts = {name: package.read(name) for name in names}
+    trees = {}
+    for name, content in parts.items():
+        if name.endswith((".xml", ".rels", ".vml")):
+            try:
+                trees[name] = ElementTree.fromstring(content)  # noqa: S314 - what we wrote ourselves
+            except ElementTree.ParseError as error:
+                found.append(f"{name}: {error}")
+    return found + list(_types(parts, trees)) + list(_relations(parts, trees))
+
+
+def _types(parts, trees):
+    """Every part has a content type, and every type a part."""
+    declared = trees["[Content_Types].xml"]
+    defaults = {one.get("Extension").lower() for one in declared.iter(f"{TYPES}Default")}
+    overrides = [one.get("PartName").lstrip("/") for one in declared.iter(f"{TYPES}Override")]
+    for name in parts:
+        if name != "[Content_Types].xml" and name not in overrides and name.rpartition(".")[2].lower() not in defaults:
+            yield f"{name}: without a content type"
+    for name in overrides:
+        if name not in parts:
+            yield f"{name}: a content type without a part"
+    if len(set(overrides)) < len(overrides):
+        yield "two content types for one part"
+
+
+def _relations(parts, trees):
+    """Every relationship leads to a part, every id that is used has one, and every part can be reached."""
+    reached = {"[Content_Types].xml", *(name for name in parts if name.endswith(".rels"))}
+    for name in [name for name in trees if name.endswith(".rels")]:
+        owner = _owner(name)
+        relations = list(trees[name].iter(RELATION))
+        ids = [one.get("Id") for one in relations]
+        if len(set(ids)) < len(ids):
+            yield f"{name}: an id twice"
+        if owner and owner not in parts:
+            yield f"{name}: relationships of nothing"
+        targets = {_target(owner, one) for one in relations}
+        yield from (f"{name}: {target} is not there" for target in targets - set(parts))
+        reached |= targets
+        if owner in trees:
+            yield from _unknown_ids(owner, trees[owner], set(ids))
+    yield from (f"{name}: nothing leads to it" for name in set(parts) - reached)
+
+
+def _owner(rels):
+    """The part that a part of relationships belongs to; empty for the package itself."""
+    folder, source = posixpath.split(rels)
+    return posixpath.join(posixpath.dirname(folder), source.removesuffix(".rels"))
+
+
+def _target(owner, relation):
+    if relation.get("TargetMode") == "External":
+        return f"outside: {relation.get('Target')}"
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(owner), relation.get("Target"))).lstrip("/")
+
+
+def _unknown_ids(name, tree, ids):
+    for element in tree.iter():
+        for key, value in element.attrib.items():
+            if key.startswith(OFFICE) and value not in ids:
+                yield f"{name}: {element.tag} uses {value}, which is no relationship"

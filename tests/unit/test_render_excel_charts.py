@@ -1,0 +1,136 @@
+"""The native charts of a workbook, read as the XML that Excel reads."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from datetime import date, timedelta
+from io import BytesIO
+from xml.etree import ElementTree
+
+import pytest
+
+from include.scheduled_reports.render import as_excel
+from tests.unit.documents import chart, column, document, table
+
+C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+DAYS = [column("day", "date"), column("messages", "integer"), column("share", "percent", 1)]
+WEEK = [(date(2026, 5, 4), 5, 0.5), (date(2026, 5, 5), None, 0.25), (date(2026, 5, 6), 7, 1.0)]
+
+
+def charts_of(shown, row_limit=None):
+    out = BytesIO()
+    as_excel.render(shown, out, row_limit=row_limit)
+    with zipfile.ZipFile(out) as parts:
+        names = sorted(name for name in parts.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", name))
+        return [ElementTree.fromstring(parts.read(name)) for name in names]  # noqa: S314 - ours
+
+
+def drawn(kind, columns, rows, **changes):
+    data = table(columns, rows, title="It's data")
+    (found,) = charts_of(document(data, charts=[chart(kind, columns[0], columns[1:], rows, **changes)]))
+    return found
+
+
+def formulas(found):
+    return [one.text for one in found.iter(f"{C}f")]
+
+
+def cached(found, part):
+    return [point.findtext(f"{C}v") for point in found.find(f".//{C}{part}").iter(f"{C}pt")]
+
+
+def test_a_chart_reads_the_cells_of_its_table():
+    found = drawn("line", DAYS, WEEK)
+
+    assert found.find(f".//{C}lineChart") is not None
+    assert formulas(found) == [
+        "'It''s data'!$B$1", "'It''s data'!$A$2:$A$4", "'It''s data'!$B$2:$B$4",
+        "'It''s data'!$C$1", "'It''s data'!$A$2:$A$4", "'It''s data'!$C$2:$C$4",
+    ]  # fmt: skip
+
+
+def test_a_chart_holds_what_it_read_and_leaves_a_gap_where_nothing_is():
+    found = drawn("line", DAYS[:2], [row[:2] for row in WEEK])
+
+    assert cached(found, "cat") == ["46146", "46147", "46148"]  # days since 1899-12-30, as LibreOffice counts them
+    assert cached(found, "val") == ["5", "7"]
+    assert [point.get("idx") for point in found.find(f".//{C}val").iter(f"{C}pt")] == ["0", "2"]
+    assert found.find(f".//{C}dispBlanksAs").get("val") == "gap"
+
+
+@pytest.mark.parametrize("kind", ["line", "bar", "rank"])
+def test_both_axes_are_there_as_far_as_they_are_wanted(kind):
+    found = drawn(kind, [column("name"), column("n", "integer")], [("a", 5), ("b", 3)])
+    hidden = [axis.find(f"{C}delete").get("val") for axis in found.iter() if axis.tag in (f"{C}catAx", f"{C}valAx")]
+
+    assert hidden == ["0", "1" if kind == "rank" else "0"]
+
+
+@pytest.mark.parametrize(("days", "step"), [(7, "1"), (30, "3"), (366, "37")])
+def test_the_days_of_a_long_time_are_not_all_named(days, step):
+    rows = [(date(2026, 1, 1) + timedelta(days=day), day) for day in range(days)]
+    axis = drawn("line", DAYS[:2], rows).find(f".//{C}dateAx")
+
+    assert axis.find(f"{C}majorUnit").get("val") == step
+    assert axis.find(f"{C}majorTimeUnit").get("val") == "days"
+
+
+def test_not_every_name_of_many_stands_below_its_axis():
+    found = drawn("line", [column("name"), column("n", "integer")], [(f"p{n}", n) for n in range(40)])
+
+    assert found.find(f".//{C}catAx/{C}tickLblSkip").get("val") == "4"
+
+
+def test_a_ranking_is_read_from_the_top_and_shows_its_values():
+    found = drawn("rank", [column("name"), column("n", "integer")], [("a", 5), ("b", 3)])
+
+    assert found.find(f".//{C}barDir").get("val") == "bar"
+    assert found.find(f".//{C}catAx/{C}scaling/{C}orientation").get("val") == "maxMin"
+    assert found.find(f".//{C}dLbls/{C}showVal").get("val") == "1"
+
+
+def test_a_ranking_shows_as_many_bars_as_the_page_does_and_says_so():
+    found = drawn("rank", [column("name"), column("n", "integer")], [(f"p{n}", 40 - n) for n in range(40)])
+
+    assert formulas(found)[1:] == ["'It''s data'!$A$2:$A$26", "'It''s data'!$B$2:$B$26"]
+    assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (the first 25 of 40)"
+
+
+@pytest.mark.parametrize("kind", ["line", "bar", "rank"])
+@pytest.mark.parametrize(("values", "least"), [((970, 980, None), "0"), ((5, -3, float("nan")), None)])
+def test_bars_begin_at_zero_and_what_is_below_it_is_shown(kind, values, least):
+    rows = [(f"p{n}", value) for n, value in enumerate(values)]
+    found = drawn(kind, [column("name"), column("n", "number")], rows).find(f".//{C}valAx/{C}scaling/{C}min")
+
+    assert (found.get("val") if found is not None else None) == least
+
+
+def test_only_several_series_have_a_legend():
+    one = drawn("bar", DAYS[:2], [row[:2] for row in WEEK])
+    two = drawn("bar", DAYS, WEEK)
+
+    assert [found.find(f".//{C}legend") is None for found in (one, two)] == [True, False]
+
+
+def test_a_chart_of_nothing_is_left_out():
+    for rows in ([], [(date(2026, 5, 4), 0)], [(date(2026, 5, 4), None)]):
+        shown = document(table(DAYS[:2], rows), charts=[chart("line", DAYS[0], DAYS[1:2], rows)])
+        assert charts_of(shown) == []
+
+
+def test_a_chart_ends_where_a_limit_cuts_its_table():
+    rows = [row[:2] for row in WEEK]
+    shown = document(table(DAYS[:2], rows), charts=[chart("line", DAYS[0], DAYS[1:2], rows)])
+    (found,) = charts_of(shown, row_limit=2)
+
+    assert formulas(found)[1:] == ["'Channels'!$A$2:$A$3", "'Channels'!$B$2:$B$3"]
+
+
+def test_a_chart_reads_the_first_sheet_of_a_table_that_has_several(monkeypatch):
+    monkeypatch.setattr(as_excel, "SHEET_ROWS", 3)
+    rows = [(f"p{n}", 9 - n) for n in range(4)]
+    columns = [column("name"), column("n", "integer")]
+    (found,) = charts_of(document(table(columns, rows), charts=[chart("line", columns[0], columns[1:], rows[:2])]))
+
+    assert formulas(found)[1:] == ["'Channels'!$A$2:$A$3", "'Channels'!$B$2:$B$3"]
