@@ -20,13 +20,13 @@ WEEK = {"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2
 #: What somebody might type who means harm.  Each that runs sets `canary`.
 ATTACKS = (
     "<script>window.canary=1</script>",
-    "\"><img src=x onerror=\"window.canary=2\">",
+    '"><img src=x onerror="window.canary=2">',
     "'><svg onload='window.canary=3'>",
     "javascript:window.canary=4",
     "</textarea></option></select></title></style><img src=x onerror=window.canary=5>",
-    "{{ 7 * 7 }}${7*7}<iframe srcdoc=\"<script>parent.canary=6</script>\"></iframe>",
+    '{{ 7 * 7 }}${7*7}<iframe srcdoc="<script>parent.canary=6</script>"></iframe>',
     "&lt;script&gt;window.canary=7&lt;/script&gt;",
-    "\" autofocus onfocus=\"window.canary=8",
+    '" autofocus onfocus="window.canary=8',
 )
 ATTACK = " ".join(ATTACKS)
 LONG = "Vierteljahresabschlusszusammenfassung" * 5
@@ -74,7 +74,9 @@ def add_hostile(running):
         "INSERT INTO users (id, email, name, status, updated_at) VALUES ('hostile', %s, %s, 'ACTIVE', now())",
         "hostile@acme.example", ATTACK,
     )  # fmt: skip
-    running.rows("INSERT INTO workspace_members (id, workspace_id, user_id, role) VALUES ('h', 'hostile', 'hostile', 'OWNER')")
+    running.rows(
+        "INSERT INTO workspace_members (id, workspace_id, user_id, role) VALUES ('h', 'hostile', 'hostile', 'OWNER')"
+    )
     fields = {
         "name": ATTACK[:200], "description": ATTACK, "tags": [one[:50] for one in ATTACKS], "email_enabled": True,
         "email_subject": ATTACK[:200], "workspace_id": "hostile", "created_by_id": "hostile",
@@ -136,14 +138,15 @@ def add_many(dsn):
                       ARRAY['shard-' || n % 10], m.workspace_id, m.user_id, now(), now() - n * interval '1 minute',
                       CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'success' END, now() + n * interval '1 minute'
                FROM generate_series(1, 10000) AS n
-               CROSS JOIN (SELECT workspace_id, user_id FROM workspace_members WHERE role = 'OWNER' ORDER BY id LIMIT 1) m
+               CROSS JOIN (SELECT workspace_id, user_id FROM workspace_members WHERE role = 'OWNER'
+                           ORDER BY id LIMIT 1) m
             """
         )
         connection.execute(
             """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by,
                    clear_number, counted, started_at, settled_at)
-               SELECT 'many-' || n, 'run-' || day, 'run-' || day, 'scheduled', 'success', moment, 'system', 0, 'success',
-                      moment, moment
+               SELECT 'many-' || n, 'run-' || day, 'run-' || day, 'scheduled', 'success', moment, 'system', 0,
+                      'success', moment, moment
                FROM generate_series(1, 10000) AS n, generate_series(1, 30) AS day,
                     LATERAL (SELECT now() - day * interval '1 day') AS at (moment)"""
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from demo.processes import free_port, wait_until
 from include.scheduled_reports.sample.seed import seed
 from tests.e2e import page_scene as scene
 from tests.e2e.conftest import UNTIL
-from tests.e2e.visitors import ROOT, Visitors, chromium
+from tests.e2e.visitors import FOCUSED, REACHABLE, ROOT, SERVER_TIME, Visitors, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -79,7 +80,9 @@ def mailed(here):
 
 def run(running, report_id, **asked):
     dag_id = f"scheduled_report_{report_id}"
-    answer = running.api.request("POST", f"{ROOT}/api/workspaces/{scene.LABEL}/reports/scheduled/{report_id}/trigger", body=asked)
+    answer = running.api.request(
+        "POST", f"{ROOT}/api/workspaces/{scene.LABEL}/reports/scheduled/{report_id}/trigger", body=asked
+    )
     running.api.wait_for_run(dag_id, answer.json()["runId"])
     return answer.json()["runId"]
 
@@ -126,9 +129,13 @@ def away(running, table):
 @pytest.mark.parametrize(
     ("label", "value", "condition"),
     [
-        ("Search", "activity", "name ILIKE '%activity%' OR description ILIKE '%activity%'"),
+        ("Search", "activity", "name ~* 'activity' OR description ~* 'activity'"),
         ("Search", "100%_", "false"),
-        ("Workspace", "Nordlicht Studio", "workspace_id IN (SELECT id FROM workspaces WHERE name = 'Nordlicht Studio')"),
+        (
+            "Workspace",
+            "Nordlicht Studio",
+            "workspace_id IN (SELECT id FROM workspaces WHERE name = 'Nordlicht Studio')",
+        ),
         ("Type", "Channel analytics", "\"reportType\" = 'channel-analytics'"),
         ("Tag", "weekly", "'weekly' = ANY (tags)"),
         ("State", "Disabled", "status = 'DISABLED'"),
@@ -144,7 +151,7 @@ def test_a_filter_finds_what_the_table_says(visit, here, label, value, condition
         field.select_option(value=field.locator("option", has_text=value).first.get_attribute("value"))
     page.get_by_role("button", name="Filter").click()
 
-    expected = column(here, f"SELECT name FROM scheduled_reports WHERE {condition} ORDER BY lower(name), id")  # noqa: S608
+    expected = column(here, f"SELECT name FROM scheduled_reports WHERE {condition} ORDER BY lower(name), id")
     expect(page.get_by_role("link", name="Clear")).to_be_visible()
     assert [one.split() for one in names(page)] == [one.split() for one in expected]
     if not expected:
@@ -163,7 +170,9 @@ def test_a_click_on_a_column_sorts_by_it_and_another_one_turns_it_round(visit, h
     for order, arrow in (("ASC", "ascending"), ("DESC", "descending")):
         page.get_by_role("columnheader", name=header).get_by_role("link").click()
         expect(page.locator(f"th[aria-sort={arrow}]")).to_contain_text(header)
-        statement = f"SELECT name FROM scheduled_reports WHERE 'weekly' = ANY (tags) ORDER BY {key} {order} NULLS LAST, id"  # noqa: S608
+        statement = (
+            f"SELECT name FROM scheduled_reports WHERE 'weekly' = ANY (tags) ORDER BY {key} {order} NULLS LAST, id"
+        )
         assert names(page) == column(here, statement)
     assert "tag=weekly" in page.url
 
@@ -195,7 +204,13 @@ def test_a_report_shows_its_definition_its_next_ten_runs_and_who_changed_what(vi
 
     (row,) = here.rows("SELECT * FROM scheduled_reports WHERE id = 'demo-report-weekly-activity'")
     shown = page.locator("dl").first
-    for text in (row["description"], ", ".join(row["export_formats"]), row["cron_expression"], *row["email_recipients"], *row["tags"]):
+    for text in (
+        row["description"],
+        ", ".join(row["export_formats"]),
+        row["cron_expression"],
+        *row["email_recipients"],
+        *row["tags"],
+    ):
         expect(shown).to_contain_text(text)
     today = datetime.now(ZoneInfo("Europe/Berlin"))
     monday = today.date() + timedelta(days=-today.weekday() % 7)
@@ -214,12 +229,16 @@ def test_a_run_by_hand_is_watched_to_its_end(visit, here):
     with locked(here, "tasks"):
         page.get_by_role("button", name="Run now…").click()
         dialog = page.get_by_role("dialog", name="Run now")
+        before = page.locator(".run").count()
         dialog.get_by_role("button", name="Run", exact=True).click()
         expect(dialog).to_be_hidden()
+        expect(page.locator(".run")).to_have_count(before + 1)
         newest = page.locator(".run").first
         expect(newest.locator("summary .badge").first).to_have_text("Running", timeout=PATIENCE * 1000)
         expect(newest.get_by_role("progressbar", name="Progress")).to_be_visible()
-        expect(newest.locator(".stages tr", has_text="query").get_by_text("running")).to_be_visible(timeout=PATIENCE * 1000)
+        expect(newest.locator(".stages tr", has_text="query").get_by_text("running")).to_be_visible(
+            timeout=PATIENCE * 1000
+        )
         # a second one is refused, and says why
         page.get_by_role("button", name="Run now…").click()
         dialog.get_by_role("button", name="Run", exact=True).click()
@@ -264,7 +283,9 @@ def test_mail_that_nobody_knows_of_is_named_and_sent_again_by_hand_only(visit, h
         RUN, mailed,
     )  # fmt: skip
     page = visit.open()
-    page.locator(".attention li", has_text="nobody knows whether it left").get_by_role("link", name="Tasks of a week").click()
+    page.locator(".attention li", has_text="nobody knows whether it left").get_by_role(
+        "link", name="Tasks of a week"
+    ).click()
     page.goto(f"{page.url}?run={quote(mailed, safe='')}")
     unknown = page.locator(".run").first
     expect(unknown.get_by_text("Unknown", exact=True)).to_be_visible()
@@ -308,13 +329,22 @@ def test_a_run_by_hand_takes_formats_period_and_recipients(visit, here):
     expect(dialog.locator("[data-errors]")).to_contain_text("nobody@nowhere.example")
     dialog.get_by_label("Mail to other members instead").fill(email)
     dialog.get_by_role("combobox", name="Mail").select_option("No")
+    before = page.locator(".run").count()
     dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".run")).to_have_count(before + 1)
     newest = page.locator(".run").first
     expect(newest.locator("summary .badge").first).to_have_text("Succeeded", timeout=PATIENCE * 1000)
 
-    (frozen,) = column(here, "SELECT frozen FROM reporting.runs WHERE report_id = %s ORDER BY started_at DESC LIMIT 1", RUN)
+    (frozen,) = column(
+        here, "SELECT frozen FROM reporting.runs WHERE report_id = %s ORDER BY started_at DESC LIMIT 1", RUN
+    )
     asked = frozen["request"]
-    assert (sorted(asked["formats"]), asked["period"], asked["mail"], asked["recipients"]) == (["csv", "json"], "last-30-days", False, [email])
+    assert (sorted(asked["formats"]), asked["period"], asked["mail"], asked["recipients"]) == (
+        ["csv", "json"],
+        "last-30-days",
+        False,
+        [email],
+    )
     assert [one.split(".")[-1] for one in newest.locator("a[download]").all_inner_texts()] == ["csv", "json"]
     expect(newest.get_by_text("Sent", exact=True)).to_have_count(0)
 
@@ -358,7 +388,8 @@ def test_a_report_is_paused_resumed_duplicated_and_deleted(visit, here):
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", name="Copy of To be acted on")).to_be_visible()
     expect(page.locator("h1 + p .badge").first).to_have_text("Paused")
-    same = 'SELECT name, "reportType", cron_expression, parameters, export_formats, tags FROM scheduled_reports WHERE \'acted\' = ANY (tags) ORDER BY length(name)'
+    same = """SELECT name, "reportType", cron_expression, parameters, export_formats, tags FROM scheduled_reports
+              WHERE 'acted' = ANY (tags) ORDER BY length(name)"""
     original, copy = here.rows(same)
     assert copy == original | {"name": "Copy of To be acted on"}
 
@@ -378,7 +409,9 @@ def test_the_form_offers_the_types_and_formats_that_there_are(visit, here):
     page = visit.open("/new")
 
     offered = page.get_by_role("combobox", name="Type").locator("option")
-    assert {one.get_attribute("value") for one in offered.all()} == {one.name for one in TYPES.iterdir() if (one / "report.yaml").exists()}
+    assert {one.get_attribute("value") for one in offered.all()} == {
+        one.name for one in TYPES.iterdir() if (one / "report.yaml").exists()
+    }
     assert page.locator("[name=exportFormats]").evaluate_all("all => all.map(one => one.value)") == FORMATS
     page.get_by_role("combobox", name="Type").select_option("task-completion")
     expect(page.get_by_text("Only tasks that are")).to_be_visible()
@@ -398,7 +431,9 @@ def test_a_cron_is_said_in_words_with_its_next_runs_while_it_is_typed(visit, her
 
     expect(page.locator(".next .words")).to_have_text("At 07:30, on day 1 of the month, only in January")
     year = datetime.now(ZoneInfo("America/New_York")).year + 1
-    expect(page.locator(".next li")).to_have_text([re.compile(f"^{year + n}-01-01 07:30 America/New_York, .* 13:30 for you$") for n in range(5)])
+    expect(page.locator(".next li")).to_have_text(
+        [re.compile(f"^{year + n}-01-01 07:30 America/New_York, .* 13:30 for you$") for n in range(5)]
+    )
     cron.fill("*/5 * * * *")
     expect(page.locator(".next .words")).to_contain_text("at most once an hour")
     expect(page.locator(".next li")).to_have_count(0)
@@ -521,7 +556,9 @@ def test_nothing_that_somebody_has_written_runs(visit, here, path):
     hrefs = page.locator("a[href]").evaluate_all("all => all.map(one => one.href)")
     assert [one for one in hrefs if not one.startswith(here.stack.airflow.url)] == []
     if "hostile" in path or "rejected" in path:
-        written = page.locator("body").inner_text() + "".join(page.locator("input, textarea").evaluate_all("all => all.map(one => one.value)"))
+        written = page.locator("body").inner_text() + "".join(
+            page.locator("input, textarea").evaluate_all("all => all.map(one => one.value)")
+        )
         assert "<script>window.canary=1</script>" in written
         assert "{{ 7 * 7 }}" in written or "pages-rejected" in path or "?workspace" in path
 
@@ -530,8 +567,14 @@ def test_reasons_errors_messages_and_the_audit_trail_are_text(visit, here):
     page = visit.open("/reports/pages-hostile")
     run = page.locator(".run").first
 
-    for place in (run.locator(".problem").first, run.locator("li", has_text="csv:"), run.locator("li", has_text="Unknown"), page.locator(".audit del").first, page.locator(".audit strong").first):
-        for attack in scene.ATTACKS[:3]:
+    for place in (
+        run.locator(".problem").first,
+        run.locator("li", has_text="csv:"),
+        run.locator("li", has_text="Unknown"),
+        page.locator(".audit del").first,
+        page.locator(".audit strong").first,
+    ):
+        for attack in (scene.ATTACKS[0], scene.ATTACKS[3]):
             expect(place).to_contain_text(attack)
     expect(run.locator("summary")).to_contain_text(scene.ATTACKS[0])
     page.get_by_role("button", name="Mail it again…").click()
@@ -625,7 +668,9 @@ def test_the_pages_are_light_and_dark_as_airflow_is(visit, here):
     body = page.frame_locator("iframe").locator("body:has(h1)")
 
     def brightness():
-        return sum(int(one) for one in re.findall(r"\d+", body.evaluate("one => getComputedStyle(one).backgroundColor"))[:3])
+        return sum(
+            int(one) for one in re.findall(r"\d+", body.evaluate("one => getComputedStyle(one).backgroundColor"))[:3]
+        )
 
     def switch(name):
         page.get_by_role("button", name="User").click()
@@ -650,7 +695,9 @@ def test_who_may_only_read_sees_everything_and_is_offered_nothing_else(visit, he
     expect(frame.get_by_role("link", name="New report")).to_have_count(0)
     frame.get_by_role("link", name="Tasks of a week", exact=True).first.click()
     expect(frame.get_by_role("heading", name="Tasks of a week")).to_be_visible()
-    expect(frame.locator("a[download]", has_text=".csv").first).to_be_visible()
+    frame.locator(".run summary").last.click()
+    expect(frame.locator("a[download]", has_text=".csv").last).to_be_visible()
+    expect(frame.get_by_role("button", name="Show").first).to_be_visible()
     buttons = frame.locator("main").get_by_role("button")
     assert {one.strip() for one in buttons.all_inner_texts()} == {"Show"}
     for name in ("Edit", "Duplicate"):
@@ -669,7 +716,13 @@ def axe():
     return Axe()
 
 
-PAGES = {"list": "/", "report": f"/reports/{RUN}", "form": "/new", "edit": "/reports/pages-hostile/edit", "rejected": "/reports/pages-rejected"}
+PAGES = {
+    "list": "/",
+    "report": f"/reports/{RUN}",
+    "form": "/new",
+    "edit": "/reports/pages-hostile/edit",
+    "rejected": "/reports/pages-rejected",
+}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -681,13 +734,30 @@ def test_axe_finds_nothing_serious(visit, here, mailed, axe, name, scheme):
         if dialog:
             page.locator(f"[data-dialog={dialog}]").first.click()
         found = axe.run(page).response["violations"]
-        serious = [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+        serious = [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
         assert serious == []
         if dialog:
             page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize("path", ["/", f"/reports/{RUN}", "/new", "/reports/pages-long", "/reports/pages-long/edit", "/reports/pages-arabic", "/reports/pages-hostile", "/reports/pages-rejected"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        f"/reports/{RUN}",
+        "/new",
+        "/reports/pages-long",
+        "/reports/pages-long/edit",
+        "/reports/pages-arabic",
+        "/reports/pages-hostile",
+        "/reports/pages-rejected",
+    ],
+)
 def test_a_narrow_window_needs_no_sideways_scrolling(visit, here, mailed, path):
     page = visit.open(path, width=390, height=844)
     page.wait_for_load_state("networkidle")
@@ -706,26 +776,17 @@ def test_names_from_right_to_left_begin_at_the_right(visit, here):
     assert page.locator("h1").inner_text() == scene.ARABIC[:200].strip()
 
 
-#: What can be reached by Tab, of what is shown.
-REACHABLE = """all => all.filter(one => one.checkVisibility() && !one.closest("[hidden]") && one.tabIndex >= 0
-    && !(one.matches("a, button, input, select, textarea") && one.closest("details:not([open]) > :not(summary)"))).length"""
-
-
 @pytest.mark.parametrize("path", ["/", f"/reports/{RUN}", "/new"])
 def test_everything_is_reached_by_tab_and_seen_to_be(visit, here, mailed, path):
     page = visit.open(path)
     page.wait_for_load_state("networkidle")
-    wanted = page.locator("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']").evaluate_all(REACHABLE)
+    wanted = page.locator(
+        "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
+    ).evaluate_all(REACHABLE)
     seen, blind = set(), []
-    page.evaluate("window.order = []")
     for _ in range(wanted + 40):
         page.keyboard.press("Tab")
-        number, shown, told = page.evaluate(
-            """() => { const at = document.activeElement; if (at === document.body) return [-1, true, ""];
-            if (!order.includes(at)) order.push(at);
-            const style = getComputedStyle(at), box = at.getBoundingClientRect();
-            return [order.indexOf(at), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1 && box.width > 0, at.outerHTML.slice(0, 80)]; }"""
-        )
+        number, shown, told = page.evaluate(FOCUSED)
         if number >= 0:
             seen.add(number)
         if not shown:
@@ -774,12 +835,17 @@ def elsewhere(running):
     seed(dsn, until=UNTIL, reports=0, messages=100)
     with psycopg.connect(dsn) as connection:
         connection.execute("DELETE FROM scheduled_reports")
-        target = connection.info
-        conn = f'{{"conn_type": "postgres", "host": "127.0.0.1", "port": {target.port}, "schema": "pages", "login": "{target.user}", "password": "{target.password}"}}'
+        at = connection.info
+    fields = {"host": "127.0.0.1", "port": at.port, "schema": at.dbname, "login": at.user, "password": at.password}
     first = running.stack.airflow
     port = free_port()
     url = f"http://127.0.0.1:{port}/air"
-    env = {**first.env, "AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url, "AIRFLOW_CONN_REPORTS_DB": conn}
+    env = {
+        **first.env,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW_CONN_REPORTS_DB": json.dumps({"conn_type": "postgres", **fields}),
+    }
     second = replace(first, url=url, env=env, children={}, folder=first.folder / "second").with_component("api-server")
     child = second.children["api-server"]
     try:
@@ -823,7 +889,9 @@ def test_with_no_report_at_all_the_page_says_how_to_begin_also_below_a_path(visi
     frame.get_by_role("button", name="Pause").click()
     expect(frame.locator("h1 + p .badge").first).to_have_text("Paused")
     with psycopg.connect(elsewhere.dsn) as connection:
-        assert connection.execute("SELECT name, is_active FROM scheduled_reports").fetchall() == [("The first one", False)]
+        assert connection.execute("SELECT name, is_active FROM scheduled_reports").fetchall() == [
+            ("The first one", False)
+        ]
 
 
 def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere, elsewhere, record_property):
@@ -838,10 +906,9 @@ def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere
         measured = []
         for _ in range(5):
             page.reload()
-            measured.append(page.evaluate("(() => { const at = performance.getEntriesByType('navigation')[0]; return at.responseStart - at.requestStart; })()"))
+            measured.append(page.evaluate(SERVER_TIME))
         taken[path] = round(statistics.median(measured))
     record_property("server milliseconds", str(taken))
-    print("server milliseconds", taken)
     assert max(taken.values()) < SERVER_BOUND
 
     page.goto(f"{elsewhere.airflow.url}{ROOT}/?sort=next&tag=shard-3")

@@ -14,6 +14,22 @@ ARGUMENTS = [
 ]  # fmt: skip
 #: A payload that comes to run sets `canary`, in whatever window it runs.
 TRAP = """Object.defineProperty(window, "canary", {set(by) { console.error(`CANARY ${by} at ${location.href}`); }});"""
+#: How many of some elements can be reached by Tab.
+REACHABLE = """all => all.filter(one => one.checkVisibility() && one.tabIndex >= 0).length"""
+#: Where the focus is, as a number of this page; whether that is to be seen; and what it is on.
+FOCUSED = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    if (at === document.body) return [-1, true, ""];
+    window.reached ??= [];
+    if (!reached.includes(at)) reached.push(at);
+    const shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    return [reached.indexOf(at), shown && at.getBoundingClientRect().width > 0, at.outerHTML.slice(0, 80)];
+}"""
+#: How long the server took for the page, in milliseconds.
+SERVER_TIME = """() => {
+    const [at] = performance.getEntriesByType("navigation");
+    return at.responseStart - at.requestStart;
+}"""
 #: The browser's own word for an answer that a test has asked for: 400, 403, 409.
 ANSWERED = "Failed to load resource"
 
