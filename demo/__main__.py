@@ -115,7 +115,7 @@ def _say(text: str) -> None:
 
 def _summary(stack: Stack, inbox: Inbox, delivered: Delivered) -> str:
     airflow = stack.airflow
-    page = f"{airflow.url}/dags/{naming.dag_id(REPORT)}"
+    page = f"{airflow.url}/dags/{naming.dag_id(REPORT)}/plugin/scheduled-report"
     files = "\n".join(
         f"    {file.url}  {file.size:,} bytes\n      {stack.aws.link(stack.bucket, file.key)}"
         for file in delivered.files
@@ -126,6 +126,7 @@ def _summary(stack: Stack, inbox: Inbox, delivered: Delivered) -> str:
   Mail:     {inbox.mail_url(delivered.message_id)}
             {len(delivered.recipients)} recipients, {len(delivered.attachments)} attachments
   Page:     {page}
+  Reports:  {airflow.url}/plugin/scheduled-reports
   Login:    admin / {airflow.passwords["admin"]}
   Database: {stack.reports_dsn}
 """

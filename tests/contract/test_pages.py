@@ -117,6 +117,22 @@ def test_states_are_counted_beside_each_other_whatever_state_is_shown(api, dsn):
     assert "Active (1)" in page(api, "/?state=paused").text
 
 
+@pytest.mark.parametrize(
+    ("changes", "cause", "words"),
+    [("tags = '{}'", None, "Active"), ("is_active = false", None, "Paused"), ("status = 'PAUSED'", None, "Paused"),
+     ("status = 'DISABLED'", None, "Disabled"), ("status = 'ERROR'", "failing", "Stopped after failing"),
+     ("status = 'ERROR'", "rejected", "Rejected"), ("status = 'ERROR'", None, "Rejected"),
+     ("last_run_status = 'failed'", None, "Failing"),
+     ("last_run_status = 'failed', is_active = false", None, "Paused")],
+)  # fmt: skip
+def test_a_report_is_in_the_same_state_on_every_page(api, dsn, changes, cause, words):
+    execute(dsn, f"UPDATE scheduled_reports SET {changes} WHERE id = 'r1'")
+    execute(dsn, "UPDATE reporting.report_options SET error_cause = %s WHERE report_id = 'r1'", cause)
+
+    for path in ("/?q=r1", "/reports/r1"):
+        assert f">{words}</span>" in api.get(path).text
+
+
 def test_what_needs_attention_stands_on_top_with_its_reasons(api, dsn):
     for number, changes in enumerate(
         ["status = 'ERROR', last_error = 'timezone: Mars'", "status = 'ERROR'", "last_run_status = 'failed'",

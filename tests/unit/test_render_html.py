@@ -133,6 +133,14 @@ def test_the_colour_of_the_brand_is_that_of_the_first_series_and_is_lighter_in_t
     assert contrast(lighter, "#12161c") >= 3
 
 
+@pytest.mark.parametrize(("value", "classes"), [(999_999, "value"), (1_234_567, "value long")])
+def test_a_number_that_would_break_its_tile_is_written_smaller(value, classes):
+    out = BytesIO()
+    render(document(table([column("a")], []), figures=[figure(value=value)]), out, row_limit=None)
+
+    assert f'<p class="{classes}">{value:,d}</p>' in out.getvalue().decode()
+
+
 def test_a_figure_without_a_past_says_so():
     _, page = written(document(figures=[figure(value=None, previous=None)]))
 

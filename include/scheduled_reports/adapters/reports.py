@@ -65,15 +65,17 @@ class PostgresReports:
             "id": None,
             "ids": None if wanted.ids is None else list(wanted.ids),
         }
+        page = sql.SQL(statements("reports")["page"])
+        count = sql.SQL("SELECT count(*) AS total FROM ({page}) found").format(page=page)
         statement = sql.SQL(
             "{page} ORDER BY {column} {order} NULLS LAST, r.id LIMIT %(limit)s OFFSET %(offset)s"
         ).format(
-            page=sql.SQL(statements("reports")["page"]),
+            page=page,
             column=SORTABLE[wanted.sort_by],
             order=sql.SQL("DESC" if wanted.descending else "ASC"),
         )
         with self._transaction() as connection:
-            (total,) = _run(connection, "count", values).fetchall()
+            (total,) = connection.execute(count, values).fetchall()
             items = connection.execute(statement, values).fetchall()
         return Found(items=tuple(items), total=total["total"])
 
