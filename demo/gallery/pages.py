@@ -151,7 +151,10 @@ def _take(browser: Browser, stack: Stack, shot: Shot, folder: Path) -> None:
         page.frame_locator("iframe").locator("h1").wait_for()
     shot.done(page)
     page.wait_for_timeout(400)  # what moves comes to rest
-    taken = page.screenshot(full_page=shot.whole)
+    if shot.whole:  # a window as tall as the page: what sticks to its foot is there
+        high = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": shot.width, "height": min(high, TALLEST)})
+    taken = page.screenshot()
     picture = Image.open(BytesIO(taken))
     save(picture.crop((0, 0, picture.width, min(picture.height, TALLEST))), folder / f"{shot.name}.png")
     context.close()

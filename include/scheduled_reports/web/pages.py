@@ -299,14 +299,14 @@ def _attention(ports: Desk, ids: tuple[str, ...] | None, paused: frozenset[str])
     since = ports.world.now() - UNKNOWN_SINCE
     kinds = [
         ("rejected", "cannot be scheduled", *of_state("rejected")),
-        ("stopped", "were stopped after failing", *of_state("stopped")),
-        ("failing", "failed in their last run", *of_state("failing")),
+        ("stopped", "stopped after failing", *of_state("stopped")),
+        ("failing", "failed last time", *of_state("failing")),
     ]
     unknown = ports.overview.unknown(since, ids)
     held = ports.overview.held(paused, ids)
     kinds += [
-        ("", "have mail of which nobody knows whether it left", len(unknown), unknown),
-        ("", "are active here and paused in Airflow", len(held), held),
+        ("", "with mail of which nobody knows whether it left", len(unknown), unknown),
+        ("", "active here, paused in Airflow", len(held), held),
     ]
     return [
         {"state": state, "words": words, "count": count, "reports": named}
