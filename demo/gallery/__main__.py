@@ -48,7 +48,7 @@ def main() -> int:
         _paint(list(_arrivals(scenes, chosen.until)), chosen.folder)
         write_page(chosen.folder, SCENES)
     if not chosen.scenes or PAGES in chosen.scenes:
-        paint(chosen.folder / PAGES, chosen.until)
+        paint(chosen.folder / PAGES)
     return 0
 
 

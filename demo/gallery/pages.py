@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
@@ -23,7 +24,6 @@ from .pictures import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import date
 
     from playwright.sync_api import Browser, Page
 
@@ -61,12 +61,14 @@ def _open(name: str) -> Callable[[Page], object]:
     return lambda page: page.get_by_role("button", name=name).first.click()
 
 
-def _show(kind: str) -> Callable[[Page], object]:
-    def shown(page: Page) -> None:
-        page.locator("li", has_text=f".{kind}").get_by_role("button", name="Show").first.click()
-        page.wait_for_load_state("networkidle")
+def _html(page: Page) -> None:
+    page.locator("li", has_text=".html").get_by_role("button", name="Show").first.click()
+    page.frame_locator("dialog iframe").locator("h1").wait_for()
 
-    return shown
+
+def _pdf(page: Page) -> None:
+    page.locator("li", has_text=".pdf").get_by_role("button", name="Show").first.click()
+    page.locator(".sheets img").first.evaluate("one => one.decode()")
 
 
 def _all_wrong(page: Page) -> None:
@@ -92,8 +94,8 @@ SHOTS: Final = (
     Shot(name="report-phone", title="On a phone", path=ONE, width=PHONE),
     Shot(name="failed", title="A run that failed, mail of which nobody knows", path=FAILED),
     Shot(name="rejected", title="A row that cannot be scheduled", path=f"{ROOT}/reports/demo-report-broken-zone"),
-    Shot(name="file-html", title="A file, shown in place", path=ONE, whole=False, done=_show("html")),
-    Shot(name="file-pdf", title="A PDF, page by page", path=ONE, whole=False, done=_show("pdf")),
+    Shot(name="file-html", title="A file, shown in place", path=ONE, whole=False, done=_html),
+    Shot(name="file-pdf", title="A PDF, page by page", path=ONE, whole=False, done=_pdf),
     Shot(name="run-now", title="Run now", path=ONE, whole=False, done=_open("Run now…")),
     Shot(name="form", title="Make one", path=f"{ROOT}/new"),
     Shot(name="form-dark", title="In the dark", path=f"{ROOT}/new", dark=True),
@@ -103,11 +105,11 @@ SHOTS: Final = (
 EMPTY: Final = Shot(name="empty", title="With no report at all", path=f"{ROOT}/", whole=False, height=420)
 
 
-def paint(folder: Path, until: date) -> None:
+def paint(folder: Path) -> None:
     """Make every picture anew, and the page that shows them."""
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with TemporaryDirectory() as scratch, _running(Path(scratch), until) as stack, _chromium() as browser:
+    with TemporaryDirectory() as scratch, _running(Path(scratch)) as stack, _chromium() as browser:
         run_one(stack)
         _execute(stack, SQL.read_text())
         for shot in SHOTS:
@@ -119,8 +121,10 @@ def paint(folder: Path, until: date) -> None:
 
 
 @contextmanager
-def _running(scratch: Path, until: date) -> Iterator[Stack]:
-    with Stack.start(replace(plan(scratch, free_port())), before_airflow=lambda dsn: seed(dsn, until=until)) as stack:
+def _running(scratch: Path) -> Iterator[Stack]:
+    with Stack.start(
+        plan(scratch, free_port()), before_airflow=lambda dsn: seed(dsn, until=datetime.now(UTC).date())
+    ) as stack:
         yield stack
 
 

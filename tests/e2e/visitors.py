@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from itertools import count
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = "/scheduled-reports"
 ARGUMENTS = [
@@ -37,6 +37,7 @@ ANSWERED = "Failed to load resource"
 @contextmanager
 def chromium():
     """Debian's browser, without a window."""
+    expect.set_options(timeout=20_000)  # on a busy machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         try:

@@ -117,12 +117,13 @@ function report() {
     dialog.querySelector("h2").textContent = title;
     frame.hidden = !show;
     sheets.hidden = !pages;
-    sheets.replaceChildren();
+    sheets.textContent = "Loading…";
     dialog.showModal();
     if (show) { frame.src = show; return; }
     const first = await fetch(`${pages}1`);
     if (!first.ok) { sheets.textContent = words(await first.json()); return; }
     const count = Number(first.headers.get("x-pages"));
+    sheets.replaceChildren();
     for (let number = 1; number <= count; number += 1) {
       const page = document.createElement("img");
       page.loading = "lazy";
