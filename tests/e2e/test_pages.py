@@ -718,11 +718,6 @@ def test_who_may_only_read_sees_everything_and_is_offered_nothing_else(visit, he
 # --- for everybody
 
 
-@pytest.fixture(scope="module")
-def axe():
-    return Axe()
-
-
 PAGES = {
     "list": "/",
     "report": f"/reports/{RUN}",
@@ -734,13 +729,13 @@ PAGES = {
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious(visit, here, mailed, axe, name, scheme, width):
+def test_axe_finds_nothing_serious(visit, mailed, name, scheme, width):
     page = visit.open(PAGES[name], scheme=scheme, width=width)
     page.wait_for_load_state("networkidle")
     for dialog in (None, *page.locator("[data-dialog]").evaluate_all("all => all.map(one => one.dataset.dialog)")):
         if dialog:
             page.locator(f"[data-dialog={dialog}]").first.click()
-        found = axe.run(page).response["violations"]
+        found = Axe().run(page).response["violations"]
         serious = [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found
