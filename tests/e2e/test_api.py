@@ -90,6 +90,14 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
         lambda: api.get(f"/dags/{dag_id}")["dag_display_name"] == "Changed by API", seconds=15, what="the new name"
     )
 
+    # changed in the middle of parses, too: none is forgotten until the next regular one
+    for number in range(6):
+        call("PUT", f"/{report_id}", 200, json={"name": f"Changed {number} times"})
+        time.sleep(0.3)
+    running.wait(
+        lambda: api.get(f"/dags/{dag_id}")["dag_display_name"] == "Changed 5 times", seconds=15, what="the newest name"
+    )
+
     # run: pending at once, and by nobody else meanwhile
     asked = call("POST", f"/{report_id}/trigger", 202, json={}).json()
     assert asked["executionJob"]["status"] == "PENDING"
@@ -137,7 +145,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     call("DELETE", f"/{report_id}", 200)
     call("GET", f"/{report_id}", 404)
     actions = [one["action"] for one in audit(api, running)["entries"] if one["reportId"] == report_id]
-    assert actions == ["deleted", "tested", "resent", "triggered", "changed", "created"]
+    assert actions == ["deleted", "tested", "resent", "triggered", *["changed"] * 7, "created"]
     running.wait(
         lambda: api.get(f"/dags/{dag_id}")["timetable_summary"] == "gone", seconds=20, what="the DAG to come to rest"
     )

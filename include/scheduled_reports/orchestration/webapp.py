@@ -6,6 +6,7 @@ Imported by the API server alone, when it asks the plugin for its apps: task pro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,10 @@ from .. import naming
 from ..desk import DagState, Right, Stage
 from ..errors import BusyError, NoDagError
 from .connections import AirflowWorld
+from .reparse import Reparser
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime, timedelta
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -176,18 +177,46 @@ class RunningServer:
             )
 
     def reparse(self) -> None:
-        """Have the reports read again at once; nothing happens where that is asked for already."""
+        """Have the reports read again at once."""
+        reparser.edited()
+
+
+def _request_parse() -> None:
+    """Put the DAG file at the front of the queue; nothing happens where it is there already."""
+    parsed = _newest_parse()
+    if parsed is None or parsed.relative_fileloc is None:  # nothing was parsed yet: the next parse is the first
+        return
+    try:
         with create_session() as session:
-            ours = DagModel.relative_fileloc.endswith(DAG_FILE, autoescape=True)
-            known = select(DagModel.bundle_name, DagModel.relative_fileloc).where(ours).limit(1)
-            place = session.execute(known).first()
-        if place is None or place[1] is None:  # nothing was parsed yet: the next parse is the first
-            return
-        try:
-            with create_session() as session:
-                session.add(DagPriorityParsingRequest(bundle_name=place[0], relative_fileloc=place[1]))
-        except IntegrityError:
-            return
+            session.add(DagPriorityParsingRequest(parsed.bundle_name, parsed.relative_fileloc))
+    except IntegrityError:
+        return
+
+
+def _newest_parse_began() -> datetime | None:
+    parsed = _newest_parse()
+    if parsed is None or parsed.last_parsed_time is None:
+        return None
+    began: datetime = parsed.last_parsed_time - timedelta(seconds=parsed.last_parse_duration or 0)
+    return began
+
+
+def _newest_parse() -> Any:
+    """What Airflow knows of the DAG file, by the DAG of it that was parsed last."""
+    columns = (
+        DagModel.bundle_name,
+        DagModel.relative_fileloc,
+        DagModel.last_parsed_time,
+        DagModel.last_parse_duration,
+    )
+    ours = DagModel.relative_fileloc.endswith(DAG_FILE, autoescape=True)
+    wanted = select(*columns).where(ours).order_by(DagModel.last_parsed_time.desc().nulls_last()).limit(1)
+    with create_session() as session:
+        return session.execute(wanted).first()
+
+
+#: One for all requests of this process.
+reparser = Reparser(request=_request_parse, began=_newest_parse_began)
 
 
 class AirflowDesk:
