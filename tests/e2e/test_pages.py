@@ -533,6 +533,18 @@ def test_an_edit_that_has_become_stale_overwrites_nothing(visit, here):
 
 # --- whatever somebody has written
 
+
+def test_the_attacks_do_run_where_nobody_defends_himself(visit):
+    page = visit.page()
+    page.set_content(f"<p>{scene.ATTACK}</p>")
+    page.set_content(scene.HOSTILE_PAGE.decode())
+    page.wait_for_load_state("networkidle")
+
+    sprung = {int(number) for number in re.findall(r"CANARY (\d+)", " ".join(visit.wrong))}
+    assert sprung >= {1, 2, 3, 5, 6, 9, 10, 11}
+    visit.wrong.clear()
+
+
 #: Where each page shows what others wrote.
 HOSTILE = [
     "/?workspace=hostile",

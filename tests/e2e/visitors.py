@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from itertools import count
+from urllib.parse import urljoin
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -51,7 +51,7 @@ class Visitors:
 
     def __init__(self, browser, airflow, tokens):
         self.browser, self.airflow, self.tokens = browser, airflow, tokens
-        self.contexts, self.wrong, self.names = [], [], count()
+        self.contexts, self.wrong = [], []
 
     def page(self, user="admin", *, width=1280, height=900, scheme="light", zone="Europe/Berlin"):
         """An empty page of somebody who is signed in."""
@@ -62,7 +62,7 @@ class Visitors:
         if user not in self.tokens:
             session = self.airflow.api(user).session
             self.tokens[user] = session.headers["Authorization"].removeprefix("Bearer ")
-        cookie = {"name": "_token", "value": self.tokens[user], "url": self.airflow.url.split("/air")[0]}
+        cookie = {"name": "_token", "value": self.tokens[user], "url": urljoin(self.airflow.url, "/")}
         context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Lax"}])
         context.add_init_script(TRAP)
         context.set_default_timeout(30_000)
