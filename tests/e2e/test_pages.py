@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -908,7 +909,7 @@ def test_with_no_report_at_all_the_page_says_how_to_begin_also_below_a_path(visi
         ]
 
 
-def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere, elsewhere, record_property):
+def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere, elsewhere):
     scene.add_many(elsewhere.dsn)
     page = visit_elsewhere.open("/?q=Report+number")
     expect(page.locator("h1 + p")).to_have_text("10,000 reports found")
@@ -922,7 +923,7 @@ def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere
             page.reload()
             measured.append(page.evaluate(SERVER_TIME))
         taken[path] = round(statistics.median(measured))
-    record_property("server milliseconds", str(taken))
+    sys.stdout.write(f"the server took, in milliseconds: {taken}\n")  # pytest -rP shows it
     assert max(taken.values()) < SERVER_BOUND
 
     page.goto(f"{elsewhere.airflow.url}{ROOT}/?sort=next&tag=shard-3")
