@@ -132,8 +132,8 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     test = call("POST", f"/{report_id}/test", 202, json={"recipients": [creator["email"]]}).json()
     assert api.wait_for_run(dag_id, test["runId"])["state"] == "success"
     subjects = [message_from_bytes(mail.raw, policy=default)["Subject"] for mail in running.mails_of(report_id)]
-    assert len(subjects) == 3
-    assert sum(subject.startswith("TEST: ") for subject in subjects) == 1
+    assert len(subjects) == 3, subjects
+    assert sum(subject.startswith("TEST: ") for subject in subjects) == 1, subjects
     report = call("GET", f"/{report_id}", 200).json()
     assert (report["runCount"], report["lastRunStatus"]) == (2, "success")
 

@@ -109,7 +109,10 @@ def breaking(monkeypatch, chosen, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(pipeline, "renderer", lambda one: fail if one is chosen else real(one))
+    def renderer(one, **options):
+        return fail if one is chosen else real(one, **options)
+
+    monkeypatch.setattr(pipeline, "renderer", renderer)
 
 
 def is_now(moment):
