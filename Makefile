@@ -44,7 +44,7 @@ check: setup  ## ruff, mypy --strict, import-linter
 bench: setup  ## the benchmark table and bench/results.json
 	$(PY) -m bench
 
-gallery: packages-dev setup  ## pictures of what arrives, in docs/gallery
+gallery: packages-dev setup  ## pictures of what arrives and of the pages, in docs/gallery
 	$(PY) -m demo.gallery
 
 prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql

@@ -17,6 +17,7 @@ from ..stack import CHECKOUT
 from .browser import Browser
 from .office import as_pdf
 from .page import write_page
+from .pages import paint
 from .pictures import of_html, of_mail, of_pdf, of_workbook
 from .runs import Arrival, arrival
 from .scenes import SCENES
@@ -31,19 +32,23 @@ FOLDER = CHECKOUT / "docs" / "gallery"
 FILES = CHECKOUT / ".demo" / "gallery"
 #: A day of its own, so that the pictures do not change with the calendar.
 UNTIL = date(2026, 5, 10)
+#: What there is to choose from: what arrives, and the pages in Airflow.
+KNOWN, PAGES = tuple(scene.name for scene in SCENES), "pages"
 
 
 def main() -> int:
     """Make the gallery anew, or only the scenes named."""
     parser = argparse.ArgumentParser(prog="python -m demo.gallery", description=__doc__)
-    parser.add_argument("scenes", nargs="*", help=f"some of {', '.join(scene.name for scene in SCENES)}; all if none")
+    parser.add_argument("scenes", nargs="*", help=f"some of {', '.join((*KNOWN, PAGES))}; all if none")
     parser.add_argument("--until", type=date.fromisoformat, default=UNTIL, help=f"the sample's last day ({UNTIL})")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pictures go")
     chosen = parser.parse_args()
     scenes = [scene for scene in SCENES if not chosen.scenes or scene.name in chosen.scenes]
-    arrivals = list(_arrivals(scenes, chosen.until))
-    _paint(arrivals, chosen.folder)
-    write_page(chosen.folder, SCENES)
+    if scenes:
+        _paint(list(_arrivals(scenes, chosen.until)), chosen.folder)
+        write_page(chosen.folder, SCENES)
+    if not chosen.scenes or PAGES in chosen.scenes:
+        paint(chosen.folder / PAGES)
     return 0
 
 

@@ -16,6 +16,7 @@ Every report type as its reader gets it.
 Made by `make gallery` from the sample data alone, always of the same day; run it after a change of what is shown.
 PDFium shows the PDF, Chromium HTML and mails; LibreOffice prints the workbooks, without emoji, which it cannot print.
 What is long is cut.
+The pages in Airflow have [a gallery of their own](pages/README.md).
 """
 TITLES = {
     "mail": "The mail", "mail-phone": "The mail on a phone", "pdf": "PDF", "excel": "Excel",

@@ -39,20 +39,20 @@ HTML_VIEWS = {
 def of_pdf(path: Path, place: Path, scene: Scene) -> None:
     """The first pages."""
     for number, picture in enumerate(_pages(path, scene.pages), start=1):
-        _save(picture, place / f"pdf-{number}.png")
+        save(picture, place / f"pdf-{number}.png")
 
 
 def of_workbook(printed: Path, place: Path, scene: Scene) -> None:
     """The first sheets."""
     for number, picture in enumerate(_pages(printed, scene.sheets), start=1):
-        _save(_cropped(picture), place / f"excel-{number}.png")
+        save(_cropped(picture), place / f"excel-{number}.png")
 
 
 def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
     """The page on a screen, a dark one and a phone."""
     for name, view in HTML_VIEWS.items():
         if name in scene.views:
-            _save(Image.open(BytesIO(browser.picture(path, view))), place / f"{name}.png")
+            save(Image.open(BytesIO(browser.picture(path, view))), place / f"{name}.png")
 
 
 def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
@@ -62,7 +62,7 @@ def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
         page.write_text(mail_page(path.read_bytes()))
         for view_name, view in MAIL_VIEWS.items():
             if view_name in scene.views:
-                _save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+                save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
 
 
 def mail_page(raw: bytes) -> str:
@@ -95,7 +95,7 @@ def _cropped(picture: Image.Image) -> Image.Image:
     return picture.crop((max(left - EDGE, 0), max(top - EDGE, 0), right + EDGE, bottom + EDGE))
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def save(picture: Image.Image, path: Path) -> None:
     """Save it with few colours: those of the large surfaces as they are, each of the others as the nearest there is."""
     shown = picture.convert("RGB")
     mixed = shown.quantize(COLORS // 2, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).convert("RGB")

@@ -33,6 +33,15 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
+#: A page that cannot be shown, in the colours of the others.
+PROBLEM = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{status} · Scheduled reports</title><link rel="stylesheet" href="{root}/static/app.css">
+<script src="{root}/static/app.js" defer></script></head>
+<body data-root="{root}"><main><div class="empty"><h1>{status}</h1><p>{told}</p>
+<p><a href="{root}/">All reports</a></p></div></main></body></html>"""
+PROBLEM_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'"
+
 
 class ApiError(Exception):
     """An answer that is not a success: `{error, details?, …}`."""
@@ -103,9 +112,10 @@ class SafePage(SafeRoute):
             if found.status_code < 400:
                 return found
             told = html.escape(str(orjson.loads(found.body)["error"]))
-            title = f"{found.status_code} · Scheduled reports"
-            text = f"<!DOCTYPE html><html lang=en><title>{title}</title><h1>{title}</h1><p>{told}</p>"
-            return Response(text, found.status_code, media_type="text/html")
+            root = html.escape(request.scope.get("root_path", ""))
+            text = PROBLEM.format(root=root, status=found.status_code, told=told)
+            policy = {"content-security-policy": PROBLEM_POLICY}
+            return Response(text, found.status_code, policy, media_type="text/html")
 
         return shown
 

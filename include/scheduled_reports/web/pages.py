@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path as FilePath
@@ -50,6 +51,8 @@ COLUMNS = {
     "last": "Last run",
     "state": "State",
 }
+#: States of a task that has not come to its end.
+AT_WORK = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 #: Styles stand in the page of a preview as well, which a sandboxed frame shows under this policy.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
@@ -65,6 +68,8 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+#: Not `tojson`, which writes for scripts: a reader wants his own letters, and the template escapes what it shows.
+environment.filters["json"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 @router.get("/")
@@ -259,7 +264,8 @@ def _run(at: Seat, report: Record, run: Record, *, whole: bool = True) -> dict[s
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(at.name, key, one.format)) for one in artifacts],
         "deliveries": [shapes.delivery(one) for one in at.desk.reports.deliveries(key)] if whole else [],
-        "is_open": shown["state"] in OPEN,
+        # What is done again is under way before it has written anything.
+        "is_open": shown["state"] in OPEN or any(one["state"] in AT_WORK for one in stages),
         "progress": _progress(run),
         "may_run": whole and _may(at, report, Right.RUN),
     }
@@ -293,14 +299,14 @@ def _attention(ports: Desk, ids: tuple[str, ...] | None, paused: frozenset[str])
     since = ports.world.now() - UNKNOWN_SINCE
     kinds = [
         ("rejected", "cannot be scheduled", *of_state("rejected")),
-        ("stopped", "were stopped after failing", *of_state("stopped")),
-        ("failing", "failed in their last run", *of_state("failing")),
+        ("stopped", "stopped after failing", *of_state("stopped")),
+        ("failing", "failed last time", *of_state("failing")),
     ]
     unknown = ports.overview.unknown(since, ids)
     held = ports.overview.held(paused, ids)
     kinds += [
-        ("", "have mail of which nobody knows whether it left", len(unknown), unknown),
-        ("", "are active here and paused in Airflow", len(held), held),
+        ("", "with mail of which nobody knows whether it left", len(unknown), unknown),
+        ("", "active here, paused in Airflow", len(held), held),
     ]
     return [
         {"state": state, "words": words, "count": count, "reports": named}

@@ -31,8 +31,10 @@ function tell(within) {
     const here = `${iso(moment)} ${mine}`;
     let there = "";
     try { there = one.dataset.zone && one.dataset.zone !== mine ? `\n${iso(moment, one.dataset.zone)} ${one.dataset.zone}` : ""; } catch { /* a zone this browser does not know */ }
+    if (there && there.slice(1, 21) === here.slice(0, 20)) there = "";
     one.title = here + there;
-    if ("local" in one.dataset) one.textContent = here;
+    // Beside the report's own time: the viewer's, or how long it is until then where the two are the same.
+    if ("local" in one.dataset) { if (there) one.textContent = here; }
     else if (!one.dataset.told) { one.dataset.told = "1"; one.textContent = `${one.textContent}, ${iso(moment)}`; }
   }
 }
@@ -115,12 +117,13 @@ function report() {
     dialog.querySelector("h2").textContent = title;
     frame.hidden = !show;
     sheets.hidden = !pages;
-    sheets.replaceChildren();
+    sheets.textContent = "Loading…";
     dialog.showModal();
     if (show) { frame.src = show; return; }
     const first = await fetch(`${pages}1`);
     if (!first.ok) { sheets.textContent = words(await first.json()); return; }
     const count = Number(first.headers.get("x-pages"));
+    sheets.replaceChildren();
     for (let number = 1; number <= count; number += 1) {
       const page = document.createElement("img");
       page.loading = "lazy";
@@ -260,9 +263,11 @@ function edit() {
     let number = 0;
     for (const [name, texts] of Object.entries(answer.details || {})) {
       const holder = form.querySelector(`[data-field="${CSS.escape(name)}"]`) || form.querySelector(`[data-field="${CSS.escape(name.split(".")[0])}"]`);
-      for (const text of texts) {
+      const label = holder?.querySelector("legend")?.textContent ?? holder?.firstChild?.textContent.trim();
+      for (const said of texts) {
+        const text = said.replace(/^(''|\[\]): /, "");  // of an empty field there is nothing to repeat
         const item = document.createElement("li");
-        item.textContent = `${name}: ${text}`;
+        item.textContent = `${label || name}: ${text}`;
         list.append(item);
         if (!holder) continue;
         const told = document.createElement("span");

@@ -1,0 +1,161 @@
+"""What the pages are shown: reports that run, one whose every text is an attack, names of any length, ten thousand."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from include.scheduled_reports.model import Format, RunKey
+from include.scheduled_reports.naming import execution_id
+
+WORKSPACE = "demo-workspace-acme"
+#: `core` is the slug of two of the sample's workspaces.
+LABEL = f"core:{WORKSPACE}"
+WEEK = {"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2026-05-07"}}
+#: What somebody might type who means harm.  Each that runs sets `canary`.
+ATTACKS = (
+    "<script>window.canary=1</script>",
+    '"><img src=x onerror="window.canary=2">',
+    "'><svg onload='window.canary=3'>",
+    "javascript:window.canary=4",
+    "</textarea></option></select></title></style><img src=x onerror=window.canary=5>",
+    '{{ 7 * 7 }}${7*7}<iframe srcdoc="<script>parent.canary=6</script>"></iframe>',
+    "&lt;script&gt;window.canary=7&lt;/script&gt;",
+    '" autofocus onfocus="window.canary=8',
+)
+ATTACK = " ".join(ATTACKS)
+LONG = "Vierteljahresabschlusszusammenfassung" * 5
+ARABIC = "تقرير النشاط الأسبوعي لجميع الفرق " * 5
+HOSTILE_PAGE = b"""<!DOCTYPE html><title>A file</title><h1 id=shown>Numbers</h1>
+<script>parent.canary = 9; window.canary = 10; document.getElementById("shown").textContent = "Taken over";
+fetch("/scheduled-reports/api/health?stolen");</script><img src=x onerror="parent.canary=11">"""
+
+
+def owner(running):
+    """The id and the address of an OWNER of the workspace."""
+    (row,) = running.rows(
+        """SELECT m.user_id, u.email FROM workspace_members m JOIN users u ON u.id = m.user_id
+           WHERE m.workspace_id = %s AND m.role = 'OWNER' AND u.status <> 'SUSPENDED' ORDER BY 1 LIMIT 1""",
+        WORKSPACE,
+    )
+    return row["user_id"], row["email"]
+
+
+def add(running, report_id, **columns):
+    """A report that never ticks by itself, as the application would write it."""
+    user_id, _ = owner(running)
+    values = {
+        "id": report_id, "name": report_id, "reportType": "task-completion", "cron_expression": "0 3 1 1 *",
+        "timezone": "UTC", "is_active": True, "status": "ACTIVE", "export_formats": ["csv"], "parameters": Jsonb(WEEK),
+        "tags": ["pages"], "email_enabled": False, "workspace_id": WORKSPACE, "created_by_id": user_id,
+        "updated_at": datetime(2026, 5, 1, tzinfo=UTC), **columns,
+    }  # fmt: skip
+    statement = sql.SQL("INSERT INTO scheduled_reports ({}) VALUES ({})").format(
+        sql.SQL(", ").join(sql.Identifier(name) for name in values),
+        sql.SQL(", ").join(sql.Placeholder(name) for name in values),
+    )
+    with psycopg.connect(running.stack.reports_dsn) as connection:
+        connection.execute(statement, values)
+
+
+def add_hostile(running):
+    """A report with an attack in every text that a person, the database or a server may have written."""
+    running.rows(
+        """INSERT INTO workspaces (id, name, slug, organization_id, updated_at)
+           SELECT 'hostile', %s, 'hostile', organization_id, now() FROM workspaces WHERE id = %s""",
+        ATTACK, WORKSPACE,
+    )  # fmt: skip
+    running.rows(
+        "INSERT INTO users (id, email, name, status, updated_at) VALUES ('hostile', %s, %s, 'ACTIVE', now())",
+        "hostile@acme.example", ATTACK,
+    )  # fmt: skip
+    running.rows(
+        "INSERT INTO workspace_members (id, workspace_id, user_id, role) VALUES ('h', 'hostile', 'hostile', 'OWNER')"
+    )
+    fields = {
+        "name": ATTACK[:200], "description": ATTACK, "tags": [one[:50] for one in ATTACKS], "email_enabled": True,
+        "email_subject": ATTACK[:200], "workspace_id": "hostile", "created_by_id": "hostile",
+    }  # fmt: skip
+    add(running, "pages-hostile", **fields, email_recipients=["hostile@acme.example"])
+    # This one is refused, and its reasons repeat what was written.
+    filters = Jsonb({"dateRange": {"type": ATTACK}, "customFilters": ATTACK, ATTACK: ATTACK})
+    add(
+        running, "pages-rejected", **fields, email_recipients=[ATTACK], email_cc_recipients=list(ATTACKS),
+        reportType=ATTACK, cron_expression=ATTACK, timezone=ATTACK, export_formats=[ATTACK], parameters=filters,
+    )  # fmt: skip
+    _add_hostile_run(running)
+    running.rows(
+        """INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
+           VALUES ('pages-hostile', 'hostile', 'changed', %s, %s, %s, %s)""",
+        ATTACK, ATTACK, Jsonb({ATTACK: ATTACK}), Jsonb({ATTACK: ATTACK}),
+    )  # fmt: skip
+
+
+def _add_hostile_run(running):
+    key = RunKey(report_id="pages-hostile", run_id="manual__2026-05-08T10:00:00+00:00")
+    running.rows(
+        """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by,
+               clear_number, counted, mail_error, settled_at, frozen)
+           VALUES (%s, %s, 'hostile', 'manual', 'failed', %s, '2026-05-08 10:00Z', %s, 0, 'failed', %s, now(), '{}')""",
+        key.report_id, key.run_id, ATTACK, ATTACK, ATTACK,
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO report_executions (id, scheduled_report_id, status, triggered_by, format, scheduled_for, error,
+               email_error) VALUES (%s, %s, 'FAILED', %s, 'CSV', '2026-05-08 10:00', %s, %s)""",
+        execution_id(key, Format.CSV), key.report_id, ATTACK, ATTACK, ATTACK,
+    )  # fmt: skip
+    s3 = running.stack.aws.client("s3")
+    s3.put_object(Bucket=running.stack.bucket, Key="hostile/page.html", Body=HOSTILE_PAGE, ContentType="text/html")
+    running.rows(
+        """INSERT INTO reporting.artifacts (report_id, run_id, format, execution_id, file_name, content_type, bucket,
+               object_key, bytes, sha256, rows, total_rows)
+           VALUES (%s, %s, 'html', 'none', %s, 'text/html; charset=utf-8', %s, 'hostile/page.html', %s, %s, 5, 7)""",
+        key.report_id, key.run_id, f"{ATTACK}.html", running.stack.bucket, len(HOSTILE_PAGE),
+        hashlib.sha256(HOSTILE_PAGE).hexdigest(),
+    )  # fmt: skip
+    for state, message in (("unknown", "report"), ("refused", "report/2"), ("sent", "notice/failed")):
+        running.rows(
+            """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats,
+                   error) VALUES (%s, %s, %s, %s, %s, %s, 'attach', '{csv}', %s)""",
+            key.report_id, key.run_id, message, state, ATTACK, Jsonb({"to": [ATTACK], "cc": [], "bcc": []}), ATTACK,
+        )  # fmt: skip
+
+
+def add_many(dsn):
+    """Ten thousand reports of the sample's workspaces, each with thirty runs behind it."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            """INSERT INTO scheduled_reports (id, name, "reportType", cron_expression, timezone, is_active, status,
+                   export_formats, parameters, tags, workspace_id, created_by_id, updated_at, last_run,
+                   last_run_status, next_run)
+               SELECT 'many-' || n, 'Report number ' || n, 'task-completion', n % 60 || ' 3 * * *', 'UTC', n % 7 > 0,
+                      CASE WHEN n % 501 = 0 THEN 'DISABLED' ELSE 'ACTIVE' END::"ScheduledReportStatus", '{csv}', '{}',
+                      ARRAY['shard-' || n % 10], m.workspace_id, m.user_id, now(), now() - n * interval '1 minute',
+                      CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'success' END, now() + n * interval '1 minute'
+               FROM generate_series(1, 10000) AS n
+               CROSS JOIN (SELECT workspace_id, user_id FROM workspace_members WHERE role = 'OWNER'
+                           ORDER BY id LIMIT 1) m
+            """
+        )
+        connection.execute(
+            """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by,
+                   clear_number, counted, started_at, settled_at)
+               SELECT 'many-' || n, 'run-' || day, 'run-' || day, 'scheduled', 'success', moment, 'system', 0,
+                      'success', moment, moment
+               FROM generate_series(1, 10000) AS n, generate_series(1, 30) AS day,
+                    LATERAL (SELECT now() - day * interval '1 day') AS at (moment)"""
+        )
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("ANALYZE")
+
+
+def run_path(report_id, run_id):
+    """The API's path of a run."""
+    base = f"/scheduled-reports/api/workspaces/{LABEL}/reports/scheduled"
+    return f"{base}/{report_id}/runs/{quote(run_id, safe='')}"

@@ -1,0 +1,99 @@
+"""People with a browser, signed in to Airflow, and what a page did to them that it must not."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from urllib.parse import urljoin
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = "/scheduled-reports"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+#: A payload that comes to run sets `canary`, in whatever window it runs.
+TRAP = """Object.defineProperty(window, "canary", {set(by) { console.error(`CANARY ${by} at ${location.href}`); }});"""
+#: How many of some elements can be reached by Tab.
+REACHABLE = """all => all.filter(one => one.checkVisibility() && one.tabIndex >= 0).length"""
+#: Where the focus is, as a number of this page; whether that is to be seen; and what it is on.
+FOCUSED = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    if (at === document.body) return [-1, true, ""];
+    window.reached ??= [];
+    if (!reached.includes(at)) reached.push(at);
+    const shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    return [reached.indexOf(at), shown && at.getBoundingClientRect().width > 0, at.outerHTML.slice(0, 80)];
+}"""
+#: How long the server took for the page, in milliseconds.
+SERVER_TIME = """() => {
+    const [at] = performance.getEntriesByType("navigation");
+    return at.responseStart - at.requestStart;
+}"""
+#: The browser's own word for an answer that a test has asked for: 400, 403, 409.
+ANSWERED = "Failed to load resource"
+
+
+@contextmanager
+def chromium():
+    """Debian's browser, without a window."""
+    expect.set_options(timeout=20_000)  # on a busy machine
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visitors:
+    """Opens pages as users of an Airflow; *wrong* is what any page did that no page may do."""
+
+    def __init__(self, browser, airflow, tokens):
+        self.browser, self.airflow, self.tokens = browser, airflow, tokens
+        self.contexts, self.wrong = [], []
+
+    def page(self, user="admin", *, width=1280, height=900, scheme="light", zone="Europe/Berlin"):
+        """An empty page of somebody who is signed in."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone, locale="en-GB"
+        )
+        self.contexts.append(context)
+        if user not in self.tokens:
+            session = self.airflow.api(user).session
+            self.tokens[user] = session.headers["Authorization"].removeprefix("Bearer ")
+        cookie = {"name": "_token", "value": self.tokens[user], "url": urljoin(self.airflow.url, "/")}
+        context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Lax"}])
+        context.add_init_script(TRAP)
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("dialog", self._asked)
+        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("console", self._said)
+        page.on("response", self._came)
+        return page
+
+    def open(self, path="/", user="admin", **how):
+        """One of our pages, by itself."""
+        page = self.page(user, **how)
+        page.goto(f"{self.airflow.url}{ROOT}{path}")
+        return page
+
+    def close(self):
+        """Send everybody home."""
+        for context in self.contexts:
+            context.close()
+
+    def _asked(self, dialog):
+        self.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _said(self, message):
+        ours = ROOT in message.location.get("url", "")
+        failed = message.type == "error" and ours and not message.text.startswith(ANSWERED)
+        if failed or "CANARY" in message.text:
+            self.wrong.append(f"console: {message.text}")
+
+    def _came(self, response):
+        if f"{ROOT}/static/" in response.url and response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
