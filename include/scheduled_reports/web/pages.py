@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,6 @@ from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Query, Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import editing, naming, schedule
 from ..catalog import catalog
@@ -23,6 +21,7 @@ from ..model import Format, RunKey, Status
 from . import shapes
 from .answers import ApiError, SafePage
 from .lookups import UNKNOWN_SINCE
+from .rendering import page
 from .runs import file_path, read_artifact
 from .seats import NO_REPORT, Ports, Seat, SignedIn, plain
 
@@ -53,23 +52,9 @@ COLUMNS = {
 }
 #: States of a task that has not come to its end.
 AT_WORK = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
-#: Styles stand in the page of a preview as well, which a sandboxed frame shows under this policy.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
-    "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
-)
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
 
 router = APIRouter(route_class=SafePage, include_in_schema=False)
-environment = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-#: Not `tojson`, which writes for scripts: a reader wants his own letters, and the template escapes what it shows.
-environment.filters["json"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 @router.get("/")
@@ -84,7 +69,7 @@ def list_page(  # the query of a form that has no script
     state: Annotated[str, Query(max_length=20)] = "",
     sort: Annotated[Literal["name", "workspace", "type", "next", "last", "state"], Query()] = "name",
     order: Annotated[Literal["asc", "desc"], Query()] = "asc",
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
     """Every report that the caller may see; what needs attention first."""
     asked = {"q": q, "workspace": workspace, "type": type, "tag": tag, "state": state, "sort": sort, "order": order}
@@ -100,12 +85,12 @@ def list_page(  # the query of a form that has no script
         sort_by=sort,
         descending=order == "desc",
         limit=PAGE,
-        offset=(page - 1) * PAGE,
+        offset=(number - 1) * PAGE,
     )
     found = ports.overview.search(search)
     total = found.states.get(state, 0) if state else sum(found.states.values())
     paused = ports.airflow.paused()
-    return _page(
+    return page(
         request,
         "list",
         reports=[_row(one, paused) for one in found.items],
@@ -114,7 +99,7 @@ def list_page(  # the query of a form that has no script
         words=STATES,
         columns=COLUMNS,
         total=total,
-        page=page,
+        page=number,
         pages=max(-(-total // PAGE), 1),
         link=lambda **changes: _query(asked | {name: str(value) for name, value in changes.items()}),
         places=ports.overview.places(ids),
@@ -140,11 +125,11 @@ def file_page(caller: SignedIn, ports: Ports, id: str, runId: str, format: str) 
 
 
 @router.get("/dag/{dagId}")
-def dag_page(request: Request, caller: SignedIn, ports: Ports, dagId: str) -> Response:
+def dagpage(request: Request, caller: SignedIn, ports: Ports, dagId: str) -> Response:
     """The report of a DAG, for the tab on its page in Airflow."""
     report_id = naming.report_id_of(dagId)
     if report_id is None:
-        return _page(request, "message", title="No report", text="This DAG is not a scheduled report.")
+        return page(request, "message", title="No report", text="This DAG is not a scheduled report.")
     return _report(request, _seat(caller, ports, report_id), report_id)
 
 
@@ -156,7 +141,7 @@ def run_fragment(request: Request, caller: SignedIn, ports: Ports, id: str, runI
     run = ports.reports.run(RunKey(report_id=record["id"], run_id=plain(runId) or ""))
     if run is None:
         raise ApiError(404, "Run not found")
-    return _page(request, "run", **_run(at, record, run), open=True)
+    return page(request, "run", **_run(at, record, run), open=True)
 
 
 @router.get("/new")
@@ -183,7 +168,7 @@ def new_page(
 
 
 @router.get("/reports/{id}/edit")
-def edit_page(request: Request, caller: SignedIn, ports: Ports, id: str) -> Response:
+def editpage(request: Request, caller: SignedIn, ports: Ports, id: str) -> Response:
     """The form of a report."""
     at = _seat(caller, ports, id)
     return _form(request, ports, at.record(id, Right.CHANGE), (at.place,), at.place)
@@ -205,7 +190,7 @@ def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Res
     found = at.desk.reports.runs(record["id"], limit=RUNS, offset=0)
     asked = at.desk.reports.run(RunKey(report_id=record["id"], run_id=plain(wanted) or "")) if wanted else None
     runs = [*([asked] if asked else []), *(one for one in found.items if one["run_id"] != wanted)]
-    return _page(
+    return page(
         request,
         "report",
         report=shapes.report(record, dags),
@@ -231,7 +216,7 @@ def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Res
 
 def _form(request: Request, ports: Desk, record: Record, places: Any, place: Any) -> Response:
     known = catalog()
-    return _page(
+    return page(
         request,
         "form",
         report=record,
@@ -363,31 +348,3 @@ def _visible(caller: Caller) -> tuple[str, ...] | None:
 
 def _query(values: dict[str, str]) -> str:
     return "?" + urlencode({name: value for name, value in values.items() if value})
-
-
-def _page(request: Request, template: str, **values: Any) -> Response:
-    root = request.scope.get("root_path", "")
-    text = environment.get_template(f"{template}.html.j2").render(
-        root=root, airflow=root.rpartition("/")[0], since=_since, seconds=_seconds, **values
-    )
-    return Response(text, headers={"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY})
-
-
-def _since(moment: str | None) -> str:
-    """How long ago a moment was, roughly; the script says it exactly and in the viewer's zone."""
-    if not moment:
-        return "never"
-    gone = datetime.now(UTC) - datetime.fromisoformat(moment)
-    if gone < timedelta(0):
-        return f"in {_seconds(-gone.total_seconds())}"
-    return f"{_seconds(gone.total_seconds())} ago"
-
-
-def _seconds(seconds: float | None) -> str:
-    """`2.5 s`, `3 min`, `5 h`, `4 days`."""
-    if seconds is None:
-        return ""
-    for size, unit in ((86_400 * 2, "days"), (3_600 * 2, "h"), (120, "min")):
-        if seconds >= size:
-            return f"{seconds / {'days': 86_400, 'h': 3_600, 'min': 60}[unit]:.0f} {unit}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
