@@ -25,7 +25,7 @@ from .answers import ApiError, SafeRoute, answer, invalid
 from .bodies import PreviewRequest, Sent, documented, json_only, sent
 from .reports import BASE, drafted
 from .runs import IN_PLACE
-from .seats import NO_REPORT, Ports, Seated, SignedIn
+from .seats import Ports, Seated, SignedIn
 
 if TYPE_CHECKING:
     from ..definitions import Row
@@ -61,9 +61,7 @@ def next_runs(
 @router.get(f"{BASE}/scheduled/{{id}}/next-runs")
 def next_runs_of(at: Seated, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
     """The coming run times of a report; none while it is not scheduled."""
-    row = at.desk.world.definitions.row(at.record(id)["id"])
-    if row is None:
-        raise ApiError(404, NO_REPORT)
+    row = at.row(id)
     report = parse_row(row)
     moment = max(at.desk.world.now(), report.effective_from)
     runs = _coming(report.cron, report.timezone, moment, count) if report.is_scheduled else []
@@ -87,9 +85,7 @@ def preview_of(
     moment: Annotated[str | None, Query(alias="at", description="ISO 8601; now where it is left out")] = None,
 ) -> Response:
     """The file that a report would make now; nothing is recorded, stored or mailed."""
-    row = at.desk.world.definitions.row(at.record(id)["id"])
-    if row is None:
-        raise ApiError(404, NO_REPORT)
+    row = at.row(id)
     wrong: editing.Problems = {}
     chosen, when = _what(format, moment, wrong)
     if wrong:
@@ -100,11 +96,8 @@ def preview_of(
 @router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
 def preview_change(at: Seated, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
     """The file that a report would make now if it were changed like this."""
-    record = at.record(id, Right.CHANGE)
+    row = at.row(id, Right.CHANGE)
     chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
-    row = at.desk.world.definitions.row(record["id"])
-    if row is None:
-        raise ApiError(404, NO_REPORT)
     changes = {name: value for name, value in editing.columns(body.values).items() if name != "created_by_id"}
     if found := editing.problems(row | changes, body.wrong):
         raise invalid(found)

@@ -13,6 +13,7 @@ from .answers import ApiError, invalid
 from .bodies import SAFE, content
 
 if TYPE_CHECKING:
+    from ..definitions import Row
     from ..desk import Record
 
 NO_WORKSPACE = "Workspace not found or access denied"
@@ -81,6 +82,13 @@ class Seat:
                 raise ApiError(403, f"you may not {right} this report in Airflow")
             self.must_have_role(owner=found["created_by_id"])
         return found
+
+    def row(self, report_id: str, right: Right = Right.READ) -> Row:
+        """The same report as the gate reads it."""
+        row = self.desk.world.definitions.row(self.record(report_id, right)["id"])
+        if row is None:  # somebody has deleted it since
+            raise ApiError(404, NO_REPORT)
+        return row
 
     def must_create(self) -> None:
         """403 unless he may add reports to the workspace."""
