@@ -16,7 +16,7 @@ export UV_LINK_MODE := copy
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock packages packages-dev
+.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock wheel resolve audit packages packages-dev
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -54,6 +54,9 @@ prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql
 lock: setup  ## resolve requirements*.txt anew into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		requirements-dev.txt -o requirements.lock
+
+wheel: setup  ## the package as a wheel, in dist/
+	$(VENV)/bin/uv build --quiet --wheel --no-build-isolation --python $(PY) --out-dir dist
 
 packages:
 	@bash .ci/packages packages.txt

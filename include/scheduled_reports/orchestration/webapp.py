@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from ..definitions import Row
     from ..model import Format, RunKey, Trigger
 
-#: The file whose parse makes the DAGs, beside the one that keeps them right.
-DAG_FILE = "scheduled_reports.py"
 #: A DAG id of ours that no report can have, so that nobody has a right on it by name: who has one, has it on every DAG.
 #: Asked without an id, some auth managers say yes to whoever may read any one DAG.
 EVERY_DAG = f"{naming.DAG_PREFIX}."
@@ -202,14 +200,14 @@ def _newest_parse_began() -> datetime | None:
 
 
 def _newest_parse() -> Any:
-    """What Airflow knows of the DAG file, by the DAG of it that was parsed last."""
+    """What Airflow knows of the file that makes the reports' DAGs, whatever it is called, by the DAG parsed last."""
     columns = (
         DagModel.bundle_name,
         DagModel.relative_fileloc,
         DagModel.last_parsed_time,
         DagModel.last_parse_duration,
     )
-    ours = DagModel.relative_fileloc.endswith(DAG_FILE, autoescape=True)
+    ours = DagModel.dag_id.startswith(naming.DAG_PREFIX, autoescape=True)
     wanted = select(*columns).where(ours).order_by(DagModel.last_parsed_time.desc().nulls_last()).limit(1)
     with create_session() as session:
         return session.execute(wanted).first()
