@@ -55,6 +55,14 @@ lock: setup  ## resolve requirements*.txt anew into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		requirements-dev.txt -o requirements.lock
 
+resolve: setup  ## whether requirements.txt resolves beside Airflow and its oldest providers; asks PyPI
+	@.ci/resolve
+
+# What could not be looked up is not clean: --strict.
+audit: setup  ## known vulnerabilities of the locked packages, Python's and the Prisma tests'; asks PyPI and npm
+	$(VENV)/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps --requirement requirements.lock
+	cd $(PRISMA) && npm audit --package-lock-only
+
 wheel: setup  ## the package as a wheel, in dist/
 	$(VENV)/bin/uv build --quiet --wheel --no-build-isolation --python $(PY) --out-dir dist
 

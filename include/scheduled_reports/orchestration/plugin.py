@@ -1,7 +1,7 @@
 """What Airflow has to know of this product: its timetables, its API and its pages.
 
-Found by `plugins/scheduled_reports_plugin.py` in a checkout and by the entry point `airflow.plugins` of the wheel. Nothing
-heavy at the top: every task process imports it, and where it fails every DAG of every report becomes stale at once.
+Found through the plugins folder of a checkout, or by the entry point of the wheel. Nothing heavy at the top: every task
+process imports it, and where that fails every DAG of every report becomes stale at once.
 """
 
 from __future__ import annotations
