@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from ..errors import ReportsError
 from ..fleet import Shard, Watch
@@ -44,7 +44,9 @@ class ReportsBundle(BaseDagBundle):
     More shards make an edit cheaper and a start dearer. Where the number changes, all DAGs move to other files.
     """
 
-    supports_versioning = False
+    #: The files never change, and of a version that Airflow has seen it does not look through every DAG at each
+    #: refresh: with 10,000 of them that costs a tenth of a core.
+    supports_versioning = True
 
     def __init__(self, *, shards: int = 64, refresh_interval: int = 5, **arguments: Any) -> None:
         super().__init__(refresh_interval=refresh_interval, **arguments)
@@ -64,9 +66,9 @@ class ReportsBundle(BaseDagBundle):
             _write(self._file(shard), _text(shard))
         super().initialize()
 
-    def get_current_version(self) -> None:
-        """None: a task runs with the code that is there."""
-        return
+    def get_current_version(self) -> BundleVersion:
+        """What the files are: their number."""
+        return BundleVersion(self.path.name)
 
     def refresh(self) -> None:
         """Have those files parsed again whose rows are not those that they were last parsed from."""

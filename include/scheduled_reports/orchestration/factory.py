@@ -92,6 +92,7 @@ def build(plan: Plan, settings: Settings) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
+        disable_bundle_versioning=True,  # a run goes on with the code that is there
         allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has an enum of its own
         default_args=defaults,
         tags=list(plan.tags),
