@@ -31,7 +31,7 @@ class ScheduledReportsPlugin(AirflowPlugin):
     name = "scheduled_reports"
     timetables = [ReportTimetable, RestingTimetable]  # noqa: RUF012 - Airflow reads a plain list
 
-    @cached_property
+    @cached_property  # type: ignore[override]  # Airflow only reads it
     def external_views(self) -> list[dict[str, Any]]:
         """The pages, in the navigation and as a tab of every DAG."""
         root = f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{PREFIX}"
@@ -47,7 +47,7 @@ class ScheduledReportsPlugin(AirflowPlugin):
             {"name": "Report", "href": f"{root}/dag/{{DAG_ID}}", "url_route": "scheduled-report", "destination": "dag"},
         ]
 
-    @cached_property
+    @cached_property  # type: ignore[override]  # Airflow only reads it
     def fastapi_apps(self) -> list[dict[str, Any]]:
         """The API, made when the API server asks for it: no other process pays for FastAPI.
 
