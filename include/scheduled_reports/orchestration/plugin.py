@@ -31,8 +31,8 @@ class ScheduledReportsPlugin(AirflowPlugin):
     name = "scheduled_reports"
     timetables = [ReportTimetable, RestingTimetable]  # noqa: RUF012 - Airflow reads a plain list
 
-    @cached_property  # type: ignore[override]  # Airflow only reads it
-    def external_views(self) -> list[dict[str, Any]]:
+    @cached_property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
         """The pages, in the navigation and as a tab of every DAG."""
         root = f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{PREFIX}"
         return [
@@ -47,8 +47,8 @@ class ScheduledReportsPlugin(AirflowPlugin):
             {"name": "Report", "href": f"{root}/dag/{{DAG_ID}}", "url_route": "scheduled-report", "destination": "dag"},
         ]
 
-    @cached_property  # type: ignore[override]  # Airflow only reads it
-    def fastapi_apps(self) -> list[dict[str, Any]]:
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
         """The API, made when the API server asks for it: no other process pays for FastAPI.
 
         What is wrong with it costs the API and nothing else.
