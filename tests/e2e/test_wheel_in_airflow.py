@@ -77,7 +77,10 @@ def delivered(guest):
 
 
 def test_the_line_in_the_documents_is_the_one_that_is_tested():
-    assert f"```python\n{LINE}```" in (CHECKOUT / "docs/install.md").read_text()
+    page = (CHECKOUT / "docs/install.md").read_text()
+
+    assert f"```python\n{LINE}```" in page
+    assert page.count("from scheduled_reports.dags import") == page.count(LINE.strip()) == 2  # one in the image
 
 
 def test_a_row_becomes_a_mail(guest, delivered):

@@ -159,3 +159,18 @@ def test_every_action_and_image_of_the_workflow_is_pinned_to_a_whole_version():
     assert actions
     assert [name for name in actions if not re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", name)] == []
     assert all(re.fullmatch(r"python:\d+\.\d+\.\d+-bookworm", job["container"]["image"]) for job in jobs())
+
+
+def test_what_the_image_for_kubernetes_copies_is_not_hidden_from_docker():
+    (image,) = re.findall(
+        r"^```dockerfile\n(.+?)^```$", (ROOT / "docs/install.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    copied = [
+        word.partition("/")[0]
+        for words in re.findall(r"^COPY (.+) \S+$", image, re.MULTILINE)
+        for word in words.split()
+    ]
+    hidden = (ROOT / ".dockerignore").read_text().split()
+
+    assert copied == ["packages.txt", "dist"]
+    assert set(copied) & set(hidden) == set()
