@@ -206,7 +206,8 @@ def _edits(stack: Stack, dsn: str) -> dict[str, float]:
     copy = """
         INSERT INTO scheduled_reports (id, name, "reportType", cron_expression, export_formats, email_recipients,
                                        workspace_id, created_by_id, updated_at)
-        SELECT 'bench-new', 'New', "reportType", %s, export_formats, email_recipients, workspace_id, created_by_id, now()
+        SELECT 'bench-new', 'New', "reportType", %s, export_formats, email_recipients,
+               workspace_id, created_by_id, now()
         FROM scheduled_reports WHERE id = %s
     """
     created = _live(lambda: _execute(reports, copy, NEVER, any_id), lambda: _summary(dsn, "bench-new") != "")

@@ -137,9 +137,7 @@ def burst(kind: str, runs: int, *, parallelism: int = 8) -> Burst:
             return int(_rows(dsn, ended.format(states), pattern)[0][0])
 
         expected = runs if not ours else _scheduled(stack.reports_dsn)
-        wait_until(
-            lambda: count("'success', 'failed'") >= expected, seconds=60 + 6 * runs, what="every run", pause=1.0
-        )
+        wait_until(lambda: count("'success', 'failed'") >= expected, seconds=60 + 6 * runs, what="every run", pause=1.0)
         first, last = _rows(
             dsn,
             """SELECT min(t.start_date), max(t.end_date) FROM task_instance t JOIN dag_run r USING (dag_id, run_id)
