@@ -1,5 +1,6 @@
 """The wheel holds the package, all of it, and works where there is no checkout."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -101,5 +102,14 @@ def test_nothing_in_the_package_imports_itself_by_the_name_of_a_checkout():
         for line in path.read_text().splitlines()
         if line.lstrip().startswith(("from include", "import include"))
     ]
+
+    assert found == []
+
+
+def test_nothing_but_a_dag_file_imports_the_dags():
+    """Imported in a process that forks, they would be the same in every parse after."""
+    package = CHECKOUT / "include/scheduled_reports"
+    ours = r"(from \.+dags\b|from \.+ import (.*\W)?dags\b|\"\.+dags\")"
+    found = [path.name for path in package.rglob("*.py") if re.search(ours, path.read_text())]
 
     assert found == []
