@@ -45,15 +45,17 @@ def test_what_was_written_is_there_before_the_connection_is_put_by(bare_dsn):
         assert other.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
+def spoil(dsn):
+    with postgres.transaction(dsn, statement_timeout=SHORT) as connection:
+        connection.execute("CREATE TABLE t (n int)")
+        connection.execute("SELECT 1/0")
+
+
 def test_nothing_of_a_transaction_that_failed_is_left_and_its_connection_is_not_used_again(bare_dsn):
     first = backend(bare_dsn)
 
-    with (
-        pytest.raises(ConfigurationError),
-        postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection,
-    ):
-        connection.execute("CREATE TABLE t (n int)")
-        connection.execute("SELECT 1/0")
+    with pytest.raises(ConfigurationError):
+        spoil(bare_dsn)
 
     assert backend(bare_dsn) != first
     with psycopg.connect(bare_dsn) as other:
