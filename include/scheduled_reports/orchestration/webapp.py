@@ -21,7 +21,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from .. import naming
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from ..definitions import Row
     from ..model import Format, RunKey, Trigger
 
-#: The file whose parse makes the DAGs, beside the one that keeps them right; in the bundle there are many.
-DAG_FILE = "scheduled_reports.py"
-BUNDLED = "scheduled_reports_%_of_%.py"
+#: What the name of a file of the bundle has in it, and the name of no other.
+SHARD = "_of_"
 #: A DAG id of ours that no report can have, so that nobody has a right on it by name: who has one, has it on every DAG.
 #: Asked without an id, some auth managers say yes to whoever may read any one DAG.
 EVERY_DAG = f"{naming.DAG_PREFIX}."
@@ -201,21 +200,21 @@ def _newest_parse_began() -> datetime | None:
     parsed = _newest_parse()
     if parsed is None or parsed.last_parsed_time is None:
         return None
-    if not parsed.relative_fileloc.endswith(DAG_FILE):  # the bundle goes on until what it sees is what was parsed
+    if SHARD in parsed.relative_fileloc:  # the bundle goes on until what it sees is what was parsed
         return datetime.now(UTC)
     began: datetime = parsed.last_parsed_time - timedelta(seconds=parsed.last_parse_duration or 0)
     return began
 
 
 def _newest_parse() -> Any:
-    """What Airflow knows of the DAG file, by the DAG of it that was parsed last."""
+    """What Airflow knows of the file that makes the reports' DAGs, whatever it is called, by the DAG parsed last."""
     columns = (
         DagModel.bundle_name,
         DagModel.relative_fileloc,
         DagModel.last_parsed_time,
         DagModel.last_parse_duration,
     )
-    ours = or_(DagModel.relative_fileloc.endswith(DAG_FILE, autoescape=True), DagModel.relative_fileloc.like(BUNDLED))
+    ours = DagModel.dag_id.startswith(naming.DAG_PREFIX, autoescape=True)
     wanted = select(*columns).where(ours).order_by(DagModel.last_parsed_time.desc().nulls_last()).limit(1)
     with create_session() as session:
         return session.execute(wanted).first()
