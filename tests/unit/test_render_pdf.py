@@ -318,7 +318,7 @@ def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypa
         seen.append(gc.isenabled())
         raise RuntimeError
 
-    monkeypatch.setattr(as_pdf.HTML, "write_pdf", fails)
+    monkeypatch.setattr(as_pdf.HTML, "render", fails)
     (gc.enable if was_on else gc.disable)()
     try:
         with pytest.raises(RuntimeError):
@@ -343,7 +343,7 @@ def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = address.format(port=server.getsockname()[1])
-        monkeypatch.setattr(as_pdf.Page, "html", lambda _: iter([f"<img src='{url}'><p>text</p>"]))
+        monkeypatch.setattr(as_pdf.Page, "html", lambda *_, **__: iter([f"<img src='{url}'><p>text</p>"]))
         monkeypatch.setattr(as_pdf.Page, "main_rows", 0)
         _, pdf = written(document())
 
