@@ -20,8 +20,9 @@ with warnings.catch_warnings():
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
+    from .pdf_frame import Frame, is_piece, renumber, rows_on
     from .pdf_join import Joiner, Sheets
-    from .pdf_rows import Frame, Setter, is_piece, renumber, rows_on
+    from .pdf_rows import Setter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +120,8 @@ class _Printing:
         if sheets:
             self._sheets.append(Sheets(before=len(self._pages), frame=frame, sheets=sheets))
 
-    def _stream(self) -> Stream:
-        return Stream(self._used_fonts, (0, 0, 0, 0), self._resources, self._images, {}, {}, None, compress=True)
+    def _stream(self, tags: dict[Any, Any]) -> Stream:
+        return Stream(self._used_fonts, (0, 0, 0, 0), self._resources, self._images, tags, {}, None, compress=True)
 
     def _number(self) -> None:
         """Say on every page of WeasyPrint's which of how many it is."""

@@ -40,7 +40,7 @@ class Rows:
 
     def take(self, count: int) -> list[Row]:
         """The next rows, fewer where there are no more."""
-        taken = []
+        taken: list[Row] = []
         while len(taken) < count and (row := self.next()) is not None:
             taken.append(row)
         return taken

@@ -9,7 +9,8 @@ import pydyf
 from weasyprint.pdf import _use_references
 
 if TYPE_CHECKING:
-    from .pdf_rows import Frame, Sheet, Slot
+    from .pdf_frame import Frame, Slot
+    from .pdf_rows import Sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,16 +53,19 @@ class Joiner:
     def add(self, added: Sheets, first_number: int, total: int) -> None:
         """Add pages whose first is the page *first_number* of the file."""
         pdf, frame = self._pdf, added.frame
-        pdf.add_object(frame.stream)
+        for stream in (*(slot.stream for slot in frame.slots), frame.margins):
+            pdf.add_object(stream)
         section = pydyf.Dictionary({"Type": "/StructElem", "S": "/Sect", "P": self._document.reference})
         section["K"] = pydyf.Array()
         pdf.add_object(section)
         kids = pydyf.Array()
         for number, sheet in enumerate(added.sheets, start=first_number):
             count = frame.number(f"Page {number} of {total}")
-            pdf.add_object(sheet.content)
-            pdf.add_object(count)
-            contents = pydyf.Array([frame.stream.reference, sheet.content.reference, count.reference])
+            for stream in (*sheet.contents, count):
+                pdf.add_object(stream)
+            filled = zip(frame.slots, sheet.contents, strict=True)  # in the order in which it is read
+            streams = [*(one for slot, content in filled for one in (slot.stream, content)), frame.margins, count]
+            contents = pydyf.Array([stream.reference for stream in streams])
             key = self._parents[-2] + 1
             page = pydyf.Dictionary({
                 "Type": "/Page", "Parent": pdf.pages.reference, "Contents": contents, "Resources": self._resources,
@@ -76,8 +80,7 @@ class Joiner:
         """Make the tags of a page; returns the element of each of its marks."""
         owners: dict[int, bytes] = {}
         for slot, rows in zip(frame.slots, sheet.marks, strict=True):
-            if rows:
-                section["K"].append(self._table(slot, rows, page.reference, section.reference, owners))
+            section["K"].append(self._table(slot, rows, page.reference, section.reference, owners))
         return pydyf.Array([owners.get(mark, b"null") for mark in range(max(owners) + 1)])
 
     def _table(self, slot: Slot, rows: Any, page: bytes, section: bytes, owners: dict[int, bytes]) -> bytes:

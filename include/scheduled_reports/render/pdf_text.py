@@ -1,0 +1,120 @@
+"""Text of a PDF's table: broken into lines and drawn by Pango, through WeasyPrint, as on every other page."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pydyf
+from weasyprint.draw.text import draw_emojis, draw_first_line
+from weasyprint.matrix import Matrix
+from weasyprint.text.ffi import FROM_UNITS, pango
+from weasyprint.text.line_break import Layout, line_size, split_first_line, strut
+
+if TYPE_CHECKING:
+    from weasyprint.pdf.stream import Stream
+
+#: What ends a line for Pango.
+_BREAKS: Final = re.compile("[\n\u0085\u2028\u2029]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A line of a cell; *text*, *style* and *pango_layout* are what WeasyPrint draws. *baseline* is from its top."""
+
+    text: str
+    style: Any
+    pango_layout: Any
+    width: float
+    height: float
+    baseline: float
+    is_asleep: bool = False
+
+
+class _Extent(NamedTuple):
+    width: float
+    height: float
+    baseline: float
+
+
+class TextColumn:
+    """Breaks the texts of a column into lines, as WeasyPrint does with `white-space: pre-line`."""
+
+    def __init__(self, cell: Any, *, is_right: bool) -> None:
+        self.is_right = is_right
+        self._style = cell.style.anonymous_style
+        self._width = cell.width
+        self._layout = Layout(self._style)
+
+    def lines(self, text: str) -> list[Line]:
+        """The lines of *text*; a single one is valid until the next call."""
+        text = _collapsed(text)
+        if not text:
+            return []
+        if not _BREAKS.search(text):
+            line = single_line(text, self._style, self._layout)
+            if line.width <= self._width:
+                return [line]
+        return self._broken(text.encode())
+
+    def _broken(self, rest: bytes) -> list[Line]:
+        lines = []
+        while rest := rest.lstrip(b" "):
+            layout, length, resume, width, height, baseline = split_first_line(
+                rest.decode(), self._style, None, self._width, 0
+            )
+            text = layout.text if length else ""
+            lines.append(_line(text, self._style, layout, _Extent(width, height, baseline), is_asleep=True))
+            rest = rest[resume:] if resume is not None else b""
+        return lines
+
+
+def single_line(text: str, style: Any, layout: Any = None) -> Line:
+    """*text* as one line, however long."""
+    layout = layout or Layout(style)
+    layout.set_text(text)
+    first, _ = layout.get_first_line()
+    width, height = line_size(first, style)
+    baseline = pango.pango_layout_get_baseline(layout.layout) * FROM_UNITS
+    return _line(text, style, layout, _Extent(width, height, baseline))
+
+
+def _line(text: str, style: Any, layout: Any, extent: _Extent, *, is_asleep: bool = False) -> Line:
+    """A line as high as CSS has it: of the text and of the font that the style names first."""
+    line_height, usual = strut(style)
+    above = extent.baseline + (line_height - extent.height) / 2
+    return Line(
+        text=text,
+        style=style,
+        pango_layout=layout,
+        width=extent.width,
+        height=line_height + abs(above - usual),
+        baseline=max(above, usual),
+        is_asleep=is_asleep,
+    )
+
+
+def draw(stream: Stream, line: Line, x: float, y: float) -> None:
+    """Draw *line* with its baseline at *y*."""
+    stream.set_color(line.style["color"])
+    if line.is_asleep:
+        line.pango_layout.reactivate(line.style)
+    stream.begin_text()
+    emojis = draw_first_line(stream, line, "clip", "none", Matrix(d=-1, e=x, f=y))
+    stream.end_text()
+    draw_emojis(stream, line.style, x, y, emojis)
+
+
+def packed(stream: Stream) -> pydyf.Stream:
+    """What *stream* holds, compressed at once."""
+    stream.pop_state()
+    content = b"\n".join(pydyf._to_bytes(item) for item in stream.stream)  # noqa: SLF001
+    return pydyf.Stream([zlib.compress(content, 6)], {"Filter": "/FlateDecode"})
+
+
+def _collapsed(text: str) -> str:
+    """*text* with its spaces as `white-space: pre-line` leaves them."""
+    text = re.sub("\r\n?", "\n", text)
+    return re.sub("[\t ]+", " ", re.sub("[\t ]*\n[\t ]*", "\n", text)).strip(" ")
