@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # fontTools tells at length what it does to a font it cuts down
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
-#: The rows of a long table that WeasyPrint lays out, per column of the page: more than two pages hold.
-LEAD: Final = 120
+#: The rows of a long table that WeasyPrint lays out, per column of the page: more than two pages hold of one line each.
+LEAD: Final = 90
 #: On paper that is higher, it is so much more.
 _HIGH: Final = {"a2": 2, "a1": 2.5}
 

@@ -49,6 +49,7 @@ class Frame:
         self.bottom = self._page_box.content_box_y() + self._page_box.height
         found = tables_of(self._page_box)
         self.cells = _body(found[0])[0].children
+        self.line = self.cells[0].style["border_bottom_color"], self.cells[0].border_bottom_width
         self.slots = tuple(map(self._slot, found))
         self.marks = len(self._tags)
         margins = [_without_number(box) for box in self._page_box.children if isinstance(box, boxes.MarginBox)]

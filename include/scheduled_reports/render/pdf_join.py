@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import pydyf
@@ -60,11 +61,11 @@ class Joiner:
         pdf.add_object(section)
         kids = pydyf.Array()
         for number, sheet in enumerate(added.sheets, start=first_number):
-            count = frame.number(f"Page {number} of {total}")
-            for stream in (*sheet.contents, count):
+            corner = frame.number(f"Page {number} of {total}")
+            for stream in (*sheet.contents, corner):
                 pdf.add_object(stream)
             filled = zip(frame.slots, sheet.contents, strict=True)  # in the order in which it is read
-            streams = [*(one for slot, content in filled for one in (slot.stream, content)), frame.margins, count]
+            streams = [*(one for slot, content in filled for one in (slot.stream, content)), frame.margins, corner]
             contents = pydyf.Array([stream.reference for stream in streams])
             key = self._parents[-2] + 1
             page = pydyf.Dictionary({
@@ -79,9 +80,11 @@ class Joiner:
     def _tags(self, sheet: Sheet, frame: Frame, page: Any, section: Any) -> pydyf.Array:
         """Make the tags of a page; returns the element of each of its marks."""
         owners: dict[int, bytes] = {}
-        for slot, rows in zip(frame.slots, sheet.marks, strict=True):
+        marks = count(frame.marks)
+        for slot, counts in zip(frame.slots, sheet.marks, strict=True):
+            rows = ([tuple(islice(marks, number)) for number in row] for row in counts)
             section["K"].append(self._table(slot, rows, page.reference, section.reference, owners))
-        return pydyf.Array([owners.get(mark, b"null") for mark in range(max(owners) + 1)])
+        return pydyf.Array([owners.get(mark, b"null") for mark in range(max(owners, default=-1) + 1)])
 
     def _table(self, slot: Slot, rows: Any, page: bytes, section: bytes, owners: dict[int, bytes]) -> bytes:
         table = self._element("Table", section, page)

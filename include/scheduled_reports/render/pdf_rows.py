@@ -6,22 +6,22 @@ Of each page only the rows differ, so only their text is set.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import pydyf
+from typing import TYPE_CHECKING, Final
 
 from .pdf_text import Line, TextColumn, draw, packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pydyf
+
     from .excerpt import Row, Rows
     from .pdf_frame import Frame, Slot
 
 #: WeasyPrint's own tolerance where it asks whether a row still fits.
 _TOLERANCE: Final = 1 + 1e-9
-#: Per row: the marks of each cell's text.
-Marks = tuple[tuple[range, ...], ...]
+#: Per row: how many marks each cell has; they are numbered as they are read.
+Marks = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,15 +39,15 @@ class Setter:
         self._frame = frame
         self._columns = [TextColumn(cell, is_right=right) for cell, right in zip(frame.cells, is_right, strict=True)]
         cell = frame.cells[0]
-        self._above, self._line = cell.padding_top, cell.border_bottom_width
+        self._above = cell.padding_top
         # not the cell's own padding_bottom: WeasyPrint stretches that to the height of the row
         below = cell.style["padding_bottom"].value
-        self._around = cell.padding_top + below + cell.border_top_width + self._line
-        self._line_colour = cell.style["border_bottom_color"]
+        self._around = cell.padding_top + below + cell.border_top_width + cell.border_bottom_width
 
     def sheets(self, rows: Rows) -> list[Sheet]:
         """As many full pages as the rows fill; those of the last, unfinished page are given back."""
-        made: list[tuple[Sheet, list[Row]]] = []
+        made: list[Sheet] = []
+        before: list[Row] = []
         page = _Page(self._frame)
         while (row := rows.next()) is not None:
             lines = [column.lines(text) for column, (_, text) in zip(self._columns, row, strict=True)]
@@ -56,13 +56,14 @@ class Setter:
                 if not page.rows or height > self._frame.bottom - self._frame.slots[0].top:
                     rows.give_back([row])
                     break
-                made.append((page.sheet(), page.rows))
-                page = _Page(self._frame)
+                made.append(page.sheet())
+                before, page = page.rows, _Page(self._frame)
             self._set(page, row, lines, height)
         rows.give_back(page.rows)
         if made and len(rows) == 1:  # the last page shall have more than one row
-            rows.give_back(made.pop()[1])
-        return [sheet for sheet, _ in made]
+            made.pop()
+            rows.give_back(before)
+        return made
 
     def _set(self, page: _Page, row: Row, lines: list[list[Line]], height: float) -> None:
         marks = []
@@ -72,9 +73,8 @@ class Setter:
                 if line.text.strip():
                     page.draw(line, left + (width - line.width if column.is_right else 0), y + line.baseline)
                 y += line.height
-            marks.append(range(first, page.mark))
+            marks.append(page.mark - first)
         page.end_row(row, tuple(marks), height)
-        page.rule(self._line_colour, self._line)
 
 
 class _Page:
@@ -85,7 +85,8 @@ class _Page:
         self.rows: list[Row] = []
         self._frame = frame
         self._streams = [frame.new_stream()]
-        self._marks: list[list[tuple[range, ...]]] = [[]]
+        self._marks: list[list[tuple[int, ...]]] = [[]]
+        self._ends: list[float] = []
         self.y = self.slot.top
 
     @property
@@ -97,6 +98,7 @@ class _Page:
         while self.y + height > self._frame.bottom * _TOLERANCE:
             if len(self._streams) == len(self._frame.slots):
                 return False
+            self._rule()
             self._streams.append(self._frame.new_stream())
             self._marks.append([])
             self.y = self.slot.top
@@ -104,24 +106,29 @@ class _Page:
 
     def draw(self, line: Line, x: float, y: float) -> None:
         stream = self._streams[-1]
-        stream.begin_marked_content("Span", pydyf.Dictionary({"MCID": self.mark}))
+        stream.stream.append(b"/Span <</MCID %d>> BDC" % self.mark)
         draw(stream, line, x, y)
         stream.end_marked_content()
         self.mark += 1
 
-    def end_row(self, row: Row, marks: tuple[range, ...], height: float) -> None:
+    def end_row(self, row: Row, marks: tuple[int, ...], height: float) -> None:
         self.rows.append(row)
         self._marks[-1].append(marks)
         self.y += height
+        self._ends.append(self.y)
 
-    def rule(self, colour: Any, thickness: float) -> None:
-        """Draw the line below the row that ended."""
+    def _rule(self) -> None:
+        """Draw the lines below the rows of a slot."""
+        colour, thickness = self._frame.line
         stream = self._streams[-1]
         stream.begin_marked_content("Artifact")
         stream.set_color(colour)
-        stream.rectangle(self.slot.left, self.y - thickness, self.slot.width, thickness)
+        for y in self._ends:
+            stream.rectangle(self.slot.left, y - thickness, self.slot.width, thickness)
         stream.fill()
         stream.end_marked_content()
+        self._ends.clear()
 
     def sheet(self) -> Sheet:
+        self._rule()
         return Sheet(contents=tuple(map(packed, self._streams)), marks=tuple(map(tuple, self._marks)))

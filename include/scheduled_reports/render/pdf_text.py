@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pydyf
 from weasyprint.draw.text import draw_emojis, draw_first_line
 from weasyprint.matrix import Matrix
-from weasyprint.text.ffi import FROM_UNITS, pango
+from weasyprint.text.ffi import FROM_UNITS, pango, unicode_to_char_p
 from weasyprint.text.line_break import Layout, line_size, split_first_line, strut
 
 if TYPE_CHECKING:
     from weasyprint.pdf.stream import Stream
 
+#: What `white-space: pre-line` changes.
+_LOOSE: Final = re.compile("[\t\n\r]|  |^ | $")
+#: No paper holds so many.
+_MOST_LINES: Final = 1_000
 #: What ends a line for Pango.
 _BREAKS: Final = re.compile("[\n\u0085\u2028\u2029]")
 
@@ -47,6 +51,7 @@ class TextColumn:
         self._style = cell.style.anonymous_style
         self._width = cell.width
         self._layout = Layout(self._style)
+        self._strut = strut(self._style)
 
     def lines(self, text: str) -> list[Line]:
         """The lines of *text*; a single one is valid until the next call."""
@@ -54,44 +59,46 @@ class TextColumn:
         if not text:
             return []
         if not _BREAKS.search(text):
-            line = single_line(text, self._style, self._layout)
+            line = single_line(text, self._style, self._layout, self._strut)
             if line.width <= self._width:
                 return [line]
         return self._broken(text.encode())
 
     def _broken(self, rest: bytes) -> list[Line]:
-        lines = []
-        while rest := rest.lstrip(b" "):
+        lines: list[Line] = []
+        while (rest := rest.lstrip(b" ")) and len(lines) < _MOST_LINES:
             layout, length, resume, width, height, baseline = split_first_line(
                 rest.decode(), self._style, None, self._width, 0
             )
             text = layout.text if length else ""
-            lines.append(_line(text, self._style, layout, _Extent(width, height, baseline), is_asleep=True))
+            extent = _Extent(width, height, baseline)
+            lines.append(_line(text, layout, extent, self._style, self._strut, is_asleep=True))
             rest = rest[resume:] if resume is not None else b""
         return lines
 
 
-def single_line(text: str, style: Any, layout: Any = None) -> Line:
+def single_line(text: str, style: Any, layout: Any = None, usual: Any = None) -> Line:
     """*text* as one line, however long."""
     layout = layout or Layout(style)
-    layout.set_text(text)
+    layout.text = text  # and not set_text, which prepares for breaks that this line has not
+    pango.pango_layout_set_text(layout.layout, unicode_to_char_p(text)[0], -1)
     first, _ = layout.get_first_line()
     width, height = line_size(first, style)
     baseline = pango.pango_layout_get_baseline(layout.layout) * FROM_UNITS
-    return _line(text, style, layout, _Extent(width, height, baseline))
+    return _line(text, layout, _Extent(width, height, baseline), style, usual or strut(style))
 
 
-def _line(text: str, style: Any, layout: Any, extent: _Extent, *, is_asleep: bool = False) -> Line:
+def _line(text: str, layout: Any, extent: _Extent, style: Any, usual: Any, *, is_asleep: bool = False) -> Line:
     """A line as high as CSS has it: of the text and of the font that the style names first."""
-    line_height, usual = strut(style)
+    line_height, baseline = usual
     above = extent.baseline + (line_height - extent.height) / 2
     return Line(
         text=text,
         style=style,
         pango_layout=layout,
         width=extent.width,
-        height=line_height + abs(above - usual),
-        baseline=max(above, usual),
+        height=line_height + abs(above - baseline),
+        baseline=max(above, baseline),
         is_asleep=is_asleep,
     )
 
@@ -116,5 +123,7 @@ def packed(stream: Stream) -> pydyf.Stream:
 
 def _collapsed(text: str) -> str:
     """*text* with its spaces as `white-space: pre-line` leaves them."""
+    if not _LOOSE.search(text):
+        return text
     text = re.sub("\r\n?", "\n", text)
     return re.sub("[\t ]+", " ", re.sub("[\t ]*\n[\t ]*", "\n", text)).strip(" ")
