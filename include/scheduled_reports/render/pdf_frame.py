@@ -49,6 +49,7 @@ class Frame:
         self.bottom = self._page_box.content_box_y() + self._page_box.height
         found = tables_of(self._page_box)
         self.cells = _body(found[0])[0].children
+        self.ink = self.cells[0].style["color"]
         self.line = self.cells[0].style["border_bottom_color"], self.cells[0].border_bottom_width
         self.slots = tuple(map(self._slot, found))
         self.marks = len(self._tags)
@@ -69,6 +70,7 @@ class Frame:
         (box,) = number_boxes(self._page_box)
         line = single_line(text, box.style)
         stream.begin_marked_content("Artifact")
+        stream.set_color(box.style["color"])
         draw(stream, line, box.position_x + box.width - line.width, box.position_y + box.baseline)
         stream.end_marked_content()
         return packed(stream)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pydyf
+    from weasyprint.pdf.stream import Stream
 
     from .excerpt import Row, Rows
     from .pdf_frame import Frame, Slot
@@ -84,10 +85,15 @@ class _Page:
         self.mark = frame.marks
         self.rows: list[Row] = []
         self._frame = frame
-        self._streams = [frame.new_stream()]
+        self._streams = [self._new_stream()]
         self._marks: list[list[tuple[int, ...]]] = [[]]
         self._ends: list[float] = []
         self.y = self.slot.top
+
+    def _new_stream(self) -> Stream:
+        stream = self._frame.new_stream()
+        stream.set_color(self._frame.ink)
+        return stream
 
     @property
     def slot(self) -> Slot:
@@ -99,7 +105,7 @@ class _Page:
             if len(self._streams) == len(self._frame.slots):
                 return False
             self._rule()
-            self._streams.append(self._frame.new_stream())
+            self._streams.append(self._new_stream())
             self._marks.append([])
             self.y = self.slot.top
         return True

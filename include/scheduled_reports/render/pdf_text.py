@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pydyf
 from weasyprint.draw.text import draw_emojis, draw_first_line
@@ -34,13 +34,6 @@ class Line:
     width: float
     height: float
     baseline: float
-    is_asleep: bool = False
-
-
-class _Extent(NamedTuple):
-    width: float
-    height: float
-    baseline: float
 
 
 class TextColumn:
@@ -48,18 +41,18 @@ class TextColumn:
 
     def __init__(self, cell: Any, *, is_right: bool) -> None:
         self.is_right = is_right
-        self._style = cell.style.anonymous_style
+        self.style = cell.style.anonymous_style
         self._width = cell.width
-        self._layout = Layout(self._style)
-        self._strut = strut(self._style)
+        self._strut = strut(self.style)
+        self._layouts: list[Layout] = []
 
     def lines(self, text: str) -> list[Line]:
-        """The lines of *text*; a single one is valid until the next call."""
+        """The lines of *text*, to be drawn before the next call: what Pango holds for them is used again."""
         text = _collapsed(text)
         if not text:
             return []
         if not _BREAKS.search(text):
-            line = single_line(text, self._style, self._layout, self._strut)
+            line = self._line(text, 0)
             if line.width <= self._width:
                 return [line]
         return self._broken(text.encode())
@@ -67,47 +60,38 @@ class TextColumn:
     def _broken(self, rest: bytes) -> list[Line]:
         lines: list[Line] = []
         while (rest := rest.lstrip(b" ")) and len(lines) < _MOST_LINES:
-            layout, length, resume, width, height, baseline = split_first_line(
-                rest.decode(), self._style, None, self._width, 0
-            )
-            text = layout.text if length else ""
-            extent = _Extent(width, height, baseline)
-            lines.append(_line(text, layout, extent, self._style, self._strut, is_asleep=True))
+            layout, length, resume, *_ = split_first_line(rest.decode(), self.style, None, self._width, 0)
+            lines.append(self._line(layout.text if length else "", len(lines)))
             rest = rest[resume:] if resume is not None else b""
         return lines
 
+    def _line(self, text: str, place: int) -> Line:
+        if place == len(self._layouts):
+            self._layouts.append(Layout(self.style))
+        return single_line(text, self.style, self._layouts[place], self._strut)
+
 
 def single_line(text: str, style: Any, layout: Any = None, usual: Any = None) -> Line:
-    """*text* as one line, however long."""
+    """*text* as one line, however long, and as high as CSS has it: of the text and of the font that is named first."""
     layout = layout or Layout(style)
     layout.text = text  # and not set_text, which prepares for breaks that this line has not
     pango.pango_layout_set_text(layout.layout, unicode_to_char_p(text)[0], -1)
     first, _ = layout.get_first_line()
     width, height = line_size(first, style)
-    baseline = pango.pango_layout_get_baseline(layout.layout) * FROM_UNITS
-    return _line(text, layout, _Extent(width, height, baseline), style, usual or strut(style))
-
-
-def _line(text: str, layout: Any, extent: _Extent, style: Any, usual: Any, *, is_asleep: bool = False) -> Line:
-    """A line as high as CSS has it: of the text and of the font that the style names first."""
-    line_height, baseline = usual
-    above = extent.baseline + (line_height - extent.height) / 2
+    line_height, usual_baseline = usual or strut(style)
+    baseline = pango.pango_layout_get_baseline(layout.layout) * FROM_UNITS + (line_height - height) / 2
     return Line(
         text=text,
         style=style,
         pango_layout=layout,
-        width=extent.width,
-        height=line_height + abs(above - baseline),
-        baseline=max(above, baseline),
-        is_asleep=is_asleep,
+        width=width,
+        height=line_height + abs(baseline - usual_baseline),
+        baseline=max(baseline, usual_baseline),
     )
 
 
 def draw(stream: Stream, line: Line, x: float, y: float) -> None:
-    """Draw *line* with its baseline at *y*."""
-    stream.set_color(line.style["color"])
-    if line.is_asleep:
-        line.pango_layout.reactivate(line.style)
+    """Draw *line* with its baseline at *y*, in the colour that is set."""
     stream.begin_text()
     emojis = draw_first_line(stream, line, "clip", "none", Matrix(d=-1, e=x, f=y))
     stream.end_text()
@@ -117,7 +101,7 @@ def draw(stream: Stream, line: Line, x: float, y: float) -> None:
 def packed(stream: Stream) -> pydyf.Stream:
     """What *stream* holds, compressed at once."""
     stream.pop_state()
-    content = b"\n".join(pydyf._to_bytes(item) for item in stream.stream)  # noqa: SLF001
+    content = b"\n".join(item if type(item) is bytes else pydyf._to_bytes(item) for item in stream.stream)  # noqa: SLF001
     return pydyf.Stream([zlib.compress(content, 6)], {"Filter": "/FlateDecode"})
 
 
