@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def enter(world: World, trigger: Trigger) -> Run:
     """The frozen run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
     if world.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
-        return world.runs.load(trigger.key)
+        return _frozen(world, trigger.key)
     row = world.definitions.row(trigger.key.report_id)
     try:
         admitted = admit(world, trigger, row)
@@ -34,6 +34,15 @@ def enter(world: World, trigger: Trigger) -> Run:
         raise
     world.runs.open(admitted)
     return world.runs.load(trigger.key)
+
+
+def _frozen(world: World, key: RunKey) -> Run:
+    """The run as an earlier attempt froze it; why that does not do any more is written down."""
+    try:
+        return world.runs.load(key)
+    except PermanentError as error:
+        world.runs.fail(key, None, str(error))
+        raise
 
 
 def admit(world: World, trigger: Trigger, row: Row | None) -> Opening:

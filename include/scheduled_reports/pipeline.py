@@ -47,10 +47,10 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
 
 def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
     """Make one format from what `query` put on staging."""
-    run = world.runs.load(key)
-    if run.request.resend:  # the files are those of an earlier run
-        return
     with _noting(world, key, chosen):
+        run = world.runs.load(key)
+        if run.request.resend:  # the files are those of an earlier run
+            return
         world.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(world.staging, key)
         shown = documents.document(run, report_type(run.report), files, world.settings.branding)
@@ -64,10 +64,10 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
 
 def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
     """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
-    run = world.runs.load(key)
-    if run.request.resend:
-        return None
     with _noting(world, key, chosen):
+        run = world.runs.load(key)
+        if run.request.resend:
+            return None
         world.runs.progress(key, chosen, 65, attempt=attempt)
         files = RunFiles.of(world.staging, key)
         staged = files.manifest(_file(chosen))
@@ -92,9 +92,9 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Ar
 
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
-    run = world.runs.load(key)
     world.runs.note_mail(key, None)
     try:
+        run = world.runs.load(key)
         return mailing.mail(world, run, _arrived(world, key))
     except Exception as error:
         world.runs.note_mail(key, _in_words(error))

@@ -135,7 +135,7 @@ class Opening:
 class Snapshot:
     """A run as its stages have left it, for settling."""
 
-    run: Run | None  # None where `query` refused it
+    frozen: bool  # False where `query` refused it
     reason: str | None
     skipped: bool
     formats: tuple[Format, ...]

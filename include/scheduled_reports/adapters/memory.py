@@ -286,13 +286,13 @@ class MemoryRuns:
         held = self.runs.get(key)
         if held is None:
             raise PermanentError("there is no such run")
-        run = self.load(key) if held.row["frozen"] else None
+        frozen = held.row["frozen"] is not None
         self._forget_claims(key)
         outcome = decide(
             Snapshot(
-                run=run,
-                reason=held.row["reason"] if run is None else None,
-                skipped=run is None and held.row["state"] == RunState.SKIPPED,
+                frozen=frozen,
+                reason=None if frozen else held.row["reason"],
+                skipped=not frozen and held.row["state"] == RunState.SKIPPED,
                 formats=held.formats,
                 errors=held.errors,
                 artifacts=self._made(key),
