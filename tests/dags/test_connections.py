@@ -1,14 +1,18 @@
-"""From Airflow's connections to the mailer."""
+"""From Airflow's connections to the mailer and to staging."""
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
+from demo import aws as server
+
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.errors import ConfigurationError
 from include.scheduled_reports.orchestration.connections import AirflowWorld
+from tests.e2e import faults
 
 
 @pytest.fixture
@@ -77,3 +81,30 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
     assert isinstance(found, SesMailer)
     assert found.configuration_set == "reports"
     assert found.client.meta.config.retries["total_max_attempts"] == 1
+
+
+@pytest.fixture
+def slow_s3(tmp_path, monkeypatch):
+    """Staging in an S3 that takes four seconds for what is written; the requests that came."""
+    aws = server.start(tmp_path)
+    proxy = faults.HttpProxy(aws.url)
+    try:
+        aws.create_bucket("staging")
+        fields = aws.connection()
+        fields["extra"]["endpoint_url"] = proxy.url
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_AWS", json.dumps(fields))
+        monkeypatch.setenv("SCHEDULED_REPORTS__STAGING", "s3://staging/runs")
+        yield proxy.faults.add("r1", "rendered", faults.slow(4))
+    finally:
+        proxy.stop()
+        aws.child.stop()
+
+
+def test_a_busy_s3_is_waited_for_and_a_small_file_is_one_request(slow_s3):
+    staging = AirflowWorld().staging
+
+    staging.put("r1/run1/report.csv", io.BytesIO(b"a;b\r\n"))
+
+    with staging.open("r1/run1/report.csv") as file:
+        assert file.read() == b"a;b\r\n"
+    assert len(slow_s3.ports) == 1

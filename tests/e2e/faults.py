@@ -180,7 +180,7 @@ class Request:
         """What it is: a report's mail, a notice, an upload, a download; on staging what `query` or `render` writes."""
         if self.path.startswith("/v2/email"):
             return "notice" if "notice" in self._tags() else "ses"
-        if self.path.startswith(f"/{STAGING}/") and self.method != "GET":
+        if self.path.startswith(f"/{STAGING}/") and self.method in {"PUT", "POST"}:
             return "rendered" if "/report." in self.path else "queried"
         return {"PUT": "s3", "POST": "s3", "GET": "download"}.get(self.method)
 

@@ -49,7 +49,7 @@ def held_in(scene, report_id, stage):
         fault = scene.postgres.add("2026-04-20T00:00:00", (b"COPY",), faults.pg_hold, times=1)
         return fault, scene.trigger(report_id, period="2026-04-20/2026-04-26", mail=True)
     kind, act = HOLDS[stage]
-    fault = scene.http.add(report_id, kind, act, times=1)
+    fault = scene.http.add(report_id, kind, act)
     return fault, scene.trigger(report_id)
 
 

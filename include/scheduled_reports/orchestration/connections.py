@@ -197,4 +197,9 @@ def _s3_file_system() -> Any:
         region=hook.region_name or "us-east-1",
         endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
         allow_bucket_creation=False,
+        # A small file is one request instead of the three of an upload in parts.
+        allow_delayed_open=True,
+        # By default a busy S3 that takes three seconds to answer is given up.
+        connect_timeout=10,
+        request_timeout=60,
     )
