@@ -8,7 +8,6 @@ import json
 import pytest
 
 from demo import aws as server
-
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.errors import ConfigurationError
 from include.scheduled_reports.orchestration.connections import AirflowWorld
