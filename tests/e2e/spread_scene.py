@@ -11,7 +11,7 @@ from demo.airflow import end
 from demo.airflow_home import COMPONENTS
 from demo.guard import end_session
 from demo.processes import Child, free_port, wait_until
-from tests.e2e.fault_scene import Scene, opened
+from tests.e2e.fault_scene import PATIENCE, Scene, opened
 from tests.e2e.faults import STAGING
 from tests.e2e.machines import Machines
 
@@ -67,7 +67,8 @@ class SpreadScene(Scene):
         return self.airflow.children[name].log.read_text()
 
     def restart(self, name):
-        """Start a component again, as a rolling upgrade does, and wait until it is ready."""
+        """Start a component again, as a rolling upgrade does: it ends what it does, and is waited for."""
+        self.airflow.children[name].stop(seconds=PATIENCE)
         self._become(self.airflow.restart(name))
 
     def hosts(self, report_id, run_id):
