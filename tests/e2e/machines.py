@@ -13,7 +13,7 @@ from pathlib import Path
 
 from demo.stack import CHECKOUT
 
-CODE = ("dags", "plugins", "include")
+CODE = ("config", "dags", "plugins", "include")
 #: Covers the folders named before `--`, takes the name of the machine, and becomes the command.
 ENTER = """
 hostname "$1"; shift
@@ -70,7 +70,7 @@ class Machines:
                 "HOME": str(disk / "home"),
                 "TMPDIR": str(disk / "tmp"),
                 "XDG_CACHE_HOME": str(disk / "cache"),
-                "PYTHONPATH": str(disk / "code"),
+                "PYTHONPATH": os.pathsep.join((str(disk / "code" / "config"), str(disk / "code"))),
                 "AIRFLOW__CORE__DAGS_FOLDER": str(disk / "code" / "dags"),
                 "AIRFLOW__CORE__PLUGINS_FOLDER": str(disk / "code" / "plugins"),
                 "SCHEDULED_REPORTS__LAST_GOOD": str(disk / "home" / "last-good.json"),
