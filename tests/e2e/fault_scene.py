@@ -21,6 +21,7 @@ from demo.__main__ import POOL, plan
 from demo.airflow_api import ApiError
 from demo.airflow_home import COMPONENTS, on_this_machine
 from demo.processes import free_port
+from demo.stack import CHECKOUT
 from tests.e2e.conftest import ready, start
 from tests.e2e.faults import HttpProxy, PostgresProxy
 
@@ -43,9 +44,14 @@ WHERE m.workspace_id = 'demo-workspace-acme' AND m.role = 'OWNER' AND u.status <
 ORDER BY m.user_id LIMIT 1
 """
 #: As an operator sets a run time-out: by cluster policy.  Here it comes when a test says so, however slow the machine.
+#: It stands where the checkout has its own local settings, and does what those do.
 POLICY = """
 from datetime import timedelta
 from pathlib import Path
+
+from include.scheduled_reports.orchestration.preload import preload
+
+preload()
 
 def dag_policy(dag):
     if Path({folder!r}, dag.dag_id).exists():
@@ -358,12 +364,13 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
         }
 
     base = plan(folder, free_port())
-    config = folder / "airflow" / "home" / "config"
+    config = folder / "config"
     config.mkdir(parents=True)
     (config / "airflow_local_settings.py").write_text(POLICY.format(folder=str(folder / "timed-out")))
     (folder / "timed-out").mkdir()
     settings = {
         **base.env,
+        "PYTHONPATH": os.pathsep.join((str(config), str(CHECKOUT))),
         "SCHEDULED_REPORTS__RETRIES": "2",
         "SCHEDULED_REPORTS__RETRY_SECONDS": "1",
         "SCHEDULED_REPORTS__QUERY_SECONDS": "30",
