@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from demo.processes import Child, free_port, wait_until
 from tests.e2e.fault_scene import PATIENCE, Scene, opened
 from tests.e2e.faults import STAGING
 from tests.e2e.machines import Machines
+from tests.e2e.test_bundle import BUNDLES
 
 WORKERS = ("worker-1", "worker-2")
 #: How many tasks a worker runs at once.
@@ -103,6 +105,8 @@ def spread(folder: Path):
     env = {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__PARALLELISM": "16",
+        # Every machine writes the files of the bundle anew, below its own TMPDIR.
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
         "AIRFLOW__CELERY__BROKER_URL": url,
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(SLOTS),
         "AIRFLOW__CELERY__SYNC_PARALLELISM": "1",
