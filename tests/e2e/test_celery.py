@@ -1,7 +1,8 @@
 """Spread over machines: CeleryExecutor with two workers that share no disk, and what happens when one of them dies.
 
 The scheduler, the DAG processor, the API server and both workers have a home, a disk and a copy of the code of their
-own; the DAGs are those of the bundle.  What a stage leaves for the next one can only be in S3 and in the reports database.
+own; the DAGs are those of the bundle.  What a stage leaves for the next one can only be in S3 and in the reports
+database.
 """
 
 from __future__ import annotations
