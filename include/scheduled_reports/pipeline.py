@@ -14,6 +14,7 @@ from . import documents, gate, mailing, naming, settling
 from .catalog import report_type
 from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
+from .objecttags import tags_of
 from .ports import Scope
 from .render import FORMATS, renderer
 from .staged import RunFiles, write_parquet
@@ -85,7 +86,13 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Ar
             total_rows=staged.total_rows,
         )
         with files.open(_file(chosen)) as content:
-            world.store.put(artifact.object_key, content, content_type=info.content_type, file_name=artifact.file_name)
+            world.store.put(
+                artifact.object_key,
+                content,
+                content_type=info.content_type,
+                file_name=artifact.file_name,
+                tags=tags_of(world.settings.object_tags, run.report),
+            )
         world.runs.uploaded(key, artifact)
     return artifact
 

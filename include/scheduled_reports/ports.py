@@ -86,8 +86,10 @@ class Store(Protocol):
     def bucket(self) -> str:
         """The name of the bucket."""
 
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
-        """Store *content*, replacing what was there, whole or not at all."""
+    def put(
+        self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Store *content*, replacing what was there, whole or not at all; *tags* are for whoever runs the bucket."""
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """The content of *key*."""
