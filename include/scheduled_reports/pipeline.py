@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from . import documents, gate, mailing, naming, settling
+from . import documents, gate, mailing, metrics, naming, settling
 from .catalog import report_type
 from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .ports import World
 
 
+@metrics.stage("query")
 def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
     """Freeze the row, open the executions, put every dataset on staging; return the formats to make.
 
@@ -46,6 +47,7 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
     return run.formats
 
 
+@metrics.stage("render")
 def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
     """Make one format from what `query` put on staging."""
     run = world.runs.load(key)
@@ -63,6 +65,7 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
         world.runs.progress(key, chosen, 60, attempt=attempt)
 
 
+@metrics.stage("upload")
 def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
     """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
     run = world.runs.load(key)
@@ -94,9 +97,11 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Ar
                 tags=tags_of(world.settings.object_tags, run.report),
             )
         world.runs.uploaded(key, artifact)
+        metrics.file_arrived(world, chosen, run.report.type, rows=artifact.rows, size=artifact.bytes)
     return artifact
 
 
+@metrics.stage("email")
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
     run = world.runs.load(key)
@@ -115,6 +120,7 @@ def _arrived(world: World, key: RunKey) -> Sequence[Artifact]:
     return artifacts
 
 
+@metrics.stage("record")
 def record(world: World, trigger: Trigger) -> Outcome:
     """Settle the run; where the database is away, leave a note for upkeep on staging."""
     try:

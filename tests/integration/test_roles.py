@@ -1,4 +1,4 @@
-"""Least rights in the database: deploy/sql/roles.sql on a real PostgreSQL, and the product working with nothing more."""
+"""Least rights in the database: deploy/sql/roles.sql on a real PostgreSQL, and all that works with no more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from demo import postgres as server
 from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
 from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
+from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemoryWorld
 from include.scheduled_reports.adapters.overview import PostgresOverview
 from include.scheduled_reports.adapters.reports import PostgresReports
 from include.scheduled_reports.adapters.retention import PostgresRetention
@@ -124,16 +124,6 @@ def world(roles, tmp_path):
     return made
 
 
-class Idle:
-    """An Airflow in which nothing runs."""
-
-    def open_runs(self, report_id):
-        return 0
-
-    def is_open(self, key):
-        return False
-
-
 def queries():
     """Every query of every report type, by a name."""
     for kind in report_types().values():
@@ -210,7 +200,7 @@ def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, wo
     execute(roles.dsn, "UPDATE reporting.artifacts SET uploaded_at = '2020-01-01'")
     execute(roles.dsn, "UPDATE reporting.audit SET at = '2020-01-01'")
 
-    first, second = upkeep(world, Idle()), upkeep(world, Idle())
+    first, second = upkeep(world, MemoryOrchestrator()), upkeep(world, MemoryOrchestrator())
 
     assert (first.rejected, first.lifted) == (1, 1)
     assert first.retained.errors == second.retained.errors == ()
@@ -223,14 +213,18 @@ def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, wo
     assert left == (0, 0, 0, "ERROR")
 
     execute(roles.dsn, "UPDATE scheduled_reports SET cron_expression = '0 9 * * 1' WHERE id = 'bad'")
-    assert upkeep(world, Idle()).readmitted == 1
+    assert upkeep(world, MemoryOrchestrator()).readmitted == 1
     assert world.housekeeping.give_up("bad")
     execute(roles.dsn, "UPDATE scheduled_reports SET name = 'Another' WHERE id = 'bad'")
     assert world.housekeeping.resume_edited() == 1
 
 
 def test_the_api_needs_no_more_than_the_editing_role(roles):
-    reports, overview, runs = PostgresReports(roles.editing), PostgresOverview(roles.editing), PostgresRuns(roles.editing)
+    reports, overview, runs = (
+        PostgresReports(roles.editing),
+        PostgresOverview(roles.editing),
+        PostgresRuns(roles.editing),
+    )
     actor = Actor(user="ann")
     reports.insert(
         {"id": "r2", "name": "Second", "reportType": "channel-analytics", "cron_expression": "0 9 * * 1",
@@ -251,7 +245,8 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
     assert reports.history("r2", limit=5) == []
     assert reports.runs("r2", limit=5, offset=0).total == 0
     assert reports.deliveries(key) == []
-    assert reports.health(datetime.now(UTC), datetime.now(UTC))["reports"] == 2
+    health = PostgresHousekeeping(roles.editing).health(stuck_before=datetime.now(UTC), since=datetime.now(UTC))
+    assert (health.reports, health.mail_enabled) == (2, True)
     assert len(overview.search(Search()).items) == 2
     assert [one.id for one in overview.places(None)] == ["ws1", "ws2"]
     assert {one["id"] for one in overview.members("ws1")} == {"u1", "u2"}
@@ -319,7 +314,8 @@ def test_functions_of_the_triggers_cannot_be_led_to_objects_of_somebody_else(rol
 
 
 def test_a_query_of_an_own_type_that_asks_more_than_was_granted_fails_without_a_value(roles):
-    with pytest.raises(ReportTypeError, match=r"SQLSTATE 42501"), PostgresSource(roles.reading).stream(
-        "SELECT session_token FROM sessions", WEEK
+    with (
+        pytest.raises(ReportTypeError, match=r"SQLSTATE 42501"),
+        PostgresSource(roles.reading).stream("SELECT session_token FROM sessions", WEEK),
     ):
         pass

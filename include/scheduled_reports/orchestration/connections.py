@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..errors import ConfigurationError
 from ..settings import Settings
+from .meter import AirflowMeter
 
 if TYPE_CHECKING:
     from ..adapters.definitions import PostgresDefinitions
@@ -111,6 +112,11 @@ class AirflowWorld:
         from ..adapters.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
+
+    @cached_property
+    def meter(self) -> AirflowMeter:
+        """Port `Meter`."""
+        return AirflowMeter()
 
     def now(self) -> datetime:
         """The time, in UTC."""
