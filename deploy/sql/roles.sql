@@ -25,14 +25,40 @@ FROM unnest(ARRAY[:'reading', :'writing', :'editing']) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
 \gexec
 
--- Reading: the tables that the report types ask, and nothing of ours.
--- A report type of your own may need more: GRANT SELECT ON its_table TO the reading role.
+-- Reading: the columns that the report types ask, and nothing of ours.  No address is among them.
+-- A report type of your own may need more: GRANT SELECT (its, columns) ON its_table TO the reading role.
 GRANT USAGE ON SCHEMA :"schema" TO :"reading";
-GRANT SELECT ON
-    audit_logs, channel_members, channels, export_jobs, files, message_attachments, messages, reactions,
-    report_executions, scheduled_reports, tasks, users, vps, workflow_executions, workflows, workspace_members,
-    workspaces
-TO :"reading";
+GRANT SELECT (
+    id, actor_id, actor_type, action, resource_type, resource_id, ip, user_agent, severity, created_at
+) ON audit_logs TO :"reading";
+GRANT SELECT (id, channel_id, user_id, joined_at, left_at) ON channel_members TO :"reading";
+GRANT SELECT (id, name, type, is_archived, workspace_id, created_at) ON channels TO :"reading";
+GRANT SELECT (
+    id, workspace_id, type, format, status, requested_by, record_count, file_size, error, created_at, started_at,
+    completed_at
+) ON export_jobs TO :"reading";
+GRANT SELECT (id, mime_type, size, status, workspace_id, uploaded_by_id, created_at) ON files TO :"reading";
+GRANT SELECT (message_id, file_id) ON message_attachments TO :"reading";
+-- The text of messages for its length alone; no report type shows it.
+GRANT SELECT (
+    id, content, type, is_edited, is_deleted, channel_id, author_id, parent_id, created_at
+) ON messages TO :"reading";
+GRANT SELECT (id, message_id, user_id, created_at) ON reactions TO :"reading";
+GRANT SELECT (id, scheduled_report_id) ON report_executions TO :"reading";
+GRANT SELECT (id, name, workspace_id) ON scheduled_reports TO :"reading";
+GRANT SELECT (
+    id, title, status, priority, estimated_hours, due_date, vp_id, workspace_id, channel_id, created_by_id,
+    assigned_to_id, created_at, updated_at, completed_at
+) ON tasks TO :"reading";
+GRANT SELECT (id, name, display_name, status, is_vp, last_active_at) ON users TO :"reading";
+GRANT SELECT (id, user_id, workspace_id) ON vps TO :"reading";
+GRANT SELECT (
+    id, status, triggered_by, trigger_type, is_simulation, duration_ms, error, workflow_id, workspace_id, started_at,
+    completed_at
+) ON workflow_executions TO :"reading";
+GRANT SELECT (id, name, status, workspace_id, created_at) ON workflows TO :"reading";
+GRANT SELECT (id, role, workspace_id, user_id, joined_at) ON workspace_members TO :"reading";
+GRANT SELECT (id, name) ON workspaces TO :"reading";
 
 -- Writing: what parse, tasks and upkeep do.  Of a report only what no person edits can be changed.
 GRANT USAGE ON SCHEMA :"schema", reporting TO :"writing";

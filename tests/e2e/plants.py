@@ -88,12 +88,14 @@ class Scene:
         """A report that never ticks by itself."""
         self.running.rows(INSERT, report_id, cron, list(recipients))
 
-    def run(self, report_id):
-        """Run it by hand until it is settled; how it ended."""
+    def run(self, report_id, then=None):
+        """Run it by hand until it is settled, after statement *then*; how it ended."""
         dag_id = f"scheduled_report_{report_id}"
         self.running.api.wait_for_dag(dag_id, seconds=120)
         run_id = self.running.api.trigger(dag_id, {})
         self.running.api.wait_for_run(dag_id, run_id, seconds=300)
+        if then:
+            self.running.rows(then)
 
         def settled():
             found = self.running.rows(

@@ -134,33 +134,35 @@ def queries():
             yield f"{kind.id}/{one.name}", one.sql
 
 
-def tables_of(connection, query):
-    """The tables that PostgreSQL itself says a query reads: those a view of it would depend on."""
+def columns_of(connection, query):
+    """The columns that PostgreSQL itself says a query reads: those a view of it would depend on."""
     connection.execute("DROP VIEW IF EXISTS asked")
     connection.execute(f"CREATE TEMP VIEW asked AS {query}".encode())
     rows = connection.execute(
-        "SELECT DISTINCT refobjid::regclass::text FROM pg_depend JOIN pg_rewrite ON pg_rewrite.oid = objid "
+        "SELECT DISTINCT refobjid::regclass::text, attname FROM pg_depend JOIN pg_rewrite ON pg_rewrite.oid = objid "
+        "JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid "
         "WHERE ev_class = 'asked'::regclass AND refclassid = 'pg_class'::regclass AND refobjid <> 'asked'::regclass"
     )
-    return {name for (name,) in rows}
+    return set(rows)
 
 
 def test_the_reading_role_may_read_exactly_what_the_report_types_ask(roles):
     with psycopg.connect(roles.dsn) as connection:
-        asked = set().union(*(tables_of(connection, query) for name, query in queries() if query))
+        asked = set().union(*(columns_of(connection, query) for _, query in queries() if query))
         granted = connection.execute(
-            "SELECT table_schema || '.' || table_name, privilege_type FROM information_schema.table_privileges "
-            "WHERE grantee = %s",
+            "SELECT table_schema, table_name, column_name, privilege_type "
+            "FROM information_schema.column_privileges WHERE grantee = %s",
             [roles.names["reading"]],
         ).fetchall()
 
-    assert len(asked) == 17
-    assert set(granted) == {(f"public.{table}", "SELECT") for table in asked}
+    assert len({table for table, _ in asked}) == 17
+    assert set(granted) == {("public", table, column, "SELECT") for table, column in asked}
+    assert not {column for _, column in asked if "email" in column}
 
 
 def test_the_script_is_safe_to_repeat_and_leaves_alone_what_was_granted_besides(roles):
     execute(roles.dsn, f"GRANT SELECT ON organizations TO {roles.names['reading']}")
-    rights = "SELECT relname, relacl::text FROM pg_class WHERE relacl IS NOT NULL ORDER BY oid"
+    rights = "SELECT relname, attname, relacl::text, attacl::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relacl IS NOT NULL OR attacl IS NOT NULL ORDER BY 1, 2"
     with psycopg.connect(roles.dsn) as connection:
         before = connection.execute(rights).fetchall()
 
@@ -266,6 +268,10 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
         ("reading", "DELETE FROM scheduled_reports"),
         ("reading", "SELECT FROM reporting.deliveries"),
         ("reading", "SELECT FROM sessions"),
+        ("reading", "SELECT email FROM users"),
+        ("reading", "SELECT email_recipients FROM scheduled_reports"),
+        ("reading", "SELECT parameters FROM scheduled_reports"),
+        ("reading", "SELECT filename FROM files"),
         ("reading", "CREATE TABLE mine (id int)"),
         ("writing", "SELECT FROM messages"),
         ("writing", "SELECT preferences FROM users"),
