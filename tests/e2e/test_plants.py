@@ -1,5 +1,4 @@
-"""Secrets and addresses are in no log, XCom, rendered template or error text; connections may lie in any backend;
-metrics leave by Airflow's own StatsD."""
+"""Secrets and addresses are in no log, XCom, template or error; any backend serves; metrics leave by StatsD."""
 
 from __future__ import annotations
 

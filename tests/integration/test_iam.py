@@ -1,7 +1,8 @@
 """The policies of deploy/iam on an S3 and an SES that ask who is calling: what is allowed works, and nothing else.
 
-The local server checks actions and resources.  It does not know conditions (`s3:prefix`, `ses:FromAddress`), takes `*`
-for the resource of every mail, and for the deletion of several keys asks about the bucket where AWS asks about the keys.
+The local server checks actions and resources.  It does not know conditions (`s3:prefix`, `ses:FromAddress`), takes
+`*` for the resource of every mail, and for the deletion of several
+keys asks about the bucket, where AWS asks about the keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""deploy/sql/row-level-security.sql on a copy: PostgreSQL keeps the reading role to one workspace, whatever is asked."""
+"""deploy/sql/row-level-security.sql on a copy: PostgreSQL itself keeps the reading role to one workspace."""
 
 from __future__ import annotations
 
