@@ -46,7 +46,8 @@ def environment(site: Site) -> dict[str, str]:
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
         "XDG_CACHE_HOME": str(folder / "cache"),
-        "PYTHONPATH": str(site.checkout.resolve()),
+        # An Airflow home has its local settings in `config`; those of the checkout serve here.
+        "PYTHONPATH": os.pathsep.join(str(site.checkout.resolve() / folder) for folder in ("config", ".")),
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "*",
         **settings,

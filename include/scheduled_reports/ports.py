@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .definitions import Row
+    from .fleet import Shard
     from .model import Act, Artifact, Brief, Delivery, Format, Outcome, Recipients, Run, RunKey, RunKind, Window
     from .settings import Settings
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 class Definitions(Protocol):
     """The rows of scheduled_reports."""
 
-    def rows(self, *, limit: int, workspace_id: str | None = None) -> list[Row]:
-        """Every report and tombstone, or the reports of one workspace, ordered by id, at most *limit*."""
+    def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
+        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
+
+    def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
+        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""

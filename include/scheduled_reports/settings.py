@@ -96,6 +96,8 @@ class Settings:
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
     query_seconds: timedelta = timedelta(minutes=10)
+    #: The Airflow pool of the tasks that query: its slots bound the load on the source database; it has to exist.
+    query_pool: str = "default_pool"
     #: The Airflow pool of the tasks that render; it has to exist.
     render_pool: str = "default_pool"
     #: Task retries, and the delay before the first; later ones wait longer.

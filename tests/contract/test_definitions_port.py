@@ -12,6 +12,7 @@ from include.scheduled_reports.adapters.definitions import PostgresDefinitions
 from include.scheduled_reports.adapters.memory import MemoryDefinitions
 from include.scheduled_reports.definitions import parse
 from include.scheduled_reports.errors import ConfigurationError, TransientError
+from include.scheduled_reports.fleet import Shard
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -74,6 +75,37 @@ def test_at_most_the_limit_is_given(tables):
         tables.add(id=report_id)
 
     assert [found["id"] for found in tables.port.rows(limit=2)] == ["a", "b"]
+
+
+def test_every_row_is_in_the_shard_that_its_id_names_and_in_no_other(tables):
+    ids = [f"report-{number}" for number in range(40)] + ["Ärger/../1", " "]
+    for report_id in ids:
+        tables.add(id=report_id)
+    tables.delete("report-3")
+
+    for number in range(7):
+        shard = Shard(number=number, of=7)
+        found = [one["id"] for one in tables.port.rows(limit=100, shard=shard)]
+        assert found == sorted(one for one in ids if Shard.holding(one, 7) == shard)
+
+
+def test_an_edit_changes_the_digest_of_its_own_shard_only(tables):
+    for number in range(40):
+        tables.add(id=f"report-{number}")
+    before = tables.port.digests(7, limit=100)
+
+    tables.delete("report-3")
+
+    after = tables.port.digests(7, limit=100)
+    assert {number for number in before if before[number] != after[number]} == {Shard.holding("report-3", 7).number}
+    assert {number: tables.port.digests(7, limit=100, only=number)[number] for number in after} == after
+
+
+def test_a_shard_without_rows_has_no_digest(tables):
+    tables.add(id="a")
+
+    assert set(tables.port.digests(1000, limit=10)) == {Shard.holding("a", 1000).number}
+    assert tables.port.digests(1000, limit=10, only=Shard.holding("b", 1000).number) == {}
 
 
 def test_one_row_is_found_by_its_id(tables):
@@ -234,3 +266,43 @@ def test_a_database_that_was_never_migrated_says_what_to_do(neolith_dsn):
 def test_the_dsn_is_in_no_representation(migrated_dsn):
     assert "demo-only" in migrated_dsn
     assert "demo-only" not in repr(PostgresDefinitions(migrated_dsn))
+
+
+# What a digest must see and what not, whoever makes the edit
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE scheduled_reports SET name = 'Another' WHERE id = 'a'",
+        "UPDATE scheduled_reports SET description = 'Words' WHERE id = 'a'",
+        "UPDATE scheduled_reports SET cron_expression = '0 7 * * *' WHERE id = 'a'",
+        "UPDATE scheduled_reports SET parameters = '{\"x\": 1}' WHERE id = 'a'",
+        "UPDATE scheduled_reports SET tags = '{new}' WHERE id = 'a'",
+        "UPDATE workspaces SET slug = 'renamed' WHERE id = 'ws1'",
+        "UPDATE users SET name = 'Somebody' WHERE id = (SELECT created_by_id FROM scheduled_reports WHERE id = 'a')",
+        "UPDATE reporting.report_options SET effective_from = effective_from + interval '1 s' WHERE report_id = 'a'",
+        "DELETE FROM scheduled_reports WHERE id = 'a'",
+    ],
+)
+def test_whatever_a_dag_is_made_of_changes_the_digest(postgres_tables, migrated_dsn, edit):
+    postgres_tables.add(id="a")
+    before = postgres_tables.port.digests(1, limit=10)
+
+    execute(migrated_dsn, edit)
+
+    assert postgres_tables.port.digests(1, limit=10) != before
+
+
+def test_a_run_and_the_time_leave_the_digest_as_it_is(postgres_tables, migrated_dsn):
+    postgres_tables.add(id="a")
+    execute(migrated_dsn, "DELETE FROM reporting.report_options")  # as for a row that the trigger has not seen
+    before = postgres_tables.port.digests(1, limit=10)
+
+    execute(
+        migrated_dsn,
+        "UPDATE scheduled_reports SET last_run = now(), next_run = now(), run_count = 7, success_count = 7,"
+        " last_run_status = 'COMPLETED', updated_at = now() WHERE id = 'a'",
+    )
+
+    assert postgres_tables.port.digests(1, limit=10) == before

@@ -123,11 +123,13 @@ def one_session(dsn, monkeypatch):
     real = adbc.connect(dsn, autocommit=False)
 
     class Pooled:
-        def __enter__(self):
-            return real
+        def cursor(self):
+            return real.cursor()
 
-        def __exit__(self, *_):
+        def rollback(self):
             real.commit()
+
+        close = rollback
 
     with real:
         monkeypatch.setattr("include.scheduled_reports.adapters.source.adbc.connect", lambda *_, **__: Pooled())
@@ -142,6 +144,26 @@ def test_no_setting_outlives_its_transaction_so_that_no_other_tenant_sees_it_beh
         with session.cursor() as cursor:
             cursor.execute(left)
             assert cursor.fetchall() == [("", "0")]
+
+
+def test_one_query_after_the_other_is_on_the_same_connection(source):
+    assert value(source, "pg_backend_pid()") == value(source, "pg_backend_pid()")
+
+
+def test_a_connection_whose_query_failed_is_not_used_again(source):
+    first = value(source, "pg_backend_pid()")
+
+    with pytest.raises(ReportTypeError):
+        value(source, "1/0")
+
+    assert value(source, "pg_backend_pid()") != first
+
+
+def test_a_query_is_in_a_transaction_of_its_own_that_sees_what_was_written_meanwhile(source, migrated_dsn):
+    before = value(source, "(SELECT count(*) FROM users)")
+    add_people(migrated_dsn)
+
+    assert (before, value(source, "(SELECT count(*) FROM users)")) == (0, 4)
 
 
 def made_of(kind, source):

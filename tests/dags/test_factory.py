@@ -217,7 +217,7 @@ class TestTheSerializedDag:
 class TestAParse:
     def test_of_one_task_builds_its_dag_from_the_id_alone(self, at_task_start, monkeypatch):
         at_task_start("scheduled_report_Zo.c3.ab")
-        monkeypatch.setattr(factory, "_rows", lambda *_: pytest.fail("a task start asked the database"))
+        monkeypatch.setattr(factory, "_definitions", lambda: pytest.fail("a task start asked the database"))
 
         dags = factory.dags()
 
@@ -283,7 +283,7 @@ class TestAParse:
     ):
         reports_db(migrated_dsn)
         factory.dags()
-        monkeypatch.setattr(factory, "_rows", lambda *_: {}["secret-word"])
+        monkeypatch.setattr(factory, "_definitions", lambda: {}["secret-word"])
 
         assert set(factory.dags()) == {"scheduled_report_r1"}
         assert "KeyError" in caplog.text

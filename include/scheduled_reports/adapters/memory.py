@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MailStoppedError, PermanentError, RecipientRefusedError
+from ..fleet import Shard
 from ..model import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
 from ..ports import Health, Snapshot, Standing, Tombstone, Unsettled
@@ -41,14 +42,21 @@ class MemoryDefinitions:
     content: list[Row] = field(default_factory=list)
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def rows(self, *, limit: int, workspace_id: str | None = None) -> list[Row]:
-        """Every report and tombstone, or the reports of one workspace, ordered by id, at most *limit*."""
+    def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
+        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
         wanted = [
             row
             for row in self.content
-            if workspace_id is None or (row["workspace_id"] == workspace_id and not row["deleted"])
+            if (workspace_id is None or (row["workspace_id"] == workspace_id and not row["deleted"]))
+            and (shard is None or shard == Shard.holding(str(row["id"]), shard.of))
         ]
         return sorted(wanted, key=lambda row: str(row["id"]))[:limit]
+
+    def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
+        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
+        numbers = range(shards) if only is None else (only,)
+        found = {number: self.rows(limit=limit, shard=Shard(number=number, of=shards)) for number in numbers}
+        return {number: repr(rows) for number, rows in found.items() if rows}
 
     def row(self, report_id: str) -> Row | None:
         """One report, or None where there is no such row."""

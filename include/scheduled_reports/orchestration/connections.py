@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ from ..settings import Settings
 from .meter import AirflowMeter
 
 if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from boto3.session import Session
+    from botocore.loaders import Loader
+
     from ..adapters.definitions import PostgresDefinitions
     from ..adapters.housekeeping import PostgresHousekeeping
     from ..adapters.ledger import PostgresLedger
@@ -64,7 +68,7 @@ class AirflowWorld:
         where = self.settings.staging
         if not where.startswith("s3://"):
             return ArrowStaging.local(Path(where))
-        return ArrowStaging(_s3_file_system(), where.removeprefix("s3://").rstrip("/"))
+        return ArrowStaging(self._s3_file_system(), where.removeprefix("s3://").rstrip("/"))
 
     @cached_property
     def store(self) -> S3Store:
@@ -72,7 +76,7 @@ class AirflowWorld:
         from ..adapters.s3 import S3Store
 
         # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
-        client = _client("s3", signature_version="s3v4")
+        client = self._client("s3", signature_version="s3v4")
         return S3Store(client, self.settings.bucket, kms_key=self.settings.kms_key or None)
 
     @cached_property
@@ -82,7 +86,7 @@ class AirflowWorld:
             return _smtp()
         from ..adapters.ses import SesMailer
 
-        client = _client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"})
+        client = self._client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"})
         return SesMailer(client, self.settings.configuration_set or None)
 
     @cached_property
@@ -118,6 +122,49 @@ class AirflowWorld:
         """Port `Meter`."""
         return AirflowMeter()
 
+    @cached_property
+    def _aws(self) -> tuple[AwsBaseHook, Session]:
+        """The hook of `reports_aws` and one session for all its clients, which read botocore's own files once."""
+        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+        hook = AwsBaseHook(aws_conn_id=AWS, client_type="s3")
+        session = hook.get_session(region_name=hook.region_name)
+        session._session.register_component("data_loader", botocore_files())  # noqa: SLF001 - boto3 has no other way
+        return hook, session
+
+    def _client(self, service: str, **config: Any) -> Any:
+        """A boto3 client of `reports_aws`; *config* is added to the connection's own.
+
+        Not the hook's own: for its user agent that looks through every loaded module, for 0.1 to 0.4 s.
+        """
+        from botocore.config import Config
+
+        hook, session = self._aws
+        return session.client(
+            service,
+            endpoint_url=hook.conn_config.get_service_endpoint_url(service),
+            config=hook.config.merge(Config(**config)),
+            verify=hook.verify,
+        )
+
+    def _s3_file_system(self) -> Any:
+        """Pyarrow's S3 with the connection's credentials, region and endpoint."""
+        from pyarrow import fs
+
+        hook, session = self._aws
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise ConfigurationError(f"connection {AWS} gives no AWS credentials for staging")
+        frozen = credentials.get_frozen_credentials()
+        return fs.S3FileSystem(
+            access_key=frozen.access_key,
+            secret_key=frozen.secret_key,
+            session_token=frozen.token,
+            region=hook.region_name or "us-east-1",
+            endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
+            allow_bucket_creation=False,
+        )
+
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
@@ -136,6 +183,14 @@ class AirflowWorld:
         """The libpq connection string that the data of reports is read through."""
         chosen = self.settings.data_connection
         return self.dsn if chosen == DATABASE else reports_dsn(chosen)
+
+
+@cache
+def botocore_files() -> Loader:
+    """What botocore knows of AWS, from its files: once for all sessions, and ahead of all tasks (see `preload`)."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def reports_dsn(name: str = DATABASE) -> str:
@@ -183,31 +238,3 @@ def _smtp() -> SmtpMailer:
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"the connection {SMTP}: {error}") from error
-
-
-def _client(service: str, **config: Any) -> Any:
-    """A boto3 client of `reports_aws`; *config* is added to the connection's own."""
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-    from botocore.config import Config
-
-    hook = AwsBaseHook(aws_conn_id=AWS, client_type=service)
-    return hook.get_client_type(config=hook.config.merge(Config(**config)))
-
-
-def _s3_file_system() -> Any:
-    """Pyarrow's S3 with the connection's credentials, region and endpoint."""
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-    from pyarrow import fs
-
-    hook = AwsBaseHook(aws_conn_id=AWS, client_type="s3")
-    credentials = hook.get_credentials()
-    if credentials is None:
-        raise ConfigurationError(f"connection {AWS} gives no AWS credentials for staging")
-    return fs.S3FileSystem(
-        access_key=credentials.access_key,
-        secret_key=credentials.secret_key,
-        session_token=credentials.token,
-        region=hook.region_name or "us-east-1",
-        endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
-        allow_bucket_creation=False,
-    )

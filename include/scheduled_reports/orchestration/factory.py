@@ -7,6 +7,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
 from airflow.sdk import DAG, get_parsing_context, task_group
 from airflow.utils.types import DagRunType
 
@@ -22,17 +23,24 @@ from .timetable import ReportTimetable, RestingTimetable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..adapters.definitions import PostgresDefinitions
     from ..definitions import Row
+    from ..fleet import Shard
 
 log = logging.getLogger(__name__)
 
 PARSE_STATEMENT = timedelta(seconds=5)
+#: The class in `[dag_processor] dag_bundle_config_list`, whatever the package is called.
+BUNDLE = "scheduled_reports.orchestration.bundle.ReportsBundle"
 #: A resting DAG takes only runs of a schedule that never fires: none by hand, none by a backfill.
 NO_RUNS = (DagRunType.SCHEDULED,)
 
 
-def dags() -> dict[str, DAG]:
-    """The DAGs of this parse, by id; never raises, and does not forget one because a database is away."""
+def dags(shard: Shard | None = None) -> dict[str, DAG]:
+    """The DAGs of this parse, by id; never raises, and does not forget one because a database is away.
+
+    The file of a bundle makes those of its *shard*; the one file of all makes none while there is such a bundle.
+    """
     asked = get_parsing_context()
     try:
         settings = Settings.from_env(os.environ)
@@ -40,13 +48,19 @@ def dags() -> dict[str, DAG]:
         log.error("no report became a DAG: %s", error)  # noqa: TRY400 - the reason is the message; no trace needed
         return {}
     if asked.dag_id is None:
-        return build_all(_read(settings), settings)
+        return {} if shard is None and is_bundled() else build_all(_read(settings, shard), settings)
     report_id = naming.report_id_of(asked.dag_id)
     if report_id is None:
         return {}
     if asked.task_id is not None:  # a task starts: it needs the structure only, and no database
         return {asked.dag_id: build(Plan(report_id=report_id, display_name=report_id), settings)}
-    return build_all(_read(settings, report_id), settings)
+    return build_all(_read_one(settings, shard, report_id), settings)
+
+
+def is_bundled() -> bool:
+    """Whether Airflow is told to get these DAGs from our bundle."""
+    configured = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+    return any(str(bundle.get("classpath", "")).endswith(BUNDLE) for bundle in configured)  # type: ignore[union-attr]
 
 
 def build_all(planned: Iterable[Plan], settings: Settings) -> dict[str, DAG]:
@@ -78,6 +92,7 @@ def build(plan: Plan, settings: Settings) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
+        disable_bundle_versioning=True,  # a run goes on with the code that is there
         allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has an enum of its own
         default_args=defaults,
         tags=list(plan.tags),
@@ -90,36 +105,55 @@ def build(plan: Plan, settings: Settings) -> DAG:
     return dag
 
 
-def _read(settings: Settings, report_id: str | None = None) -> tuple[Plan, ...]:
+def _read(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
     """The plans of the rows as they are, or, where the database is away, as the last good parse found them."""
-    before = last_good.load(settings.last_good)
+    path = last_good.path_of(settings.last_good, shard)
+    before = last_good.load(path)
     try:
-        planned, rejections = plans(_rows(settings, report_id), settings, before={plan.report_id for plan in before})
+        definitions = _definitions()
+        # Before the rows: an edit in between then makes one parse too many, not one too few.
+        digest = shard and definitions.digests(shard.of, limit=settings.max_reports, only=shard.number)
+        rows = definitions.rows(limit=settings.max_reports, shard=shard)
+        planned = _planned(rows, settings, before)
     except Exception as error:  # whatever it is: a file that raises makes all its DAGs stale, and freezes their runs
-        why = error if isinstance(error, ReportsError) else type(error).__name__
-        log.warning("the rows cannot be read, so the last good copy serves: %s", why)
-        return tuple(plan for plan in before if report_id in (None, plan.report_id))
+        _say_that_the_copy_serves(error)
+        return before
+    if len(rows) == settings.max_reports:
+        log.error("MAX_REPORTS (%s) is reached: reports after it have no DAG", settings.max_reports)
+    last_good.save(path, planned, None if shard is None else (digest or {}).get(shard.number, ""))
+    return planned
+
+
+def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[Plan, ...]:
+    """The plan of one report, in the same way; nothing is kept."""
+    before = last_good.load(last_good.path_of(settings.last_good, shard))
+    try:
+        row = _definitions().row(report_id)
+        return _planned([row] if row else [], settings, before)
+    except Exception as error:
+        _say_that_the_copy_serves(error)
+        return tuple(plan for plan in before if plan.report_id == report_id)
+
+
+def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> tuple[Plan, ...]:
+    planned, rejections = plans(rows, settings, before={plan.report_id for plan in before})
     for rejection in rejections:
         for problem in rejection.problems:
             # The value stays out of the log: it may be an address.
             log.warning("report %s is rejected: %s: %s", rejection.report_id, problem.column, problem.allowed)
-    if report_id is None:
-        last_good.save(settings.last_good, planned)
     return planned
 
 
-def _rows(settings: Settings, report_id: str | None) -> list[Row]:
+def _say_that_the_copy_serves(error: Exception) -> None:
+    why = error if isinstance(error, ReportsError) else type(error).__name__
+    log.warning("the rows cannot be read, so the last good copy serves: %s", why)
+
+
+def _definitions() -> PostgresDefinitions:
     from ..adapters.definitions import PostgresDefinitions
     from .connections import reports_dsn
 
-    definitions = PostgresDefinitions(reports_dsn(), PARSE_STATEMENT)
-    if report_id is not None:
-        row = definitions.row(report_id)
-        return [row] if row else []
-    rows = definitions.rows(limit=settings.max_reports)
-    if len(rows) == settings.max_reports:
-        log.error("MAX_REPORTS (%s) is reached: reports after it have no DAG", settings.max_reports)
-    return rows
+    return PostgresDefinitions(reports_dsn(), PARSE_STATEMENT)
 
 
 def _timetable(plan: Plan) -> ReportTimetable | RestingTimetable | None:
@@ -154,6 +188,6 @@ def _wire(settings: Settings) -> None:
     recorded = tasks.record().as_teardown(on_failure_fail_dagrun=True)
     _link(mailed, RunLink())
     _link(recorded, RunLink())
-    queried = tasks.query()
+    queried = tasks.query.override(pool=settings.query_pool)()
     formats.expand(chosen=queried)
     [queried, mailed] >> recorded

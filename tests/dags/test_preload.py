@@ -1,0 +1,67 @@
+"""What tasks use is imported ahead by the processes that they are forked from, and by no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.scheduled_reports.orchestration.preload import MODULES, forks_tasks
+
+CHECKOUT = Path(__file__).parents[2]
+PROGRAM = """
+import json, sys
+sys.argv = ["airflow", *{words}]
+import airflow.settings
+airflow.settings.initialize()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def loaded(executor, *words):
+    """What Airflow's own start of a command has imported, with the local settings of this checkout."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{CHECKOUT / 'config'}{os.pathsep}{CHECKOUT}",
+        "AIRFLOW__CORE__EXECUTOR": executor,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(words=list(words))], env=env, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_scheduler_that_runs_tasks_itself_has_everything_that_they_use():
+    found = loaded("LocalExecutor", "scheduler")
+
+    assert {"pyarrow", "pandas", "boto3", "psycopg", "weasyprint", "openpyxl"} <= found
+    assert {f"include.scheduled_reports{name[1:]}" for name in MODULES if name.startswith("..")} <= found
+
+
+@pytest.mark.parametrize("words", [("dag-processor",), ("api-server",), ("tasks", "run")])
+def test_every_other_command_pays_nothing(words):
+    assert not {"pyarrow", "boto3", "weasyprint"} & loaded("LocalExecutor", *words)
+
+
+@pytest.mark.parametrize(
+    ("executor", "words", "forks"),
+    [
+        ("LocalExecutor", ["airflow", "scheduler"], True),
+        ("LocalExecutor", ["/usr/bin/airflow", "scheduler", "--skip-serve-logs"], True),
+        ("CeleryExecutor,LocalExecutor", ["airflow", "scheduler"], True),
+        ("CeleryExecutor", ["airflow", "scheduler"], False),
+        ("CeleryExecutor", ["airflow", "celery", "worker", "-q", "reports"], True),
+        ("CeleryExecutor", ["airflow", "celery", "flower"], False),
+        ("KubernetesExecutor", ["airflow", "scheduler"], False),
+        ("LocalExecutor", ["airflow", "dag-processor"], False),
+        ("LocalExecutor", ["airflow"], False),
+    ],
+)
+def test_which_commands_fork_tasks(monkeypatch, executor, words, forks):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+
+    assert forks_tasks(words) is forks
