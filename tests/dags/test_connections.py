@@ -137,7 +137,8 @@ class Vault(BaseSecretsBackend):
 ASK = """
 from include.scheduled_reports.orchestration.connections import AirflowWorld, _smtp
 world = AirflowWorld()
-print("found", *sorted(world.dsn.split()), world.store.client._request_signer._credentials.access_key, _smtp().login, sep="|")
+key = world.store.client._request_signer._credentials.access_key
+print("found", *sorted(world.dsn.split()), key, _smtp().login, sep="|")
 """
 
 

@@ -19,36 +19,42 @@ def logged(error):
     return "".join(traceback.format_exception(error))
 
 
-def test_our_own_error_goes_on_without_what_caused_it():
-    with pytest.raises(TransientError) as raised, shield():
-        try:
-            raise psycopg.OperationalError(f"DETAIL: Failing row contains ({ADDRESS})")
-        except psycopg.Error as error:
-            raise TransientError("the reports database did not answer") from error
+def ask(refusal):
+    """An adapter that turns a driver's error into ours, and keeps it as the cause."""
+    try:
+        refusal()
+    except psycopg.Error as error:
+        raise TransientError("the reports database did not answer") from error
+    except LookupError:
+        raise TransientError("the reports database did not answer")  # noqa: B904 - the context is asked about
 
+
+def refuse():
+    raise psycopg.OperationalError(f"DETAIL: Failing row contains ({ADDRESS})")
+
+
+def miss():
+    raise LookupError(ADDRESS)
+
+
+@pytest.mark.parametrize("refusal", [refuse, miss], ids=["its cause", "what it came in the midst of"])
+def test_our_own_error_goes_on_without_what_led_to_it(refusal):
+    with pytest.raises(TransientError) as unshielded:
+        ask(refusal)
+    with pytest.raises(TransientError) as raised, shield():
+        ask(refusal)
+
+    assert ADDRESS in logged(unshielded.value)
     assert "the reports database did not answer" in logged(raised.value)
     assert ADDRESS not in logged(raised.value)
 
 
-def test_an_error_within_an_error_goes_too():
-    with pytest.raises(TransientError) as raised, shield():
-        try:
-            raise KeyError(ADDRESS)
-        except KeyError:
-            raise TransientError("later")  # noqa: B904 - the context is what is asked about
-
-    assert ADDRESS not in logged(raised.value)
-
-
 def test_of_a_strangers_error_kind_and_place_are_kept_and_its_text_is_not():
-    def read_a_row():
-        raise LookupError(ADDRESS)
-
     with pytest.raises(UnexpectedError) as raised, shield():
-        read_a_row()
+        miss()
 
     assert str(raised.value) == "LookupError; what it says may hold values of a row and is left out"
-    assert "in read_a_row" in logged(raised.value)
+    assert "in miss" in logged(raised.value)
     # The line of the source is there, and says the name of the value.
     assert ADDRESS not in logged(raised.value)
 

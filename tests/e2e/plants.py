@@ -1,4 +1,4 @@
-"""A running whole in which secrets and addresses are planted, its connections in a secrets backend, its metrics heard."""
+"""A running whole with planted secrets and addresses, its connections in a secrets backend, its metrics heard."""
 
 from __future__ import annotations
 

@@ -163,7 +163,8 @@ def test_the_reading_role_may_read_exactly_what_the_report_types_ask(roles):
 def test_the_script_is_safe_to_repeat_and_leaves_alone_what_was_granted_besides(roles):
     execute(roles.dsn, f"GRANT SELECT ON organizations TO {roles.names['reading']}")
     rights = (
-        "SELECT relname, attname, relacl::text, attacl::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
+        "SELECT relname, attname, relacl::text, attacl::text "
+        "FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
         "WHERE relacl IS NOT NULL OR attacl IS NOT NULL ORDER BY 1, 2"
     )
     with psycopg.connect(roles.dsn) as connection:
