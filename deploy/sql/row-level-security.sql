@@ -14,6 +14,7 @@
 \if :{?undo} \else \set undo 0 \endif
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = :"schema", pg_catalog;
 -- Who has policies of his own must not find them opened by ours.
 DO $$
@@ -76,24 +77,25 @@ SELECT format('ALTER TABLE %I %s ROW LEVEL SECURITY', of.name, CASE WHEN :undo =
            format('CREATE POLICY reporting_one_workspace ON %I AS RESTRICTIVE FOR SELECT TO %I USING (%s)',
                   of.name, :'reading', of.rule) END
 FROM (
-    SELECT 'workspaces' AS name, $$id = current_setting('report.workspace_id')$$ AS rule
+    -- In a subquery the setting is read once for a query, and not for each row.
+    SELECT 'workspaces' AS name, $$id = (SELECT current_setting('report.workspace_id'))$$ AS rule
     UNION ALL
     SELECT unnest(ARRAY['channels', 'export_jobs', 'files', 'scheduled_reports', 'tasks', 'workflow_executions',
                         'workflows', 'workspace_members']),
-           $$workspace_id = current_setting('report.workspace_id')$$
+           $$workspace_id = (SELECT current_setting('report.workspace_id'))$$
     UNION ALL
-    SELECT unnest(ARRAY['messages', 'channel_members']), $$channel_id IN (
-        SELECT c.id FROM channels c WHERE c.workspace_id = current_setting('report.workspace_id'))$$
+    -- An array lets PostgreSQL look messages up by their channels; a join would have it read all of them.
+    SELECT unnest(ARRAY['messages', 'channel_members']), $$channel_id = ANY (ARRAY(
+        SELECT c.id FROM channels c WHERE c.workspace_id = (SELECT current_setting('report.workspace_id'))))$$
     UNION ALL
-    SELECT unnest(ARRAY['reactions', 'message_attachments']), $$EXISTS (
-        SELECT FROM messages m JOIN channels c ON c.id = m.channel_id
-        WHERE m.id = message_id AND c.workspace_id = current_setting('report.workspace_id'))$$
+    -- The policies of messages and of scheduled_reports hold in here, too.
+    SELECT unnest(ARRAY['reactions', 'message_attachments']),
+           $$EXISTS (SELECT FROM messages m WHERE m.id = message_id)$$
     UNION ALL
-    SELECT 'report_executions', $$EXISTS (
-        SELECT FROM scheduled_reports r
-        WHERE r.id = scheduled_report_id AND r.workspace_id = current_setting('report.workspace_id'))$$
+    SELECT 'report_executions', $$EXISTS (SELECT FROM scheduled_reports r WHERE r.id = scheduled_report_id)$$
     UNION ALL
-    SELECT 'audit_logs', $$NOT reporting.lies_elsewhere(resource_id, current_setting('report.workspace_id'))$$
+    SELECT 'audit_logs',
+           $$NOT reporting.lies_elsewhere(resource_id, (SELECT current_setting('report.workspace_id')))$$
 ) of
 \gexec
 COMMIT;
