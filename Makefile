@@ -16,7 +16,7 @@ export UV_LINK_MODE := copy
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock packages packages-dev
+.PHONY: help setup demo test test-unit test-slow check bench gallery prisma lock wheel resolve audit packages packages-dev
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 12
@@ -54,6 +54,17 @@ prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql
 lock: setup  ## resolve requirements*.txt anew into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		requirements-dev.txt -o requirements.lock
+
+resolve: setup  ## whether requirements.txt resolves beside Airflow and its oldest providers; asks PyPI
+	@.ci/resolve
+
+# What could not be looked up is not clean: --strict.
+audit: setup  ## known vulnerabilities of the locked packages, Python's and the Prisma tests'; asks PyPI and npm
+	$(VENV)/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps --requirement requirements.lock
+	cd $(PRISMA) && npm audit --package-lock-only
+
+wheel: setup  ## the package as a wheel, in dist/
+	$(VENV)/bin/uv build --quiet --wheel --no-build-isolation --python $(PY) --out-dir dist
 
 packages:
 	@bash .ci/packages packages.txt

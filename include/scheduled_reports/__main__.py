@@ -1,4 +1,4 @@
-"""The command line: `python -m include.scheduled_reports …`."""
+"""The command line: `python -m include.scheduled_reports …`, or `scheduled-reports …` where the wheel is installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m include.scheduled_reports", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     migrate = commands.add_parser("migrate", help="bring a database to the current schema; safe to repeat")

@@ -40,7 +40,7 @@ print(json.dumps({
     "dags": {name: dag.task_ids for name, dag in made.items() if isinstance(dag, DAG)},
     "timetables": [
         f"{one.__module__}.{one.__qualname__}"
-        for plugin in made.values() if hasattr(plugin, "timetables") and plugin.__module__ == "<run_path>"
+        for plugin in made.values() if hasattr(plugin, "timetables") and plugin.__name__ == "ScheduledReportsPlugin"
         for one in plugin.timetables
     ],
 }))
@@ -88,6 +88,7 @@ def test_the_plugin_imports_the_timetable_what_it_needs_and_nothing_else_of_ours
         "include",
         OURS,
         f"{OURS}.orchestration",
+        f"{OURS}.orchestration.plugin",
         f"{OURS}.orchestration.timetable",
         f"{OURS}.schedule",
     }

@@ -6,7 +6,7 @@ Imported by the API server alone, when it asks the plugin for its apps: task pro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from ..definitions import Row
     from ..model import Format, RunKey, Trigger
 
-#: The file whose parse makes the DAGs, beside the one that keeps them right.
-DAG_FILE = "scheduled_reports.py"
+#: What the name of a file of the bundle has in it, and the name of no other.
+SHARD = "_of_"
 #: A DAG id of ours that no report can have, so that nobody has a right on it by name: who has one, has it on every DAG.
 #: Asked without an id, some auth managers say yes to whoever may read any one DAG.
 EVERY_DAG = f"{naming.DAG_PREFIX}."
@@ -182,7 +182,10 @@ class RunningServer:
 
 
 def _request_parse() -> None:
-    """Put the DAG file at the front of the queue; nothing happens where it is there already."""
+    """Put the DAG file at the front of the queue; nothing happens where it is there already.
+
+    In the bundle it is any of its files: with the request Airflow has the bundle look for edits at once.
+    """
     parsed = _newest_parse()
     if parsed is None or parsed.relative_fileloc is None:  # nothing was parsed yet: the next parse is the first
         return
@@ -197,19 +200,21 @@ def _newest_parse_began() -> datetime | None:
     parsed = _newest_parse()
     if parsed is None or parsed.last_parsed_time is None:
         return None
+    if SHARD in parsed.relative_fileloc:  # the bundle goes on until what it sees is what was parsed
+        return datetime.now(UTC)
     began: datetime = parsed.last_parsed_time - timedelta(seconds=parsed.last_parse_duration or 0)
     return began
 
 
 def _newest_parse() -> Any:
-    """What Airflow knows of the DAG file, by the DAG of it that was parsed last."""
+    """What Airflow knows of the file that makes the reports' DAGs, whatever it is called, by the DAG parsed last."""
     columns = (
         DagModel.bundle_name,
         DagModel.relative_fileloc,
         DagModel.last_parsed_time,
         DagModel.last_parse_duration,
     )
-    ours = DagModel.relative_fileloc.endswith(DAG_FILE, autoescape=True)
+    ours = DagModel.dag_id.startswith(naming.DAG_PREFIX, autoescape=True)
     wanted = select(*columns).where(ours).order_by(DagModel.last_parsed_time.desc().nulls_last()).limit(1)
     with create_session() as session:
         return session.execute(wanted).first()

@@ -1,0 +1,170 @@
+"""An Airflow that has nothing of ours but the wheel on its path and one line in its DAGs folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from email import message_from_bytes
+from email.policy import default
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.__main__ import REPORT, plan, run_one
+from demo.processes import free_port
+from demo.stack import Stack
+from tests.e2e.conftest import UNTIL, Running
+from tests.wheel import CHECKOUT, build, install
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+
+#: What docs/install.md tells people to write.
+LINE = "from scheduled_reports.dags import *  # Airflow DAGs of reports\n"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The Airflow, and where the wheel lies."""
+
+    stack: Stack
+    site: Path
+
+    def command(self, *arguments):
+        """Run a Python module as one of this Airflow's processes would be."""
+        return command(self.site, *arguments, env=self.stack.airflow.env)
+
+
+def command(site, *arguments, env):
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", *arguments],
+        env={**env, "PYTHONPATH": str(site)},
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guest")
+    site = install(build(folder / "dist"), folder / "site")
+    dags = folder / "dags"
+    dags.mkdir()
+    (dags / "anything.py").write_text(LINE)
+
+    def fill(dsn):
+        seed = ("scheduled_reports", "seed-demo", "--until", UNTIL.isoformat(), "--dsn", dsn)
+        command(site, *seed, env={})
+
+    # `checkout` is what is put on PYTHONPATH and may have a plugins folder, which this one has not.
+    with Stack.start(replace(plan(folder / "stack", free_port()), checkout=site, dags=dags), before_airflow=fill) as it:
+        yield Guest(it, site)
+
+
+@pytest.fixture(scope="module")
+def delivered(guest):
+    return run_one(guest.stack)
+
+
+def test_the_line_in_the_documents_is_the_one_that_is_tested():
+    page = (CHECKOUT / "docs/install.md").read_text()
+
+    assert f"```python\n{LINE}```" in page
+    assert page.count("from scheduled_reports.dags import") == page.count(LINE.strip()) == 2  # one in the image
+
+
+def test_a_row_becomes_a_mail(guest, delivered):
+    running = Running(guest.stack, guest.stack.airflow.api())
+
+    assert {row["status"] for row in running.executions(REPORT)} == {"COMPLETED"}
+    (mail,) = running.mails_of(REPORT)
+    attached = list(message_from_bytes(mail.raw, policy=default).iter_attachments())
+    assert len(attached) == len(running.executions(REPORT)) > 0
+
+
+def test_no_process_has_seen_the_checkout(guest, delivered):
+    (dag,) = (
+        row for row in guest.stack.airflow.api().items("/dags", "dags") if row["dag_id"] == f"scheduled_report_{REPORT}"
+    )
+
+    assert dag["relative_fileloc"] == "anything.py"
+    path = "import importlib.util as u, json; print(json.dumps([u.find_spec(n) is None for n in ('include', 'demo')]))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", path],
+        env=dict(guest.stack.airflow.env),
+        cwd=guest.site,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == [True, True]
+
+
+def test_upkeep_is_there_and_nothing_failed_to_import(guest, delivered):
+    api = guest.stack.airflow.api()
+
+    assert api.get("/dags/scheduled_reports_upkeep")["is_paused"] is False
+    assert list(api.items("/importErrors", "import_errors")) == []
+    assert api.get("/plugins/importErrors")["import_errors"] == []
+
+
+def test_airflow_lists_the_plugin_once_and_says_that_it_comes_from_the_wheel(guest):
+    listed = json.loads(guest.command("airflow", "plugins", "-o", "json").splitlines()[-1])
+
+    (ours,) = (plugin for plugin in listed if plugin["name"] == "scheduled_reports")
+    assert ours["source"].startswith("scheduled-reports==")
+    (served,) = (one for one in guest.stack.airflow.api().get("/plugins")["plugins"] if one["name"] == ours["name"])
+    assert [view["name"] for view in served["external_views"]] == ["Reports", "Report"]
+    assert sorted(served["timetables"]) == [
+        "scheduled_reports.orchestration.timetable.ReportTimetable",
+        "scheduled_reports.orchestration.timetable.RestingTimetable",
+    ]
+
+
+def test_the_api_answers_and_the_pages_are_served_with_their_style_and_script(guest, delivered):
+    api = guest.stack.airflow.api()
+    root = "/scheduled-reports"
+    reports = api.request("GET", f"{root}/api/workspaces/core:demo-workspace-acme/reports/scheduled").json()
+
+    assert REPORT in json.dumps(reports)
+    page = api.request("GET", f"{root}/").text
+    assert "Weekly" in page
+    for kind in ("css", "js"):
+        (name,) = (
+            word.partition("?")[0].rpartition("/")[2]
+            for word in page.replace('"', " ").split()
+            if word.partition("?")[0].endswith(f"/app.{kind}")
+        )
+        file = (CHECKOUT / f"include/scheduled_reports/web/static/{name}").read_text()
+        assert api.request("GET", f"{root}/static/{name}").text == file
+
+
+def test_beside_a_checkout_the_plugin_is_registered_once_and_the_second_is_named(guest):
+    both = os.pathsep.join((str(guest.site), str(CHECKOUT)))
+    code = (
+        "import json; from airflow import plugins_manager as p; import airflow;"
+        "found, errors = p._get_plugins();"
+        "print(json.dumps([[f.name for f in found].count('scheduled_reports'), errors]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**guest.stack.airflow.env, "PYTHONPATH": both, "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins")},
+        cwd=guest.site,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    count, errors = json.loads(done.stdout.splitlines()[-1])
+
+    assert count == 1
+    assert [text for text in errors.values() if "already registered" in text]
