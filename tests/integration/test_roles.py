@@ -195,6 +195,14 @@ def test_every_query_of_every_report_type_runs_as_the_reading_user(roles, name, 
         assert batches.read_all() is not None
 
 
+def test_a_parse_needs_no_more_than_the_writing_role(roles):
+    definitions = PostgresDefinitions(roles.writing)
+
+    assert [one["id"] for one in definitions.rows(limit=10)] == ["r1"]
+    assert len(definitions.digests(4, limit=10)) == 1
+    assert definitions.members("ws1", ["ada@acme.example"]) == {"ada@acme.example"}
+
+
 def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, world):
     walk(world)
     add_report(roles.dsn, id="bad", cron_expression="never")
