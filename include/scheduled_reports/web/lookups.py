@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 AT_ONCE = BoundedSemaphore(2)
 PREVIEW_SECONDS = timedelta(seconds=30)
 
+FAILING: dict[int | str, dict[str, Any]] = {
+    503: {"description": "late or stuck, in the same numbers; or a server is away"}
+}
+
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
@@ -161,8 +165,8 @@ def report_types(_: SignedIn) -> Response:
     return answer({"reportTypes": types, "broken": dict(known.broken), "formats": formats})
 
 
-@router.get("/api/health")
-@router.get("/health")
+@router.get("/api/health", responses=FAILING)
+@router.get("/health", responses=FAILING)
 def health(caller: SignedIn, ports: Ports) -> Response:
     """How the whole does, in numbers: 503 while reports are late or stuck, 200 otherwise."""
     if not caller.may(Right.READ):
