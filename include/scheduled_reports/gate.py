@@ -33,6 +33,8 @@ def enter(world: World, trigger: Trigger) -> Run:
         world.runs.refuse(opening(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
         raise
     world.runs.open(admitted)
+    if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
+        world.meter.timing("lateness", max((world.now() - trigger.scheduled_for).total_seconds(), 0))
     return world.runs.load(trigger.key)
 
 

@@ -833,3 +833,27 @@ def test_what_such_a_run_had_finished_before_stays_finished(record, runs):
 
     assert settled(runs)[0].state is RunState.SUCCESS
     assert record.counters()[:3] == (1, 1, 0)
+
+
+# What is news
+
+
+def test_an_outcome_is_news_once_however_often_the_run_is_settled_and_cleared(runs):
+    first = succeed(runs)
+    again, _ = settled(runs)
+    cleared = succeed(runs, clear_number=1)
+    failed = fail(runs, clear_number=2)
+    mended = succeed(runs, clear_number=3)
+
+    assert [one.news for one in (first, again, cleared, failed, mended)] == [
+        RunKind.SCHEDULED, None, None, RunKind.SCHEDULED, RunKind.SCHEDULED,
+    ]  # fmt: skip
+
+
+def test_a_skipped_tick_is_news_once_and_a_try_out_never(runs):
+    runs.refuse(refused(), "too late", skipped=True)
+    first, again = settled(runs)[0], settled(runs)[0]
+    runs.open(opening(OTHER, request={"test": True, "recipients": ["ada@acme.example"]}))
+    tried, _ = settled(runs, OTHER)
+
+    assert (first.news, again.news, tried.news) == (RunKind.SCHEDULED, None, None)

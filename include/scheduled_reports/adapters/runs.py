@@ -164,9 +164,9 @@ class PostgresRuns:
             sent_at = _run(connection, "sent_at", key_values(key)).fetchall()[0]["sent_at"]
             if outcome.state is not RunState.SKIPPED:
                 _settle_executions(connection, key, snapshot, outcome, sent_at)
-            _count(connection, key, row, outcome)
+            news = _count(connection, key, row, outcome)
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
-        return outcome
+        return replace(outcome, news=RunKind(row["kind"]) if news else None)
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         """The runs that are not settled, the longest silent first."""
@@ -295,7 +295,8 @@ def _settle_executions(
         _run(connection, "settle_execution", values)
 
 
-def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> None:
+def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> bool:
+    """Move the counters; returns whether this outcome is counted now and was not before."""
     before = row["counted"]
     counts = outcome.state is not RunState.SKIPPED and not row["test"]
     counted = str(outcome.state) if counts else before
@@ -312,3 +313,4 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
     _run(connection, "settle_run", values)
     if counts:
         _run(connection, "count_run", values)
+    return counted != before if counts else outcome.state is RunState.SKIPPED and row["settled_at"] is None
