@@ -99,9 +99,9 @@ def _fleet(full: bool) -> Iterator[Line | Curve]:
             pair = (Sample(seconds=mine, cpu=0, peak_mb=0), name, Sample(seconds=theirs, cpu=0, peak_mb=0))
             yield compared("fleet", what, peer_size, pair, "<= 1.5" if "there" in what else "> 1")
     if full:
-        rows += [ours, *peers, *(fleet.measure("bundle", reports) for reports in (10, 100))]
-        rows += [fleet.measure("file", reports) for reports in (10, 100, 1_000)]
-        rows += [fleet.measure(kind, reports) for kind in ("hand", "dag-factory") for reports in (10, 100)]
+        rows += [ours, *peers, *(fleet.measure("bundle", reports, rest=rest) for reports in (10, 100))]
+        smaller = [(kind, reports) for kind in ("file", "hand", "dag-factory") for reports in (10, 100)]
+        rows += [fleet.measure(kind, reports, rest=rest, edit=False) for kind, reports in (*smaller, ("file", 1_000))]
         yield Curve("fleet", [asdict(one) for one in rows])
 
 

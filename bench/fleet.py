@@ -102,7 +102,7 @@ class Fleet:
     memory: dict[str, int]
 
 
-def measure(kind: str, reports: int, *, rest: float = 60) -> Fleet:
+def measure(kind: str, reports: int, *, rest: float = 60, edit: bool = True) -> Fleet:
     """One fleet of *kind* (`bundle`, `file`, `hand` or `dag-factory`) in an Airflow of its own."""
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name:
         folder = Path(name)
@@ -120,7 +120,7 @@ def measure(kind: str, reports: int, *, rest: float = 60) -> Fleet:
             began, before = time.monotonic(), _cpu(processor)
             time.sleep(rest)
             percent = 100 * (_cpu(processor) - before) / (time.monotonic() - began)
-            edits = _edits(stack, dsn) if kind in {"bundle", "file"} else {}
+            edits = _edits(stack, dsn) if edit and kind in {"bundle", "file"} else {}
             if edits:
                 edits["task_start_ms"] = _task_start(stack)
             whole = percent + (100 * cold / interval if kind == "bundle" else 0)
