@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT   ?= 8080
 ONCE   ?=
+FULL   ?=
 ARGS   ?=
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -41,8 +42,8 @@ check: setup  ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 
-bench: setup  ## the benchmark table and bench/results.json
-	$(PY) -m bench
+bench: setup  ## the benchmark table and bench/results.json; FULL=1 for the big cases
+	$(PY) -m bench $(if $(FULL),--full)
 
 gallery: packages-dev setup  ## pictures of what arrives and of the pages, in docs/gallery
 	$(PY) -m demo.gallery

@@ -1,4 +1,7 @@
-"""`make bench`: stage and render one table each way, print the table, write bench/results.json."""
+"""`make bench`: ours beside the peers and the limits, as ratios within one run; the table and bench/results.json.
+
+Under ten minutes. With FULL=1 a million rows, 10,000 reports, 500 runs at once and the growth curves: an hour.
+"""
 
 from __future__ import annotations
 
@@ -9,108 +12,159 @@ import platform
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
+from . import data, fleet, pdf, runs
+from .measure import Curve, Line, Sample, as_json, bounded, compared
 
-from demo import postgres
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-TABLE = """
-CREATE TABLE bench_rows AS
-SELECT 'row-' || n AS id, 'Name ' || n % 977 AS name, 'person' || n % 5003 || '@neolith.example' AS email,
-       timestamp '2026-01-01' + n * interval '7 seconds' AS at, n::bigint AS count, n / 7.0::float8 AS ratio,
-       (n / 3.0)::numeric(20, 2) AS price, n % 2 = 0 AS active, (ARRAY['PUBLIC', 'PRIVATE', 'DM'])[n % 3 + 1] AS kind,
-       'Some text, with a comma and "quotes" ' || n AS note
-FROM generate_series(1, %s) n;
-"""
-#: Case, its peers, and how many rows it gets.
-COMPARED = (
-    ("stage ours", ("stage pandas", "stage copy"), "staged"),
-    ("csv ours", ("csv pandas",), "rendered"),
-    ("json ours", (), "rendered"),
-    ("excel ours", ("excel pandas",), "rendered"),
-    ("pdf ours", (), "limited"),
-    ("html ours", (), "limited"),
-)
+SECTIONS = ("data", "pdf", "run", "fleet", "burst")
+FACTORY = "dag-factory==1.1.0"
 
 
 def main() -> int:
-    """Run every case a few times and keep the median."""
+    """Measure what is asked for, print it line by line, keep it; what was measured before and is not now stays."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--stage-rows", type=int, default=1_000_000)
-    parser.add_argument("--render-rows", type=int, default=100_000)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        for server in postgres.running(folder / "postgres" / "data"):
-            results = _compare(server, folder, options)
-    _print(results)
-    RESULTS.write_text(json.dumps({"machine": _machine(), "results": results}, indent=2) + "\n")
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lines": [], "curves": {}}
+    print(HEAD)
+    for section in options.only:
+        measured: dict[str, Callable[[bool, dict[str, Any]], Iterator[Line]]] = {
+            "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": _burst,
+        }  # fmt: skip
+        found = []
+        for one in measured[section](options.full):
+            if isinstance(one, Curve):
+                results["curves"][one.name] = one.points
+                continue
+            print(_shown(one), flush=True)
+            found.append(as_json(one))
+        if found:
+            results["lines"] = [one for one in results["lines"] if one["section"] != section] + found
+        results["machine"] = _machine()
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 
 
-def _compare(server: postgres.Postgres, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    stage_dsn = _table(server, "staged", options.stage_rows)
-    render_dsn = _table(server, "rendered", options.render_rows)
-    _stage_for_renderers(render_dsn, folder)
-    rows = {"staged": options.stage_rows, "rendered": options.render_rows, "limited": 2_000}
-    results = []
-    for case, peers, size in COMPARED:
-        dsn = stage_dsn if size == "staged" else render_dsn
-        ours = _median(case, dsn, folder, options.repeat)
-        results.append({"case": case, "rows": rows[size], **ours, "ratio": None})
-        for peer in peers:
-            other = _median(peer, dsn, folder, options.repeat)
-            ratio = round(ours["seconds"] / other["seconds"], 2)
-            results.append({"case": peer, "rows": rows[size], **other, "ratio": ratio})
-    return results
+def _data(full: bool) -> Iterator[Line | Curve]:
+    with _folder() as name:
+        yield from data.lines(Path(name), 1_000_000, repeat=3 if full else 1)
+    if full:
+        with _folder() as name:
+            yield Curve("data", data.growth(Path(name)))
 
 
-def _table(server: postgres.Postgres, name: str, rows: int) -> str:
-    dsn = server.create_database(name)
-    with psycopg.connect(dsn) as connection:
-        connection.execute(TABLE.replace("%s", str(rows)).encode())
-    return dsn
+def _pdf(full: bool) -> Iterator[Line]:
+    rows = 4_000 if full else 1_000
+    found = pdf.measure(rows)
+    ours, peer = (_sample(found[one]) for one in ("ours", "peer"))
+    yield compared("pdf", "PDF table", rows, (ours, "one WeasyPrint table", peer), ">= 2")
+    if full:
+        big = _sample(pdf.measure(50_000, "ours")["ours"])
+        yield bounded("pdf", "PDF table", 50_000, big.seconds, "s", "<= 600", note=f"{big.peak_mb} MB at most")
 
 
-def _stage_for_renderers(dsn: str, folder: Path) -> None:
-    from include.scheduled_reports.adapters.staging import ArrowStaging
-    from include.scheduled_reports.staged import RunFiles
-
-    from .cases import stage_ours
-
-    stage_ours(dsn, folder)
-    files = RunFiles(ArrowStaging.local(folder), "run")
-    with psycopg.connect(dsn) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM bench_rows").fetchone() or (0,)
-    with files.writing("rows.parquet") as draft:
-        draft.file.write((folder / "ours.parquet").read_bytes())
-        draft.rows = draft.total_rows = count
+def _run(full: bool) -> Iterator[Line]:
+    for one in runs.one_runs(9 if full else 5):
+        formats = "one CSV" if one.formats == 1 else f"{one.formats} formats"
+        ours, empty = (Sample(seconds=value, cpu=0, peak_mb=0) for value in (one.ours, one.empty))
+        wanted = "<= 1.25" if one.formats == 1 else "<= 1.5"
+        note = ", ".join(f"{name.split('.')[-1]} {seconds:.2f} s" for name, seconds in one.tasks.items())
+        yield compared("run", f"from trigger to mail, {formats}", 1, (ours, "an empty DAG", empty), wanted, note)
 
 
-def _median(case: str, dsn: str, folder: Path, repeat: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.cases", case, dsn, str(folder)]
-    found = [
-        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-        for _ in range(repeat)
-    ]
-    middle: dict[str, Any] = sorted(found, key=lambda one: float(one["seconds"]))[len(found) // 2]
-    return middle
+def _fleet(full: bool) -> Iterator[Line | Curve]:
+    _get_peers()
+    size = 10_000 if full else 200
+    rest = 60 if full else 35
+    rows = [fleet.measure("bundle", size, rest=rest)]
+    yield from _of_fleet(rows[0])
+    peer_size = 1_000 if full else 200
+    ours = rows[0] if size == peer_size else fleet.measure("bundle", peer_size, rest=rest)
+    peers = [fleet.measure(kind, peer_size, rest=rest) for kind in ("hand", "dag-factory")]
+    for peer in peers:
+        name = "minimal DAGs by hand" if peer.kind == "hand" else "dag-factory"
+        told = [
+            (f"all DAGs there, CPU of the DAG processor beside {name}", ours.cold_cpu, peer.cold_cpu),
+            (f"CPU at rest, in % of a core, beside {name}", ours.rest_percent_with_parses, peer.rest_percent),
+        ]
+        for what, mine, theirs in told:
+            pair = (Sample(seconds=mine, cpu=0, peak_mb=0), name, Sample(seconds=theirs, cpu=0, peak_mb=0))
+            yield compared("fleet", what, peer_size, pair, "<= 1.5" if "there" in what else "> 1")
+    if full:
+        rows += [ours, *peers, *(fleet.measure("bundle", reports, rest=rest) for reports in (10, 100))]
+        smaller = [(kind, reports) for kind in ("file", "hand", "dag-factory") for reports in (10, 100)]
+        rows += [fleet.measure(kind, reports, rest=rest, edit=False) for kind, reports in (*smaller, ("file", 1_000))]
+        yield Curve("fleet", [asdict(one) for one in rows])
+
+
+def _of_fleet(found: fleet.Fleet) -> Iterator[Line]:
+    size = found.reports
+    yield bounded("fleet", "all DAGs present after a cold start", size, found.all_present, "s", "<= 300")
+    yield bounded("fleet", "DAG processing at rest", size, found.rest_percent_with_parses, "% of a core", "<= 5",
+                  note=f"{found.rest_percent} % without the hourly parse of everything")  # fmt: skip
+    told = {
+        "an edited row live, the slowest of five": found.slowest_edit,
+        "a new row live": found.created,
+        "an edit right after a creation live": found.edited_after_creation,
+        "a removed row at rest": found.removed,
+    }
+    for what, value in told.items():
+        yield bounded("fleet", what, size, value or 0, "s", "<= 15")
+    yield bounded("fleet", "making its DAG when a task starts", size, found.task_start_ms or 0, "ms", "<= 10")
+    for name, memory in found.memory.items():
+        yield bounded("fleet", f"memory of the {name} with all its processes", size, memory, "MB", "<= 1000")
+
+
+def _burst(full: bool) -> Iterator[Line]:
+    if not full:
+        return
+    ours, empty = runs.burst("ours", 500), runs.burst("empty", 500)
+    yield bounded("burst", "runs due in one minute that failed or were lost", ours.runs, ours.failed, "", "<= 0")
+    ratio = ours.per_minute / empty.per_minute
+    yield bounded("burst", "throughput, against empty DAGs of the same tasks", ours.runs, ratio, "times", ">= 0.7",
+                  note=f"{ours.per_minute} and {empty.per_minute} runs a minute")  # fmt: skip
+
+
+def _sample(found: dict[str, Any]) -> Sample:
+    return Sample(seconds=found["seconds"], cpu=found["cpu_seconds"], peak_mb=found["peak_mb"])
+
+
+def _get_peers() -> None:
+    """Astronomer's dag-factory, beside the environment and not in it."""
+    if not (fleet.PEERS / "dagfactory").exists():
+        uv = str(Path(sys.executable).with_name("uv"))
+        python = ("--python", sys.executable)
+        subprocess.run([uv, "pip", "install", "--no-deps", *python, "--target", str(fleet.PEERS), FACTORY], check=True)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory(prefix="bench-")
+    Path(made.name).chmod(0o755)
+    return made
 
 
 def _machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 
-def _print(results: list[dict[str, Any]]) -> None:
-    print(f"{'case':<14}{'rows':>10}{'seconds':>9}{'peak MB':>9}  ours / this")
-    for row in results:
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        print(f"{row['case']:<14}{row['rows']:>10,}{row['seconds']:>9.2f}{row['peak_mb']:>9}  {ratio}")
+HEAD = f"{'what':<62}{'size':>10}{'ours':>10}  {'peer':<24}{'theirs':>9}{'ratio':>8}  {'wanted':<8}"
+
+
+def _shown(line: Line) -> str:
+    theirs = "" if line.theirs is None else f"{line.theirs:.2f}"
+    memory = "" if not line.ours_mb else f"  {line.ours_mb} MB, peer {line.theirs_mb} MB"
+    return (
+        f"{line.what:<62}{line.size:>10,}{line.ours:>10.2f}  {line.peer or line.unit:<24}{theirs:>9}{line.ratio:>8.2f}"
+        f"  {line.wanted:<8}{'' if line.met else ' NOT MET'}{memory}{'  ' + line.note if line.note else ''}"
+    )
 
 
 if __name__ == "__main__":

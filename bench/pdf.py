@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import html
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from .measure import peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +104,7 @@ def _once(case: str, rows: int) -> dict[str, float]:
         start, used = time.perf_counter(), time.process_time()
         CASES[case](rows, out)
         seconds, cpu, size = time.perf_counter() - start, time.process_time() - used, out.tell()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = peak_mb()
     return {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2), "peak_mb": peak, "file_kb": size // 1024}
 
 

@@ -15,20 +15,13 @@ from typing import TYPE_CHECKING
 import requests
 
 from .airflow_api import AirflowApi
-from .airflow_home import Site, environment, passwords
+from .airflow_home import COMPONENTS, Launch, Site, environment, on_this_machine, passwords
 from .guard import Guard, end_session
 from .processes import Child, is_free, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
-
-COMPONENTS: Mapping[str, tuple[str, ...]] = {
-    "api-server": ("api-server",),
-    # Its log server would listen on every interface; the API server reads the same folder.
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-}
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,8 @@ class Airflow:
     children: Mapping[str, Child]
     guard: Guard
     folder: Path
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: COMPONENTS)
+    place: Callable[[Launch], Launch] = on_this_machine
 
     def api(self, user: str = "admin") -> AirflowApi:
         """A client that is logged in as *user*."""
@@ -48,7 +43,7 @@ class Airflow:
 
     def restart(self, name: str) -> Airflow:
         """Start a component again, ending it first where it still runs."""
-        _end(self.children[name])
+        end(self.children[name])
         since = datetime.now(UTC)
         airflow = self.with_component(name)
         airflow.wait_ready(since)
@@ -65,14 +60,23 @@ class Airflow:
         # The API server last: a task that ends now still reports to it.
         first = [child for name, child in self.children.items() if name != "api-server"]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(_end, first))
+            list(pool.map(end, first))
         for child in self.children.values():
-            _end(child)
+            end(child)
         self.guard.stop()
 
     def with_component(self, name: str) -> Airflow:
         """The same Airflow with one component (again) started."""
-        return replace(self, children={**self.children, name: _start(name, self.folder, self.env, self.guard)})
+        return replace(self, children={**self.children, name: self.start(name, self.components[name])})
+
+    def start(self, name: str, arguments: tuple[str, ...]) -> Child:
+        """Run one of Airflow's commands."""
+        command = [sys.executable, "-P", "-m", "airflow", *arguments]
+        launch = self.place(Launch(name, command, self.env, self.folder))
+        log = self.folder / "logs" / f"{name}.log"
+        child = Child.start(name, launch.command, log=log, env=launch.env, cwd=launch.folder)
+        self.guard.watch(child.process.pid)
+        return child
 
     def _ready(self, since: datetime) -> bool:
         for child in self.children.values():
@@ -100,19 +104,19 @@ class Starting:
         since = datetime.now(UTC)
         try:
             self._wait_migrated()
-            for name in COMPONENTS:
+            for name in airflow.components:
                 if name not in airflow.children:
                     airflow = airflow.with_component(name)
             airflow.wait_ready(since)
         except BaseException:
-            _end(self.migration)
+            end(self.migration)
             airflow.stop()
             raise
         return airflow
 
     def stop(self) -> None:
         """Give up the start."""
-        _end(self.migration)
+        end(self.migration)
         self.airflow.stop()
 
     def _wait_migrated(self) -> None:
@@ -128,22 +132,13 @@ def begin(site: Site) -> Starting:
     for name in ("home", "tmp", "cache", "logs"):
         (site.folder / name).mkdir(parents=True, exist_ok=True)
     env, users = environment(site), passwords(site)
-    guard = Guard.start()
-    migration = _start("db-migrate", site.folder, env, guard, ("db", "migrate"))
-    api_server = _start("api-server", site.folder, env, guard)
-    return Starting(Airflow(site.url, env, users, {"api-server": api_server}, guard, site.folder), migration)
+    airflow = Airflow(site.url, env, users, {}, Guard.start(), site.folder, site.components, site.place)
+    migration = airflow.start("db-migrate", ("db", "migrate"))
+    return Starting(airflow.with_component("api-server"), migration)
 
 
-def _start(
-    name: str, folder: Path, env: Mapping[str, str], guard: Guard, arguments: tuple[str, ...] | None = None
-) -> Child:
-    command = [sys.executable, "-P", "-m", "airflow", *(arguments or COMPONENTS[name])]
-    child = Child.start(name, command, log=folder / "logs" / f"{name}.log", env=env, cwd=folder)
-    guard.watch(child.process.pid)
-    return child
-
-
-def _end(child: Child) -> None:
+def end(child: Child) -> None:
+    """Stop a component and all that it has started."""
     child.stop(seconds=8)
     # Tasks are in process groups of their own and outlive the group of their scheduler.
     end_session(child.process.pid)

@@ -10,11 +10,33 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 # Everything else the caller has is left out: his AIRFLOW_*, AWS_*, PG* and proxies would change what runs here.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH")
+
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    # Its log server would listen on every interface; the API server reads the same folder.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How one component is started."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    folder: Path
+
+
+def on_this_machine(launch: Launch) -> Launch:
+    """Where components run unless a test gives each a machine of its own."""
+    return launch
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,8 @@ class Site:
     dags: Path | None = None
     users: Mapping[str, str] = field(default_factory=lambda: {"admin": "admin"})
     env: Mapping[str, str] = field(default_factory=dict)
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: COMPONENTS)
+    place: Callable[[Launch], Launch] = on_this_machine
 
     @property
     def url(self) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from . import airflow, aws, postgres
-from .airflow_home import Site
+from .airflow_home import COMPONENTS, Launch, Site, on_this_machine
 from .processes import is_free
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class Plan:
     dags: Path | None = None
     users: Mapping[str, str] = field(default_factory=lambda: {"admin": "admin"})
     env: Mapping[str, str] = field(default_factory=dict)
+    #: The processes of Airflow, by name, and the arguments of each.
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: COMPONENTS)
+    #: Where each runs: a test may give it a machine of its own.
+    place: Callable[[Launch], Launch] = on_this_machine
     #: How Airflow reaches the reports database, from its DSN: a test may put something in between.
     detour: Callable[[str], str] = str
     #: The same for S3 and SES: the fields of the connection.
@@ -103,6 +107,8 @@ def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
         dags=plan.dags,
         users=plan.users,
         env={**aws.environment(), **connections, **plan.env},
+        components=plan.components,
+        place=plan.place,
     )
 
 

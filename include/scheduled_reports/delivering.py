@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from . import metrics
 from .errors import (
     DeliveryUnknownError,
     PermanentError,
@@ -92,7 +93,8 @@ def _claim_and_send(world: World, delivery: Delivery, raw: bytes, tags: Mapping[
         _finish(world, replace(delivery, state=DeliveryState.REFUSED, error=str(error), refused=error.addresses))
         return error.addresses
     except (PermanentError, TransientError) as error:
-        _finish(world, replace(delivery, state=DeliveryState.REFUSED, error=str(error)))
+        outcome = "throttled" if isinstance(error, ThrottledError) else None
+        _finish(world, replace(delivery, state=DeliveryState.REFUSED, error=str(error)), outcome)
         raise
     except DeliveryUnknownError as error:
         _finish(world, replace(delivery, state=DeliveryState.UNKNOWN, error=str(error)))
@@ -101,8 +103,9 @@ def _claim_and_send(world: World, delivery: Delivery, raw: bytes, tags: Mapping[
     return ()
 
 
-def _finish(world: World, delivery: Delivery) -> None:
+def _finish(world: World, delivery: Delivery, outcome: str | None = None) -> None:
     """Write down what is known now and at no other time: a database that is away for seconds must not lose it."""
+    metrics.mail_handed_over(world, outcome or str(delivery.state), notice=delivery.is_notice)
     for pause in PAUSES:
         try:
             return world.ledger.finish(delivery)

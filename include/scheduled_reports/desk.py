@@ -167,9 +167,6 @@ class Reports(Protocol):
     def audit(self, workspace_id: str, report_id: str | None, *, before: int | None, limit: int) -> Sequence[Record]:
         """Who changed what, the newest first, older than entry *before*."""
 
-    def health(self, stuck_before: datetime, since: datetime) -> Record:
-        """How the whole does; deliveries are counted since *since*."""
-
 
 class Overview(Protocol):
     """What the pages show of all workspaces at once; *ids* are the only reports that may be shown, None for all."""

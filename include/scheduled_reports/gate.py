@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def enter(world: World, trigger: Trigger) -> Run:
     """The frozen run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
     if world.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
-        return world.runs.load(trigger.key)
+        return _frozen(world, trigger.key)
     row = world.definitions.row(trigger.key.report_id)
     try:
         admitted = admit(world, trigger, row)
@@ -33,7 +33,18 @@ def enter(world: World, trigger: Trigger) -> Run:
         world.runs.refuse(opening(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
         raise
     world.runs.open(admitted)
+    if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
+        world.meter.timing("lateness", max((world.now() - trigger.scheduled_for).total_seconds(), 0))
     return world.runs.load(trigger.key)
+
+
+def _frozen(world: World, key: RunKey) -> Run:
+    """The run as an earlier attempt froze it; why that does not do any more is written down."""
+    try:
+        return world.runs.load(key)
+    except PermanentError as error:
+        world.runs.fail(key, None, str(error))
+        raise
 
 
 def admit(world: World, trigger: Trigger, row: Row | None) -> Opening:

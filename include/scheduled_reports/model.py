@@ -462,3 +462,5 @@ class Outcome:
     reason: str | None = None
     errors: Mapping[Format, str] = field(default_factory=dict)
     mail_error: str | None = None
+    #: The kind of the run, where the record has counted this outcome of it for the first time.
+    news: RunKind | None = field(default=None, compare=False)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from . import documents, gate, mailing, naming, settling
+from . import documents, gate, mailing, metrics, naming, settling
 from .catalog import report_type
 from .errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
 from .model import Artifact, RunKey
+from .objecttags import tags_of
 from .ports import Scope
 from .render import FORMATS, renderer
 from .staged import RunFiles, write_parquet
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .ports import World
 
 
+@metrics.stage("query")
 def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
     """Freeze the row, open the executions, put every dataset on staging; return the formats to make.
 
@@ -45,12 +47,13 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
     return run.formats
 
 
+@metrics.stage("render")
 def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
     """Make one format from what `query` put on staging."""
-    run = world.runs.load(key)
-    if run.request.resend:  # the files are those of an earlier run
-        return
     with _noting(world, key, chosen):
+        run = world.runs.load(key)
+        if run.request.resend:  # the files are those of an earlier run
+            return
         world.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(world.staging, key)
         shown = documents.document(run, report_type(run.report), files, world.settings.branding)
@@ -62,12 +65,13 @@ def render(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> No
         world.runs.progress(key, chosen, 60, attempt=attempt)
 
 
+@metrics.stage("upload")
 def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
     """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
-    run = world.runs.load(key)
-    if run.request.resend:
-        return None
     with _noting(world, key, chosen):
+        run = world.runs.load(key)
+        if run.request.resend:
+            return None
         world.runs.progress(key, chosen, 65, attempt=attempt)
         files = RunFiles.of(world.staging, key)
         staged = files.manifest(_file(chosen))
@@ -85,16 +89,24 @@ def upload(world: World, key: RunKey, chosen: Format, *, attempt: int = 1) -> Ar
             total_rows=staged.total_rows,
         )
         with files.open(_file(chosen)) as content:
-            world.store.put(artifact.object_key, content, content_type=info.content_type, file_name=artifact.file_name)
+            world.store.put(
+                artifact.object_key,
+                content,
+                content_type=info.content_type,
+                file_name=artifact.file_name,
+                tags=tags_of(world.settings.object_tags, run.report),
+            )
         world.runs.uploaded(key, artifact)
+        metrics.file_arrived(world, chosen, run.report.type, rows=artifact.rows, size=artifact.bytes)
     return artifact
 
 
+@metrics.stage("email")
 def email(world: World, key: RunKey) -> str:
     """Mail what is in S3, each message at most once; return in a word what came of it."""
-    run = world.runs.load(key)
     world.runs.note_mail(key, None)
     try:
+        run = world.runs.load(key)
         return mailing.mail(world, run, _arrived(world, key))
     except Exception as error:
         world.runs.note_mail(key, _in_words(error))
@@ -108,6 +120,7 @@ def _arrived(world: World, key: RunKey) -> Sequence[Artifact]:
     return artifacts
 
 
+@metrics.stage("record")
 def record(world: World, trigger: Trigger) -> Outcome:
     """Settle the run; where the database is away, leave a note for upkeep on staging."""
     try:

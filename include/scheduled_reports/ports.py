@@ -90,8 +90,10 @@ class Store(Protocol):
     def bucket(self) -> str:
         """The name of the bucket."""
 
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
-        """Store *content*, replacing what was there, whole or not at all."""
+    def put(
+        self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Store *content*, replacing what was there, whole or not at all; *tags* are for whoever runs the bucket."""
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """The content of *key*."""
@@ -139,7 +141,7 @@ class Opening:
 class Snapshot:
     """A run as its stages have left it, for settling."""
 
-    run: Run | None  # None where `query` refused it
+    frozen: bool  # False where `query` refused it
     reason: str | None
     skipped: bool
     formats: tuple[Format, ...]
@@ -279,8 +281,32 @@ class Tombstone:
     since: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """How the whole does, in numbers."""
+
+    reports: int = 0
+    scheduled: int = 0
+    #: Rows that cannot be scheduled, and reports that were taken off their schedule because they kept failing.
+    rejected: int = 0
+    stopped: int = 0
+    open_runs: int = 0
+    #: Runs, and executions of no run that shows a sign of life, that have been open for too long.
+    stuck_runs: int = 0
+    stuck_executions: int = 0
+    #: Mails, notices to owners not among them, of which nobody knows whether they left.
+    unknown_deliveries: int = 0
+    mail_enabled: bool = True
+
+
 class Housekeeping(Protocol):
-    """What upkeep changes, every call bounded and safe to repeat."""
+    """What upkeep looks at and changes, every call bounded and safe to repeat."""
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:
+        """How the whole does; runs silent since *stuck_before* are stuck, deliveries are counted since *since*."""
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        """The newest tick that each report has begun with, run or skipped; reports without one are left out."""
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Write the coming tick of each report where another one is stored; returns how many were."""
@@ -367,6 +393,19 @@ class Retention(Protocol):
         """Leave a report whose files could not be removed out of `departed` for an hour."""
 
 
+class Meter(Protocol):
+    """Airflow's metrics; names and tags are those of `metrics.METRICS`.  Nothing is raised, and nothing waits."""
+
+    def count(self, name: str, value: int, **tags: str) -> None:
+        """Add to a counter."""
+
+    def timing(self, name: str, seconds: float, **tags: str) -> None:
+        """Tell how long something took."""
+
+    def gauge(self, name: str, value: float, **tags: str) -> None:
+        """Tell how much there is of something."""
+
+
 class World(Protocol):
     """All ports of one process, each made when first used."""
 
@@ -409,6 +448,10 @@ class World(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Port `Ledger`."""
+
+    @property
+    def meter(self) -> Meter:
+        """Port `Meter`."""
 
     def now(self) -> datetime:
         """The time, in UTC."""

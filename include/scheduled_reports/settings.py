@@ -13,6 +13,7 @@ from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .checks import is_address
 from .errors import ConfigurationError
 from .logo import is_data, read_logo
+from .objecttags import read_tags
 from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ MOMENT = timedelta(seconds=1)
 class Settings:
     """What an operator decides; every field is `SCHEDULED_REPORTS__<NAME>`, durations in seconds."""
 
+    #: The Airflow connection that the data of reports is read through: a role that may only read, or a replica.
+    data_connection: str = "reports_db"
     #: The bucket for artifacts.
     bucket: str = "scheduled-reports"
+    #: The KMS key that S3 encrypts the files with: an id, an ARN or `alias/…`; empty for the bucket's own default.
+    kms_key: str = ""
+    #: Tags of every file in S3, `name=value,name=value`; a value may hold {workspace}, {report} and {type}.
+    object_tags: str = ""
     #: Where a run's intermediate files lie: a folder, or `s3://bucket/prefix`.
     staging: str = "/tmp/scheduled-reports"  # noqa: S108 - an operator's choice; folders in it are private
     #: `off`, `redirect:<address>` or `live`.
@@ -126,6 +133,12 @@ class Settings:
             wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
         if self.jitter_seconds >= timedelta(hours=1):
             wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
+        if not self.data_connection:
+            wrong.append(f"{PREFIX}DATA_CONNECTION: '': the name of an Airflow connection")
+        try:
+            read_tags(self.object_tags)
+        except ValueError as error:
+            wrong.append(f"{PREFIX}OBJECT_TAGS: {self.object_tags!r}: {error}")
         return wrong + self._keeping() + self._brand()
 
     def _mail(self) -> list[str]:

@@ -34,7 +34,7 @@ def outcome(snapshot: Snapshot, why: str | None = None) -> Outcome:
     mail_error = "; ".join(_mail_errors(snapshot, never_mailed)) or None if arrived else None
     if mail_error:
         reasons.append(f"mail: {mail_error}")
-    if snapshot.run is None and not reasons:
+    if not reasons and not (snapshot.frozen and snapshot.formats):
         reasons.append(snapshot.reason or never_made)
     state = RunState.FAILED if reasons else RunState.SUCCESS
     return Outcome(state=state, reason="; ".join(dict.fromkeys(reasons)) or None, errors=errors, mail_error=mail_error)

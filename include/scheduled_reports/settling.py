@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from . import gate, naming, notices, upcoming
+from . import gate, metrics, naming, notices, upcoming
 from .errors import ReportsError
 from .model import RunKey, RunKind, RunState, Trigger
 from .settle import outcome as outcome_of
@@ -35,6 +35,8 @@ def settle(world: World, key: RunKey, why: str | None = None) -> Outcome:
     """
     row = world.definitions.row(key.report_id)
     outcome = world.runs.settle(key, partial(outcome_of, why=why), upcoming.next_run_of(row, world.now()))
+    if outcome.news is not None:
+        metrics.run_settled(world, outcome.state, outcome.news, (row or {}).get("reportType"))
     if outcome.state is not RunState.FAILED:
         RunFiles.of(world.staging, key).clear()
     try:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import notices, settling, upcoming
+from . import health, metrics, notices, settling, upcoming
 from .definitions import parse
 from .errors import ReportsError
 from .retention import Retained, retain
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from .model import RunKey
+    from .model import Report, RunKey
     from .ports import Orchestrator, Unsettled, World
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
     now = world.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: upcoming.next_run(report, now) for report in reports}
+    _tell(world, reports)
     return Upkeep(
         rejected=rejected,
         readmitted=readmitted,
@@ -86,6 +87,14 @@ def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
         told=told,
         retained=retain(world),
     )
+
+
+def _tell(world: World, reports: Iterable[Report]) -> None:
+    try:
+        found, late = health.look(world, reports)
+        metrics.looked_after(world, found, late.total_seconds())
+    except ReportsError as error:  # the next round tells
+        log.warning("the monitoring could not be told how the whole does: %s", error)
 
 
 def _settle_noted(world: World, airflow: Orchestrator) -> int:

@@ -65,6 +65,7 @@ TABLE = {
     ("GET", "/api/next-runs"): Row(200, 200, query="?cron=0+9+*+*+1"),
     ("GET", "/api/report-types"): Row(200, 200),
     ("GET", "/api/health"): Row(200, 200),
+    ("GET", "/health"): Row(200, 200),
     # The pages.
     ("GET", "/"): Row(200, 200),
     ("GET", "/reports/{id}"): Row(200, 200),

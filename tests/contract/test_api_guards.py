@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.api import Api, open_api
 from tests.contract.api_table import TABLE, USERS, path, routes
-from tests.contract.tables import add_people, add_report
+from tests.contract.tables import add_people, add_report, execute
 
 
 @pytest.fixture
@@ -14,6 +14,8 @@ def api(migrated_dsn: str) -> Api:
     add_people(migrated_dsn)
     for user in USERS:
         add_report(migrated_dsn, id=f"r-{user}")
+    # Nothing is late on the tenth of May, a Sunday.
+    execute(migrated_dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09'")
     return open_api(migrated_dsn)
 
 

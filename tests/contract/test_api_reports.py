@@ -560,8 +560,15 @@ def test_the_types_are_those_of_the_registry(api):
     assert [one["id"] for one in found["formats"]] == ["pdf", "csv", "json", "excel", "html"]
 
 
+@pytest.fixture
+def on_time(dsn: str) -> None:
+    """No tick was before now, the tenth of May at nine."""
+    execute(dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09 06:00Z'")
+
+
+@pytest.mark.usefixtures("on_time")
 def test_health_names_what_needs_attention(api, dsn):
-    assert api.get("/api/health").json()["status"] == "ok"
+    assert (api.get("/health").status_code, api.get("/health").json()["status"]) == (200, "ok")
     execute(
         dsn,
         """INSERT INTO reporting.runs
@@ -572,15 +579,57 @@ def test_health_names_what_needs_attention(api, dsn):
         dsn,
         """INSERT INTO reporting.deliveries
                (report_id, run_id, message, state, subject, recipients, mode, formats, claimed_at)
-           VALUES ('r1', 'x', 'report', 'unknown', 's', '{}', 'attach', '{}', '2026-05-09')""",
+           VALUES ('r1', 'x', 'report', 'unknown', 's', '{}', 'attach', '{}', '2026-05-09 12:00')""",
     )
     execute(dsn, "UPDATE reporting.switches SET enabled = false")
-    execute(dsn, "UPDATE scheduled_reports SET next_run = '2026-05-10 08:00' WHERE id = 'r1'")
+    execute(
+        dsn,
+        """INSERT INTO report_executions
+               (id, scheduled_report_id, triggered_by, format, scheduled_for, created_at)
+           VALUES ('e1', 'r1', 'system', 'CSV', '2026-05-01', '2026-05-01')""",
+    )
 
-    found = api.get("/api/health").json()
+    answer = api.get("/health")
+    found = answer.json()
 
-    assert found["attention"] == ["late", "stuckRuns", "unknownDeliveries", "mailStopped"]
-    assert (found["lateSeconds"], found["stuckRuns"], found["unknownDeliveries"]) == (3600, 1, 1)
+    assert answer.status_code == 503
+    assert (found["status"], api.get("/api/health").json()) == ("failing", found)
+    assert found["attention"] == ["stuckRuns", "stuckExecutions", "unknownDeliveries", "mailStopped"]
+    assert (found["stuckRuns"], found["stuckExecutions"], found["unknownDeliveries"]) == (1, 1, 1)
+    assert (found["lagSeconds"], found["mailEnabled"]) == (0, False)
+
+
+@pytest.mark.usefixtures("on_time")
+def test_a_mail_nobody_knows_about_is_no_reason_to_wake_anybody(api, dsn):
+    execute(
+        dsn,
+        """INSERT INTO reporting.deliveries
+               (report_id, run_id, message, state, subject, recipients, mode, formats, claimed_at)
+           VALUES ('r1', 'x', 'report', 'unknown', 's', '{}', 'attach', '{}', '2026-05-09 12:00')""",
+    )
+
+    answer = api.get("/health")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "attention")
+
+
+@pytest.mark.usefixtures("on_time")
+def test_a_tick_that_nobody_has_begun_is_late_whatever_next_run_says(api, dsn):
+    execute(dsn, "UPDATE scheduled_reports SET cron_expression = '0 7 * * *', timezone = 'UTC' WHERE id = 'r1'")
+    execute(dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09 06:00Z'")
+    execute(dsn, "UPDATE scheduled_reports SET next_run = '2027-01-01'")
+
+    late = api.get("/health")
+    execute(
+        dsn,
+        """INSERT INTO reporting.runs
+               (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, settled_at)
+           VALUES ('r1', 'x', 'x', 'scheduled', 'skipped', '2026-05-10 07:00Z', 'system', 0, now())""",
+    )
+
+    assert (late.status_code, late.json()["attention"]) == (503, ["late"])
+    assert late.json()["lagSeconds"] == 26 * 3600  # it is nine on the tenth, and the tick of the ninth never began
+    assert (api.get("/health").status_code, api.get("/health").json()["lagSeconds"]) == (200, 0)
 
 
 # --- errors

@@ -256,3 +256,81 @@ def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_be
     assert told(house, "r1")[:2] == ("ACTIVE", None)
     assert told(house, "r2")[:2] == ("ERROR", "failing")
     assert house.port.resume_edited() == 0
+
+
+# How the whole does
+
+
+def test_reports_are_counted_by_what_keeps_them_from_running(house):
+    house.add("a")
+    house.add("b", "PAUSED")
+    house.add("c", "ERROR", "rejected")
+    house.add("d", "ERROR", "failing")
+
+    found = house.port.health(stuck_before=TICK, since=TICK)
+
+    assert (found.reports, found.scheduled, found.rejected, found.stopped) == (4, 1, 1, 1)
+    assert (found.open_runs, found.unknown_deliveries, found.mail_enabled) == (0, 0, True)
+
+
+RUN = """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number,
+                                     touched_at, settled_at)
+         VALUES ('r1', %s, 'x', %s, 'running', %s, 'system', 0, %s, %s)"""
+
+
+@pytest.fixture
+def real(migrated_dsn):
+    house = InPostgres(migrated_dsn)
+    house.add("r1")
+    return house
+
+
+def test_the_newest_tick_of_a_report_is_that_of_its_schedule_and_no_other(real):
+    execute(real.dsn, RUN, "s1", "scheduled", TICK, TICK, None)
+    execute(real.dsn, RUN, "b1", "backfill", LATER, LATER, None)
+    execute(real.dsn, RUN, "m1", "manual", LATER, LATER, None)
+    real.add("r2")
+
+    assert real.port.last_ticks(["r1", "r2"]) == {"r1": TICK}
+    assert real.port.last_ticks([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("touched", "settled", "expected"),
+    [(TICK, None, (1, 1, 1)), (LATER, None, (1, 0, 0)), (TICK, LATER, (0, 0, 1))],
+    ids=["silent", "alive", "settled, and its execution forgotten"],
+)
+def test_an_execution_is_stuck_that_no_living_run_is_behind(real, touched, settled, expected):
+    between = datetime(2026, 5, 14, tzinfo=UTC)
+    execute(real.dsn, RUN, "s1", "scheduled", TICK, touched, settled)
+    execute(
+        real.dsn,
+        """INSERT INTO report_executions
+               (id, scheduled_report_id, status, triggered_by, format, scheduled_for, created_at)
+           VALUES ('e1', 'r1', 'PROCESSING', 'system', 'CSV', '2026-05-11', '2026-05-11'),
+                  ('e2', 'r1', 'COMPLETED', 'system', 'PDF', '2026-05-11', '2026-05-11')""",
+    )
+
+    found = real.port.health(stuck_before=between, since=TICK)
+
+    assert (found.open_runs, found.stuck_runs, found.stuck_executions) == expected
+
+
+def test_unknown_mails_count_from_a_moment_on_and_notices_do_not(real):
+    for message, at in (("report", TICK), ("report/2", LATER), ("notice/failed", LATER)):
+        execute(
+            real.dsn,
+            """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats,
+                                                 claimed_at)
+               VALUES ('r1', 's1', %s, 'unknown', 's', '{}', 'attach', '{}', %s)""",
+            message,
+            at,
+        )
+
+    assert real.port.health(stuck_before=TICK, since=datetime(2026, 5, 14, tzinfo=UTC)).unknown_deliveries == 1
+
+
+def test_the_switch_that_stops_all_mail_is_seen(real):
+    execute(real.dsn, "UPDATE reporting.switches SET enabled = false")
+
+    assert not real.port.health(stuck_before=TICK, since=TICK).mail_enabled

@@ -402,7 +402,7 @@ def test_settling_sees_what_every_stage_has_left(record):
 
     _, snapshot = settled(record.port)
 
-    assert snapshot.run.report.id == "r1"
+    assert snapshot.frozen
     assert (snapshot.reason, snapshot.skipped) == (None, False)
     assert snapshot.formats == (PDF, CSV)
     assert snapshot.errors == {CSV: "out of ink"}
@@ -416,7 +416,7 @@ def test_settling_sees_why_a_run_was_refused(runs):
 
     _, snapshot = settled(runs)
 
-    assert (snapshot.run, snapshot.reason, snapshot.skipped) == (None, "the row is wrong", False)
+    assert (snapshot.frozen, snapshot.reason, snapshot.skipped) == (False, "the row is wrong", False)
     assert set(snapshot.formats) == {PDF, CSV}
     assert (snapshot.artifacts, snapshot.mail, snapshot.deliveries) == ((), None, ())
 
@@ -796,3 +796,64 @@ def test_a_database_that_is_away_may_come_back(migrated_dsn):
     for attempt in (lambda: away.open(opening()), lambda: away.load(KEY), lambda: settled(away)):
         with pytest.raises(TransientError):
             attempt()
+
+
+# A rule that was tightened while runs were open
+
+
+def frozen_by_looser_rules(**changes):
+    """What an earlier version has let in, and this one would not."""
+    return replace(opening(), row=row(id="r1", **changes))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("timezone", "Mars/Olympus_Mons"), ("reportType", "retired"), ("name", "N" * 300)]
+)
+def test_a_run_frozen_by_looser_rules_is_settled_all_the_same(record, runs, column, value):
+    runs.open(frozen_by_looser_rules(**{column: value}))
+    with pytest.raises(PermanentError, match="a rule of today") as caught:
+        runs.load(KEY)
+    assert column in str(caught.value)
+    assert value not in str(caught.value)
+    runs.fail(KEY, None, str(caught.value))
+
+    outcome, snapshot = settled(runs)
+
+    assert (outcome.state, snapshot.formats) == (RunState.FAILED, (PDF, CSV))
+    assert "a rule of today" in outcome.reason
+    assert record.counters()[:3] == (1, 0, 1)
+    assert runs.unsettled(limit=10) == []
+
+
+def test_what_such_a_run_had_finished_before_stays_finished(record, runs):
+    runs.open(frozen_by_looser_rules(timezone="Mars/Olympus_Mons"))
+    for chosen in (PDF, CSV):
+        runs.uploaded(KEY, artifact(chosen))
+    runs.fix_mail(KEY, NO_MAIL)
+
+    assert settled(runs)[0].state is RunState.SUCCESS
+    assert record.counters()[:3] == (1, 1, 0)
+
+
+# What is news
+
+
+def test_an_outcome_is_news_once_however_often_the_run_is_settled_and_cleared(runs):
+    first = succeed(runs)
+    again, _ = settled(runs)
+    cleared = succeed(runs, clear_number=1)
+    failed = fail(runs, clear_number=2)
+    mended = succeed(runs, clear_number=3)
+
+    assert [one.news for one in (first, again, cleared, failed, mended)] == [
+        RunKind.SCHEDULED, None, None, RunKind.SCHEDULED, RunKind.SCHEDULED,
+    ]  # fmt: skip
+
+
+def test_a_skipped_tick_is_news_once_and_a_try_out_never(runs):
+    runs.refuse(refused(), "too late", skipped=True)
+    first, again = settled(runs)[0], settled(runs)[0]
+    runs.open(opening(OTHER, request={"test": True, "recipients": ["ada@acme.example"]}))
+    tried, _ = settled(runs, OTHER)
+
+    assert (first.news, again.news, tried.news) == (RunKind.SCHEDULED, None, None)

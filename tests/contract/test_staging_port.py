@@ -31,6 +31,7 @@ def s3(url, root):
         endpoint_override=address,
         connect_timeout=5,
         request_timeout=30,
+        allow_delayed_open=True,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
     )
     return ArrowStaging(system, root)

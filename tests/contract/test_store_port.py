@@ -196,3 +196,26 @@ def test_s3_that_does_not_answer_may_do_so_later(aws):
         away.delete(KEY)
     with pytest.raises(TransientError, match="S3 did not answer"):
         next(away.keys("ws1/"))
+
+
+@pytest.mark.parametrize("size", [10, 12 * 2**20], ids=["whole", "in parts"])
+def test_a_file_carries_its_tags_and_is_encrypted_with_the_key_that_was_named(aws, size):
+    store = S3Store(aws.client("s3"), "reports", kms_key="alias/reports")
+    tags = {"team": "reports + co", "workspace": "ws1"}
+    store.put(KEY, io.BytesIO(b"x" * size), content_type=CSV, file_name="a.csv", tags=tags)
+
+    client = aws.client("s3")
+    head = client.head_object(Bucket="reports", Key=KEY)
+    found = client.get_object_tagging(Bucket="reports", Key=KEY)["TagSet"]
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "alias/reports")
+    assert {one["Key"]: one["Value"] for one in found} == tags
+    assert len(read(store)) == size
+
+
+def test_without_a_key_and_tags_nothing_is_asked_of_the_bucket(aws):
+    store = S3Store(aws.client("s3"), "reports")
+    put(store, b"plain")
+
+    client = aws.client("s3")
+    assert client.head_object(Bucket="reports", Key=KEY).get("SSEKMSKeyId") is None
+    assert client.get_object_tagging(Bucket="reports", Key=KEY)["TagSet"] == []

@@ -1,14 +1,22 @@
-"""From Airflow's connections to the mailer."""
+"""From Airflow's connections to the mailer and to staging."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from demo import aws as server
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.errors import ConfigurationError
 from include.scheduled_reports.orchestration.connections import AirflowWorld
+from tests.e2e import faults
 
 
 @pytest.fixture
@@ -77,3 +85,99 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
     assert isinstance(found, SesMailer)
     assert found.configuration_set == "reports"
     assert found.client.meta.config.retries["total_max_attempts"] == 1
+
+
+@pytest.fixture
+def slow_s3(tmp_path, monkeypatch):
+    """Staging in an S3 that takes four seconds for what is written; the requests that came."""
+    aws = server.start(tmp_path)
+    proxy = faults.HttpProxy(aws.url)
+    try:
+        aws.create_bucket("staging")
+        fields = aws.connection()
+        fields["extra"]["endpoint_url"] = proxy.url
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTS_AWS", json.dumps(fields))
+        monkeypatch.setenv("SCHEDULED_REPORTS__STAGING", "s3://staging/runs")
+        yield proxy.faults.add("r1", "rendered", faults.slow(4))
+    finally:
+        proxy.stop()
+        aws.child.stop()
+
+
+def test_a_busy_s3_is_waited_for_and_a_small_file_is_one_request(slow_s3):
+    staging = AirflowWorld().staging
+
+    staging.put("r1/run1/report.csv", io.BytesIO(b"a;b\r\n"))
+
+    with staging.open("r1/run1/report.csv") as file:
+        assert file.read() == b"a;b\r\n"
+    assert len(slow_s3.ports) == 1
+
+
+# The database
+
+
+@pytest.fixture
+def database(monkeypatch):
+    """Make a Postgres connection of a name."""
+
+    def make(name, login):
+        fields = {"conn_type": "postgres", "host": "db", "login": login, "password": "p", "schema": "neolith"}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+
+    return make
+
+
+def user_of(dsn):
+    return conninfo_to_dict(dsn)["user"]
+
+
+def test_the_data_is_read_through_the_connection_of_everything_else_unless_another_is_named(database, monkeypatch):
+    database("reports_db", "writer")
+    database("replica", "reader")
+    usual = AirflowWorld()
+    assert (user_of(usual.source.dsn), user_of(usual.runs.dsn)) == ("writer", "writer")
+
+    monkeypatch.setenv("SCHEDULED_REPORTS__DATA_CONNECTION", "replica")
+    world = AirflowWorld()
+
+    assert user_of(world.source.dsn) == user_of(world.data_dsn) == "reader"
+    for port in (world.runs, world.ledger, world.definitions, world.housekeeping, world.retention):
+        assert user_of(port.dsn) == "writer"
+
+
+def test_a_data_connection_that_is_missing_is_told_by_its_name(database, monkeypatch):
+    database("reports_db", "writer")
+    monkeypatch.setenv("SCHEDULED_REPORTS__DATA_CONNECTION", "nowhere")
+
+    with pytest.raises(ConfigurationError, match="the connection nowhere is not defined"):
+        _ = AirflowWorld().source
+
+
+BACKEND = """
+from airflow.sdk import Connection
+from airflow.sdk.bases.secrets_backend import BaseSecretsBackend
+
+class Vault(BaseSecretsBackend):
+    def get_connection(self, conn_id, team_name=None):
+        known = {"reports_db": "postgres://vault:p@db/x", "reports_aws": "aws://AKIAVAULT:s@/?region_name=eu-central-1",
+                 "reports_smtp": "smtp://vault:p@relay.example:587"}
+        return Connection.from_uri(known[conn_id], conn_id=conn_id) if conn_id in known else None
+"""
+ASK = """
+from include.scheduled_reports.orchestration.connections import AirflowWorld, _smtp
+world = AirflowWorld()
+key = world.store.client._request_signer._credentials.access_key
+print("found", *sorted(world.dsn.split()), key, _smtp().login, sep="|")
+"""
+
+
+def test_a_secrets_backend_of_ones_own_is_asked_for_every_connection(tmp_path):
+    (tmp_path / "my_vault.py").write_text(BACKEND)
+    env = {**os.environ, "AIRFLOW__SECRETS__BACKEND": "my_vault.Vault"}
+    env |= {"PYTHONPATH": f"{Path(__file__).parents[2]}{os.pathsep}{tmp_path}"}
+    done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.startswith("found"))
+    assert line.split("|") == ["found", "dbname=x", "host=db", "password=p", "user=vault", "AKIAVAULT", "vault"]

@@ -118,11 +118,13 @@ class TestTheStructure:
         assert record.on_failure_fail_dagrun
         assert record.upstream_task_ids == TASKS - {"record"}
 
-    def test_renders_in_the_operators_pool(self):
-        (dag,) = built([row()], Settings(render_pool="narrow")).values()
+    def test_queries_and_renders_in_the_operators_pools(self):
+        (dag,) = built([row()], Settings(query_pool="source", render_pool="narrow")).values()
 
-        assert dag.get_task("formats.render").pool == "narrow"
-        assert dag.get_task("formats.upload").pool == "default_pool"
+        assert {task.task_id: task.pool for task in dag.tasks if task.pool != "default_pool"} == {
+            "query": "source",
+            "formats.render": "narrow",
+        }
 
 
 class TestWhoIsScheduled:

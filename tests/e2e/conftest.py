@@ -16,7 +16,7 @@ from demo.stack import Plan, Stack
 from include.scheduled_reports.sample.seed import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from demo.airflow_api import AirflowApi
     from demo.aws import Mail
@@ -62,9 +62,14 @@ class Running:
         wait_until(condition, seconds=seconds, what=what, pause=0.5)
 
 
-def start(plan: Plan) -> Stack:
-    """A stack with the demo's data of a fixed day."""
-    return Stack.start(plan, before_airflow=lambda dsn: seed(dsn, until=UNTIL))
+def start(plan: Plan, also: Callable[[str], object] = lambda _: None) -> Stack:
+    """A stack with the demo's data of a fixed day; *also* is done to the database before any DAG is parsed."""
+
+    def fill(dsn: str) -> None:
+        seed(dsn, until=UNTIL)
+        also(dsn)
+
+    return Stack.start(plan, before_airflow=fill)
 
 
 def ready(stack: Stack) -> Running:

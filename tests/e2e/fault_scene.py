@@ -17,10 +17,11 @@ from urllib.parse import quote, urlsplit
 import psutil
 import requests
 
-from demo import airflow as local_airflow
 from demo.__main__ import POOL, plan
 from demo.airflow_api import ApiError
+from demo.airflow_home import COMPONENTS, on_this_machine
 from demo.processes import free_port
+from demo.stack import CHECKOUT
 from tests.e2e.conftest import ready, start
 from tests.e2e.faults import HttpProxy, PostgresProxy
 
@@ -43,9 +44,14 @@ WHERE m.workspace_id = 'demo-workspace-acme' AND m.role = 'OWNER' AND u.status <
 ORDER BY m.user_id LIMIT 1
 """
 #: As an operator sets a run time-out: by cluster policy.  Here it comes when a test says so, however slow the machine.
+#: It stands where the checkout has its own local settings, and does what those do.
 POLICY = """
 from datetime import timedelta
 from pathlib import Path
+
+from include.scheduled_reports.orchestration.preload import preload
+
+preload()
 
 def dag_policy(dag):
     if Path({folder!r}, dag.dag_id).exists():
@@ -230,6 +236,10 @@ class Scene:
         """The folder of a run on staging."""
         return self.folder / "staging" / report_id / _escaped(run_id)
 
+    def staged(self, report_id, run_id):
+        """Whether something of a run is left on staging."""
+        return any(path.is_file() for path in self.staging(report_id, run_id).rglob("*"))
+
     def notes(self, report_id):
         """The notes on staging that its runs could not be recorded."""
         return list((self.folder / "staging" / ".unrecorded").glob(f"{report_id}.*"))
@@ -265,7 +275,6 @@ class Scene:
             airflow = self.api.run(f"scheduled_report_{report_id}", run_id)["state"]
         except ApiError:
             airflow = "deleted"
-        staged = [path for path in self.staging(report_id, run_id).rglob("*") if path.is_file()]
         return Left(
             airflow=airflow,
             mails=len(self.mails(report_id)),
@@ -280,7 +289,7 @@ class Scene:
             retries=max((row["retry_count"] for row in executions), default=0),
             reason=run.get("reason"),
             files={one["format"]: self._whole(one, executions) for one in artifacts},
-            staged=bool(staged),
+            staged=self.staged(report_id, run_id),
             told=self.notices(report_id),
             status=report["status"],
             untrue=self._untrue(report, run, artifacts),
@@ -333,9 +342,13 @@ class Scene:
         )
 
 
+#: As larger installations have them.
+TWO_SCHEDULERS = {**COMPONENTS, "scheduler-2": COMPONENTS["scheduler"]}
+
+
 @contextmanager
-def opened(folder):
-    """The whole, for as long as the block lasts; on two schedulers, as larger installations have them."""
+def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_this_machine):
+    """The whole, for as long as the block lasts."""
     proxies = {}
 
     def database(dsn):
@@ -351,12 +364,13 @@ def opened(folder):
         }
 
     base = plan(folder, free_port())
-    config = folder / "airflow" / "home" / "config"
+    config = folder / "config"
     config.mkdir(parents=True)
     (config / "airflow_local_settings.py").write_text(POLICY.format(folder=str(folder / "timed-out")))
     (folder / "timed-out").mkdir()
-    env = {
+    settings = {
         **base.env,
+        "PYTHONPATH": os.pathsep.join((str(config), str(CHECKOUT))),
         "SCHEDULED_REPORTS__RETRIES": "2",
         "SCHEDULED_REPORTS__RETRY_SECONDS": "1",
         "SCHEDULED_REPORTS__QUERY_SECONDS": "30",
@@ -366,22 +380,18 @@ def opened(folder):
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        **(env or {}),
     }
-    with start(replace(base, env=env, detour=database, aws_detour=aws)) as stack:
+    whole = replace(base, env=settings, components=components, place=place, detour=database, aws_detour=aws)
+    with start(whole) as stack:
         try:
-            stack.exits.callback(local_airflow._end, _second_scheduler(stack.airflow))
-            scene = Scene(ready(stack), proxies["http"], proxies["postgres"], folder)
+            scene = make(ready(stack), proxies["http"], proxies["postgres"], folder)
             # What is held or killed keeps its place in the pool for a while.
             scene.api.patch(f"/pools/{POOL}", {"name": POOL, "slots": 12, "include_deferred": False})
             yield scene
         finally:
             for proxy in proxies.values():
                 proxy.stop()
-
-
-def _second_scheduler(running):
-    command = ("scheduler", "--skip-serve-logs")
-    return local_airflow._start("scheduler-2", running.folder, running.env, running.guard, command)
 
 
 def _escaped(text):

@@ -155,6 +155,25 @@ CASES = (
     Case(name="a query longer than QUERY_SECONDS", retries=1, alone=True),
     Case(name="the machine of one of two schedulers dies in the middle of an upload", retries=1, alone=True),
 )
+
+
+def hold(left, case):
+    """Assert that a run has left behind what the case says."""
+    assert left.mails == case.mails
+    assert left.ledger == case.ledger
+    assert left.executions == case.executions
+    assert left.counted == case.counted
+    assert left.counts == case.counts
+    assert left.airflow == case.airflow
+    assert left.told == case.told
+    assert left.staged is case.staged
+    assert left.status == case.status
+    assert case.reason in (left.reason or "")
+    assert left.retries >= case.retries
+    assert left.files == {one: True for one in case.formats if one not in case.missing}
+    assert left.untrue == []
+
+
 HEAD = "| fault | mails | ledger | files | the run | owner told |\n|---|---|---|---|---|---|\n"
 
 

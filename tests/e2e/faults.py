@@ -23,6 +23,8 @@ import psutil
 
 #: What is held is let go after this time at the latest, in seconds: no test may hang.
 LONGEST_HOLD = 900
+#: The bucket of staging, where it is in S3.
+STAGING = "staging"
 
 
 @dataclass
@@ -175,9 +177,11 @@ class Request:
 
     @property
     def kind(self):
-        """What it is: a report's mail, a notice to its owner, an upload, a download."""
+        """What it is: a report's mail, a notice, an upload, a download; on staging what `query` or `render` writes."""
         if self.path.startswith("/v2/email"):
             return "notice" if "notice" in self._tags() else "ses"
+        if self.path.startswith(f"/{STAGING}/") and self.method in {"PUT", "POST"}:
+            return "rendered" if "/report." in self.path else "queried"
         return {"PUT": "s3", "POST": "s3", "GET": "download"}.get(self.method)
 
     def concerns(self, report_id):

@@ -5,9 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from include.scheduled_reports.catalog import report_types
 from include.scheduled_reports.definitions import LEVELS, PARAMETERS
+from include.scheduled_reports.metrics import METRICS
 from include.scheduled_reports.settings import PREFIX, Settings
 from tests.contract.api_table import TABLE as TABLE_OF_ROUTES
 
@@ -17,6 +19,7 @@ OPERATE = (ROOT / "docs/operate.md").read_text()
 TYPES = (ROOT / "docs/report-types.md").read_text()
 APPLICATION = (ROOT / "docs/application.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
+MONITORING = (ROOT / "docs/monitoring.md").read_text()
 ENV = (ROOT / ".env.example").read_text()
 SEED_COLUMNS = {
     "scheduled_reports": """id name description reportType cron_expression timezone is_active status export_formats
@@ -136,7 +139,7 @@ def test_every_route_of_the_api_is_explained():
         for method, path in re.findall(r"^\| `([A-Z]+) (\S+)` \|", API, re.MULTILINE)
     }
 
-    ours = {one for one in TABLE_OF_ROUTES if one[1].startswith("/api/") or one[1] == "/openapi.json"}
+    ours = {one for one in TABLE_OF_ROUTES if one[1].startswith("/api/") or one[1] in {"/openapi.json", "/health"}}
     assert told == {(method, path) for method, path in ours if not path.endswith("/scheduled/")}
 
 
@@ -180,3 +183,51 @@ def test_every_picture_of_the_readme_is_there():
 
     assert pictures
     assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_every_metric_is_explained_with_its_kind_and_its_tags_in_their_order():
+    section = MONITORING.partition("\n## Metrics\n")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `([\w.]+)` \| (\w+) \| (.*?) ?\| ", section, flags=re.MULTILINE)
+
+    assert {name: (kind, tuple(re.findall(r"`(\w+)`", tags))) for name, kind, tags in told} == {
+        name: (metric.kind, metric.tags) for name, metric in METRICS.items()
+    }
+
+
+def exported():
+    """How each metric is called in Prometheus."""
+    ends = {"counter": "_total", "timer": "_seconds", "gauge": ""}
+    return {f"airflow_scheduled_reports_{name.replace('.', '_')}{ends[one.kind]}": one for name, one in METRICS.items()}
+
+
+def test_every_metric_an_alert_asks_for_is_there_and_every_alert_is_explained():
+    rules = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text())["groups"][0]["rules"]
+    asked = {name for rule in rules for name in re.findall(r"airflow_\w+", rule["expr"])}
+    labels = {name for rule in rules for name in re.findall(r"[{,] *(\w+)=", rule["expr"])}
+
+    assert asked - exported().keys() == set()
+    assert labels <= {tag for metric in METRICS.values() for tag in metric.tags}
+    assert [rule["alert"] for rule in rules] == re.findall(r"^\| `(Scheduled\w+)` \|", MONITORING, flags=re.MULTILINE)
+    assert all(rule["annotations"].keys() == {"summary", "what_to_do"} for rule in rules)
+
+
+def test_the_mapping_makes_labels_of_the_tags_in_the_order_in_which_statsd_has_them():
+    mappings = yaml.safe_load((ROOT / "deploy/statsd-mapping.yaml").read_text())["mappings"]
+    with_labels = {one["name"]: one for one in mappings if "labels" in one}
+    known = exported()
+
+    assert {one["name"] for one in mappings} - known.keys() == set()
+    assert with_labels.keys() == {name for name, metric in known.items() if metric.tags}
+    for name, one in with_labels.items():
+        assert tuple(one["labels"]) == known[name].tags
+        assert list(one["labels"].values()) == [f"${number}" for number in range(1, len(known[name].tags) + 1)]
+        assert one["match"].count("*") == len(known[name].tags)
+
+
+def test_every_field_of_the_health_route_is_explained():
+    section = MONITORING.partition("\n## Health\n")[2].partition("\n## ")[0]
+    code = (ROOT / "include/scheduled_reports/web/lookups.py").read_text().partition("def health(")[2]
+    answered = set(re.findall(r'^ {12}"(\w+)":', code.partition("def _previewed")[0], flags=re.MULTILINE))
+
+    assert len(answered) == 13
+    assert answered - set(re.findall(r"`(\w+)`", section)) == set()

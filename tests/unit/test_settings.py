@@ -45,7 +45,7 @@ def test_every_field_can_be_set():
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
     sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
-    sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off"}
+    sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off", "OBJECT_TAGS": "a=b"}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []

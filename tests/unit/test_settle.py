@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from include.scheduled_reports.model import (
@@ -13,31 +11,13 @@ from include.scheduled_reports.model import (
     Format,
     Outcome,
     Recipients,
-    Request,
-    Run,
     RunKey,
-    RunKind,
     RunState,
 )
 from include.scheduled_reports.ports import Snapshot
 from include.scheduled_reports.settle import NEVER_MADE, NEVER_MAILED, outcome
-from include.scheduled_reports.window import window
-from tests.unit.rows import report
 
 KEY = RunKey(report_id="r1", run_id="run1")
-REPORT = report()
-MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
-RUN = Run(
-    key=KEY,
-    run_key="run1",
-    kind=RunKind.SCHEDULED,
-    state=RunState.RUNNING,
-    scheduled_for=MONDAY,
-    triggered_by="system",
-    report=REPORT,
-    request=Request(),
-    window=window(REPORT.date_range, MONDAY, REPORT.timezone),
-)
 PDF, CSV = Format.PDF, Format.CSV
 SENT, CLAIMED, REFUSED, UNKNOWN = (
     DeliveryState.SENT,
@@ -77,10 +57,12 @@ def delivery(state, *, message="report", error=None):
     )
 
 
-def settled(*, run=RUN, reason=None, skipped=False, formats=(PDF, CSV), errors=(), arrived=(PDF, CSV), mail, sent=()):
+def settled(
+    *, frozen=True, reason=None, skipped=False, formats=(PDF, CSV), errors=(), arrived=(PDF, CSV), mail, sent=()
+):
     return outcome(
         Snapshot(
-            run=run,
+            frozen=frozen,
             reason=reason,
             skipped=skipped,
             formats=formats,
@@ -171,12 +153,12 @@ def test_files_and_mail_may_both_have_failed():
 
 def test_a_skipped_tick_is_neither_success_nor_failure():
     assert settled(
-        run=None, reason="not scheduled any more", skipped=True, formats=(), arrived=[], mail=None
+        frozen=False, reason="not scheduled any more", skipped=True, formats=(), arrived=[], mail=None
     ) == Outcome(state=RunState.SKIPPED, reason="not scheduled any more")
 
 
 def test_a_refused_run_fails_every_format_with_the_reason():
-    found = settled(run=None, reason="the row is wrong", arrived=[], mail=None)
+    found = settled(frozen=False, reason="the row is wrong", arrived=[], mail=None)
 
     assert (found.state, found.errors) == (RunState.FAILED, {PDF: "the row is wrong", CSV: "the row is wrong"})
     assert found.mail_error is None
@@ -184,6 +166,10 @@ def test_a_refused_run_fails_every_format_with_the_reason():
 
 @pytest.mark.parametrize(("reason", "told"), [("the row is gone", "the row is gone"), (None, NEVER_MADE)])
 def test_a_refused_run_without_formats_still_fails_with_a_reason(reason, told):
-    assert settled(run=None, reason=reason, formats=(), arrived=[], mail=None) == Outcome(
+    assert settled(frozen=False, reason=reason, formats=(), arrived=[], mail=None) == Outcome(
         state=RunState.FAILED, reason=told
     )
+
+
+def test_a_frozen_run_whose_formats_are_not_known_any_more_is_no_success():
+    assert settled(formats=(), arrived=[], mail=None) == Outcome(state=RunState.FAILED, reason=NEVER_MADE)

@@ -8,7 +8,7 @@ import pytest
 
 from include.scheduled_reports import pipeline, settling
 from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import ReportTypeError, TransientError
+from include.scheduled_reports.errors import PermanentError, ReportTypeError, TransientError
 from include.scheduled_reports.model import Format, RunState
 from include.scheduled_reports.upkeep import upkeep
 from tests.unit.walks import KEY, TRIGGER, counts, failing, mails, make, walk
@@ -136,3 +136,47 @@ def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_
 
     monkeypatch.setattr(world.staging, "names", away)
     assert upkeep(world, OVER).next_runs == 0
+
+
+STAGES = {
+    "query": lambda world: pipeline.query(world, TRIGGER),
+    "render": lambda world: pipeline.render(world, KEY, Format.CSV),
+    "upload": lambda world: pipeline.upload(world, KEY, Format.CSV),
+    "email": lambda world: pipeline.email(world, KEY),
+}
+BROKEN = (
+    "the run was frozen with what a rule of today does not allow: email_recipients: an e-mail address such as "
+    "name@company.com; clear from query"
+)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_that_is_tightened_while_a_run_is_open_fails_it_with_the_reason_and_without_the_value(world, stage):
+    make(world)
+    world.runs.runs[KEY].row["frozen"]["row"]["email_recipients"] = ["no address of today"]
+
+    with pytest.raises(PermanentError) as caught:
+        STAGES[stage](world)
+    assert str(caught.value) == BROKEN
+    assert caught.value.__suppress_context__
+
+    outcome = pipeline.record(world, TRIGGER)
+    assert outcome.state is RunState.FAILED
+    assert ("mail: " + BROKEN if stage == "email" else "mail: the run ended") in outcome.reason
+    assert upkeep(world, OVER).settled == 0
+
+
+@pytest.mark.parametrize("stage", ["query", "render"])
+def test_such_a_run_without_files_says_so_for_every_format(world, stage):
+    pipeline.query(world, TRIGGER)
+    world.runs.runs[KEY].row["frozen"]["row"]["timezone"] = "Mars/Olympus_Mons"
+    for chosen in (Format.CSV, Format.JSON) if stage == "render" else [None]:
+        with pytest.raises(PermanentError):
+            pipeline.render(world, KEY, chosen) if chosen else STAGES["query"](world)
+
+    outcome = pipeline.record(world, TRIGGER)
+
+    assert outcome.state is RunState.FAILED
+    assert set(outcome.errors) == {Format.CSV, Format.JSON}
+    assert all("timezone: an IANA time zone" in error for error in outcome.errors.values())
+    assert (counts(world), mails(world)) == ((1, 0, 1), [])

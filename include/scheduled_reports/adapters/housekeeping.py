@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..ports import Tombstone
+from ..ports import Health, Tombstone
 from ..sql import statements
 from .postgres import transaction
 
@@ -29,6 +29,15 @@ class PostgresHousekeeping:
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=20)
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:
+        """How the whole does; runs silent since *stuck_before* are stuck, deliveries are counted since *since*."""
+        (found,) = self._read("health", stuck_before=stuck_before, since=since)
+        return Health(**found)
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        """The newest tick that each report has begun with, run or skipped; reports without one are left out."""
+        return {row["id"]: row["scheduled_for"] for row in self._read("last_ticks", ids=list(report_ids))}
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Write the coming tick of each report where another one is stored; returns how many were."""
@@ -56,13 +65,15 @@ class PostgresHousekeeping:
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""
-        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
-            rows = connection.execute(statements("upkeep")["tombstones"], {"limit": limit}).fetchall()
-        return [Tombstone(**row) for row in rows]
+        return [Tombstone(**row) for row in self._read("tombstones", limit=limit)]
 
     def lift(self, report_ids: Collection[str]) -> None:
         """Remove tombstones: the next parse makes no DAG for these reports."""
         self._run("lift", ids=sorted(report_ids))
+
+    def _read(self, name: str, **values: object) -> list[dict[str, Any]]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            return connection.execute(statements("upkeep")[name], values).fetchall()
 
     def _run(self, name: str, **values: object) -> int:
         with self._transaction() as connection:

@@ -14,10 +14,11 @@ from ..errors import MailStoppedError, PermanentError, RecipientRefusedError
 from ..fleet import Shard
 from ..model import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
 from ..naming import execution_id, run_key
-from ..ports import Snapshot, Standing, Tombstone, Unsettled
+from ..ports import Health, Snapshot, Standing, Tombstone, Unsettled
 from ..settings import Settings
 from ..thaw import thaw
 from .memory_files import MemoryStaging, MemoryStore
+from .memory_meter import MemoryMeter
 from .memory_retention import Kept, MemoryRetention
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..definitions import Row
     from ..model import Act, Artifact, Outcome, Recipients, Run
-    from ..ports import Definitions, Housekeeping, Opening, Retention, Scope, Source, Staging
+    from ..ports import Definitions, Housekeeping, Meter, Opening, Retention, Scope, Source, Staging
 
 
 BRIEF = tuple(one.name for one in fields(Brief))
@@ -294,13 +295,13 @@ class MemoryRuns:
         held = self.runs.get(key)
         if held is None:
             raise PermanentError("there is no such run")
-        run = self.load(key) if held.row["frozen"] else None
+        frozen = held.row["frozen"] is not None
         self._forget_claims(key)
         outcome = decide(
             Snapshot(
-                run=run,
-                reason=held.row["reason"] if run is None else None,
-                skipped=run is None and held.row["state"] == RunState.SKIPPED,
+                frozen=frozen,
+                reason=None if frozen else held.row["reason"],
+                skipped=not frozen and held.row["state"] == RunState.SKIPPED,
                 formats=held.formats,
                 errors=held.errors,
                 artifacts=self._made(key),
@@ -311,10 +312,10 @@ class MemoryRuns:
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
         held.told = outcome.state is RunState.SKIPPED
+        news = self._count(key, held, outcome)
         held.retention.settle(self.now())
-        self._count(key, held, outcome)
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
-        return outcome
+        return replace(outcome, news=RunKind(held.row["kind"]) if news else None)
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         """The runs that are not settled, the longest silent first."""
@@ -369,16 +370,18 @@ class MemoryRuns:
             if one.state is DeliveryState.CLAIMED and not one.is_notice:
                 self.ledger.held[key, one.message] = replace(one, state=DeliveryState.UNKNOWN, error=LOST)
 
-    def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> None:
+    def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> bool:
+        """Move the counters; returns whether this outcome is counted now and was not before."""
         if outcome.state is RunState.SKIPPED or held.row["test"]:
-            return
+            return outcome.state is RunState.SKIPPED and not held.settled
         counters = self.counters.setdefault(key.report_id, {})
         for name, state in (("success_count", RunState.SUCCESS), ("failure_count", RunState.FAILED)):
             moved = (outcome.state is state) - (held.counted is state)
             counters[name] = counters.get(name, 0) + moved
         counters["run_count"] = counters.get("run_count", 0) + (held.counted is None)
         counters |= {"last_run_status": str(outcome.state), "last_error": outcome.reason}
-        held.counted = outcome.state
+        before, held.counted = held.counted, outcome.state
+        return before is not outcome.state
 
     def _kept(self, held: Recorded | None) -> Kept:
         return Kept(started_at=held.retention.started_at if held else self.now())
@@ -402,6 +405,29 @@ class MemoryHousekeeping:
     before: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
+    record: MemoryRuns | None = None
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
+        """How the whole does."""
+        rows, runs = self.definitions.content, self.record.runs if self.record else {}
+        held = self.record.ledger.held if self.record else {}
+        silent = [run for run in runs.values() if not run.settled and run.touched_at < stuck_before]
+        return Health(
+            reports=len(rows),
+            scheduled=sum(row["is_active"] and row["status"] == "ACTIVE" for row in rows),
+            rejected=sum(row["error_cause"] == "rejected" for row in rows),
+            stopped=sum(row["error_cause"] == "failing" for row in rows),
+            open_runs=sum(not run.settled for run in runs.values()),
+            stuck_runs=len(silent),
+            stuck_executions=sum(len(run.formats) for run in silent),
+            unknown_deliveries=sum(one.state is DeliveryState.UNKNOWN and not one.is_notice for one in held.values()),
+        )
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        """The newest tick that each report has begun with."""
+        runs = self.record.runs.items() if self.record else ()
+        ticks = [(key.report_id, run.row["scheduled_for"]) for key, run in runs if run.row["kind"] is RunKind.SCHEDULED]
+        return {one: max(tick for report, tick in ticks if report == one) for one, _ in ticks if one in report_ids}
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Keep what differs."""
@@ -506,6 +532,7 @@ class MemoryWorld:
     store: MemoryStore = field(default_factory=MemoryStore)
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    meter: Meter = field(default_factory=MemoryMeter)
     runs: MemoryRuns = field(init=False)
     housekeeping: Housekeeping = field(init=False)
     retention: Retention = field(init=False)
@@ -516,7 +543,7 @@ class MemoryWorld:
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
-        self.housekeeping = MemoryHousekeeping(rows, self.now)
+        self.housekeeping = MemoryHousekeeping(rows, self.now, record=self.runs)
         self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:

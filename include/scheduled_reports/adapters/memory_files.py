@@ -12,7 +12,7 @@ from ..errors import PermanentError, StagingMissingError
 from ..ports import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import timedelta
 
 
@@ -65,10 +65,20 @@ class MemoryStore:
 
     bucket: str = "memory"
     files: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:  # noqa: ARG002
+    def put(
+        self,
+        key: str,
+        content: BinaryIO,
+        *,
+        content_type: str,  # noqa: ARG002
+        file_name: str,  # noqa: ARG002
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         """Store *content*, replacing what was there, whole or not at all."""
         self.files[key] = content.read()
+        self.tags[key] = dict(tags or {})
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:

@@ -143,11 +143,6 @@ class PostgresReports:
         values = {"workspace_id": workspace_id, "report_id": report_id, "before": before, "limit": limit}
         return self._read("audit", values)
 
-    def health(self, stuck_before: datetime, since: datetime) -> Record:
-        """How the whole does; deliveries are counted since *since*."""
-        (found,) = self._read("health", {"stuck_before": stuck_before, "since": since})
-        return found
-
     def _read(self, name: str, values: Mapping[str, Any]) -> list[Record]:
         with self._transaction() as connection:
             return _run(connection, name, values).fetchall()

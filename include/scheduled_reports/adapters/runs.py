@@ -14,7 +14,7 @@ from ..naming import execution_id, run_key
 from ..ports import Snapshot, Standing, Unsettled
 from ..render import FORMATS
 from ..sql import statements
-from ..thaw import thaw
+from ..thaw import formats, thaw
 from .ledger import deliveries, key_values
 from .postgres import transaction
 
@@ -164,9 +164,9 @@ class PostgresRuns:
             sent_at = _run(connection, "sent_at", key_values(key)).fetchall()[0]["sent_at"]
             if outcome.state is not RunState.SKIPPED:
                 _settle_executions(connection, key, snapshot, outcome, sent_at)
-            _count(connection, key, row, outcome)
+            news = _count(connection, key, row, outcome)
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
-        return outcome
+        return replace(outcome, news=RunKind(row["kind"]) if news else None)
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         """The runs that are not settled, the longest silent first."""
@@ -230,7 +230,7 @@ def _chosen(connection: Connection, key: RunKey, chosen: Format | None) -> tuple
     if chosen is not None:
         return (chosen,)
     row = _run(connection, "load_run", key_values(key)).fetchone()
-    return thaw(key, row).formats if row and row["frozen"] else ()
+    return formats(row["frozen"]) if row and row["frozen"] else ()
 
 
 def _open_executions(connection: Connection, opening: Opening) -> None:
@@ -261,17 +261,17 @@ def _key(row: dict[str, Any]) -> RunKey:
 
 
 def _snapshot(connection: Connection, key: RunKey, row: dict[str, Any]) -> Snapshot:
-    run = thaw(key, row) if row["frozen"] else None
+    frozen = row["frozen"] is not None
     by_id = {execution_id(key, one): one for one in Format}
     rows = _run(connection, "executions", {"ids": list(by_id)}).fetchall()
     found = {by_id[item["id"]]: item["error"] for item in rows}
     # What a run that is now refused has finished before stays finished.
     unfinished = tuple(by_id[item["id"]] for item in rows if item["status"] != "COMPLETED")
     return Snapshot(
-        run=run,
-        reason=row["reason"] if run is None else None,
-        skipped=run is None and row["state"] == RunState.SKIPPED,
-        formats=run.formats if run else unfinished,
+        frozen=frozen,
+        reason=None if frozen else row["reason"],
+        skipped=not frozen and row["state"] == RunState.SKIPPED,
+        formats=formats(row["frozen"]) if frozen else unfinished,
         errors={one: error for one, error in found.items() if error},
         artifacts=_artifacts(connection, key, deleted=True),  # a file that was deleted since has arrived all the same
         mail=row["mail"],
@@ -295,7 +295,8 @@ def _settle_executions(
         _run(connection, "settle_execution", values)
 
 
-def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> None:
+def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Outcome) -> bool:
+    """Move the counters; returns whether this outcome is counted now and was not before."""
     before = row["counted"]
     counts = outcome.state is not RunState.SKIPPED and not row["test"]
     counted = str(outcome.state) if counts else before
@@ -312,3 +313,4 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
     _run(connection, "settle_run", values)
     if counts:
         _run(connection, "count_run", values)
+    return counted != before if counts else outcome.state is RunState.SKIPPED and row["settled_at"] is None

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: The shortest session AWS gives by default; a token that was written into the connection does not say when it ends.
 UNKNOWN_SESSION = timedelta(hours=1)
@@ -28,13 +28,18 @@ class S3Store:
 
     client: Any
     bucket: str
+    kms_key: str | None = None
 
     def __post_init__(self) -> None:
         self.client.meta.events.register_first("choose-signer.s3", _keep_version_4)
 
-    def put(self, key: str, content: BinaryIO, *, content_type: str, file_name: str) -> None:
+    def put(
+        self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
+    ) -> None:
         """Store *content*, replacing what was there, whole or not at all."""
         described = {
+            **({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}),
+            **({"Tagging": urlencode(tags)} if tags else {}),
             "ContentType": content_type,
             "ContentDisposition": _disposition(file_name),
             # S3 compares the digest of what arrived with the one computed while sending.

@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..errors import ConfigurationError
 from ..settings import Settings
+from .meter import AirflowMeter
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -57,7 +58,7 @@ class AirflowWorld:
         """Port `Source`."""
         from ..adapters.source import PostgresSource
 
-        return PostgresSource(self.dsn, self.settings.query_seconds)
+        return PostgresSource(self.data_dsn, self.settings.query_seconds)
 
     @cached_property
     def staging(self) -> ArrowStaging:
@@ -75,7 +76,8 @@ class AirflowWorld:
         from ..adapters.s3 import S3Store
 
         # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
-        return S3Store(self._client("s3", signature_version="s3v4"), self.settings.bucket)
+        client = self._client("s3", signature_version="s3v4")
+        return S3Store(client, self.settings.bucket, kms_key=self.settings.kms_key or None)
 
     @cached_property
     def mailer(self) -> SesMailer | SmtpMailer:
@@ -114,6 +116,11 @@ class AirflowWorld:
         from ..adapters.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
+
+    @cached_property
+    def meter(self) -> AirflowMeter:
+        """Port `Meter`."""
+        return AirflowMeter()
 
     @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:
@@ -156,6 +163,11 @@ class AirflowWorld:
             region=hook.region_name or "us-east-1",
             endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
             allow_bucket_creation=False,
+            # A small file is one request instead of the three of an upload in parts.
+            allow_delayed_open=True,
+            # By default a busy S3 that takes three seconds to answer is given up.
+            connect_timeout=10,
+            request_timeout=60,
         )
 
     def now(self) -> datetime:
@@ -171,6 +183,12 @@ class AirflowWorld:
         """The libpq connection string of the reports database."""
         return reports_dsn()
 
+    @cached_property
+    def data_dsn(self) -> str:
+        """The libpq connection string that the data of reports is read through."""
+        chosen = self.settings.data_connection
+        return self.dsn if chosen == DATABASE else reports_dsn(chosen)
+
 
 @cache
 def botocore_files() -> Loader:
@@ -180,16 +198,16 @@ def botocore_files() -> Loader:
     return create_loader()
 
 
-def reports_dsn() -> str:
-    """The libpq connection string of `reports_db`, its extras (sslmode, options …) and IAM token with it.
+def reports_dsn(name: str = DATABASE) -> str:
+    """The libpq connection string of a connection, its extras (sslmode, options …) and IAM token with it.
 
     The hook's own URL is SQLAlchemy's and drops the extras, and ADBC opens connections of its own.
     """
-    hook = PostgresHook(postgres_conn_id=DATABASE)
+    hook = PostgresHook(postgres_conn_id=name)
     try:
         connection = hook.connection
     except AirflowNotFoundException as error:
-        raise ConfigurationError(f"the connection {DATABASE} is not defined") from error
+        raise ConfigurationError(f"the connection {name} is not defined") from error
     login, password, port = connection.login, connection.password, connection.port
     extra = connection.extra_dejson
     if extra.get("iam"):
@@ -200,9 +218,9 @@ def reports_dsn() -> str:
         "user": login,
         "password": password,
         "dbname": connection.schema,
-        **{name: value for name, value in extra.items() if name not in hook.ignored_extra_options},
+        **{option: value for option, value in extra.items() if option not in hook.ignored_extra_options},
     }
-    return make_conninfo(**{name: value for name, value in values.items() if value not in (None, "")})
+    return make_conninfo(**{option: value for option, value in values.items() if value not in (None, "")})
 
 
 def _smtp() -> SmtpMailer:

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from .. import naming
 from ..errors import DeliveryUnknownError, PermanentError, SkipRunError
 from ..model import Format, RunKey, RunKind, RunState, Trigger
+from .shield import shield
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,12 +87,13 @@ def _running() -> Iterator[tuple[World, Trigger, int]]:
     from .connections import AirflowWorld
 
     context = get_current_context()
-    try:
-        yield AirflowWorld(), _trigger(context["dag_run"]), context["ti"].try_number
-    except SkipRunError as reason:
-        raise AirflowSkipException(str(reason)) from reason
-    except (PermanentError, DeliveryUnknownError) as error:
-        raise AirflowFailException(str(error)) from error
+    with shield():
+        try:
+            yield AirflowWorld(), _trigger(context["dag_run"]), context["ti"].try_number
+        except SkipRunError as reason:
+            raise AirflowSkipException(str(reason)) from None
+        except (PermanentError, DeliveryUnknownError) as error:
+            raise AirflowFailException(str(error)) from None
 
 
 def _trigger(run: Any) -> Trigger:

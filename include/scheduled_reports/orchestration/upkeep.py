@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, get_current_context, task
 
 from .. import naming
+from .shield import shield
 
 if TYPE_CHECKING:
     from ..model import RunKey
@@ -43,7 +44,8 @@ def look_after() -> str:
     from ..upkeep import upkeep
     from .connections import AirflowWorld
 
-    return str(upkeep(AirflowWorld(), RunningAirflow(get_current_context()["ti"])))
+    with shield():
+        return str(upkeep(AirflowWorld(), RunningAirflow(get_current_context()["ti"])))
 
 
 @dataclass(frozen=True, slots=True)

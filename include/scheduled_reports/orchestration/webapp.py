@@ -255,4 +255,4 @@ class AirflowDesk:
         """Write what a run of *row* at *at* would make to *out*; returns the rows of its main table."""
         from ..preview import preview_row
 
-        return preview_row(self.world.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+        return preview_row(self.world.data_dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)

@@ -52,7 +52,7 @@ class _Sheet:
     end: int | None
     styles: tuple[int, ...]
 
-    def rows(self) -> Iterator[tuple[int, bytes]]:
+    def rows(self) -> Iterator[tuple[int, memoryview]]:
         """How many, and their XML, a piece at a time."""
         number = 2
         for piece in pieces(self.table, self.end, start=self.start):

@@ -33,10 +33,11 @@ def wall_clock(values: pa.Array) -> pa.Array:
 def iso_text(values: pa.Array) -> pa.Array:
     """Timestamps as `2026-05-10T09:00:00+02:00`, the text datetime.isoformat gives."""
     offsets = _offsets(values)
-    clock = pc.strftime(_shifted(values, offsets), format="%Y-%m-%dT%H:%M:%S")
+    clock = pc.utf8_replace_slice(_shifted(values, offsets).cast(pa.string()), start=10, stop=11, replacement="T")
+    clock = pc.replace_substring(clock, pattern=".000000", replacement="")
     distinct, places = np.unique(offsets, return_inverse=True)
     ends = pa.array([_offset_text(int(offset)) for offset in distinct], pa.string()).take(pa.array(places))
-    return pc.binary_join_element_wise(pc.replace_substring(clock, pattern=".000000", replacement=""), ends, "")
+    return pc.binary_join_element_wise(clock, ends, "")
 
 
 def _shifted(values: pa.Array, offsets: NDArray[Any]) -> pa.Array:

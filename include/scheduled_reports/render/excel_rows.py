@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from openpyxl.utils import get_column_letter
 
 from .clock import iso_text, wall_clock
-from .rows import decimal_text, finite
+from .rows import decimal_text, finite, joined
 from .text import UNPRINTABLE, printable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fits(number: int | Decimal) -> bool:
     return sum(char.isdigit() for char in f"{Decimal(number):f}") <= _DIGITS
 
 
-def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> bytes:
+def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> memoryview:
     """The `<row>` elements of *piece*, from row number *first_row* on; *styles* are indexes of the workbook's."""
     numbers = pa.array(range(first_row, first_row + piece.num_rows), pa.int64()).cast(pa.string())
     cells = [
@@ -65,7 +65,7 @@ def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[
         for position, (column, values, style) in enumerate(zip(columns, piece.columns, styles, strict=True), start=1)
     ]
     rows = _join('<row r="', numbers, '">', *cells, "</row>")
-    return "".join(rows.to_pylist()).encode()
+    return joined(rows)
 
 
 def excel_text(text: str) -> str:

@@ -94,15 +94,3 @@ WHERE workspace_id = %(workspace_id)s AND (%(report_id)s::text IS NULL OR report
   AND (%(before)s::bigint IS NULL OR id < %(before)s)
 ORDER BY id DESC
 LIMIT %(limit)s
-
--- name: health
-SELECT (SELECT count(*) FROM scheduled_reports) AS reports,
-       (SELECT count(*) FROM scheduled_reports WHERE is_active AND status = 'ACTIVE') AS scheduled,
-       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'rejected') AS rejected,
-       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'failing') AS stopped,
-       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL) AS open_runs,
-       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL AND touched_at < %(stuck_before)s) AS stuck_runs,
-       (SELECT count(*) FROM reporting.deliveries
-        WHERE state = 'unknown' AND message NOT LIKE 'notice/%%' AND claimed_at > %(since)s) AS unknown_deliveries,
-       (SELECT min(next_run) FROM scheduled_reports WHERE is_active AND status = 'ACTIVE') AS earliest_next_run,
-       NOT EXISTS (SELECT FROM reporting.switches WHERE name = 'mail' AND NOT enabled) AS mail_enabled

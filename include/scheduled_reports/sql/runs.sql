@@ -100,7 +100,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       data_rows, main_rows, figures, preview, charts
+       settled_at, data_rows, main_rows, figures, preview, charts
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE

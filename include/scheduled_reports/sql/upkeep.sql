@@ -67,3 +67,32 @@ SELECT report_id, since FROM reporting.tombstones ORDER BY since, report_id LIMI
 
 -- name: lift
 DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s)
+
+-- name: health
+SELECT (SELECT count(*) FROM scheduled_reports) AS reports,
+       (SELECT count(*) FROM scheduled_reports WHERE is_active AND status = 'ACTIVE') AS scheduled,
+       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'rejected') AS rejected,
+       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'failing') AS stopped,
+       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL) AS open_runs,
+       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL AND touched_at < %(stuck_before)s) AS stuck_runs,
+       -- As the application sees it: not ended, for long, and no run of the report shows a sign of life.
+       (SELECT count(*) FROM report_executions e
+        WHERE e.status IN ('PENDING', 'PROCESSING')
+          AND coalesce(e.started_at, e.created_at) < %(stuck_before)s AT TIME ZONE 'UTC'
+          AND NOT EXISTS (
+              SELECT FROM reporting.runs r
+              WHERE r.report_id = e.scheduled_report_id AND r.settled_at IS NULL AND r.touched_at >= %(stuck_before)s
+          )) AS stuck_executions,
+       (SELECT count(*) FROM reporting.deliveries
+        WHERE state = 'unknown' AND message NOT LIKE 'notice/%%' AND claimed_at > %(since)s) AS unknown_deliveries,
+       NOT EXISTS (SELECT FROM reporting.switches WHERE name = 'mail' AND NOT enabled) AS mail_enabled
+
+-- name: last_ticks
+SELECT wanted.id, newest.scheduled_for
+FROM unnest(%(ids)s::text[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT scheduled_for FROM reporting.runs
+    WHERE report_id = wanted.id AND kind = 'scheduled'
+    ORDER BY scheduled_for DESC
+    LIMIT 1
+) newest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,7 +20,6 @@ from ..errors import RejectedError
 from ..model import Format, RunKey, Status
 from . import shapes
 from .answers import ApiError, SafePage
-from .lookups import UNKNOWN_SINCE
 from .rendering import page
 from .runs import file_path, read_artifact
 from .seats import NO_REPORT, Ports, Seat, SignedIn, plain
@@ -54,6 +53,8 @@ COLUMNS = {
 AT_WORK = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
 
+#: Mails of which nobody knows whether they left are shown for so long.
+UNKNOWN_SINCE = timedelta(days=7)
 router = APIRouter(route_class=SafePage, include_in_schema=False)
 
 

@@ -1,0 +1,137 @@
+"""One figure of the table: ours beside a peer or a limit, each in a process of its own, its memory with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What a case took: seconds of the clock and of CPU, without the interpreter's start; the most memory it held."""
+
+    seconds: float
+    cpu: float
+    peak_mb: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of the table; *ratio* is in the words of *wanted*: `>= 8` times as fast as, or `<= 1.5` times as long."""
+
+    section: str
+    what: str
+    size: int
+    ours: float
+    unit: str
+    peer: str
+    theirs: float | None
+    wanted: str
+    ratio: float
+    met: bool
+    ours_mb: int | None = None
+    theirs_mb: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a figure grows with its size; drawn by `bench.pictures`."""
+
+    name: str
+    points: list[dict[str, Any]]
+
+
+def compared(
+    section: str, what: str, size: int, samples: tuple[Sample, str, Sample], wanted: str, note: str = ""
+) -> Line:
+    """Ours, the peer's name and the peer's own: faster by the factor that is wanted, or no slower than it."""
+    ours, peer, theirs = samples
+    faster = theirs.seconds / ours.seconds
+    return Line(
+        section=section,
+        what=what,
+        size=size,
+        ours=ours.seconds,
+        unit="s",
+        peer=peer,
+        theirs=theirs.seconds,
+        wanted=wanted,
+        ratio=round(faster if wanted.startswith(">") else 1 / faster, 2),
+        met=holds(faster if wanted.startswith(">") else 1 / faster, wanted),
+        ours_mb=ours.peak_mb,
+        theirs_mb=theirs.peak_mb,
+        note=note,
+    )
+
+
+def bounded(section: str, what: str, size: int, value: float, unit: str, wanted: str, note: str = "") -> Line:
+    """A figure with a bound of its own."""
+    return Line(
+        section=section,
+        what=what,
+        size=size,
+        ours=value,
+        unit=unit,
+        peer="",
+        theirs=None,
+        wanted=wanted,
+        ratio=round(value, 2),
+        met=holds(value, wanted),
+        note=note,
+    )
+
+
+def holds(value: float, wanted: str) -> bool:
+    """Whether *value* keeps the bound: `>= 4`, `<= 1.5`, `> 1`."""
+    sign, _, bound = wanted.partition(" ")
+    return {">=": value >= float(bound), "<=": value <= float(bound), ">": value > float(bound)}[sign]
+
+
+def in_a_process(module: str, *arguments: str, repeat: int = 1) -> Sample:
+    """The median of some runs of `python -m module arguments`, which prints a sample."""
+    found = sorted((_once(module, arguments) for _ in range(repeat)), key=lambda one: one.seconds)
+    return found[len(found) // 2]
+
+
+def _once(module: str, arguments: Sequence[str]) -> Sample:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], check=False, capture_output=True, text=True, timeout=3600
+    )
+    if done.returncode:
+        raise RuntimeError(f"{module} {' '.join(arguments)}:\n{done.stderr[-4000:]}")
+    return Sample(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def timed(case: Callable[[], object]) -> str:
+    """Run *case*; what it took as JSON."""
+    began, used = time.perf_counter(), time.process_time()
+    case()
+    return json.dumps(
+        asdict(
+            Sample(
+                seconds=round(time.perf_counter() - began, 3),
+                cpu=round(time.process_time() - used, 3),
+                peak_mb=peak_mb(),
+            )
+        )
+    )
+
+
+def peak_mb() -> int:
+    """The most memory of this program; getrusage would tell that of the one that started it, if it had more."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def as_json(line: Line) -> dict[str, Any]:
+    """A line as plain data."""
+    return asdict(line)

@@ -1,0 +1,144 @@
+"""deploy/sql/row-level-security.sql on a copy: PostgreSQL itself keeps the reading role to one workspace."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from include.scheduled_reports.catalog import report_types
+from tests.integration.hand import ask, fill
+from tests.integration.test_roles import ROLES, Roles, psql
+from tests.integration.test_tenants import WORDS
+
+RLS = ROLES.with_name("row-level-security.sql")
+KINDS = sorted(set(report_types()) - {"custom"})
+#: One of each source that a custom report may ask.
+SOURCES = [{"customFilters": {"source": source}} for source in sorted(WORDS)]
+ASKED = [(kind, None) for kind in KINDS] + [("custom", parameters) for parameters in SOURCES]
+#: The tables that have a workspace, by themselves or through another one.
+TABLES = (
+    "audit_logs", "channel_members", "channels", "export_jobs", "files", "message_attachments", "messages", "reactions",
+    "report_executions", "scheduled_reports", "tasks", "workflow_executions", "workflows", "workspace_members",
+    "workspaces",
+)  # fmt: skip
+#: What hand.py leaves out; ids of the one workspace begin with `a`, those of the other with `z`.
+MORE = """
+INSERT INTO channel_members (id, channel_id, user_id, joined_at) VALUES ('#cm', '#gen', '#ann', '2026-01-01');
+INSERT INTO scheduled_reports
+    (id, name, "reportType", cron_expression, email_recipients, workspace_id, created_by_id, updated_at)
+VALUES ('#rep', '#Report', 'custom', '0 9 * * 1', '{}', '#w', '#ann', now());
+INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for)
+VALUES ('#ex', '#rep', 'system', 'CSV', now());
+INSERT INTO audit_logs (id, actor_id, actor_type, action, resource_type, resource_id, severity, created_at) VALUES
+    ('#l1', '#ann', 'user', 'channel.renamed', 'channel', '#gen', 'info', '2026-03-24'),
+    ('#l2', '#ann', 'user', 'login.failed', 'session', '#s1', 'warning', '2026-03-25'),
+    ('#l3', '#ben', 'user', 'report.changed', 'ScheduledReport', '#rep', 'info', '2026-03-26'),
+    ('#l4', '#ben', 'user', 'message.deleted', 'messages', '#p1', 'critical', '2026-03-26'),
+    ('#l5', '#bot', 'vp', 'task.made', 'task', NULL, 'info', '2026-03-26');
+"""
+#: What nobody should write, and somebody may: people of the one who do something in the other.
+ACROSS = """
+INSERT INTO audit_logs (id, actor_id, actor_type, action, resource_type, resource_id, created_at) VALUES
+    ('x1', 'aann', 'user', 'role.granted', 'channel', 'zgen', '2026-03-26'),
+    ('x2', 'zann', 'user', 'role.granted', 'workspace', 'aw', '2026-03-26');
+"""
+
+
+@pytest.fixture
+def roles(migrated_dsn):
+    """Two workspaces of the same shape, the roles, and the policies."""
+    fill(migrated_dsn, "a")
+    fill(migrated_dsn, "z")
+    with psycopg.connect(migrated_dsn) as connection:
+        for prefix in "az":
+            connection.execute(MORE.replace("#", prefix).encode())
+        connection.execute(ACROSS.encode())
+    made = Roles(migrated_dsn)
+    made.make()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def guarded(roles):
+    psql(roles.dsn, RLS, reading=roles.names["reading"])
+    return roles
+
+
+def within(dsn, workspace, statement):
+    """What a statement answers in a transaction of a workspace; of none where that is None."""
+    with psycopg.connect(dsn) as connection:
+        if workspace is not None:
+            connection.execute("SELECT set_config('report.workspace_id', %s, true)", [workspace])
+        return connection.execute(statement.encode()).fetchall()
+
+
+@pytest.mark.parametrize(("kind", "parameters"), ASKED, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize("workspace", ["aw", "zw"])
+def test_every_report_type_says_the_same_as_without(guarded, kind, parameters, workspace):
+    with_it = ask(guarded.reading, kind, parameters, workspace=workspace)
+    without = ask(guarded.dsn, kind, parameters, workspace=workspace)
+
+    assert with_it == without
+    assert with_it.data_rows
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_bare_query_sees_the_rows_of_its_workspace_and_is_an_error_without_one(guarded, table):
+    column = "message_id" if table == "message_attachments" else "id"
+    statement = f"SELECT {column} FROM {table} WHERE {column} ~ '^[az]'"
+    everything = {one for (one,) in within(guarded.dsn, None, statement)}
+    ours = {one for one in everything if one.startswith("a")}
+    # An entry of the audit log that is about nothing in any workspace may be of each: the report type asks who did it.
+    of_none = {"zl2", "zl5"} if table == "audit_logs" else set()
+
+    assert ours
+    assert everything - ours
+    assert {one for (one,) in within(guarded.reading, "aw", statement)} == ours | of_none
+    with pytest.raises(psycopg.errors.UndefinedObject, match=r"report\.workspace_id"):
+        within(guarded.reading, None, statement)
+
+
+def test_an_entry_about_another_workspaces_thing_is_not_seen(guarded):
+    statement = "SELECT id FROM audit_logs WHERE id LIKE 'x%'"
+
+    assert within(guarded.reading, "aw", statement) == [("x2",)]
+    assert within(guarded.reading, "zw", statement) == [("x1",)]
+
+
+def test_sql_that_sets_the_workspace_itself_is_not_held_back(guarded):
+    """So the files of report types are code that you deploy, and no row can bring any."""
+    with psycopg.connect(guarded.reading) as connection:
+        connection.execute("SELECT set_config('report.workspace_id', 'aw', true)")
+        connection.execute("SELECT set_config('report.workspace_id', 'zw', true)")
+        assert connection.execute("SELECT DISTINCT left(id, 1) FROM messages").fetchall() == [("z",)]
+
+
+def test_everybody_else_sees_and_does_what_he_did(guarded):
+    for dsn in (guarded.dsn, guarded.app):
+        assert within(dsn, None, "SELECT count(*) FROM channels WHERE id LIKE 'z%'")[0][0] > 0
+    with psycopg.connect(guarded.app) as connection:
+        assert connection.execute("UPDATE channels SET name = name").rowcount == 16
+        connection.execute("DELETE FROM channels WHERE id = 'zgen'")
+    assert within(guarded.writing, None, "SELECT count(*) FROM workspaces")[0][0] == 2
+
+
+def test_it_is_safe_to_repeat_and_can_be_undone(guarded):
+    policies = "SELECT tablename, policyname, qual FROM pg_policies ORDER BY 1, 2"
+    before = within(guarded.dsn, None, policies)
+    psql(guarded.dsn, RLS, reading=guarded.names["reading"])
+    again = within(guarded.dsn, None, policies)
+    psql(guarded.dsn, RLS, reading=guarded.names["reading"], undo=1)
+
+    assert len(before) == 2 * len(TABLES)
+    assert again == before
+    assert within(guarded.dsn, None, policies) == []
+    assert within(guarded.reading, None, "SELECT count(*) FROM channels") == [(16,)]
+
+
+def test_policies_of_the_application_are_not_opened(roles):
+    with psycopg.connect(roles.dsn) as connection:
+        connection.execute("CREATE POLICY own ON files USING (false)")
+
+    with pytest.raises(AssertionError, match="there are policies already on files"):
+        psql(roles.dsn, RLS, reading=roles.names["reading"])

@@ -1,0 +1,223 @@
+"""What the monitoring is told of runs, by a fake that takes nothing that is not in the table of metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.scheduled_reports import pipeline
+from include.scheduled_reports.adapters.memory import MemoryOrchestrator
+from include.scheduled_reports.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
+from include.scheduled_reports.health import lag
+from include.scheduled_reports.model import Format
+from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.upkeep import upkeep
+from tests.unit.rows import report
+from tests.unit.walks import KEY, MONDAY, TRIGGER, failing, make, manual, walk
+
+WEEKLY = {"kind": "scheduled", "type": "workspace-activity"}
+
+
+def told(world, name):
+    """The values and tags of one metric."""
+    return world.meter.of(name)
+
+
+def once(monkeypatch, world, error):
+    """Let the mail service fail at its first call."""
+    errors, send = [error], world.mailer.send
+
+    def sending(*args, **options):
+        if errors:
+            raise errors.pop()
+        return send(*args, **options)
+
+    monkeypatch.setattr(world.mailer, "send", sending)
+
+
+def test_a_run_is_counted_once_however_often_it_is_recorded_retried_and_cleared(world):
+    walk(world)
+    for number in range(3):
+        pipeline.record(world, TRIGGER)
+        walk(world, replace(TRIGGER, clear_number=number + 1))
+
+    assert told(world, "run") == [(1, WEEKLY | {"outcome": "success"})]
+
+
+def test_a_failure_that_is_mended_is_counted_as_both(world, monkeypatch):
+    with monkeypatch.context() as broken:
+        failing(broken, PermanentError("out of ink"), Format.JSON)
+        walk(world)
+    walk(world, replace(TRIGGER, clear_number=1))
+
+    assert [tags["outcome"] for _, tags in told(world, "run")] == ["failed", "success"]
+
+
+def test_a_skipped_tick_and_a_run_by_hand_say_what_they_are(make_world):
+    missed = make_world()
+    missed.moment = MONDAY + timedelta(days=20)
+    walk(missed)
+    pipeline.record(missed, TRIGGER)
+    by_hand = make_world()
+    walk(by_hand, manual())
+
+    assert told(missed, "run") == [(1, WEEKLY | {"outcome": "skipped"})]
+    assert told(by_hand, "run") == [(1, WEEKLY | {"outcome": "success", "kind": "manual"})]
+
+
+def test_a_test_send_counts_nowhere(world):
+    walk(world, manual(test=True, recipients=["ada@acme.example"]))
+
+    assert told(world, "run") == []
+
+
+def test_a_type_that_nobody_knows_is_no_tag_of_its_own(make_world):
+    world = make_world(reportType="ada@acme.example")
+    walk(world)
+
+    assert [tags["type"] for _, tags in told(world, "run")] == ["unknown"]
+
+
+def test_each_stage_is_timed_with_its_format_and_how_it_ended(world, monkeypatch):
+    failing(monkeypatch, PermanentError("out of ink"), Format.JSON)
+    walk(world)
+
+    assert Counter((one["stage"], one["format"], one["outcome"]) for _, one in told(world, "stage")) == {
+        ("query", "none", "success"): 1,
+        ("render", "csv", "success"): 1,
+        ("upload", "csv", "success"): 1,
+        ("render", "json", "failed"): 1,
+        ("email", "none", "success"): 1,
+        ("record", "none", "success"): 1,
+    }
+    assert all(0 <= seconds < 60 for seconds, _ in told(world, "stage"))
+
+
+def test_a_tick_that_may_not_run_is_a_stage_that_was_skipped(world):
+    world.moment = MONDAY + timedelta(days=20)
+    with pytest.raises(SkipRunError):
+        pipeline.query(world, TRIGGER)
+
+    assert [tags["outcome"] for _, tags in told(world, "stage")] == ["skipped"]
+
+
+def test_rows_and_bytes_are_those_of_the_files_in_the_store(world):
+    walk(world)
+
+    sizes = {key.rpartition(".")[2]: len(content) for key, content in world.store.files.items()}
+    assert {tags["format"]: value for value, tags in told(world, "bytes")} == sizes
+    assert {tags["format"]: value for value, tags in told(world, "rows")} == {"csv": 7, "json": 7}
+
+
+def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(make_world):
+    world = make_world()
+    make(world)
+    make(world)
+    make(world, replace(TRIGGER, clear_number=1))
+    make(world, replace(manual(), key=replace(KEY, run_id="manual__1")))
+
+    assert told(world, "lateness") == [(5.0, {})]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcomes"),
+    [
+        (ThrottledError("slow down"), {"throttled": 1, "sent": 1}),
+        (DeliveryUnknownError("no answer"), {"unknown": 1}),
+        (PermanentError("no"), {"refused": 1}),
+    ],
+)
+def test_a_call_of_the_mail_service_is_counted_by_its_answer(world, monkeypatch, error, outcomes):
+    once(monkeypatch, world, error)
+    walk(world)
+
+    answers = Counter(tags["outcome"] for _, tags in told(world, "mail") if tags["about"] == "report")
+    assert answers == outcomes
+
+
+def test_a_message_to_the_owner_is_told_apart(world, monkeypatch):
+    once(monkeypatch, world, PermanentError("no"))
+    walk(world)
+
+    assert [tags for _, tags in told(world, "mail")] == [
+        {"outcome": "refused", "about": "report"},
+        {"outcome": "sent", "about": "owner"},
+    ]
+
+
+def test_each_round_of_upkeep_tells_how_the_whole_does(make_world):
+    world = make_world()
+    world.moment = MONDAY + timedelta(hours=2)
+
+    upkeep(world, MemoryOrchestrator())
+
+    gauges = {name: value for name, value, _ in world.meter.told}
+    assert gauges == {
+        "reports.active": 1, "reports.rejected": 0, "reports.stopped": 0, "runs.open": 0, "runs.stuck": 0,
+        "executions.stuck": 0, "deliveries.unknown": 0, "mail.enabled": 1, "lag": 7200.0, "upkeep": 1,
+    }  # fmt: skip
+
+
+def test_what_a_stage_logs_names_report_run_and_format_and_nothing_that_a_row_holds(world, caplog):
+    with caplog.at_level(logging.INFO):
+        walk(world)
+
+    lines = [line for line in caplog.messages if line.startswith("stage ")]
+    where = "report=r1 run=scheduled__2026-05-11T07:00:00+00:00"
+    assert len(lines) == 2 * 7
+    assert lines[0] == f"stage query began: {where} format=none"
+    assert f"stage render began: {where} format=csv" in lines
+    assert any(line.startswith(f"stage upload ended: {where} format=json outcome=success seconds=0.") for line in lines)
+    assert "@" not in caplog.text
+    assert "Ada" not in caplog.text
+
+
+# How late the latest is
+
+
+NINE = datetime(2026, 5, 11, 9, tzinfo=UTC)
+
+
+def daily(report_id, **changes):
+    """A report of nine o'clock, effective since the morning of the eighth, a Friday."""
+    return report(
+        id=report_id,
+        cron_expression="0 9 * * *",
+        timezone="UTC",
+        effective_from="2026-05-08T06:00:00+00:00",
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "begun", "expected"),
+    [
+        (NINE - timedelta(seconds=1), {"a": NINE - timedelta(days=1)}, timedelta()),
+        (NINE + timedelta(minutes=1), {"a": NINE - timedelta(days=1)}, timedelta(minutes=1)),
+        (NINE + timedelta(minutes=1), {"a": NINE}, timedelta()),
+        # Not begun at all: since the first nine o'clock after it became effective.
+        (NINE, {}, timedelta(days=3)),
+        # A tick is not late for ever.
+        (NINE + timedelta(days=60, hours=1), {}, timedelta(days=6, hours=1)),
+    ],
+)
+def test_late_is_the_oldest_due_tick_that_nobody_has_begun(world, monkeypatch, now, begun, expected):
+    world.moment = now
+    monkeypatch.setattr(world.housekeeping, "last_ticks", lambda ids: {one: begun[one] for one in ids if one in begun})
+
+    assert lag(world, [daily("a")]) == expected
+
+
+def test_nothing_is_late_that_is_not_scheduled_and_what_waits_for_its_jitter_is_not(world):
+    world.moment = NINE + timedelta(seconds=1)
+
+    assert lag(world, [daily("a", is_active=False), daily("b", status="PAUSED")]) == timedelta()
+    world.settings = Settings(jitter_seconds=timedelta(minutes=50))
+    late = {report_id: lag(world, [daily(report_id)]) for report_id in "abcdef"}
+    # Jitter is less than the window, and nobody's is taken twice.
+    assert all(timedelta(days=3) - timedelta(minutes=50) < one <= timedelta(days=3, seconds=1) for one in late.values())
+    assert len(set(late.values())) > 1
