@@ -268,6 +268,18 @@ def colourful(pdf):
     return sum(s > 90 and v > 120 and not 130 < h < 170 for h, s, v in picture.get_flattened_data())
 
 
+@pytest.mark.parametrize("end", ["\u0085", "\u2028", "\u2029"])
+def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
+    text = f"one {end} two"
+    rows = table([column("a", title=text)], [(text,)] * 3, title=text)
+    with caplog.at_level(logging.WARNING):
+        pdf = written(document(rows, title=text, workspace=text, description=text, figures=[figure(text)]))[1]
+
+    assert [line for line in texts_in_lines(pdf) if "one" in line and end in line] == []
+    assert " ".join(texts(pdf)).count("one two") >= 8
+    assert [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()] == []
+
+
 def test_a_sign_that_no_font_has_is_told_so_that_the_tests_above_can_fail(caplog):
     assert unseen(caplog, "\U0010fffd")[1] != []
 
@@ -360,7 +372,7 @@ WORDS = [
     "plain", *NAMES.values(), *EMOJI, "x" * 90, "one\ntwo\n\nfour", "  two   spaces ", "tab\there", "a\u2028b", "",
     "a text that has to be broken over some lines because it is so long", "\u202ebackwards", "e\u0301te\u0301", " \n",
     "https://example.com/a/very/long/address?with=parameters&and=more", "<b>&amp;</b>", "\r\nnew", "office",
-    "soft\u00adhyphen " * 6,
+    "soft\u00adhyphen " * 6, "a \u2029 b", "a \u0085b",
 ]  # fmt: skip
 
 

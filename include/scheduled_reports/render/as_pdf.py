@@ -20,9 +20,10 @@ with warnings.catch_warnings():
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
-    from .pdf_frame import Frame, is_piece, renumber, rows_on
+    from .pdf_frame import Frame, is_piece, renumber, rows_on, slots_on
     from .pdf_join import Joiner, Sheets
     from .pdf_rows import Setter
+    from .pdf_text import with_plain_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,7 @@ class _Printing:
         first, at, lead = None, 0, 1.0
         while True:
             excerpts = list(self._excerpts(at, lead, is_first=first is None))
-            html = "".join(self._page.html(excerpts, is_first=first is None))
+            html = with_plain_ends("".join(self._page.html(excerpts, is_first=first is None)))
             laid = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols={"data"})).render(
                 font_config=self._fonts, pdf_tags=True
             )
@@ -108,8 +109,8 @@ class _Printing:
 
     @staticmethod
     def _left(pages: list[Any], grid: Grid) -> int | None:
-        """The rows on the last of *pages*, None unless the page before is but a piece of the same table."""
-        if len(pages) < 2 or not is_piece(pages[-2], grid.columns):
+        """The rows on the last of *pages*, None unless it and the page before, which is full, are of one table only."""
+        if len(pages) < 2 or not all(map(is_piece, pages[-2:])) or slots_on(pages[-2]) != grid.columns:
             return None
         before, last = map(rows_on, pages[-2:])
         return len(last) if last and last[0] not in before[-1:] else None

@@ -169,7 +169,8 @@ def _short(text: str) -> str:
 
 def _css_text(text: str) -> Markup:
     """*text* as a string of CSS, with nothing in it that CSS or HTML could take for its own."""
-    return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in text))
+    line = " ".join(text.splitlines())  # a margin has one, and WeasyPrint fails at Unicode's ends of lines
+    return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in line))
 
 
 def _columns(count: int, most: int) -> int:

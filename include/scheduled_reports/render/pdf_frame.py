@@ -101,10 +101,15 @@ class Frame:
         return stream
 
 
-def is_piece(page: Page, columns: int) -> bool:
-    """Whether *page* holds nothing but a piece of one table, in so many columns."""
+def is_piece(page: Page) -> bool:
+    """Whether *page* holds nothing but a further piece of a table."""
     tags = {box.element_tag for box in page._page_box.descendants() if isinstance(box, boxes.Box)}  # noqa: SLF001
-    return not tags & _OTHERS and len(tables_of(page._page_box)) == columns  # noqa: SLF001
+    return not tags & _OTHERS
+
+
+def slots_on(page: Page) -> int:
+    """In how many columns a page holds rows."""
+    return len(tables_of(page._page_box))  # noqa: SLF001
 
 
 def tables_of(page_box: Any) -> list[Any]:

@@ -16,12 +16,12 @@ from weasyprint.text.line_break import Layout, line_size, split_first_line, stru
 if TYPE_CHECKING:
     from weasyprint.pdf.stream import Stream
 
+#: What ends a line in Unicode; WeasyPrint draws it as a box, and fails where a space is before it.
+_LINE_ENDS: Final = re.compile("[\u0085\u2028\u2029]")
 #: What `white-space: pre-line` changes.
-_LOOSE: Final = re.compile("[\t\n\r]|  |^ | $")
+_LOOSE: Final = re.compile("[\t\n\r\u0085\u2028\u2029]|  |^ | $")
 #: No paper holds so many.
 _MOST_LINES: Final = 1_000
-#: What ends a line for Pango.
-_BREAKS: Final = re.compile("[\n\u0085\u2028\u2029]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ class TextColumn:
         text = _collapsed(text)
         if not text:
             return []
-        if not _BREAKS.search(text):
+        if "\n" not in text:
             line = self._line(text, 0)
             if line.width <= self._width:
                 return [line]
@@ -105,9 +105,14 @@ def packed(stream: Stream) -> pydyf.Stream:
     return pydyf.Stream([zlib.compress(content, 6)], {"Filter": "/FlateDecode"})
 
 
+def with_plain_ends(text: str) -> str:
+    """*text* with nothing but line feeds for Unicode's ends of lines and paragraphs."""
+    return _LINE_ENDS.sub("\n", text)
+
+
 def _collapsed(text: str) -> str:
     """*text* with its spaces as `white-space: pre-line` leaves them."""
     if not _LOOSE.search(text):
         return text
-    text = re.sub("\r\n?", "\n", text)
+    text = re.sub("\r\n?", "\n", with_plain_ends(text))
     return re.sub("[\t ]+", " ", re.sub("[\t ]*\n[\t ]*", "\n", text)).strip(" ")
