@@ -15,7 +15,7 @@ from demo.processes import Child, free_port, wait_until
 from tests.e2e.fault_scene import PATIENCE, Scene, opened
 from tests.e2e.faults import STAGING
 from tests.e2e.machines import Machines
-from tests.e2e.test_bundle import BUNDLES
+from tests.e2e.test_many_reports import BUNDLES
 
 WORKERS = ("worker-1", "worker-2")
 #: How many tasks a worker runs at once.
