@@ -33,24 +33,33 @@ def main() -> int:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     options = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lines": [], "curves": {}}
+    measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
+        "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": _burst,
+    }  # fmt: skip
     print(HEAD)
     for section in options.only:
-        measured: dict[str, Callable[[bool, dict[str, Any]], Iterator[Line]]] = {
-            "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": _burst,
-        }  # fmt: skip
         found = []
         for one in measured[section](options.full):
-            if isinstance(one, Curve):
-                results["curves"][one.name] = one.points
-                continue
-            print(_shown(one), flush=True)
-            found.append(as_json(one))
+            if not isinstance(one, Curve):
+                print(_shown(one), flush=True)
+            found.append(one)
         if found:
-            results["lines"] = [one for one in results["lines"] if one["section"] != section] + found
-        results["machine"] = _machine()
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            _keep(section, found)
     return 0
+
+
+def _keep(section: str, found: list[Line | Curve]) -> None:
+    """Put the figures of *section* into the file, in place of its former ones."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lines": [], "curves": {}}
+    others = [one for one in results["lines"] if one["section"] != section]
+    lines = [*others, *(as_json(one) for one in found if isinstance(one, Line))]
+    curves = {one.name: one.points for one in found if isinstance(one, Curve)}
+    kept = {
+        "machine": _machine(),
+        "lines": sorted(lines, key=lambda one: SECTIONS.index(one["section"])),
+        "curves": {**results["curves"], **curves},
+    }
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def _data(full: bool) -> Iterator[Line | Curve]:

@@ -67,7 +67,7 @@ for number in range(COUNT):
 FIVE = ("csv", "json", "html", "excel", "pdf")
 REPORT = "demo-report-weekly-activity"
 #: How long after the DAGs are there the burst is due.
-LEAD = timedelta(minutes=2)
+LEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ def burst(kind: str, runs: int, *, parallelism: int = 8) -> Burst:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
         "SCHEDULED_REPORTS__QUERY_POOL": "bench_query",
     }
-    due = datetime.now(UTC).replace(second=0, microsecond=0) + LEAD + timedelta(seconds=runs * 0.2)
+    due = datetime.now(UTC).replace(second=0, microsecond=0) + LEAD + timedelta(seconds=runs * 0.06)
     due = due.replace(second=0) + timedelta(minutes=1)
     cron = f"{due.minute} {due.hour} * * *"
     ours = kind == "ours"
