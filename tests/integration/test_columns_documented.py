@@ -41,5 +41,3 @@ def test_no_row_of_the_page_leaves_its_meaning_out():
     empty = re.findall(r"^\| (`[^|]+`) \|(?: \w+ \|)? *\|$", TABLE, flags=re.MULTILINE)
 
     assert empty == []
-
-

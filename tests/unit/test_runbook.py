@@ -63,7 +63,9 @@ def unmailed() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("message", [*messages(), *unmailed(), ledger.STOPPED, settle.NEVER_MADE, settle.NEVER_MAILED, settling.NEVER_BEGUN])
+@pytest.mark.parametrize(
+    "message", [*messages(), *unmailed(), ledger.STOPPED, settle.NEVER_MADE, settle.NEVER_MAILED, settling.NEVER_BEGUN]
+)
 def test_every_message_of_an_error_is_in_the_runbook(message):
     told = [seen for seen, _, _ in ROWS if message in {code for _, code in CODE.findall(seen)}]
 
