@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from datetime import date
@@ -71,6 +72,22 @@ def test_poppler_reads_the_facts_and_the_tags_and_has_nothing_to_complain_of(pdf
     assert (facts["Author"].strip(), facts["Tagged"].strip(), facts["JavaScript"].strip()) == ("Acme", "yes", "no")
     assert tree.split().count("H1") == 1
     assert tree.split().count("TH") >= 3 * int(facts["Pages"])
+
+
+@needs("pdfinfo", "poppler-utils")
+def test_poppler_reads_a_long_table_row_by_row_and_has_nothing_to_complain_of(tmp_path):
+    path = tmp_path / "long.pdf"
+    rows = [(f"{NAMES[n % 6]} {n}", n, f"row {n}") for n in range(600)]
+    with path.open("wb") as out:
+        heads = [column("name"), column("n", "integer"), column("note", title="A note of some length")]
+        as_pdf.render(document(table(heads, rows, batch=100)), out, row_limit=None)
+    tree, complaints = run("pdfinfo", "-struct-text", path)
+    cells = re.findall(r'"(row \d+)"', tree)
+    fonts, _ = run("pdffonts", path)
+
+    assert complaints == ""
+    assert cells == [f"row {n}" for n in range(600)]
+    assert {tuple(line.split()[-5:-2]) for line in fonts.splitlines()[2:]} == {("yes", "yes", "yes")}
 
 
 @needs("pdftotext", "poppler-utils")

@@ -12,7 +12,7 @@ from io import BytesIO
 
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from pypdfium2 import raw
 
 from include.scheduled_reports.branding import Branding
@@ -268,6 +268,18 @@ def colourful(pdf):
     return sum(s > 90 and v > 120 and not 130 < h < 170 for h, s, v in picture.get_flattened_data())
 
 
+@pytest.mark.parametrize("end", ["\u0085", "\u2028", "\u2029"])
+def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
+    text = f"one {end} two"
+    rows = table([column("a", title=text)], [(text,)] * 3, title=text)
+    with caplog.at_level(logging.WARNING):
+        pdf = written(document(rows, title=text, workspace=text, description=text, figures=[figure(text)]))[1]
+
+    assert [line for line in texts_in_lines(pdf) if "one" in line and end in line] == []
+    assert " ".join(texts(pdf)).count("one two") >= 8
+    assert [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()] == []
+
+
 def test_a_sign_that_no_font_has_is_told_so_that_the_tests_above_can_fail(caplog):
     assert unseen(caplog, "\U0010fffd")[1] != []
 
@@ -318,7 +330,7 @@ def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypa
         seen.append(gc.isenabled())
         raise RuntimeError
 
-    monkeypatch.setattr(as_pdf.HTML, "write_pdf", fails)
+    monkeypatch.setattr(as_pdf.HTML, "render", fails)
     (gc.enable if was_on else gc.disable)()
     try:
         with pytest.raises(RuntimeError):
@@ -343,7 +355,7 @@ def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = address.format(port=server.getsockname()[1])
-        monkeypatch.setattr(as_pdf.Page, "html", lambda _: iter([f"<img src='{url}'><p>text</p>"]))
+        monkeypatch.setattr(as_pdf.Page, "html", lambda *_, **__: iter([f"<img src='{url}'><p>text</p>"]))
         monkeypatch.setattr(as_pdf.Page, "main_rows", 0)
         _, pdf = written(document())
 
@@ -351,3 +363,100 @@ def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
         assert "disallowed protocol" in caplog.text
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+# A long table, whose pages are set row by row: what WeasyPrint alone makes of the same report is the measure
+
+
+WORDS = [
+    "plain", *NAMES.values(), *EMOJI, "x" * 90, "one\ntwo\n\nfour", "  two   spaces ", "tab\there", "a\u2028b", "",
+    "a text that has to be broken over some lines because it is so long", "\u202ebackwards", "e\u0301te\u0301", " \n",
+    "https://example.com/a/very/long/address?with=parameters&and=more", "<b>&amp;</b>", "\r\nnew", "office",
+    "soft\u00adhyphen " * 6, "a \u2029 b", "a \u0085b",
+]  # fmt: skip
+
+
+def of_words(count, **names):
+    """A table of all there is to write, with a column of numbers on the right."""
+    columns = [column("n", "integer"), column("a"), column("amount", "number", 2), column("b"), column("c")]
+    rows = [
+        (n, WORDS[n % len(WORDS)], n * 1234.5, WORDS[n * 7 % len(WORDS)], f"row {n}") for n in range(count)
+    ]  # fmt: skip
+    return table(columns, rows, batch=100, **names)
+
+
+def of_rows(count, columns=2, name="channels"):
+    """A table of so many columns, each cell a line."""
+    heads = [column(f"c{n}", "integer" if n % 2 else "text") for n in range(columns)]
+    rows = [tuple(row if n % 2 else f"{name} {row}.{n}" for n in range(columns)) for row in range(count)]
+    return table(heads, rows, name=name, title=name.capitalize(), batch=100)
+
+
+def with_a_giant(count, place):
+    """A table with a row that no page holds."""
+    columns = [column("a"), column("n", "integer"), column("comment")]
+    rows = [("word " * (3_000 if n == place else 3), n, COMMENT) for n in range(count)]
+    return table(columns, rows, batch=100)
+
+
+LONG = {
+    "every script, emoji and break": lambda: document(of_words(300), charts=[LINES], figures=[figure()]),
+    "columns, and a table after them": lambda: document(of_rows(900), many(20, "last")),
+    "wide paper, and a long one after it": lambda: document(of_rows(200, 14), of_rows(250, 5, "second"), many(2, "z")),
+    "tall paper": lambda: document(of_rows(215, 22)),
+    "a row longer than a page": lambda: document(with_a_giant(280, 200)),
+}
+
+
+@pytest.mark.parametrize("shown", LONG.values(), ids=LONG)
+def test_a_long_table_looks_as_if_weasyprint_had_laid_out_all_of_it(monkeypatch, shown):
+    set_by_rows = written(shown())
+    monkeypatch.setattr(as_pdf, "LEAD", 10**6)
+    laid_out = written(shown())
+
+    assert set_by_rows[0] == laid_out[0] == shown().main.rows
+    assert set_by_rows[1] != laid_out[1]
+    assert sizes(set_by_rows[1]) == sizes(laid_out[1])
+    for ours, theirs in zip(texts(set_by_rows[1]), texts(laid_out[1]), strict=True):
+        assert ours.split() == theirs.split()
+    assert most_different(set_by_rows[1], laid_out[1]) <= 16
+
+
+def most_different(one, other):
+    """The largest difference of a pixel's brightness, of 255, on any page."""
+    with pypdfium2.PdfDocument(one) as read, pypdfium2.PdfDocument(other) as read_too:
+        pages = [[page.render(scale=1).to_pil().convert("L") for page in pdf] for pdf in (read, read_too)]
+    return max(ImageChops.difference(*pair).getextrema()[1] for pair in zip(*pages, strict=True))
+
+
+@pytest.mark.parametrize("count", range(295, 340, 4))
+def test_the_last_page_of_a_long_table_has_more_than_one_row_too(count):
+    last = texts(written(document(many(count)))[1])[-1]
+
+    assert f"channels {count - 2} 1,{count - 2:03d} {COMMENT} channels {count - 1} 1,{count - 1:03d}" in last
+
+
+def test_each_row_of_a_long_table_is_tagged_and_its_cells_hold_their_text():
+    shown = document(of_rows(500, 5), many(3, "others", "Others"))
+    (_, one), (_, two) = written(shown), written(shown)
+    with pypdfium2.PdfDocument(one) as read:
+        kinds = [kind for page in read for kind, _ in tags(page)]
+        marks = [(mark.get_title(), mark.get_dest().get_index()) for mark in read.get_toc()]
+        count = len(read)
+
+    assert one == two
+    assert kinds.count("TD") == 500 * 5 + 3 * 3
+    assert kinds.count("TR") == 503 + kinds.count("Table")
+    assert kinds.count("TH") == 5 * (kinds.count("Table") - 1) + 3
+    assert marks == [("Weekly channels", 0), ("Channels", 0), ("Others", count - 1)]
+
+
+def test_a_long_table_stops_at_the_limit_and_says_so():
+    count, pdf = written(document(many(900)), row_limit=350)
+    pages = texts(pdf)
+
+    assert count == 350
+    assert "Channels 900 rows Showing 350 of 900 rows" in pages[0]
+    assert sum("Showing 350" in page for page in pages) == 1
+    assert "channels 349 1,349" in pages[-1]
+    assert [f"Page {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)

@@ -11,13 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from . import charts, colour
+from .excerpt import Excerpt
 from .grid import Grid, may_turn
 from .logo_picture import logo_picture
 from .pictures import Room, tiles
 from .text import NO_ACTIVITY, change, moment, mood, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..branding import Branding
     from .document import Document, Figure
@@ -81,8 +82,10 @@ class Page:
         self._document = document
         self._medium = medium
 
-    def html(self) -> Iterator[str]:
-        """The page, piece by piece."""
+    def html(self, excerpts: Sequence[Excerpt] | None = None, *, is_first: bool = True) -> Iterator[str]:
+        """The page, piece by piece; or a part of it: some rows of some tables, and what stands above the first."""
+        if excerpts is None:
+            excerpts = [Excerpt(grid=grid, rows=grid.rows()) for grid in self.grids]
         document = self._document
         wears = _colours(document.branding)
         columns = _columns(len(document.figures), 6 if self._is_wide else 4)
@@ -97,7 +100,8 @@ class Page:
             card_columns=columns,
             is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
             tiles=list(tiles(document.charts, self._room, wears.palette)),
-            grids=self.grids,
+            excerpts=excerpts,
+            is_first=is_first,
             is_empty=all(grid.is_empty for grid in self.grids),
             may_turn=may_turn,
             fonts=charts.FONTS,
@@ -165,7 +169,8 @@ def _short(text: str) -> str:
 
 def _css_text(text: str) -> Markup:
     """*text* as a string of CSS, with nothing in it that CSS or HTML could take for its own."""
-    return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in text))
+    line = " ".join(text.splitlines())  # a margin has one, and WeasyPrint fails at Unicode's ends of lines
+    return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in line))
 
 
 def _columns(count: int, most: int) -> int:
