@@ -132,6 +132,49 @@ def test_the_examples_are_the_defaults():
     assert Settings.from_env(values) == Settings()
 
 
+def defaults():
+    """By setting, the default that the table of docs/operate.md names, as one would write it into the environment."""
+    section = OPERATE.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    found = {}
+    for names, values in re.findall(r"^\| (`[A-Z].*?`) \| ?(.*?) ?\| .+ \|$", section, flags=re.MULTILINE):
+        found |= dict(zip(re.findall(r"`(\w+)`", names), values.replace("`", "").split(", "), strict=True))
+    return found
+
+
+def test_the_table_of_settings_has_all_of_them_in_their_order():
+    assert list(defaults()) == [field.name.upper() for field in fields(Settings)]
+
+
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda field: field.name)
+def test_the_default_in_the_table_of_settings_is_that_of_the_code(setting):
+    name = setting.name.upper()
+    read = Settings.from_env({f"{PREFIX}MAIL_FROM": "a@b.example", f"{PREFIX}{name}": defaults()[name]})
+
+    assert getattr(read, setting.name) == setting.default
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "value"),
+    [
+        ("operate.md", "core min_serialized_dag_update_interval", "0"),
+        ("operate.md", "dag_processor min_file_process_interval", "5"),
+    ],
+)
+def test_what_the_docs_tell_airflow_is_what_the_demo_and_the_tests_tell_it(page, name, value):
+    section, _, option = name.partition(" ")
+    told = re.findall(rf"^\| `\[{section}\] {option}` \| (\d+)", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+    home = (ROOT / "demo/airflow_home.py").read_text()
+
+    assert value in told
+    assert f'"{section}__{option}": "{value}"'.upper() in home.upper()
+
+
+def test_the_readme_names_every_page():
+    readme = (ROOT / "README.md").read_text()
+
+    assert [path.name for path in ROOT.glob("docs/*.md") if f"(docs/{path.name})" not in readme] == []
+
+
 def test_every_route_of_the_api_is_explained():
     base = "/api/workspaces/{workspaceSlug}/reports"
     told = {

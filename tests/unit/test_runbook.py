@@ -1,0 +1,79 @@
+"""docs/operate.md says of each message and of each alert what it means and what to do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from include.scheduled_reports import errors, settle, settling
+from include.scheduled_reports.adapters import ledger
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ROOT / "include/scheduled_reports"
+RUNBOOK = (ROOT / "docs/operate.md").read_text().partition("\n## When something went wrong\n")[2]
+CODE = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
+ROWS = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", RUNBOOK, flags=re.MULTILINE)
+RAISED = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+RAISED |= {"kind"}  # S3's answer says which of two it is
+#: Doubles and the sample are not in production.
+LEFT_OUT = ("adapters/memory", "sample/")
+
+
+def words(node: ast.expr) -> str | None:
+    """A message as the runbook writes it: what is put in is an ellipsis."""
+    if isinstance(node, ast.JoinedStr):
+        parts = [str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values]
+        return "".join(parts)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def messages() -> dict[str, str]:
+    """Every sentence that our own errors are raised with, and where."""
+    found = {}
+    for path in sorted(PRODUCT.rglob("*.py")):
+        place = path.relative_to(PRODUCT).as_posix()
+        if place.startswith(LEFT_OUT):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED and node.args:
+                text = words(node.args[0])
+                if text and len(text) > len("…; …"):
+                    found[text] = f"{place}:{node.lineno}"
+    return found
+
+
+def test_the_messages_are_found():
+    assert len(messages()) > 40
+    assert "S3 refused …: …" in messages()
+
+
+def unmailed() -> list[str]:
+    """Why a run is not mailed, in the words of its plan."""
+    tree = ast.parse((PRODUCT / "mailplan.py").read_text())
+    returned = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    return [
+        str(one.value)
+        for node in returned
+        for one in ast.walk(node)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and " " in one.value
+    ]
+
+
+@pytest.mark.parametrize(
+    "message", [*messages(), *unmailed(), ledger.STOPPED, settle.NEVER_MADE, settle.NEVER_MAILED, settling.NEVER_BEGUN]
+)
+def test_every_message_of_an_error_is_in_the_runbook(message):
+    told = [seen for seen, _, _ in ROWS if message in {code for _, code in CODE.findall(seen)}]
+
+    assert len(told) == 1, f"{message!r} ({messages().get(message)}) is in {len(told)} rows"
+
+
+def test_every_alert_is_in_the_runbook():
+    rules = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text())["groups"][0]["rules"]
+
+    told = {alert for seen, _, _ in ROWS for alert in re.findall(r"`(Scheduled\w+)`", seen)}
+    assert told == {rule["alert"] for rule in rules}
