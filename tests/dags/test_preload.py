@@ -65,3 +65,14 @@ def test_which_commands_fork_tasks(monkeypatch, executor, words, forks):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
 
     assert forks_tasks(words) is forks
+
+
+def test_where_the_checkout_cannot_be_imported_airflow_starts_all_the_same():
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import airflow_local_settings; print('started')"],
+        env={**env, "PYTHONPATH": str(CHECKOUT / "config")}, cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.stdout == "started\n", done.stderr
+    assert "not on PYTHONPATH" in done.stderr
