@@ -294,7 +294,7 @@ class HttpProxy:
 
 
 class PostgresProxy:
-    """Before the reports database; `where` of a fault is what a client has to say on a connection about the report."""
+    """Before the reports database; `where` of a fault is what a client has to say in a transaction about the report."""
 
     def __init__(self, target):
         self.faults, self.target = Faults(), target
@@ -323,7 +323,7 @@ class PostgresProxy:
 
 
 class Pair:
-    """One connection and the bytes its client has said so far."""
+    """One connection and the bytes its client has said in the transaction so far."""
 
     def __init__(self, faults, client, server):
         self.faults, self.client, self.server = faults, client, server
@@ -342,7 +342,8 @@ class Pair:
     def _ask(self):
         with suppress(OSError):
             while data := self.client.recv(65536):
-                self.said += data
+                begun = data.rfind(b"BEGIN")
+                self.said = self.said + data if begun < 0 else data[begun:]
                 fault = self.faults.take(self._matches, self.port)
                 if fault is None or fault.act(self, fault):
                     self.server.sendall(data)
