@@ -11,9 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
-from demo import aws, postgres
 from include.scheduled_reports.model import Column
 
 from .measure import Line, bounded, compared, in_a_process, timed
@@ -46,15 +43,17 @@ COLUMNS = (
 
 
 def stage_ours(dsn: str, folder: Path) -> None:
-    """The product's way: ADBC, Arrow batches, Parquet."""
+    """The product's way: ADBC, Arrow batches, Parquet, its digest, and the copy to staging."""
     from include.scheduled_reports.adapters.source import PostgresSource
+    from include.scheduled_reports.adapters.staging import ArrowStaging
     from include.scheduled_reports.ports import Scope
-    from include.scheduled_reports.staged import Draft, write_parquet
+    from include.scheduled_reports.staged import RunFiles, write_parquet
 
     moment = datetime(2026, 5, 10, tzinfo=UTC)
     scope = Scope(workspace_id="w", start=moment, end=moment, timezone="Europe/Berlin", parameters={})
-    with PostgresSource(dsn).stream(ROWS, scope) as batches, (folder / "ours.parquet").open("w+b") as file:
-        write_parquet(batches, COLUMNS, "Europe/Berlin", Draft(file))
+    files = RunFiles(ArrowStaging.local(folder), "run")
+    with PostgresSource(dsn).stream(ROWS, scope) as batches, files.writing("rows.parquet") as draft:
+        write_parquet(batches, COLUMNS, "Europe/Berlin", draft)
 
 
 def stage_pandas(dsn: str, folder: Path) -> None:
@@ -68,6 +67,8 @@ def stage_pandas(dsn: str, folder: Path) -> None:
 
 def stage_copy(dsn: str, folder: Path) -> None:
     """The limit: PostgreSQL's own export, bytes to a file."""
+    import psycopg
+
     statement = f"COPY ({ROWS}) TO STDOUT (FORMAT csv, HEADER)".encode()
     with (
         psycopg.connect(dsn) as connection,
@@ -192,7 +193,7 @@ LINES = (
     ("Excel", "excel", "pandas", "pandas and openpyxl", ">= 2", 100_000),
     ("HTML", "html", "pandas", "pandas.to_html", "> 1", 100_000),
 )
-FLAT = ("stage", "csv", "json", "excel")
+FLAT = ("stage", "csv", "json", "excel", "html")
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -205,7 +206,7 @@ def lines(folder: Path, rows: int, *, repeat: int = 3) -> Iterator[Line]:
             theirs = _sample(f"{case} {peer}", places[size], 1 if case == "excel" else repeat)
             yield compared("data", what, size, (ours, name, theirs), wanted)
         for case in FLAT:
-            small, big = (_sample(f"{case} ours", places[size], 1).peak_mb for size in (min(rows, 100_000), rows))
+            small, big = (_sample(f"{case} ours", places[size], repeat).peak_mb for size in (min(rows, 100_000), rows))
             grown = f"peak memory of {case}, against that at a tenth of the rows"
             yield bounded("data", grown, rows, big / small, "times", "<= 1.3", note=f"{small} and {big} MB")
             yield bounded("data", f"peak memory of {case}", rows, big, "MB", "<= 400")
@@ -230,6 +231,11 @@ def growth(folder: Path) -> list[dict[str, Any]]:
 @contextmanager
 def prepared(folder: Path, sizes: set[int]) -> Iterator[dict[int, tuple[str, Path]]]:
     """A database and a folder with staged rows for each size."""
+    # Here and not above, where the cases would have it for nothing.
+    import psycopg
+
+    from demo import postgres
+
     for server in postgres.running(folder / "postgres" / "data"):
         places = {}
         for size in sorted(sizes):
@@ -238,19 +244,9 @@ def prepared(folder: Path, sizes: set[int]) -> Iterator[dict[int, tuple[str, Pat
                 connection.execute(TABLE.replace("%s", str(size)).encode())
             place = folder / str(size)
             place.mkdir(exist_ok=True)
-            _stage(dsn, place, size)
+            stage_ours(dsn, place)
             places[size] = (dsn, place)
         yield places
-
-
-def _stage(dsn: str, folder: Path, rows: int) -> None:
-    from include.scheduled_reports.adapters.staging import ArrowStaging
-    from include.scheduled_reports.staged import RunFiles
-
-    stage_ours(dsn, folder)
-    with RunFiles(ArrowStaging.local(folder), "run").writing("rows.parquet") as draft:
-        draft.file.write((folder / "ours.parquet").read_bytes())
-        draft.rows = draft.total_rows = rows
 
 
 def _sample(case: str, place: tuple[str, Path], repeat: int) -> Any:
@@ -260,6 +256,8 @@ def _sample(case: str, place: tuple[str, Path], repeat: int) -> Any:
 
 def _upload(folder: Path, place: tuple[str, Path], rows: int) -> Line:
     import json
+
+    from demo import aws
 
     local = aws.start(folder / "aws")
     try:
