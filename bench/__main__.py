@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--burst", type=int, default=500, metavar="RUNS", help="due in the same minute, with --full")
     options = parser.parse_args()
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": _burst,
+        "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": partial(_burst, size=options.burst),
     }  # fmt: skip
     print(HEAD)
     for section in options.only:
@@ -132,10 +134,10 @@ def _of_fleet(found: fleet.Fleet) -> Iterator[Line]:
         yield bounded("fleet", f"memory of the {name} with all its processes", size, memory, "MB", "<= 1000")
 
 
-def _burst(full: bool) -> Iterator[Line]:
+def _burst(full: bool, *, size: int) -> Iterator[Line]:
     if not full:
         return
-    ours, empty = runs.burst("ours", 500), runs.burst("empty", 500)
+    ours, empty = runs.burst("ours", size), runs.burst("empty", size)
     yield bounded("burst", "runs due in one minute that failed or were lost", ours.runs, ours.failed, "", "<= 0")
     ratio = ours.per_minute / empty.per_minute
     yield bounded("burst", "throughput, against empty DAGs of the same tasks", ours.runs, ratio, "times", ">= 0.7",
