@@ -15,6 +15,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FOLDER = DOCS / "performance.md", DOCS / "performance"
 BEGIN, END = "<!-- table: made by bench.pictures -->", "<!-- end of the table -->"
 SCALE = 2
+POWERS = {"values": [10.0**power for power in range(-3, 7)], "format": ",~g"}
 
 
 def main() -> int:
@@ -78,8 +79,8 @@ def _lines(points: list[dict[str, Any]], axes: tuple[str, str, str], facet: str 
         "width": 200 if facet else 460,
         "height": 160 if facet else 260,
         "encoding": {
-            "x": {"field": x, "type": "quantitative", "scale": {"type": "log"}, "title": x},
-            "y": {"field": y, "type": "quantitative", "scale": {"type": "log"}, "title": title},
+            "x": {"field": x, "type": "quantitative", "scale": {"type": "log"}, "title": x, "axis": POWERS},
+            "y": {"field": y, "type": "quantitative", "scale": {"type": "log"}, "title": title, "axis": POWERS},
             "color": {"field": "who", "type": "nominal", "title": None, "legend": {"orient": "bottom", "columns": 4}},
         },
     }
