@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from . import documents, mailplan, message, naming, schedule, unsubscribe
+from . import documents, message, naming, schedule, unsubscribe
 from .catalog import report_type
 from .delivering import deliver_all
 from .errors import PermanentError
+from .mailplan import envelopes, recipients_of
+from .mailplan import plan as plan_mail
 from .model import Delivery, DeliveryState, Recipients, RunKey
 from .render.mail import MailFile, MailNote, body
 
@@ -36,13 +38,13 @@ def mail(world: World, run: Run, artifacts: Sequence[Artifact]) -> str:
 
     Raises DeliveryUnknownError where a message may or may not have left.
     """
-    plan = world.runs.fix_mail(run.key, mailplan.plan(world, run))
+    plan = world.runs.fix_mail(run.key, plan_mail(world, run))
     if not plan["wanted"]:
         return str(plan["why"])
     if world.settings.mail_mode == "off":  # the plan may come with a copy of production, where it was not
         return "mail_mode is off"
     files = _files(world, artifacts, attach=plan["attach"])
-    recipients = mailplan.recipients_of(plan)
+    recipients = recipients_of(plan)
     refused = deliver_all(
         world,
         _deliveries(world, run, plan, files, tuple(artifact.format for artifact in artifacts)),
@@ -68,7 +70,7 @@ def _deliveries(
             requested_by=run.triggered_by if run.request.resend else None,
             resend_of=_earlier_ids(world, run),
         )
-        for number, part in enumerate(mailplan.envelopes(world, mailplan.recipients_of(plan)), start=1)
+        for number, part in enumerate(envelopes(world, recipients_of(plan)), start=1)
     ]
 
 

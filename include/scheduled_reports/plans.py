@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import naming, schedule
+from . import naming
 from .definitions import parse
 from .model import Status
+from .schedule import jitter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -106,7 +107,7 @@ def _of(report: Report, settings: Settings) -> Plan:
             cron=report.cron.expression,
             timezone=report.timezone.key,
             effective_from=report.effective_from.isoformat(),
-            jitter=int(schedule.jitter(report.id, settings.jitter_seconds).total_seconds()),
+            jitter=int(jitter(report.id, settings.jitter_seconds).total_seconds()),
         )
     return Plan(
         report_id=report.id,

@@ -11,10 +11,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import health, metrics, notices, settling, upcoming
+from . import health, metrics, notices, upcoming
 from .definitions import parse
 from .errors import ReportsError
 from .retention import Retained, retain
+from .settling import noted, settle_noted
+from .settling import settle as settle_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,11 +102,11 @@ def _tell(world: World, reports: Iterable[Report]) -> None:
 def _settle_noted(world: World, airflow: Orchestrator) -> int:
     """Runs whose `record` found no database and left a note."""
     try:
-        left = [trigger for trigger in settling.noted(world) if not airflow.is_open(trigger.key)]
+        left = [trigger for trigger in noted(world) if not airflow.is_open(trigger.key)]
     except ReportsError as error:  # staging is away; the rest of the round does not need it
         log.warning("the notes on staging cannot be listed: %s", error)
         return 0
-    return _each("record", left, partial(settling.settle_noted, world), lambda trigger: trigger.key)
+    return _each("record", left, partial(settle_noted, world), lambda trigger: trigger.key)
 
 
 def _settle_left(world: World, airflow: Orchestrator) -> int:
@@ -112,7 +114,7 @@ def _settle_left(world: World, airflow: Orchestrator) -> int:
     now = world.now()
 
     def settle(run: Unsettled) -> None:
-        settling.settle(world, run.key, SILENT if airflow.is_open(run.key) else GONE)
+        settle_run(world, run.key, SILENT if airflow.is_open(run.key) else GONE)
 
     def is_left(run: Unsettled) -> bool:
         silent = now - run.touched_at

@@ -12,7 +12,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.processes import free_port
-from include.scheduled_reports import settle
 from include.scheduled_reports.adapters.ledger import PostgresLedger
 from include.scheduled_reports.adapters.memory import MemoryLedger, MemoryRuns
 from include.scheduled_reports.adapters.runs import PostgresRuns
@@ -35,6 +34,8 @@ from include.scheduled_reports.model import (
 )
 from include.scheduled_reports.naming import execution_id
 from include.scheduled_reports.ports import Opening, Standing
+from include.scheduled_reports.settle import NEVER_MADE
+from include.scheduled_reports.settle import outcome as decide_outcome
 from include.scheduled_reports.window import window
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
@@ -161,7 +162,7 @@ def settled(runs, key=KEY, next_run=NEXT):
 
     def decide(snapshot):
         seen.append(snapshot)
-        return settle.outcome(snapshot)
+        return decide_outcome(snapshot)
 
     outcome = runs.settle(key, decide, next_run)
     (snapshot,) = seen
@@ -314,7 +315,7 @@ def test_a_run_that_was_asked_for_and_never_began_is_settled_as_failed(record):
     outcome, _ = settled(record.port)
 
     assert outcome.state is RunState.FAILED
-    assert outcome.errors == {PDF: settle.NEVER_MADE, CSV: settle.NEVER_MADE}
+    assert outcome.errors == {PDF: NEVER_MADE, CSV: NEVER_MADE}
     assert record.counters()[:3] == (1, 0, 1)
 
 

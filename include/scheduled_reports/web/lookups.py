@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from .. import editing, schedule
+from .. import editing
 from ..catalog import catalog
 from ..definitions import parse, parse_row
 from ..desk import Right
@@ -20,7 +20,7 @@ from ..errors import RejectedError
 from ..health import look
 from ..model import Format
 from ..render import FORMATS
-from ..schedule import Cron
+from ..schedule import Cron, words
 from . import shapes
 from .answers import ApiError, SafeRoute, answer, invalid
 from .bodies import PreviewRequest, Sent, documented, json_only, sent
@@ -59,7 +59,7 @@ def next_runs(
     if wrong:
         raise invalid(wrong)
     runs = _coming(parsed, zone, moment, count)
-    return answer({"cronDescription": schedule.words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
+    return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
 
 
 @router.get(f"{BASE}/scheduled/{{id}}/next-runs")
