@@ -48,7 +48,7 @@ bench: setup  ## the benchmark table and bench/results.json; FULL=1 for the big 
 gallery: packages-dev setup  ## pictures of what arrives and of the pages, in docs/gallery
 	$(PY) -m demo.gallery
 
-prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/sql
+prisma: setup  ## the Prisma migration anew, from include/scheduled_reports/adapters/postgres/sql
 	@mkdir -p $(FOLDER)
 	$(PY) -m include.scheduled_reports prisma-migration > $(FOLDER)/migration.sql
 

@@ -8,10 +8,10 @@ from threading import Barrier
 
 import pytest
 
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryLedger
-from include.scheduled_reports.errors import PermanentError
-from include.scheduled_reports.model import Delivery, DeliveryState, Format, Recipients, RunKey
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.domain.errors import PermanentError
+from include.scheduled_reports.domain.report import Delivery, DeliveryState, Format, Recipients, RunKey
+from include.scheduled_reports.testing.runs import MemoryLedger
 from tests.contract.tables import execute
 
 CLAIM = Delivery(

@@ -12,12 +12,11 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.processes import free_port
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryLedger, MemoryRuns
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.errors import PermanentError, TransientError
-from include.scheduled_reports.model import (
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.errors import PermanentError, TransientError
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.report import (
     Act,
     Actor,
     Artifact,
@@ -32,11 +31,12 @@ from include.scheduled_reports.model import (
     RunKind,
     RunState,
 )
-from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Opening, Standing
-from include.scheduled_reports.settle import NEVER_MADE
-from include.scheduled_reports.settle import outcome as decide_outcome
-from include.scheduled_reports.window import window
+from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.ports.services import Opening, Standing
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.runs.outcome import NEVER_MADE
+from include.scheduled_reports.runs.outcome import outcome as decide_outcome
+from include.scheduled_reports.testing.runs import MemoryLedger, MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

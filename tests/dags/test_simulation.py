@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.scheduled_reports.schedule import jitter
+from include.scheduled_reports.domain.cron import jitter
 from include.scheduled_reports.settings import Settings
 from tests.dags.simulation import YEAR, History, Loop, expected, simulate, versions, year_of_ticks
 

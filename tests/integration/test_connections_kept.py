@@ -9,8 +9,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters import postgres as pool
-from include.scheduled_reports.errors import ConfigurationError, TransientError
+from include.scheduled_reports.adapters.postgres import connection as pool
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 
 SHORT = timedelta(seconds=5)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_type
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.ports import Scope
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.reports.types.catalog import report_type
+from include.scheduled_reports.runs.preview import preview
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 from tests.contract.tables import add_people, execute
 from tests.unit.rows import report

@@ -13,12 +13,12 @@ import psycopg
 import pytest
 
 from include.scheduled_reports import __main__ as command
-from include.scheduled_reports import catalog
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.reports.types import catalog
+from include.scheduled_reports.runs.preview import preview
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 
 DOC = (Path(__file__).parents[2] / "docs/extend.md").read_text()

@@ -11,12 +11,12 @@ import openpyxl
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.catalog import report_type, report_types
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.reports.types.catalog import report_type, report_types
+from include.scheduled_reports.runs.preview import preview
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge

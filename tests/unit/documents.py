@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from include.scheduled_reports.branding import Branding
-from include.scheduled_reports.model import Column, FigureSpec, Window
+from include.scheduled_reports.domain.report import Column, FigureSpec, Window
 from include.scheduled_reports.render.document import Chart, Document, Figure, Table
+from include.scheduled_reports.settings.branding import Branding
 
 ZONE = ZoneInfo("Europe/Berlin")
 WINDOW = Window(

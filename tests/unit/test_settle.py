@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.scheduled_reports.model import (
+from include.scheduled_reports.domain.report import (
     Artifact,
     Delivery,
     DeliveryState,
@@ -14,8 +14,8 @@ from include.scheduled_reports.model import (
     RunKey,
     RunState,
 )
-from include.scheduled_reports.ports import Snapshot
-from include.scheduled_reports.settle import NEVER_MADE, NEVER_MAILED, outcome
+from include.scheduled_reports.ports.services import Snapshot
+from include.scheduled_reports.runs.outcome import NEVER_MADE, NEVER_MAILED, outcome
 
 KEY = RunKey(report_id="r1", run_id="run1")
 PDF, CSV = Format.PDF, Format.CSV

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import PermanentError, ReportTypeError, TransientError
-from include.scheduled_reports.model import Format, RunState
-from include.scheduled_reports.settling import NOTES, leave_note, noted
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.domain.errors import PermanentError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.report import Format, RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs.settle import NOTES, leave_note, noted
+from include.scheduled_reports.testing.runs import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.walks import KEY, TRIGGER, counts, failing, mails, make, walk
 
 OPEN, OVER = MemoryOrchestrator(runs={KEY}), MemoryOrchestrator()

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryStaging
-from include.scheduled_reports.errors import ReportTypeError, StagingMissingError, TransientError
-from include.scheduled_reports.model import Column, RunKey, StagedFile
-from include.scheduled_reports.staged import Draft, RunFiles, write_parquet
+from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
+from include.scheduled_reports.domain.report import Column, RunKey, StagedFile
+from include.scheduled_reports.runs.staging import Draft, RunFiles, write_parquet
+from include.scheduled_reports.testing.runs import MemoryStaging
 
 KEY = RunKey(report_id="r1", run_id="run1")
 NUMERIC = pa.opaque(pa.string(), "numeric", "PostgreSQL")  # how ADBC hands over PostgreSQL's numeric

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.scheduled_reports.unsubscribe import headers, link, read_ways, ways_out
+from include.scheduled_reports.settings.unsubscribe import headers, link, read_ways, ways_out
 
 MAILTO = "mailto:reports@acme.example?subject=unsubscribe%20{report}"
 PAGE = "https://acme.example/off?report={report}&who={recipient}"

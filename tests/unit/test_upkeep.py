@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.reports.next_run import next_run
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upcoming import next_run
-from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, upkeep
+from include.scheduled_reports.testing.runs import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.upkeep.round import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 
 #: A Sunday; the next Monday at 09:00 in Berlin is at 07:00 UTC.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pyarrow import fs
 
-from ..errors import StagingMissingError, TransientError
-from ..ports import Folder
+from ..domain.errors import StagingMissingError, TransientError
+from ..ports.services import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,9 +24,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from .. import naming
-from ..desk import DagState, Right, Stage
-from ..errors import BusyError, NoDagError
+from ..domain import naming
+from ..domain.errors import BusyError, NoDagError
+from ..ports.web import DagState, Right, Stage
 from .connections import AirflowWorld
 from .reparse import Reparser
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from ..adapters.overview import PostgresOverview
-    from ..adapters.reports import PostgresReports
-    from ..definitions import Row
-    from ..model import Format, RunKey, Trigger
+    from ..adapters.postgres.web_overview import PostgresOverview
+    from ..adapters.postgres.web_reports import PostgresReports
+    from ..domain.report import Format, RunKey, Trigger
+    from ..reports.parser import Row
 
 #: What the name of a file of the bundle has in it, and the name of no other.
 SHARD = "_of_"
@@ -235,14 +235,14 @@ class AirflowDesk:
     @cached_property
     def reports(self) -> PostgresReports:
         """Port `Reports`."""
-        from ..adapters.reports import PostgresReports
+        from ..adapters.postgres.web_reports import PostgresReports
 
         return PostgresReports(self.world.dsn)
 
     @cached_property
     def overview(self) -> PostgresOverview:
         """Port `Overview`."""
-        from ..adapters.overview import PostgresOverview
+        from ..adapters.postgres.web_overview import PostgresOverview
 
         return PostgresOverview(self.world.dsn)
 
@@ -253,6 +253,6 @@ class AirflowDesk:
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         """Write what a run of *row* at *at* would make to *out*; returns the rows of its main table."""
-        from ..preview import preview_row
+        from ..runs.preview import preview_row
 
         return preview_row(self.world.data_dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from ..model import Format
+from ..domain.report import Format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

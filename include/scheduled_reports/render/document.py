@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..branding import Branding
-    from ..model import Column, FigureSpec, Window
+    from ..domain.report import Column, FigureSpec, Window
+    from ..settings.branding import Branding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,105 @@
+"""Checking values one by one, so that a person sees everything that is wrong at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
+
+from ..domain.report import DateRange, Format, PeriodType, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
+
+#: What parameters.dateRange.type may be.
+PERIODS: tuple[str, ...] = get_args(PeriodType)
+#: The application's parameters besides dateRange, and the shape of each.
+PARAMETERS: Mapping[str, str] = {
+    "includeArchived": "boolean",
+    "channelIds": "ids",
+    "userIds": "ids",
+    "taskStatuses": "statuses",
+    "workflowIds": "ids",
+    "minActivityLevel": "level",
+    "customFilters": "object",
+}
+#: The enum "WorkspaceRole".
+ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
+#: SES takes ASCII local parts only; a domain in another script is sent as its ASCII form.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+ADDRESS = re.compile(
+    rf"(?=[^@]{{1,64}}@)(?!=\?){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:[^\W\d_]{{2,63}}|xn--[A-Za-z0-9-]{{2,59}})"
+)
+LONGEST_PERIOD_DAYS = 3_660
+
+
+@dataclass
+class Check:
+    """Collects problems, so that a person sees all of them at once."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, column: str, value: Any, allowed: str) -> None:
+        """Note one problem."""
+        self.problems.append(Problem(column=column, value=value, allowed=allowed))
+
+    def text(self, column: str, value: str, *, low: int = 0, high: int) -> str:
+        """A text of *low* to *high* characters."""
+        if not low <= len(value.strip()) or len(value) > high:
+            self.add(column, value, f"{low} to {high} characters")
+        return value
+
+    def reads(self, column: str, value: str, read: Callable[[str], Any]) -> Any:
+        """What *read* makes of a value; None where it raises ValueError, whose text says what is allowed."""
+        try:
+            return read(value)
+        except ValueError as error:
+            self.add(column, value, str(error))
+            return None
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """` (did you mean …?)` where a known name is close, otherwise nothing."""
+    close = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def is_address(text: str) -> bool:
+    """Whether *text* is one plain e-mail address."""
+    try:
+        return ADDRESS.fullmatch(text) is not None and len(ascii_address(text)) <= 254
+    except UnicodeError:
+        return False
+
+
+def ascii_address(address: str) -> str:
+    """*address* as mail servers take it: a domain in another script in its ASCII form; UnicodeError without one."""
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    # The codec of the standard library is of 2003: it makes strasse.de of straße.de, which is somebody else's.
+    from idna import encode  # noqa: PLC0415 - needed rarely, and big
+
+    return f"{local}@{encode(domain, uts46=True).decode('ascii')}"
+
+
+def read_formats(check: Check, column: str, values: Any) -> tuple[Format, ...]:
+    """The formats of a list, each problem noted."""
+    allowed = f"one to five different ones of {', '.join(Format)}"
+    if not isinstance(values, list) or not values or len(set(map(str, values))) != len(values):
+        check.add(column, values, allowed)
+        return ()
+    for value in values:
+        if value not in list(Format):
+            check.add(column, value, allowed + meant(str(value), Format))
+    return tuple(Format(value) for value in values if value in list(Format))
+
+
+def custom_range(first: date, last: date) -> DateRange:
+    """Two inclusive days as a period; ValueError where they are not one."""
+    if not 0 <= (last - first).days <= LONGEST_PERIOD_DAYS or not 1970 <= first.year <= last.year <= 9000:
+        raise ValueError(f"the first day not after the last, and at most {LONGEST_PERIOD_DAYS} days")
+    return DateRange(type="custom", start=first, end=last)
