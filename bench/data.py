@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.scheduled_reports.domain.report import Column
+from include.scheduled_reports.domain.report_type import Column
 
 from .measure import Line, bounded, compared, in_a_process, timed
 
@@ -48,7 +48,7 @@ def stage_ours(dsn: str, folder: Path) -> None:
     """The product's way: ADBC, Arrow batches, Parquet, its digest, and the copy to staging."""
     from include.scheduled_reports.adapters.postgres.source import PostgresSource
     from include.scheduled_reports.adapters.staging import ArrowStaging
-    from include.scheduled_reports.ports.services import Scope
+    from include.scheduled_reports.ports.source import Scope
     from include.scheduled_reports.runs.staging import RunFiles, write_parquet
 
     moment = datetime(2026, 5, 10, tzinfo=UTC)
@@ -88,7 +88,8 @@ def render(chosen: str) -> Callable[[str, Path], None]:
         from functools import partial
 
         from include.scheduled_reports.adapters.staging import ArrowStaging
-        from include.scheduled_reports.domain.report import Format, Window
+        from include.scheduled_reports.domain.formats import Format
+        from include.scheduled_reports.domain.run import Window
         from include.scheduled_reports.render import renderer
         from include.scheduled_reports.render.document import Document, Table
         from include.scheduled_reports.runs.staging import RunFiles

@@ -20,7 +20,7 @@ from demo import postgres
 from include.scheduled_reports import sample_data
 from include.scheduled_reports.adapters.postgres.migrate import migrate
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 
 HEAD = {"by hand": 10, "figures": 9, "main": 8, "slowest other": 24, "all": 8}

@@ -17,7 +17,7 @@ from demo import postgres
 from include.scheduled_reports import sample_data
 from include.scheduled_reports.adapters.postgres.migrate import migrate
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 
 from .queries import END, ROWS

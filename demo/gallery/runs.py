@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.domain.report import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.runs import MemoryWorld

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from .domain.cron import Cron
 from .domain.errors import ReportsError
-from .domain.report import Format
+from .domain.formats import Format
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,5 +1,5 @@
 """Re-export of `Shard` for one release: DAG files that older versions wrote import it from here."""
 
-from .orchestration.shard_watch import Shard
+from .domain.shards import Shard
 
 __all__ = ["Shard"]

@@ -26,7 +26,7 @@ from include.scheduled_reports.web.app import make
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.scheduled_reports.domain.report import RunKey, Trigger
+    from include.scheduled_reports.domain.run import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.domain.report import Format, RunKey
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.ports.web import Right, Stage
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.runs import MemoryOrchestrator

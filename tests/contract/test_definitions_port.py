@@ -10,7 +10,7 @@ import pytest
 from demo.processes import free_port
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
-from include.scheduled_reports.orchestration.shard_watch import Shard
+from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.testing.runs import MemoryDefinitions
 from tests.contract.tables import add_people, add_report, execute

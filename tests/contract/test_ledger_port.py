@@ -9,8 +9,11 @@ from threading import Barrier
 import pytest
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
 from include.scheduled_reports.domain.errors import PermanentError
-from include.scheduled_reports.domain.report import Delivery, DeliveryState, Format, Recipients, RunKey
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.testing.runs import MemoryLedger
 from tests.contract.tables import execute
 

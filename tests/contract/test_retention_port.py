@@ -13,19 +13,14 @@ from psycopg.rows import dict_row
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
-from include.scheduled_reports.domain.report import (
-    Artifact,
-    Delivery,
-    DeliveryState,
-    Format,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Artifact, RunKey, RunKind, RunState
 from include.scheduled_reports.domain.window import window
-from include.scheduled_reports.ports.services import Belongings, Opening, Removed
+from include.scheduled_reports.ports.retention import Belongings, Removed
+from include.scheduled_reports.ports.runs import Opening
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs import outcome
 from include.scheduled_reports.testing.retention import Departure, MemoryRetention

@@ -14,25 +14,14 @@ from psycopg.rows import dict_row
 from demo.processes import free_port
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
 from include.scheduled_reports.domain.errors import PermanentError, TransientError
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
-from include.scheduled_reports.domain.report import (
-    Act,
-    Actor,
-    Artifact,
-    Brief,
-    DateRange,
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
+from include.scheduled_reports.domain.report import DateRange, Recipients
+from include.scheduled_reports.domain.run import Act, Actor, Artifact, Brief, Outcome, RunKey, RunKind, RunState
 from include.scheduled_reports.domain.window import window
-from include.scheduled_reports.ports.services import Opening, Standing
+from include.scheduled_reports.ports.runs import Opening, Standing
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs.outcome import NEVER_MADE
 from include.scheduled_reports.runs.outcome import outcome as decide_outcome

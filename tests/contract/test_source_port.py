@@ -13,7 +13,7 @@ import pytest
 from demo.processes import free_port
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
-from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.reports.types.custom_sql import asked
 from include.scheduled_reports.testing.runs import MemorySource

@@ -17,7 +17,7 @@ from demo import aws as server
 from demo.processes import free_port
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import StagingMissingError, TransientError
-from include.scheduled_reports.ports.services import Folder
+from include.scheduled_reports.ports.storage import Folder
 from include.scheduled_reports.testing.runs import MemoryStaging
 
 

@@ -20,7 +20,7 @@ from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 
 from include.scheduled_reports.domain.errors import SkipRunError
-from include.scheduled_reports.domain.report import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
 from include.scheduled_reports.orchestration.dag_spec import plans
 from include.scheduled_reports.runs import pipeline

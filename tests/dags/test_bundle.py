@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 
+from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.orchestration import factory
 from include.scheduled_reports.orchestration.bundle import ReportsBundle
-from include.scheduled_reports.orchestration.shard_watch import Shard
 
 CLASS = f"{ReportsBundle.__module__}.{ReportsBundle.__name__}"
 

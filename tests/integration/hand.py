@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.domain.report import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.reports.types.catalog import report_type
 from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.staging import RunFiles

@@ -29,7 +29,8 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.postgres.sql.prisma import script
-from include.scheduled_reports.domain.report import Format, RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.runs import MemoryStaging, MemoryWorld

@@ -23,8 +23,9 @@ from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
 from include.scheduled_reports.domain.errors import ReportsError
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import dag_id, execution_id
-from include.scheduled_reports.domain.report import Format, RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.runs import MemoryWorld

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.domain.report import Format
-from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_type
 from include.scheduled_reports.runs.preview import preview
 from include.scheduled_reports.sample_data.seed import seed

@@ -14,7 +14,7 @@ import pytest
 
 from include.scheduled_reports import __main__ as command
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
-from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.reports.types import catalog
 from include.scheduled_reports.runs.preview import preview

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
-from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.reports.types.catalog import report_type, report_types
 from include.scheduled_reports.runs.preview import preview

@@ -17,8 +17,9 @@ from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
-from include.scheduled_reports.domain.report import Format, RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.runs import MemoryWorld

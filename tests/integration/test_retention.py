@@ -19,7 +19,7 @@ from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.postgres.sql import statements
 from include.scheduled_reports.adapters.s3 import S3Store
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.domain.report import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.runs import MemoryWorld

@@ -23,8 +23,9 @@ from include.scheduled_reports.adapters.postgres.web_overview import PostgresOve
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import ReportTypeError
-from include.scheduled_reports.domain.report import Act, Actor, RunKey, RunState
-from include.scheduled_reports.ports.services import Opening, Scope
+from include.scheduled_reports.domain.run import Act, Actor, RunKey, RunState
+from include.scheduled_reports.ports.runs import Opening
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.ports.web import Search, Wanted
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import Settings

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.ports.services import Scope
+from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 from tests.contract.tables import add_people, add_report, execute
 

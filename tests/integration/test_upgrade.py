@@ -10,7 +10,7 @@ from psycopg import pq
 from psycopg.rows import dict_row
 
 from include.scheduled_reports.adapters.postgres.migrate import migrate
-from include.scheduled_reports.domain.report import RunState
+from include.scheduled_reports.domain.run import RunState
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.runs import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from include.scheduled_reports.domain.report import Column, FigureSpec, Window
+from include.scheduled_reports.domain.report_type import Column, FigureSpec
+from include.scheduled_reports.domain.run import Window
 from include.scheduled_reports.render.document import Chart, Document, Figure, Table
 from include.scheduled_reports.settings.branding import Branding
 

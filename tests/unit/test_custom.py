@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RejectedError
-from include.scheduled_reports.domain.report import ChartSpec
+from include.scheduled_reports.domain.report_type import ChartSpec
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.reports.types.catalog import report_type, report_types
 from include.scheduled_reports.reports.types.custom_filters import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse

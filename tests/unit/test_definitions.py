@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RejectedError
-from include.scheduled_reports.domain.report import DateRange, Format, Rejection, Report, Status
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange, Rejection, Report, Status
 from include.scheduled_reports.reports.parser import parse, parse_row
 from include.scheduled_reports.reports.types.catalog import Catalog, report_types
 from tests.unit.rows import report, row

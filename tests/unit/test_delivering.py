@@ -8,6 +8,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
 from include.scheduled_reports.domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
@@ -16,15 +17,9 @@ from include.scheduled_reports.domain.errors import (
     ThrottledError,
     TransientError,
 )
-from include.scheduled_reports.domain.report import (
-    Delivery,
-    DeliveryState,
-    Format,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
 from include.scheduled_reports.mail import message
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import document, pipeline

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.scheduled_reports.domain.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
-from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.monitoring.health import lag
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain import naming
-from include.scheduled_reports.domain.report import DateRange, Format, RunKey
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.domain.window import window
 from tests.unit.rows import report
 

@@ -13,7 +13,8 @@ from include.scheduled_reports.domain.errors import (
     ReportTypeError,
     TransientError,
 )
-from include.scheduled_reports.domain.report import Format, RunKey, RunKind, RunState
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.runs import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.scheduled_reports.domain.errors import ConfigurationError
-from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.settings.object_tags import read_tags, tags_of

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from include.scheduled_reports.domain.report import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.mail import body_images
 from include.scheduled_reports.mail.body import MailFile, MailNote, aligned, body, file_size
 from tests.unit.brand import BRAND, LOGO, SVG

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RequestError
-from include.scheduled_reports.domain.report import DateRange, Format, Request
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.run import Request
 from include.scheduled_reports.reports.run_request import parse_request
 from tests.unit.rows import report
 

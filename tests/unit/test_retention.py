@@ -10,18 +10,12 @@ import pyarrow as pa
 import pytest
 
 from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
 from include.scheduled_reports.domain.errors import ConfigurationError, StagingMissingError, TransientError
-from include.scheduled_reports.domain.report import (
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunKind,
-    Trigger,
-)
-from include.scheduled_reports.ports.services import Belongings
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Outcome, RunKey, RunKind, Trigger
+from include.scheduled_reports.ports.retention import Belongings
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings

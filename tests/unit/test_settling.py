@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from include.scheduled_reports.domain.errors import PermanentError, ReportTypeError, TransientError
-from include.scheduled_reports.domain.report import Format, RunState
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunState
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.runs.settle import NOTES, leave_note, noted
 from include.scheduled_reports.testing.runs import MemoryOrchestrator

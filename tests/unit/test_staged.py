@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
-from include.scheduled_reports.domain.report import Column, RunKey, StagedFile
+from include.scheduled_reports.domain.report_type import Column
+from include.scheduled_reports.domain.run import RunKey, StagedFile
 from include.scheduled_reports.runs.staging import Draft, RunFiles, write_parquet
 from include.scheduled_reports.testing.runs import MemoryStaging
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
+from ..domain.addresses import ascii_address
 from ..domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
@@ -22,7 +23,6 @@ from ..domain.errors import (
     TransientError,
 )
 from ..domain.report import Recipients
-from ..reports.validation import ascii_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

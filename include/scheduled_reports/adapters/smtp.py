@@ -17,6 +17,7 @@ from email import message_from_bytes
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..domain.addresses import ascii_address
 from ..domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
@@ -27,7 +28,6 @@ from ..domain.errors import (
     TransientError,
 )
 from ..domain.naming import one_line
-from ..reports.validation import ascii_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,9 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .report import Format, Report, RunKey, Window
+    from .formats import Format
+    from .report import Report
+    from .run import RunKey, Window
 
 DAG_PREFIX = "scheduled_report_"
 #: Airflow allows a DAG id of 250 characters.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from .report import DateRange, Window
+from .run import Window
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from .report import DateRange
 
 
 def window(period: DateRange, scheduled_for: datetime, zone: ZoneInfo) -> Window:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ..domain.report import Format
+    from ..domain.formats import Format
     from ..render.as_html.page import Card
     from ..render.document import Document, Table
     from .body_images import MailPicture

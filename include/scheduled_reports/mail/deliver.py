@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from ..domain.delivery import DeliveryState
 from ..domain.errors import (
     DeliveryUnknownError,
     PermanentError,
@@ -14,13 +15,12 @@ from ..domain.errors import (
     ThrottledError,
     TransientError,
 )
-from ..domain.report import DeliveryState
 from ..monitoring import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..domain.report import Delivery
+    from ..domain.delivery import Delivery
     from ..ports.services import World
 
 #: Seconds to wait when the service asks to slow down, and when the database is away just after a message was sent.

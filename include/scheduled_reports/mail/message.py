@@ -9,9 +9,9 @@ from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
 from typing import TYPE_CHECKING, Any
 
+from ..domain.addresses import ascii_address
 from ..domain.naming import one_line
 from ..domain.report import Recipients
-from ..reports.validation import ascii_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

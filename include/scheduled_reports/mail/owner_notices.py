@@ -9,16 +9,18 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..domain import naming
+from ..domain.addresses import is_address
+from ..domain.delivery import NOTICE, Delivery, DeliveryState
 from ..domain.errors import DeliveryUnknownError, MailStoppedError, PermanentError
-from ..domain.report import NOTICE, Delivery, DeliveryState, Recipients
-from ..reports.validation import is_address
+from ..domain.report import Recipients
 from . import message, notice_body, plan, report_mail
 from .deliver import deliver
 
 if TYPE_CHECKING:
-    from ..domain.report import RunKey
-    from ..ports.services import Standing, World
-    from ..reports.parser import Row
+    from ..domain.report import Row
+    from ..domain.run import RunKey
+    from ..ports.runs import Standing
+    from ..ports.services import World
 
 log = logging.getLogger(__name__)
 

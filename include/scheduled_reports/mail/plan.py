@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
+from ..domain.delivery import DeliveryState
 from ..domain.errors import RejectedError
-from ..domain.report import DeliveryState, Recipients, RunKey, RunKind
+from ..domain.report import Recipients
+from ..domain.run import RunKey, RunKind
 from ..reports.parser import parse_row
 from . import message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..domain.report import Report, Run
+    from ..domain.report import Report
+    from ..domain.run import Run
     from ..ports.services import World
 
 #: SES: recipients of one call, all three kinds together.

@@ -8,8 +8,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron, naming
+from ..domain.delivery import Delivery, DeliveryState
 from ..domain.errors import PermanentError
-from ..domain.report import Delivery, DeliveryState, Recipients, RunKey
+from ..domain.report import Recipients
+from ..domain.run import RunKey
 from ..reports.types.catalog import report_type
 from ..runs import document
 from ..settings import unsubscribe
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from ..domain.report import Artifact, MailMode, Run
+    from ..domain.delivery import MailMode
+    from ..domain.run import Artifact, Run
     from ..ports.services import World
     from .body_images import MailPicture
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..domain.report import Report
-    from ..ports.services import Health, World
+    from ..ports.services import World
+    from ..ports.upkeep import Health
 
 #: Mails of which nobody knows whether they left are told for so long; the record keeps them.
 UNKNOWN_SINCE = timedelta(days=1)

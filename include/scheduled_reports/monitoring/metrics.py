@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from ..domain import naming
 from ..domain.errors import SkipRunError
-from ..domain.report import RunKey
+from ..domain.run import RunKey
 from ..reports.types.catalog import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ..domain.report import Format, RunKind, RunState
-    from ..ports.services import Health, World
+    from ..domain.formats import Format
+    from ..domain.run import RunKind, RunState
+    from ..ports.services import World
+    from ..ports.upkeep import Health
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from ..domain.errors import ReportsError
+from ..domain.shards import Shard
 from ..settings import Settings
 from . import last_good_copy
-from .shard_watch import Shard, Watch
+from .shard_watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

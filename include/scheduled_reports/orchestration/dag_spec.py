@@ -13,8 +13,7 @@ from ..reports.parser import parse
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from ..domain.report import Rejection, Report
-    from ..reports.parser import Row
+    from ..domain.report import Rejection, Report, Row
     from ..settings import Settings
 
 LONGEST_TAG = 100

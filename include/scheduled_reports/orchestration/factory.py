@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..adapters.postgres.reports import PostgresDefinitions
-    from ..reports.parser import Row
-    from .shard_watch import Shard
+    from ..domain.report import Row
+    from ..domain.shards import Shard
 
 log = logging.getLogger(__name__)
 

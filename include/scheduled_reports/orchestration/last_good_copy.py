@@ -13,7 +13,7 @@ from .dag_spec import Plan
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .shard_watch import Shard
+    from ..domain.shards import Shard
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import md5
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,24 +11,6 @@ if TYPE_CHECKING:
 
 #: A parse that does not bring what was asked for is asked for again after this time, then after twice as long.
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=4), timedelta(minutes=10)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shard:
-    """A part of the reports, by their ids alone; one file of DAGs."""
-
-    number: int
-    of: int
-
-    @classmethod
-    def holding(cls, report_id: str, of: int) -> Shard:
-        """The shard of a report, as `sql/definitions.sql` has it."""
-        return cls(number=int(md5(report_id.encode(), usedforsecurity=False).hexdigest()[:8], 16) % of, of=of)
-
-    @property
-    def name(self) -> str:
-        """What its files are called."""
-        return f"scheduled_reports_{self.number:0{len(str(self.of - 1))}}_of_{self.of}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

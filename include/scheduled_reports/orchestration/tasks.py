@@ -13,7 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ..domain import naming
 from ..domain.errors import DeliveryUnknownError, PermanentError, SkipRunError
-from ..domain.report import Format, RunKey, RunKind, RunState, Trigger
+from ..domain.formats import Format
+from ..domain.run import RunKey, RunKind, RunState, Trigger
 from .safe_errors import shield
 
 if TYPE_CHECKING:

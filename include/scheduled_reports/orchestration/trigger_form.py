@@ -7,7 +7,7 @@ from functools import cache
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from ..domain.report import Format
+from ..domain.formats import Format
 from ..reports.validation import PERIODS
 
 DAY = r"\d{4}-\d{2}-\d{2}"

@@ -12,7 +12,7 @@ from ..domain import naming
 from .safe_errors import shield
 
 if TYPE_CHECKING:
-    from ..domain.report import RunKey
+    from ..domain.run import RunKey
 
 DAG_ID = "scheduled_reports_upkeep"
 #: A round that takes longer gives way to the next.

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from ..adapters.postgres.web_overview import PostgresOverview
     from ..adapters.postgres.web_reports import PostgresReports
-    from ..domain.report import Format, RunKey, Trigger
-    from ..reports.parser import Row
+    from ..domain.formats import Format
+    from ..domain.report import Row
+    from ..domain.run import RunKey, Trigger
 
 #: What the name of a file of the bundle has in it, and the name of no other.
 SHARD = "_of_"

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from ..domain.report import Actor, Format, RunKey, Trigger
-    from ..reports.parser import Row
+    from ..domain.formats import Format
+    from ..domain.report import Row
+    from ..domain.run import Actor, RunKey, Trigger
     from .services import World
 
 #: A row of the database, by column.

@@ -14,7 +14,7 @@ from .local_time import iso_text
 from .values import FORMULA_STARTS, defused
 
 if TYPE_CHECKING:
-    from ..domain.report import Column
+    from ..domain.report_type import Column
     from .document import Document
 
 

@@ -21,7 +21,7 @@ from .values import is_missing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..domain.report import Column, ColumnType
+    from ..domain.report_type import Column, ColumnType
     from .document import Document, Figure, Table
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..domain.report import Column, FigureSpec, Window
+    from ..domain.report_type import Column, FigureSpec
+    from ..domain.run import Window
     from ..settings.branding import Branding
 
 

@@ -8,13 +8,13 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..domain.report import Format
+from ..domain.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from ..domain.report import Column, ColumnType
+    from ..domain.report_type import Column, ColumnType
     from .document import Figure, Table
 
 NO_ACTIVITY: Final = "No activity in this period."

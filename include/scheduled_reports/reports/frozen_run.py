@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import PermanentError, RejectedError, RequestError
-from ..domain.report import Brief, Format, Run, RunKind, RunState
+from ..domain.formats import Format
+from ..domain.run import Brief, Run, RunKind, RunState
 from ..domain.window import window
 from .parser import parse_row
 from .run_request import parse_request
@@ -18,7 +19,7 @@ from .run_request import parse_request
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..domain.report import RunKey
+    from ..domain.run import RunKey
 
 
 def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:

@@ -10,8 +10,7 @@ from .parser import parse_row
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..domain.report import Report
-    from .parser import Row
+    from ..domain.report import Report, Row
 
 
 def next_run(report: Report, now: datetime) -> datetime | None:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..domain import naming
+from ..domain.addresses import is_address
 from ..domain.cron import Cron
 from ..domain.errors import RejectedError
-from ..domain.report import DateRange, EmailOptions, Person, Recipients, Rejection, Report, Status, Workspace
+from ..domain.report import DateRange, EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from .types import custom_filters
 from .types.catalog import KNOWN_TYPES, catalog
-from .validation import PARAMETERS, PERIODS, Check, custom_range, is_address, meant, read_formats
+from .validation import PARAMETERS, PERIODS, Check, custom_range, meant, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..domain.report import ReportType
+    from ..domain.report_type import ReportType
 
-Row = dict[str, Any]
 
 LEVELS = ("low", "medium", "high")
 TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
@@ -54,10 +54,10 @@ def parse_row(row: Row) -> Report:
         name=check.text("name", row["name"], low=1, high=200),
         description=check.text("description", row["description"] or "", high=1000),
         type=row["reportType"],
-        cron=cast(Cron, check.reads("cron_expression", row["cron_expression"], Cron.parse)),
-        timezone=cast(ZoneInfo, check.reads("timezone", row["timezone"], _zone)),
+        cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
+        timezone=cast("ZoneInfo", check.reads("timezone", row["timezone"], _zone)),
         is_active=bool(row["is_active"]),
-        status=cast(Status, check.reads("status", row["status"], _status)),
+        status=cast("Status", check.reads("status", row["status"], _status)),
         formats=read_formats(check, "export_formats", row["export_formats"]),
         date_range=_date_range(check, parameters),
         parameters=_parameters(check, parameters, kind),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
+from ..domain.addresses import is_address
 from ..domain.errors import RequestError
-from ..domain.report import DateRange, Request
-from .validation import PERIODS, Check, custom_range, is_address, meant, read_formats
+from ..domain.report import DateRange
+from ..domain.run import Request
+from .validation import PERIODS, Check, custom_range, meant, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -58,7 +60,7 @@ def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
 def parse_period(text: str) -> DateRange:
     """`last-7-days` and its like, or `2026-05-01/2026-05-31`, both days included."""
     if text in PERIODS and text != "custom":
-        return DateRange(type=cast(Any, text))
+        return DateRange(type=cast("Any", text))
     first, slash, last = text.partition("/")
     if not slash:
         raise ValueError(f"{', '.join(PERIODS[:-1])} or two ISO dates as 2026-05-01/2026-05-31")

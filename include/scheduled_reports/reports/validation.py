@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..domain.report import DateRange, Format, PeriodType, Problem
+from ..domain.formats import Format
+from ..domain.report import DateRange, PeriodType, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,12 +27,6 @@ PARAMETERS: Mapping[str, str] = {
 }
 #: The enum "WorkspaceRole".
 ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
-#: SES takes ASCII local parts only; a domain in another script is sent as its ASCII form.
-ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-ADDRESS = re.compile(
-    rf"(?=[^@]{{1,64}}@)(?!=\?){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:[^\W\d_]{{2,63}}|xn--[A-Za-z0-9-]{{2,59}})"
-)
 LONGEST_PERIOD_DAYS = 3_660
 
 
@@ -65,25 +59,6 @@ def meant(name: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` where a known name is close, otherwise nothing."""
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def is_address(text: str) -> bool:
-    """Whether *text* is one plain e-mail address."""
-    try:
-        return ADDRESS.fullmatch(text) is not None and len(ascii_address(text)) <= 254
-    except UnicodeError:
-        return False
-
-
-def ascii_address(address: str) -> str:
-    """*address* as mail servers take it: a domain in another script in its ASCII form; UnicodeError without one."""
-    local, _, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    # The codec of the standard library is of 2003: it makes strasse.de of straße.de, which is somebody else's.
-    from idna import encode  # noqa: PLC0415 - needed rarely, and big
-
-    return f"{local}@{encode(domain, uts46=True).decode('ascii')}"
 
 
 def read_formats(check: Check, column: str, values: Any) -> tuple[Format, ...]:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 from ..domain import cron
 from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError
-from ..domain.report import Format, Problem, RunKey, RunKind
+from ..domain.formats import Format
+from ..domain.report import Problem
+from ..domain.run import RunKey, RunKind
 from ..domain.window import window
-from ..ports.services import Opening
+from ..ports.runs import Opening
 from ..reports.parser import parse_row
 from ..reports.run_request import parse_request
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..domain.report import Report, Request, Run, Trigger
+    from ..domain.report import Report, Row
+    from ..domain.run import Request, Run, Trigger
     from ..ports.services import World
-    from ..reports.parser import Row
     from ..settings import Settings
 
 

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..domain.errors import PermanentError
-from ..domain.report import Brief
+from ..domain.run import Brief
 from ..render.document import Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..domain.report import ChartSpec, ReportType, Run
+    from ..domain.report_type import ChartSpec, ReportType
+    from ..domain.run import Run
     from ..settings.branding import Branding
     from .staging import RunFiles
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ..domain.report import DeliveryState, Outcome, RunState
+from ..domain.delivery import DeliveryState
+from ..domain.run import Outcome, RunState
 
 if TYPE_CHECKING:
-    from ..domain.report import Delivery, Format
-    from ..ports.services import Snapshot
+    from ..domain.delivery import Delivery
+    from ..domain.formats import Format
+    from ..ports.runs import Snapshot
 
 NEVER_MADE = "the run ended before this file was made"
 NEVER_MAILED = "the run ended before the mail was sent"

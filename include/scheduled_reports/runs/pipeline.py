@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from ..domain import naming
 from ..domain.errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
-from ..domain.report import Artifact, RunKey
+from ..domain.formats import FORMATS
+from ..domain.run import Artifact, RunKey
 from ..mail import report_mail
 from ..monitoring import metrics
-from ..ports.services import Scope
-from ..render import FORMATS, renderer
+from ..ports.source import Scope
+from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, document, settle
@@ -25,7 +26,9 @@ from .staging import RunFiles, write_parquet
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..domain.report import Dataset, Format, Outcome, ReportType, Run, Trigger
+    from ..domain.formats import Format
+    from ..domain.report_type import Dataset, ReportType
+    from ..domain.run import Outcome, Run, Trigger
     from ..ports.services import World
 
 

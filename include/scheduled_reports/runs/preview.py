@@ -13,8 +13,8 @@ from ..adapters.postgres.reports import PostgresDefinitions
 from ..adapters.postgres.source import PostgresSource
 from ..adapters.staging import ArrowStaging
 from ..domain.errors import PermanentError
-from ..domain.report import RunKey, RunKind, Trigger
-from ..render import FORMATS
+from ..domain.formats import FORMATS
+from ..domain.run import RunKey, RunKind, Trigger
 from ..testing.runs import MemoryDefinitions, MemoryWorld
 from . import pipeline
 from .staging import RunFiles
@@ -22,8 +22,8 @@ from .staging import RunFiles
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..domain.report import Format
-    from ..reports.parser import Row
+    from ..domain.formats import Format
+    from ..domain.report import Row
     from ..settings import Settings
 
 #: Where nobody waits before a screen.

@@ -13,7 +13,7 @@ import orjson
 
 from ..domain import naming
 from ..domain.errors import ReportsError
-from ..domain.report import RunKey, RunKind, RunState, Trigger
+from ..domain.run import RunKey, RunKind, RunState, Trigger
 from ..mail import owner_notices
 from ..monitoring import metrics
 from ..reports import next_run
@@ -22,7 +22,7 @@ from .outcome import outcome as outcome_of
 from .staging import RunFiles
 
 if TYPE_CHECKING:
-    from ..domain.report import Outcome
+    from ..domain.run import Outcome
     from ..ports.services import World
 
 log = logging.getLogger(__name__)

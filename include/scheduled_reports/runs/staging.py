@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 
 from ..domain.errors import ReportTypeError, StagingMissingError
 from ..domain.naming import escape
-from ..domain.report import StagedFile
+from ..domain.run import StagedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..domain.report import Column, RunKey
-    from ..ports.services import Staging
+    from ..domain.report_type import Column
+    from ..domain.run import RunKey
+    from ..ports.storage import Staging
 
 #: Nobody looks a row up in what is read once and whole: without dictionaries and statistics a million rows are written
 #: in less than half the time, and zstd makes more of them.
@@ -46,11 +47,11 @@ class RunFiles:
     def writing(self, name: str) -> Iterator[Draft]:
         """A local draft; published with its manifest when the block ends well, forgotten otherwise."""
         with tempfile.TemporaryFile() as file:
-            draft = Draft(cast(BinaryIO, file))
+            draft = Draft(cast("BinaryIO", file))
             yield draft
             staged = draft.describe(name)
             file.seek(0)
-            self.staging.put(f"{self.folder}/{name}", cast(BinaryIO, file))
+            self.staging.put(f"{self.folder}/{name}", cast("BinaryIO", file))
         manifest = {"bytes": staged.bytes, "sha256": staged.sha256, "rows": staged.rows, "total": staged.total_rows}
         self.staging.put(f"{self.folder}/{name}.manifest.json", io.BytesIO(orjson.dumps(manifest)))
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import BusyError
-from ..domain.report import Act, RunKey, RunKind, Trigger
+from ..domain.run import Act, RunKey, RunKind, Trigger
 from . import admission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ..domain.report import Actor
-    from ..ports.services import Opening, World
+    from ..domain.run import Actor
+    from ..ports.runs import Opening
+    from ..ports.services import World
     from ..ports.web import Airflow
 
 

@@ -9,8 +9,8 @@ from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from ..domain.addresses import is_address
 from ..domain.errors import ConfigurationError
-from ..reports.validation import is_address
 from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .logo import is_data, read_logo
 from .object_tags import read_tags

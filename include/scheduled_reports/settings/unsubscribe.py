@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from ..reports.validation import is_address
+from ..domain.addresses import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..domain.delivery import DeliveryState
 from ..domain.naming import objects_of
-from ..domain.report import DeliveryState, RunState
-from ..ports.services import Belongings
+from ..domain.run import RunState
+from ..ports.retention import Belongings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from ..domain.report import Artifact, Format, RunKey
-    from ..ports.services import Definitions, Removed
+    from ..domain.formats import Format
+    from ..domain.run import Artifact, RunKey
+    from ..ports.reports import Definitions
+    from ..ports.retention import Removed
     from .runs import MemoryRuns
 
 PUT_OFF = timedelta(hours=1)

@@ -10,11 +10,13 @@ from itertools import takewhile
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ..domain.delivery import Delivery, DeliveryState
 from ..domain.errors import MailStoppedError, PermanentError, RecipientRefusedError
 from ..domain.naming import execution_id, run_key
-from ..domain.report import Brief, Delivery, DeliveryState, Format, RunKey, RunKind, RunState
-from ..orchestration.shard_watch import Shard
-from ..ports.services import Health, Snapshot, Standing, Tombstone, Unsettled
+from ..domain.run import Brief, RunKey, RunKind, RunState
+from ..domain.shards import Shard
+from ..ports.runs import Snapshot, Standing, Unsettled
+from ..ports.upkeep import Health, Tombstone
 from ..reports.frozen_run import thaw
 from ..settings import Settings
 from .metrics import MemoryMeter
@@ -26,9 +28,16 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..domain.report import Act, Artifact, Outcome, Recipients, Run
-    from ..ports.services import Definitions, Housekeeping, Meter, Opening, Retention, Scope, Source, Staging
-    from ..reports.parser import Row
+    from ..domain.formats import Format
+    from ..domain.report import Recipients, Row
+    from ..domain.run import Act, Artifact, Outcome, Run
+    from ..ports.metrics import Meter
+    from ..ports.reports import Definitions
+    from ..ports.retention import Retention
+    from ..ports.runs import Opening
+    from ..ports.source import Scope, Source
+    from ..ports.storage import Staging
+    from ..ports.upkeep import Housekeeping
 
 
 BRIEF = tuple(one.name for one in fields(Brief))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..domain.errors import PermanentError, StagingMissingError
-from ..ports.services import Folder
+from ..ports.storage import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 
 from ..domain.errors import ReportsError
 from ..domain.naming import escape, unescape
-from ..domain.report import RunKey
-from ..ports.services import Removed
+from ..domain.run import RunKey
+from ..ports.retention import Removed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from ..ports.services import Belongings, Folder, Store, World
+    from ..ports.retention import Belongings
+    from ..ports.services import World
+    from ..ports.storage import Folder, Store
 
     Step = Callable[["World", "datetime"], Iterator[Counter[str]]]
 

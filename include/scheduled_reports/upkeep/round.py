@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from ..domain.report import Report, RunKey
-    from ..ports.services import Orchestrator, Unsettled, World
+    from ..domain.report import Report
+    from ..domain.run import RunKey
+    from ..ports.runs import Unsettled
+    from ..ports.services import World
+    from ..ports.upkeep import Orchestrator
 
 log = logging.getLogger(__name__)
 

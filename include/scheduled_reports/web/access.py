@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from ..domain.report import Actor, Status
+from ..domain.report import Status
+from ..domain.run import Actor
 from ..ports.web import Caller, Desk, Member, Place, Right, Wanted
 from .responses import ApiError, invalid
 from .schemas import SAFE, content
 
 if TYPE_CHECKING:
+    from ..domain.report import Row
     from ..ports.web import Record
-    from ..reports.parser import Row
 
 NO_WORKSPACE = "Workspace not found or access denied"
 NO_REPORT = "Scheduled report not found"

@@ -13,9 +13,8 @@ from ..reports.parser import parse_row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..domain.report import Problem
+    from ..domain.report import Problem, Row
     from ..ports.web import Place, Record
-    from ..reports.parser import Row
 
 #: Every problem of a field, by the field's name; `emailDelivery.recipients` is one within another.
 Problems = dict[str, list[str]]

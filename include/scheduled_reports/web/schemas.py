@@ -63,7 +63,7 @@ class ReportFields(Acting):
     cron_expression: str = Field("", description="five fields, at most once an hour")
     timezone: str = Field("UTC", description="an IANA name")
     export_formats: list[str] = Field([], description="one to five of pdf, csv, json, excel, html")
-    email_delivery: EmailDelivery = Field(cast(Any, None))
+    email_delivery: EmailDelivery = Field(cast("Any", None))
     parameters: dict[str, Any] = Field({})
     is_active: bool = Field(True)
     tags: list[str] = Field([])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
+from ...domain.delivery import Delivery, DeliveryState
 from ...domain.errors import MailStoppedError
-from ...domain.report import Delivery, DeliveryState, Format, Recipients
+from ...domain.formats import Format
+from ...domain.report import Recipients
 from .connection import transaction
 from .sql import statements
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...domain.report import RunKey
+    from ...domain.run import RunKey
 
     Connection = psycopg.Connection[dict[str, Any]]
 

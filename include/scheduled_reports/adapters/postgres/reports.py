@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...orchestration.shard_watch import Shard
+from ...domain.shards import Shard
 from .connection import transaction
 from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ...reports.parser import Row
+    from ...domain.report import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...domain.formats import Format
 from ...domain.naming import escape, execution_id, objects_of
-from ...domain.report import Format, RunKey
-from ...ports.services import Belongings
+from ...domain.run import RunKey
+from ...ports.retention import Belongings
 from .connection import transaction
 from .ledger import key_values
 from .sql import statements
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...ports.services import Removed
+    from ...ports.retention import Removed
 
     Connection = psycopg.Connection[dict[str, Any]]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
+from ...domain.delivery import DeliveryState
 from ...domain.errors import PermanentError
+from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
-from ...domain.report import Artifact, DeliveryState, Format, RunKey, RunKind, RunState
-from ...ports.services import Snapshot, Standing, Unsettled
-from ...render import FORMATS
+from ...domain.run import Artifact, RunKey, RunKind, RunState
+from ...ports.runs import Snapshot, Standing, Unsettled
 from ...reports.frozen_run import formats, thaw
 from .connection import transaction
 from .ledger import deliveries, key_values
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...domain.report import Act, Brief, Outcome, Run
-    from ...ports.services import Opening
+    from ...domain.run import Act, Brief, Outcome, Run
+    from ...ports.runs import Opening
 
     Connection = psycopg.Connection[dict[str, Any]]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ...ports.services import Scope
+    from ...ports.source import Scope
 
 #: SQLSTATE classes that another try may mend: connection, resources, operator intervention, system, rollback.
 PASSING = ("08", "53", "57", "58", "40", "55")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...ports.services import Health, Tombstone
+from ...ports.upkeep import Health, Tombstone
 from .connection import transaction
 from .sql import statements
 

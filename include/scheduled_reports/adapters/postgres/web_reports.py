@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from ...domain.formats import Format
 from ...domain.naming import execution_id
-from ...domain.report import Format, RunKey
+from ...domain.run import RunKey
 from ...ports.web import Found, Member, Place
 from .connection import transaction
 from .ledger import key_values
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...domain.report import Actor
+    from ...domain.run import Actor
     from ...ports.web import Record, Wanted
 
     Connection = psycopg.Connection[dict[str, Any]]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from openpyxl.styles import Alignment
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from ...domain.report import Column
+    from ...domain.report_type import Column
     from ..document import Document, Table
 
 #: What a worksheet takes, its header among them.

@@ -17,7 +17,7 @@ from ..values import UNPRINTABLE, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...domain.report import Column
+    from ...domain.report_type import Column
 
 #: Excel keeps 15 digits of a number: a longer one is written as text, so that none is lost.
 _DIGITS: Final = 15

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from ...domain.report import Column
+    from ...domain.report_type import Column
     from ..document import Chart, Document, Table
 
     AnyChart = LineChart | BarChart

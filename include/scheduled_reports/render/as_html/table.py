@@ -14,7 +14,7 @@ from ..values import NUMERIC, notice, printable, rows_of, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ...domain.report import Column
+    from ...domain.report_type import Column
     from ..document import Table
 
 Kind = Literal["number", "text", "other"]

@@ -12,7 +12,7 @@ from ..values import is_missing, printable, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ...domain.report import Column
+    from ...domain.report_type import Column
     from ..document import Chart
 
 _BAR: Final = 24

@@ -19,7 +19,7 @@ from ..validation import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..parser import Row
+    from ...domain.report import Row
 
 LARGEST_COUNT = 2**31 - 1
 #: Of each column: where its value stands in `metadata`, of which kind it has to be, and what it is where it is missing.

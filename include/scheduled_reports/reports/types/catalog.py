@@ -17,7 +17,8 @@ from .yaml_loader import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...domain.report import Report, ReportType
+    from ...domain.report import Report
+    from ...domain.report_type import ReportType
 
 FOLDER = Path(__file__).parent / "builtin"
 #: What the application offers; those without a folder are known, and rejected with that reason.

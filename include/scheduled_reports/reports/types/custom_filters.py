@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ...domain.report import Column
+from ...domain.report_type import Column
 from ..validation import Check, meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ...domain.report import ColumnType, SourceColumn, SourceSpec
+    from ...domain.report_type import ColumnType, SourceColumn, SourceSpec
 
 PATH = "parameters.customFilters"
 KEYS = ("source", "time", "columns", "filters", "groupBy", "aggregates", "orderBy", "limit")

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ...domain.errors import RejectedError
-from ...domain.report import ChartSpec, Column, Dataset, FigureSpec
+from ...domain.report_type import ChartSpec, Column, Dataset, FigureSpec
 from ..validation import Check
 from .custom_filters import AGGREGATES, COUNT, NUMERIC, Order, aggregate, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...domain.report import ReportType
+    from ...domain.report_type import ReportType
     from .custom_filters import Definition, Filter, Function, Output
 
 #: A summary has four to six key figures.

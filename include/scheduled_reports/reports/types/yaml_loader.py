@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 import yaml
 
 from ...domain.errors import ReportTypeError
-from ...domain.report import ChartSpec, Column, Dataset, FigureSpec, ReportType, SourceColumn, SourceSpec
+from ...domain.report_type import ChartSpec, Column, Dataset, FigureSpec, ReportType, SourceColumn, SourceSpec
 from ..validation import PARAMETERS, ROLES, meant
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
+from ...domain.formats import Format
 from ...domain.naming import execution_id
-from ...domain.report import Format, RunKey
+from ...domain.run import RunKey
 from ...ports.web import Right
 from ...render.as_pdf.page_image import sheet
 from ...runs import trigger
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
-    from ...domain.report import Artifact
+    from ...domain.run import Artifact
     from ...ports.web import Record
     from ..access import Seat
 

@@ -14,10 +14,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from ...domain.cron import Cron, words
 from ...domain.errors import RejectedError
-from ...domain.report import Format
+from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
-from ...render import FORMATS
 from ...reports.parser import parse, parse_row
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
@@ -28,7 +27,7 @@ from .reports import BASE, drafted
 from .runs import IN_PLACE
 
 if TYPE_CHECKING:
-    from ...reports.parser import Row
+    from ...domain.report import Row
     from ..access import Seat
 
 #: Previews made at the same time by one process: each may take some hundred megabytes.

@@ -13,7 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import cron, naming
 from ...domain.errors import RejectedError
-from ...domain.report import Format, RunKey, Status
+from ...domain.formats import Format
+from ...domain.report import Status
+from ...domain.run import RunKey
 from ...ports.web import Right, Search
 from ...reports.parser import LEVELS, TASK_STATUSES, parse_row
 from ...reports.types.catalog import catalog

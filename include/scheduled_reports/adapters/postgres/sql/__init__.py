@@ -22,4 +22,4 @@ def text(name: str) -> LiteralString:
 def statements(name: str) -> Mapping[str, LiteralString]:
     """The statements of `<name>.sql`, each under a line `-- name: <statement>`."""
     parts = re.split(r"^-- name: (\w+)\n", text(name), flags=re.MULTILINE)
-    return {key: cast(LiteralString, body.strip()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {key: cast("LiteralString", body.strip()) for key, body in zip(parts[1::2], parts[2::2], strict=True)}
