@@ -49,7 +49,8 @@ def stage_ours(dsn: str, folder: Path) -> None:
     from include.scheduled_reports.adapters.postgres.source import PostgresSource
     from include.scheduled_reports.adapters.staging import ArrowStaging
     from include.scheduled_reports.ports.source import Scope
-    from include.scheduled_reports.runs.staging import RunFiles, write_parquet
+    from include.scheduled_reports.runs.parquet import write_parquet
+    from include.scheduled_reports.runs.staging import RunFiles
 
     moment = datetime(2026, 5, 10, tzinfo=UTC)
     scope = Scope(workspace_id="w", start=moment, end=moment, timezone="Europe/Berlin", parameters={})

@@ -16,7 +16,7 @@ from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryWorld
+from include.scheduled_reports.testing.world import MemoryWorld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

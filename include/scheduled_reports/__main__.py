@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .domain.cron import Cron
-from .domain.errors import ReportsError
+from .domain.errors import PermanentError, ReportsError
 from .domain.formats import Format
 
 
@@ -127,11 +128,25 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
+    from .adapters.postgres.reports import PostgresDefinitions
+    from .adapters.postgres.source import PostgresSource
+    from .adapters.staging import ArrowStaging
     from .runs.preview import preview
     from .settings import Settings
 
-    settings = Settings.from_env(os.environ)
-    rows = preview(options.dsn, options.report_id, options.format, options.at, options.out, settings)
+    row = PostgresDefinitions(options.dsn).row(options.report_id)
+    if row is None:
+        raise PermanentError(f"There is no report {options.report_id!r}.")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = preview(
+            row,
+            options.format,
+            options.at,
+            options.out,
+            source=PostgresSource(options.dsn),
+            staging=ArrowStaging.local(Path(folder)),
+            settings=Settings.from_env(os.environ),
+        )
     print(f"{options.out}: {rows} rows")
     return 0
 

@@ -17,11 +17,11 @@ from include.scheduled_reports.adapters.postgres.web_overview import PostgresOve
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.domain.errors import NoDagError
 from include.scheduled_reports.ports.web import DagState, Right, Stage
-from include.scheduled_reports.runs import preview
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryWorld
 from include.scheduled_reports.testing.storage import MemoryStore
+from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.web.app import make
+from tests.integration.previews import preview_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,7 +110,7 @@ class FakeDesk:
         return PostgresReports(self.dsn)
 
     def preview(self, row, chosen, at, out, timeout) -> int:
-        return preview.preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+        return preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.reports.parser import parse
-from include.scheduled_reports.testing.runs import MemoryDefinitions
+from include.scheduled_reports.testing.reports import MemoryDefinitions
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

@@ -14,7 +14,7 @@ from include.scheduled_reports.domain.errors import PermanentError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import Recipients
 from include.scheduled_reports.domain.run import RunKey
-from include.scheduled_reports.testing.runs import MemoryLedger
+from include.scheduled_reports.testing.mail import MemoryLedger
 from tests.contract.tables import execute
 
 CLAIM = Delivery(

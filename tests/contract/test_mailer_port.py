@@ -29,7 +29,7 @@ from include.scheduled_reports.domain.errors import (
 )
 from include.scheduled_reports.domain.report import Recipients
 from include.scheduled_reports.mail.message import compose
-from include.scheduled_reports.testing.runs import MemoryMailer
+from include.scheduled_reports.testing.mail import MemoryMailer
 from tests.contract.conftest import SENDER
 
 EVERYBODY = Recipients(to=("ada@acme.example",), cc=("bob@acme.example",), bcc=("eve@acme.example",))

@@ -23,8 +23,10 @@ from include.scheduled_reports.ports.retention import Belongings, Removed
 from include.scheduled_reports.ports.runs import Opening
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs import outcome
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.retention import Departure, MemoryRetention
-from include.scheduled_reports.testing.runs import MemoryDefinitions, MemoryLedger, MemoryRuns
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

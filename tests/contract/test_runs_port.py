@@ -25,7 +25,8 @@ from include.scheduled_reports.ports.runs import Opening, Standing
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs.outcome import NEVER_MADE
 from include.scheduled_reports.runs.outcome import outcome as decide_outcome
-from include.scheduled_reports.testing.runs import MemoryLedger, MemoryRuns
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

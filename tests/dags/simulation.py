@@ -24,7 +24,8 @@ from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
 from include.scheduled_reports.orchestration.dag_spec import plans
 from include.scheduled_reports.runs import pipeline
-from include.scheduled_reports.testing.runs import MemoryDefinitions, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from tests.unit import minutes
 from tests.unit.rows import row
 

@@ -19,7 +19,9 @@ from include.scheduled_reports.reports.types.catalog import report_type
 from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.staging import RunFiles
 from include.scheduled_reports.settings.branding import Branding
-from include.scheduled_reports.testing.runs import MemoryDefinitions, MemoryStaging, MemoryWorld
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.storage import MemoryStaging
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.unit.rows import row
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryStaging, MemoryWorld
-from include.scheduled_reports.testing.storage import MemoryStore
+from include.scheduled_reports.testing.storage import MemoryStaging, MemoryStore
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.contract.tables import add_people, add_report, execute
 
 if TYPE_CHECKING:

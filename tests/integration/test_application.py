@@ -28,7 +28,7 @@ from include.scheduled_reports.domain.naming import dag_id, execution_id
 from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.runs import pipeline
-from include.scheduled_reports.testing.runs import MemoryWorld
+from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, execute
 from tests.integration.node import call, require

@@ -15,9 +15,9 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.reports.types.catalog import report_type, report_types
-from include.scheduled_reports.runs.preview import preview
 from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
+from tests.integration.previews import preview_stored
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def made(demo, kind, tmp_path):
 
     def make(chosen):
         out = tmp_path / f"report.{chosen}"
-        rows = preview(dsn, reports[kind.id], Format(chosen), AT, out, Settings())
+        rows = preview_stored(dsn, reports[kind.id], Format(chosen), AT, out, Settings())
         return rows, out.read_bytes()
 
     return make

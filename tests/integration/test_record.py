@@ -22,7 +22,7 @@ from include.scheduled_reports.domain.naming import execution_id
 from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryWorld
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.contract.tables import add_people, add_report, execute
 
 #: 09:00 in Berlin, where the report's Monday is; the window is 4 to 10 May.

@@ -22,7 +22,7 @@ from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryWorld
+from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.upkeep.retention import Retained, retain
 from tests.contract.tables import add_people, add_report, execute
 

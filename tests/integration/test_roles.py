@@ -29,7 +29,8 @@ from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.ports.web import Search, Wanted
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryOrchestrator, MemoryWorld
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report, execute
 from tests.integration.test_record import MESSAGES, MONDAY, TRIGGER, walk

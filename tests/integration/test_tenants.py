@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.scheduled_reports.reports.parser import LEVELS, TASK_STATUSES
+from include.scheduled_reports.reports.parameters import LEVELS, TASK_STATUSES
 from include.scheduled_reports.reports.types.catalog import report_types
 from tests.integration.hand import TABLES, ask, fill
 

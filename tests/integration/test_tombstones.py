@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report
 

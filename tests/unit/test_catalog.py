@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.reports.parameters import PARAMETERS
 from include.scheduled_reports.reports.types import catalog
 from include.scheduled_reports.reports.types.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
 from include.scheduled_reports.reports.types.yaml_loader import load
-from include.scheduled_reports.reports.validation import PARAMETERS
 from tests.unit.rows import report
 
 #: Those that bring their tables; the others bring sources, of which a report makes its own.

@@ -23,7 +23,7 @@ from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
 from include.scheduled_reports.mail import message
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import document, pipeline
-from include.scheduled_reports.runs.staging import arrow_type
+from include.scheduled_reports.runs.parquet import arrow_type
 from include.scheduled_reports.settings.branding import Branding
 from tests.unit.walks import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from include.scheduled_reports.monitoring.metrics import METRICS
-from include.scheduled_reports.reports.parser import LEVELS, PARAMETERS
+from include.scheduled_reports.reports.parameters import LEVELS, PARAMETERS
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import PREFIX, Settings
 from tests.contract.api_table import TABLE as TABLE_OF_ROUTES

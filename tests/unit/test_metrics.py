@@ -14,7 +14,7 @@ from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.monitoring.health import lag
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryOrchestrator
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.rows import report
 from tests.unit.walks import KEY, MONDAY, TRIGGER, failing, make, manual, walk

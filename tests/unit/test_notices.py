@@ -16,7 +16,7 @@ from include.scheduled_reports.domain.errors import (
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
 from include.scheduled_reports.runs import pipeline
-from include.scheduled_reports.testing.runs import MemoryOrchestrator
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.walks import LIVE, TRIGGER, failing, make, notices, walk
 

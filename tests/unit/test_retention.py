@@ -19,8 +19,10 @@ from include.scheduled_reports.ports.retention import Belongings
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.retention import Departure
-from include.scheduled_reports.testing.runs import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from include.scheduled_reports.upkeep import retention
 from include.scheduled_reports.upkeep.retention import AT_MOST, REFUSALS, Retained, retain
 from include.scheduled_reports.upkeep.round import upkeep

@@ -10,8 +10,8 @@ from include.scheduled_reports.domain.errors import PermanentError, ReportTypeEr
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunState
 from include.scheduled_reports.runs import pipeline
-from include.scheduled_reports.runs.settle import NOTES, leave_note, noted
-from include.scheduled_reports.testing.runs import MemoryOrchestrator
+from include.scheduled_reports.runs.unrecorded import NOTES, leave_note, noted
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.walks import KEY, TRIGGER, counts, failing, mails, make, walk
 

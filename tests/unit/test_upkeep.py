@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.reports.next_run import next_run
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.runs import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from include.scheduled_reports.upkeep.round import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 

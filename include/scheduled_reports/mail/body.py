@@ -7,10 +7,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from ..render.as_html.page import CONVENTIONS, card
 from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
+from ..render.key_figures import CONVENTIONS, card
 from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
 from . import templates
 from .body_images import chart_pictures, logo
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..domain.formats import Format
-    from ..render.as_html.page import Card
     from ..render.document import Document, Table
+    from ..render.key_figures import Card
     from .body_images import MailPicture
 
 #: What fits a message of 600 pixels: columns, and characters of all and of one.

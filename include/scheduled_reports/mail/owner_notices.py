@@ -13,8 +13,9 @@ from ..domain.addresses import is_address
 from ..domain.delivery import NOTICE, Delivery, DeliveryState
 from ..domain.errors import DeliveryUnknownError, MailStoppedError, PermanentError
 from ..domain.report import Recipients
-from . import message, notice_body, plan, report_mail
+from . import message, notice_body, plan
 from .deliver import deliver
+from .headers import routing_headers
 
 if TYPE_CHECKING:
     from ..domain.report import Row
@@ -78,7 +79,7 @@ def _send(world: World, standing: Standing, key: RunKey, news: str) -> None:
         recipients=envelope,
         subject=told.subject,
         bodies=notice_body.bodies(told),
-        headers=report_mail.headers(world, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
+        headers=routing_headers(world, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
     )
     try:
         deliver(world, delivery, raw, {"notice": told.kind, "report": key.report_id})

@@ -10,7 +10,8 @@ from ..domain.errors import RejectedError
 from ..domain.report import Recipients
 from ..domain.run import RunKey, RunKind
 from ..reports.parser import parse_row
-from . import message
+from .recipients import envelopes as split_envelope
+from .recipients import without_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def envelopes(world: World, recipients: Recipients) -> tuple[Recipients, ...]:
     redirect = world.settings.redirect_to
     if redirect and len(recipients):
         return (Recipients(to=(redirect,)),)
-    return message.envelopes(recipients, ENVELOPE)
+    return split_envelope(recipients, ENVELOPE)
 
 
 def _current(world: World, run: Run) -> Report:
@@ -67,7 +68,7 @@ def _recipients(world: World, run: Run, report: Report) -> Recipients:
         return Recipients(to=run.request.recipients)
     if run.request.resend and (earlier := _not_surely_reached(world, run, run.request.resend)):
         return earlier
-    return message.without_repeats(report.email.recipients)
+    return without_repeats(report.email.recipients)
 
 
 def _not_surely_reached(world: World, run: Run, earlier_run: str) -> Recipients:
@@ -76,7 +77,7 @@ def _not_surely_reached(world: World, run: Run, earlier_run: str) -> Recipients:
         one for one in world.ledger.of(RunKey(report_id=run.key.report_id, run_id=earlier_run)) if not one.is_notice
     ]
     reached = {address for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
-    everyone = message.without_repeats(
+    everyone = without_repeats(
         Recipients(
             to=tuple(address for one in earlier for address in one.recipients.to),
             cc=tuple(address for one in earlier for address in one.recipients.cc),

@@ -8,7 +8,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from ..domain.formats import Format
-from ..reports.validation import PERIODS
+from ..reports.parameters import PERIODS
 
 DAY = r"\d{4}-\d{2}-\d{2}"
 

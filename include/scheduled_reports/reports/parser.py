@@ -6,28 +6,23 @@ frozen in reporting.runs, so that a run reads its own row through the same gate.
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..domain import naming
 from ..domain.addresses import is_address
 from ..domain.cron import Cron
 from ..domain.errors import RejectedError
-from ..domain.report import DateRange, EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
-from .types import custom_filters
+from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
+from .parameters import read_date_range, read_object, read_parameters
 from .types.catalog import KNOWN_TYPES, catalog
-from .validation import PARAMETERS, PERIODS, Check, custom_range, meant, read_formats
+from .validation import Check, meant, read_formats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from ..domain.report_type import ReportType
-
-
-LEVELS = ("low", "medium", "high")
-TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
-DEEPEST = 20
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
@@ -48,7 +43,7 @@ def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
 def parse_row(row: Row) -> Report:
     """One row as a report; RejectedError carries everything that is wrong with it."""
     check = Check()
-    kind, parameters = _type(check, row["reportType"]), _object(check, "parameters", row["parameters"])
+    kind, parameters = _type(check, row["reportType"]), read_object(check, "parameters", row["parameters"])
     report = Report(
         id=_id(check, row["id"]),
         name=check.text("name", row["name"], low=1, high=200),
@@ -59,8 +54,8 @@ def parse_row(row: Row) -> Report:
         is_active=bool(row["is_active"]),
         status=cast("Status", check.reads("status", row["status"], _status)),
         formats=read_formats(check, "export_formats", row["export_formats"]),
-        date_range=_date_range(check, parameters),
-        parameters=_parameters(check, parameters, kind),
+        date_range=read_date_range(check, parameters),
+        parameters=read_parameters(check, parameters, kind),
         tags=_tags(check, row["tags"] or []),
         email=_email(check, row),
         workspace=_workspace(check, row),
@@ -145,75 +140,6 @@ def _addresses(check: Check, column: str, row: Row, *, low: int, high: int) -> t
         if not is_address(str(value)):
             check.add(column, value, "an e-mail address such as name@company.com")
     return tuple(dict.fromkeys(str(value) for value in values))
-
-
-def _object(check: Check, column: str, value: Any) -> Mapping[str, Any]:
-    """A JSON object that whoever walks through it comes back from; an empty one where *value* is none."""
-    if not isinstance(value, dict):
-        check.add(column, value, "a JSON object")
-        return {}
-    level: list[Any] = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for one in level
-            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-        ]
-    if level:
-        check.add(column, "an object in an object in an object …", f"at most {DEEPEST} levels")
-        return {}
-    return value
-
-
-def _date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
-    value = parameters.get("dateRange")
-    if value is None:
-        return DateRange()
-    allowed = f"an object with a type of {', '.join(PERIODS)}"
-    if not isinstance(value, dict) or value.get("type") not in PERIODS:
-        check.add("parameters.dateRange", value, allowed)
-        return DateRange()
-    if value["type"] != "custom":
-        return DateRange(type=value["type"])
-    try:
-        # The application may send a day or a moment; the day is what was chosen.
-        return custom_range(*(date.fromisoformat(str(value.get(name))[:10]) for name in ("startDate", "endDate")))
-    except ValueError as error:
-        check.add("parameters.dateRange", value, f"startDate and endDate as 2026-05-01: {error}")
-        return DateRange()
-
-
-def _parameters(check: Check, parameters: Mapping[str, Any], kind: ReportType | None) -> Mapping[str, Any]:
-    given = {name: value for name, value in parameters.items() if value not in (None, [], {}) and name != "dateRange"}
-    for name, value in given.items():
-        if name not in PARAMETERS:
-            known = ("dateRange", *PARAMETERS)
-            check.add(f"parameters.{name}", value, f"unknown{meant(name, known)}; allowed are {', '.join(known)}")
-        elif kind is not None and name not in kind.parameters and value is not False:
-            uses = ", ".join(sorted(kind.parameters)) or "none but dateRange"
-            check.add(f"parameters.{name}", value, f"not used by {kind.id}; it uses {uses}")
-        elif allowed := _wrong_shape(PARAMETERS[name], value):
-            check.add(f"parameters.{name}", value, allowed)
-    if kind is not None and kind.sources:
-        custom_filters.parse(check, kind.sources, given.get("customFilters"))
-    return {name: given[name] for name in sorted(given)}
-
-
-def _wrong_shape(shape: str, value: Any) -> str | None:
-    """What is allowed, where *value* is not it."""
-    texts = isinstance(value, list) and all(isinstance(item, str) and item for item in value)
-    match shape:
-        case "boolean":
-            return None if isinstance(value, bool) else "true or false"
-        case "ids":
-            return None if texts else "a list of ids"
-        case "statuses":
-            fits = texts and all(item in TASK_STATUSES for item in value)
-            return None if fits else f"a list of {', '.join(TASK_STATUSES)}"
-        case "level":
-            return None if value in LEVELS else f"one of {', '.join(LEVELS)}"
-        case _:
-            return None if isinstance(value, dict) else "a JSON object"
 
 
 def _workspace(check: Check, row: Row) -> Workspace:

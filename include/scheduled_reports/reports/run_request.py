@@ -9,7 +9,8 @@ from ..domain.addresses import is_address
 from ..domain.errors import RequestError
 from ..domain.report import DateRange
 from ..domain.run import Request
-from .validation import PERIODS, Check, custom_range, meant, read_formats
+from .parameters import PERIODS, custom_range
+from .validation import Check, meant, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

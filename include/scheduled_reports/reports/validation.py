@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from ..domain.formats import Format
-from ..domain.report import DateRange, PeriodType, Problem
+from ..domain.report import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import date
+    from collections.abc import Callable, Iterable
 
-#: What parameters.dateRange.type may be.
-PERIODS: tuple[str, ...] = get_args(PeriodType)
-#: The application's parameters besides dateRange, and the shape of each.
-PARAMETERS: Mapping[str, str] = {
-    "includeArchived": "boolean",
-    "channelIds": "ids",
-    "userIds": "ids",
-    "taskStatuses": "statuses",
-    "workflowIds": "ids",
-    "minActivityLevel": "level",
-    "customFilters": "object",
-}
 #: The enum "WorkspaceRole".
 ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
-LONGEST_PERIOD_DAYS = 3_660
 
 
 @dataclass
@@ -71,10 +57,3 @@ def read_formats(check: Check, column: str, values: Any) -> tuple[Format, ...]:
         if value not in list(Format):
             check.add(column, value, allowed + meant(str(value), Format))
     return tuple(Format(value) for value in values if value in list(Format))
-
-
-def custom_range(first: date, last: date) -> DateRange:
-    """Two inclusive days as a period; ValueError where they are not one."""
-    if not 0 <= (last - first).days <= LONGEST_PERIOD_DAYS or not 1970 <= first.year <= last.year <= 9000:
-        raise ValueError(f"the first day not after the last, and at most {LONGEST_PERIOD_DAYS} days")
-    return DateRange(type="custom", start=first, end=last)

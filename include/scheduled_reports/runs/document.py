@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ..domain.errors import PermanentError
 from ..domain.run import Brief
-from ..render.document import Chart, Document, Figure, Table
+from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .staging import RunFiles
 
 FIGURES = "figures.parquet"
-#: Rows of the main table that a mail can show.
-PREVIEW_ROWS = 10
 #: What the record keeps of one chart, in bytes and in characters of a name; a mail does without a larger chart.
 CHART_BYTES, CHART_TEXT = 64 * 1024, 80
 

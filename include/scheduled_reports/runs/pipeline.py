@@ -6,29 +6,28 @@ Each stage commits its own outcome, so that whatever dies, `settle` finds what w
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from ..domain import naming
-from ..domain.errors import ReportsError, ReportTypeError, StagingMissingError, TransientError
+from ..domain.errors import ReportsError, StagingMissingError, TransientError
 from ..domain.formats import FORMATS
 from ..domain.run import Artifact, RunKey
 from ..mail import report_mail
 from ..monitoring import metrics
-from ..ports.source import Scope
 from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, document, settle
-from .staging import RunFiles, write_parquet
+from .query import stage_dataset, stage_figures
+from .staging import RunFiles
+from .unrecorded import leave_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..domain.formats import Format
-    from ..domain.report_type import Dataset, ReportType
-    from ..domain.run import Outcome, Run, Trigger
+    from ..domain.run import Outcome, Trigger
     from ..ports.services import World
 
 
@@ -46,8 +45,8 @@ def query(world: World, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, 
         world.runs.progress(run.key, None, 5, attempt=attempt)
         kind = report_type(run.report)
         files = RunFiles.of(world.staging, run.key)
-        found = [_stage(world, run, files, dataset) for dataset in kind.datasets]
-        _stage_figures(world, run, files, kind)
+        found = [stage_dataset(world.source, run, files, dataset) for dataset in kind.datasets]
+        stage_figures(world.source, run, files, kind)
         world.runs.note_brief(run.key, document.brief(kind, files, found[0]))
         world.runs.progress(run.key, None, 25, attempt=attempt)
     return run.formats
@@ -113,7 +112,8 @@ def email(world: World, key: RunKey) -> str:
     world.runs.note_mail(key, None)
     try:
         run = world.runs.load(key)
-        return report_mail.mail(world, run, _arrived(world, key))
+        shown = partial(document.briefed, run, report_type(run.report), world.settings.branding)
+        return report_mail.mail(world, run, _arrived(world, key), shown)
     except Exception as error:
         world.runs.note_mail(key, _in_words(error))
         raise
@@ -134,43 +134,8 @@ def record(world: World, trigger: Trigger) -> Outcome:
         world.runs.abandon(admission.opening(trigger, row), settle.NEVER_BEGUN)
         return settle.settle(world, trigger.key)
     except TransientError:
-        settle.leave_note(world, trigger)
+        leave_note(world, trigger)
         raise
-
-
-def _stage(world: World, run: Run, files: RunFiles, dataset: Dataset) -> int:
-    """Stream one dataset to staging; return how many of its rows hold data."""
-    with (
-        world.source.stream(dataset.sql, _scope(run)) as batches,
-        files.writing(document.dataset_file(dataset.name)) as draft,
-    ):
-        write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
-    return draft.data_rows if dataset.zero_filled else draft.rows
-
-
-def _stage_figures(world: World, run: Run, files: RunFiles, kind: ReportType) -> None:
-    """The key figures of the window and of the one before, as the two rows of one small file."""
-    tables = []
-    for scope in (_scope(run), _scope(run, previous=True)):
-        with world.source.stream(kind.figures_sql, scope) as batches:
-            tables.append(batches.read_all())
-        if tables[-1].num_rows != 1:
-            raise ReportTypeError(f"{kind.id}: the query of its key figures gave {tables[-1].num_rows} rows, not one")
-    columns = tuple(spec.column for spec in kind.figures)
-    both = pa.concat_tables(tables)
-    with files.writing(document.FIGURES) as draft:
-        write_parquet(both.to_reader(), columns, run.report.timezone.key, draft)
-
-
-def _scope(run: Run, *, previous: bool = False) -> Scope:
-    covered = run.window
-    return Scope(
-        workspace_id=run.report.workspace.id,
-        start=covered.previous_start if previous else covered.start,
-        end=covered.start if previous else covered.end,
-        timezone=run.report.timezone.key,
-        parameters=run.report.parameters,
-    )
 
 
 def _file(chosen: Format) -> str:

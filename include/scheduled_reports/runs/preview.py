@@ -1,69 +1,67 @@
-"""One report in one format, queried and rendered as its DAG would, with nothing recorded, uploaded or mailed."""
+"""Render one format of a report as a run would, without recording, uploading or mailing anything."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from ..adapters.postgres.reports import PostgresDefinitions
-from ..adapters.postgres.source import PostgresSource
-from ..adapters.staging import ArrowStaging
-from ..domain.errors import PermanentError
 from ..domain.formats import FORMATS
-from ..domain.run import RunKey, RunKind, Trigger
-from ..testing.runs import MemoryDefinitions, MemoryWorld
-from . import pipeline
+from ..domain.run import Request, Run, RunKey, RunKind, RunState
+from ..domain.window import window
+from ..render import renderer
+from ..reports.parser import parse_row
+from ..reports.types.catalog import report_type
+from . import document
+from .query import stage_dataset, stage_figures
 from .staging import RunFiles
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from ..domain.formats import Format
     from ..domain.report import Row
+    from ..ports.source import Source
+    from ..ports.storage import Staging
     from ..settings import Settings
 
-#: Where nobody waits before a screen.
-PATIENCE = timedelta(minutes=10)
 
-
-def preview(dsn: str, report_id: str, chosen: Format, at: datetime, out: Path, settings: Settings) -> int:
-    """Write the report as a run at *at* would have made it to *out*; returns the rows of its main table."""
-    row = PostgresDefinitions(dsn).row(report_id)
-    if row is None:
-        raise PermanentError("the report has been deleted")
-    return preview_row(dsn, row, chosen, at, out, settings=settings)
-
-
-def preview_row(  # noqa: PLR0913 - what a run is made of
-    dsn: str,
-    row: Row,
-    chosen: Format,
-    at: datetime,
-    out: Path,
-    *,
-    settings: Settings,
-    timeout: timedelta = PATIENCE,
+def preview(  # noqa: PLR0913 - what a run is made of
+    row: Row, chosen: Format, at: datetime, out: Path, *, source: Source, staging: Staging, settings: Settings
 ) -> int:
-    """The same for a row that need not be in the database; *timeout* bounds each of its queries."""
-    key = RunKey(report_id=row["id"], run_id="preview")
-    trigger = Trigger(
-        key=key, kind=RunKind.MANUAL, scheduled_for=at, conf={"formats": [str(chosen)]}, user=None, clear_number=0
+    """Write what a run of *row* at *at* would make to *out*; return the rows of its main table.
+
+    The row need not be in the database.  Raises RejectedError where it is not valid; *out* is written only when the
+    file is complete.
+    """
+    run = _run(row, chosen, at)
+    kind = report_type(run.report)
+    files = RunFiles.of(staging, run.key)
+    for dataset in kind.datasets:
+        stage_dataset(source, run, files, dataset)
+    stage_figures(source, run, files, kind)
+    shown = document.document(run, kind, files, settings.branding)
+    write = renderer(chosen, csv_bom=settings.csv_bom)
+    with tempfile.TemporaryFile() as draft:
+        limit = settings.row_limit if FORMATS[chosen].limited else None
+        rows = write(shown, cast("BinaryIO", draft), row_limit=limit)
+        draft.seek(0)
+        with out.open("wb") as file:
+            shutil.copyfileobj(draft, file)
+    return rows
+
+
+def _run(row: Row, chosen: Format, at: datetime) -> Run:
+    report = parse_row(row)
+    return Run(
+        key=RunKey(report_id=report.id, run_id="preview"),
+        run_key="preview",
+        kind=RunKind.MANUAL,
+        state=RunState.RUNNING,
+        scheduled_for=at,
+        triggered_by="system",
+        report=report,
+        request=Request(formats=(chosen,)),
+        window=window(report.date_range, at, report.timezone),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        world = MemoryWorld(
-            source=PostgresSource(dsn, timeout),
-            definitions=MemoryDefinitions([row]),
-            staging=ArrowStaging.local(Path(folder)),
-            settings=replace(settings, mail_mode="off"),
-            moment=at,
-        )
-        pipeline.query(world, trigger)
-        pipeline.render(world, key, chosen)
-        files, name = RunFiles.of(world.staging, key), f"report.{FORMATS[chosen].extension}"
-        with files.open(name) as content, out.open("wb") as file:
-            shutil.copyfileobj(content, file)
-        return files.manifest(name).rows

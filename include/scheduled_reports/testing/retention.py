@@ -14,36 +14,13 @@ from ..ports.retention import Belongings
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from ..domain.formats import Format
     from ..domain.run import Artifact, RunKey
     from ..ports.reports import Definitions
     from ..ports.retention import Removed
+    from .records import Kept
     from .runs import MemoryRuns
 
 PUT_OFF = timedelta(hours=1)
-
-
-@dataclass
-class Kept:
-    """What retention has to know of a run."""
-
-    started_at: datetime
-    settled_at: datetime | None = None
-    at_work: bool = False
-    uploaded: dict[Format, datetime] = field(default_factory=dict)
-    deleted: set[Format] = field(default_factory=set)
-    files_gone: bool = False
-    put_off_at: datetime | None = None
-
-    def settle(self, now: datetime) -> None:
-        """Note that no stage is at work any more."""
-        self.settled_at, self.at_work = now, False
-
-    def upload(self, chosen: Format, now: datetime) -> None:
-        """Note a file that S3 holds."""
-        self.uploaded[chosen] = now
-        self.deleted.discard(chosen)
-        self.files_gone = False
 
 
 @dataclass

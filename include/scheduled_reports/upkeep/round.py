@@ -16,8 +16,8 @@ from ..mail import owner_notices
 from ..monitoring import health, metrics
 from ..reports import next_run
 from ..reports.parser import parse
-from ..runs.settle import noted, settle_noted
 from ..runs.settle import settle as settle_run
+from ..runs.unrecorded import noted, settle_noted
 from .retention import Retained, retain
 
 if TYPE_CHECKING:

@@ -9,13 +9,12 @@ from fastapi import Depends, Path, Query, Request
 
 from ..domain.report import Status
 from ..domain.run import Actor
-from ..ports.web import Caller, Desk, Member, Place, Right, Wanted
+from ..ports.web import Caller, Desk, Member, Place, Record, Right, Wanted
 from .responses import ApiError, invalid
 from .schemas import SAFE, content
 
 if TYPE_CHECKING:
     from ..domain.report import Row
-    from ..ports.web import Record
 
 NO_WORKSPACE = "Workspace not found or access denied"
 NO_REPORT = "Scheduled report not found"
@@ -150,3 +149,18 @@ def _belongs(one: Seat) -> bool:
 
 
 Seated = Annotated[Seat, Depends(seat)]
+
+
+def seat_of_report(caller: Caller, ports: Desk, report_id: str) -> Seat:
+    """The seat in the workspace of a report; 404 where there is none or it may not be seen."""
+    place = ports.overview.place_of(plain(report_id) or "")
+    if place is None:
+        raise ApiError(404, NO_REPORT)
+    at = Seat(caller=caller, desk=ports, place=place, name=f"{place.slug}:{place.id}", member=None)
+    at.record(report_id)
+    return at
+
+
+def visible_reports(caller: Caller) -> tuple[str, ...] | None:
+    """The ids of the reports that the caller may see; None for all."""
+    return None if caller.may(Right.READ) else tuple(sorted(caller.readable()))

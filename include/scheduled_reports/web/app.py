@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import reports, runs, system
-from .pages import report
+from .api import audit, next_runs, previews, reports, runs, system
+from .pages import report, report_form, report_list
 from .responses import SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def make(identify: Callable[..., Caller], desk: Callable[[], Desk]) -> FastAPI:
     # Their places in the dependency graph are known to every route; what stands there, only here.
     app.dependency_overrides |= {access.caller: identify, access.desk: desk}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
-    for part in (reports.router, runs.router, system.router, report.router):
-        guarded.include_router(part)
+    for part in (reports, runs, previews, next_runs, audit, system, report_list, report_form, report):
+        guarded.include_router(part.router)
 
     @guarded.get("/openapi.json", include_in_schema=False)
     def openapi(request: Request) -> Response:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
-from ..domain.report import Status
+from ..domain.report import Row, Status
 from ..reports.parser import parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..domain.report import Problem, Row
+    from ..domain.report import Problem
     from ..ports.web import Place, Record
 
 #: Every problem of a field, by the field's name; `emailDelivery.recipients` is one within another.
@@ -140,3 +142,25 @@ def merged(known: Problems, more: Problems) -> Problems:
         field: texts for field, texts in more.items() if field.partition(".")[0] not in known and field not in known
     }
     return {**known, **rest}
+
+
+def read(wrong: Problems, name: str, text: str, parse: Any) -> Any:
+    """What *parse* makes of a parameter; None, with the problem noted, where it raises."""
+    try:
+        return parse(text)
+    except (ValueError, OSError, KeyError, OverflowError) as error:
+        told = str(error) if parse is not ZoneInfo else "an IANA time zone such as Europe/Berlin"
+        wrong.setdefault(name, []).append(f"{text!r}: {told}")
+        return None
+
+
+def read_moment(text: str) -> datetime:
+    """A moment in ISO 8601, in UTC where it names no offset; ValueError otherwise."""
+    try:
+        found = datetime.fromisoformat(text)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("a moment, ISO 8601") from None
+    if not 1971 <= found.year <= 8000:
+        raise ValueError("a moment between 1971 and 8000")
+    return found

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from .. import charts, colours
 from ..jinja import environment
+from ..key_figures import CONVENTIONS, card
 from ..logo_image import logo_picture
-from ..values import NO_ACTIVITY, change, moment, mood, printable, shown
+from ..values import NO_ACTIVITY, moment, printable
 from .chart_tiles import Room, tiles
 from .excerpt import Excerpt
 from .table import Grid, may_turn
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ...settings.branding import Branding
-    from ..document import Document, Figure
+    from ..document import Document
 
 Medium = Literal["screen", "print"]
 
@@ -29,10 +30,6 @@ Medium = Literal["screen", "print"]
 _SCREEN: Final = Room(half=350, broad=790, height=200)
 _UPRIGHT: Final = Room(half=300, broad=642, height=170)
 _TURNED: Final = Room(half=464, broad=972, height=150)
-CONVENTIONS: Final = (
-    "Made for {moment}. Days and times are those of {zone}."
-    " Dates are year-month-day (ISO 8601), numbers English (1,234.5)."
-)
 #: Characters of a title at the head of a page: two lines of it, at worst.
 _MARGIN_TEXT: Final = 80
 #: Fine enough for any printer at the 11 mm it is shown.
@@ -43,17 +40,6 @@ _CARD_TITLE: Final = (22, 32)
 NIGHT: Final = "#12161c"
 
 TEMPLATES: Final = environment(Path(__file__).parent / "templates")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """A key figure as it is shown."""
-
-    title: str
-    value: str
-    change: str
-    mood: str
-    previous: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,18 +127,6 @@ class Page:
             "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
             "no_activity": NO_ACTIVITY,
         }
-
-
-def card(figure: Figure) -> Card:
-    """A key figure as it is shown."""
-    column = figure.spec.column
-    return Card(
-        title=printable(column.title),
-        value=shown(figure.value, column) or "\N{EN DASH}",
-        change=change(figure),
-        mood=mood(figure),
-        previous=shown(figure.previous, column),
-    )
 
 
 def _short(text: str) -> str:

@@ -8,8 +8,9 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from ..as_html.excerpt import Excerpt, Rows
+from ..as_html.excerpt import Excerpt
 from ..as_html.page import Page
+from .row_buffer import RowBuffer
 
 with warnings.catch_warnings():
     # without libharfbuzz-subset WeasyPrint has fontTools cut the fonts down: as good, only slower
@@ -53,7 +54,7 @@ class _Printing:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._tables = [Rows(grid.rows()) for grid in page.grids]
+        self._tables = [RowBuffer(grid.rows()) for grid in page.grids]
         self._fonts = FontConfiguration()
         self._used_fonts: dict[Any, Any] = {}
         self._resources = pydyf.Dictionary(
@@ -115,7 +116,7 @@ class _Printing:
         before, last = map(rows_on, pages[-2:])
         return len(last) if last and last[0] not in before[-1:] else None
 
-    def _set(self, page: Any, grid: Grid, rows: Rows) -> None:
+    def _set(self, page: Any, grid: Grid, rows: RowBuffer) -> None:
         frame = Frame(page, self._stream)
         sheets = Setter(frame, [head.kind == "number" for head in grid.heads]).sheets(rows)
         if sheets:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import pydyf
     from weasyprint.pdf.stream import Stream
 
-    from ..as_html.excerpt import Row, Rows
+    from ..as_html.excerpt import Row
     from .page_frame import Frame, Slot
+    from .row_buffer import RowBuffer
 
 #: WeasyPrint's own tolerance where it asks whether a row still fits.
 _TOLERANCE: Final = 1 + 1e-9
@@ -45,7 +46,7 @@ class Setter:
         below = cell.style["padding_bottom"].value
         self._around = cell.padding_top + below + cell.border_top_width + cell.border_bottom_width
 
-    def sheets(self, rows: Rows) -> list[Sheet]:
+    def sheets(self, rows: RowBuffer) -> list[Sheet]:
         """As many full pages as the rows fill; those of the last, unfinished page are given back."""
         made: list[Sheet] = []
         before: list[Row] = []

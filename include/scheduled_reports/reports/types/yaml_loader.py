@@ -11,7 +11,8 @@ import yaml
 
 from ...domain.errors import ReportTypeError
 from ...domain.report_type import ChartSpec, Column, Dataset, FigureSpec, ReportType, SourceColumn, SourceSpec
-from ..validation import PARAMETERS, ROLES, meant
+from ..parameters import PARAMETERS
+from ..validation import ROLES, meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
