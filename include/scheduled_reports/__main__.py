@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .domain.cron import Cron
-from .domain.errors import PermanentError, ReportsError
+from .domain.errors import ReportsError
 from .domain.formats import Format
 
 
@@ -136,7 +136,7 @@ def _preview(options: argparse.Namespace) -> int:
 
     row = PostgresDefinitions(options.dsn).row(options.report_id)
     if row is None:
-        raise PermanentError(f"There is no report {options.report_id!r}.")
+        raise ValueError(f"there is no report {options.report_id!r}")
     with tempfile.TemporaryDirectory() as folder:
         rows = preview(
             row,
