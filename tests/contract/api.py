@@ -12,14 +12,14 @@ from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.domain.errors import NoDagError
 from include.scheduled_reports.ports.web import DagState, Right, Stage
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.storage import MemoryStore
-from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.web.app import make
 from tests.integration.previews import preview_row
 
@@ -94,11 +94,11 @@ class FakeAirflow:
 
 
 @dataclass
-class FakeDesk:
+class FakeWebServices:
     """Port `Desk` on a real database."""
 
     dsn: str
-    world: Any
+    core: Any
     airflow: FakeAirflow = field(default_factory=FakeAirflow)
 
     @property
@@ -110,7 +110,7 @@ class FakeDesk:
         return PostgresReports(self.dsn)
 
     def preview(self, row, chosen, at, out, timeout) -> int:
-        return preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+        return preview_row(self.dsn, row, chosen, at, out, settings=self.core.settings, timeout=timeout)
 
 
 @dataclass
@@ -118,7 +118,7 @@ class Api:
     """A client, and what stands behind it."""
 
     client: TestClient
-    desk: FakeDesk
+    ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     def send(self, method: str, path: str, *, user: str | None = "admin", **options: Any) -> Any:
@@ -143,13 +143,17 @@ class Api:
 
 def open_api(dsn: str, now: datetime | None = None) -> Api:
     """The API on a database; signed in is whoever the header X-User names."""
-    world = MemoryWorld(
+    services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )
-    world.runs, world.ledger, world.housekeeping = PostgresRuns(dsn), PostgresLedger(dsn), PostgresHousekeeping(dsn)
+    services.runs, services.ledger, services.upkeep_store = (
+        PostgresRuns(dsn),
+        PostgresLedger(dsn),
+        PostgresUpkeepStore(dsn),
+    )
     if now is not None:
-        world.moment = now
-    desk = FakeDesk(dsn, world)
+        services.moment = now
+    ports = FakeWebServices(dsn, services)
     callers = {name: FakeCaller(name, frozenset(rights)) for name, rights in ROLES.items()}
 
     def identify(x_user: str | None = Header(None)) -> FakeCaller:
@@ -157,4 +161,4 @@ def open_api(dsn: str, now: datetime | None = None) -> Api:
             raise HTTPException(401, "Not authenticated")
         return callers[x_user]
 
-    return Api(TestClient(make(identify, lambda: desk)), desk, callers)
+    return Api(TestClient(make(identify, lambda: ports)), ports, callers)

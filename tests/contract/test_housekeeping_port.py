@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
-from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.testing.reports import MemoryDefinitions
-from include.scheduled_reports.testing.upkeep import MemoryHousekeeping
+from include.scheduled_reports.testing.upkeep import MemoryUpkeepStore
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -23,7 +23,7 @@ OTHERS = [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)]
 class InMemory:
     def __init__(self):
         self.definitions = MemoryDefinitions([])
-        self.port = MemoryHousekeeping(self.definitions)
+        self.port = MemoryUpkeepStore(self.definitions)
 
     def add(self, report_id, status="ACTIVE", cause=None):
         self.definitions.content.append(row(id=report_id, status=status, error_cause=cause))
@@ -45,7 +45,7 @@ class InPostgres:
     def __init__(self, dsn):
         self.dsn = dsn
         self.definitions = PostgresDefinitions(dsn)
-        self.port = PostgresHousekeeping(dsn)
+        self.port = PostgresUpkeepStore(dsn)
         add_people(dsn)
 
     def add(self, report_id, status="ACTIVE", cause=None):

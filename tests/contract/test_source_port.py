@@ -16,7 +16,7 @@ from include.scheduled_reports.domain.errors import ReportTypeError, StagingMiss
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.reports.types.custom_sql import asked
-from include.scheduled_reports.testing.world import MemorySource
+from include.scheduled_reports.testing.services import MemorySource
 from tests.contract.tables import add_people, execute
 
 SCOPE = Scope(

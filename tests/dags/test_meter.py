@@ -22,12 +22,12 @@ from airflow.sdk.observability.metrics import stats_utils
 stats.initialize(
     factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
 )
-from include.scheduled_reports.orchestration.meter import AirflowMeter
-meter = AirflowMeter()
-meter.count("run", 1, outcome="success", kind="scheduled", type="custom")
-meter.timing("stage", 1.5, stage="render", format="csv", outcome="success")
-meter.gauge("lag", 12.5)
-meter.count("rows", 1234567, format="csv", type="dotted.type")
+from include.scheduled_reports.orchestration.metrics import AirflowMetrics
+metrics = AirflowMetrics()
+metrics.count("run", 1, outcome="success", kind="scheduled", type="custom")
+metrics.timing("stage", 1.5, stage="render", format="csv", outcome="success")
+metrics.gauge("lag", 12.5)
+metrics.count("rows", 1234567, format="csv", type="dotted.type")
 print("told")
 """
 
@@ -147,8 +147,8 @@ def test_a_monitoring_that_is_away_never_hurts(metrics):
 
 def test_a_monitoring_that_is_broken_costs_a_line_in_the_log():
     broken = TELL.replace(
-        "meter = AirflowMeter()",
-        "stats.incr = None\nimport airflow.sdk.observability.stats as s\ndel s.incr\nmeter = AirflowMeter()",
+        "metrics = AirflowMetrics()",
+        "stats.incr = None\nimport airflow.sdk.observability.stats as s\ndel s.incr\nmetrics = AirflowMetrics()",
     )
     said = tell(code=broken, statsd_on="True", statsd_host="127.0.0.1", statsd_port="1")
 

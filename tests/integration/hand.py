@@ -20,8 +20,8 @@ from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.staging import RunFiles
 from include.scheduled_reports.settings.branding import Branding
 from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.storage import MemoryStaging
-from include.scheduled_reports.testing.world import MemoryWorld
 from tests.unit.rows import row
 
 if TYPE_CHECKING:
@@ -250,18 +250,18 @@ def ask(
     key = RunKey(report_id="r1", run_id="manual__1")
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
     asked = row(id="r1", reportType=kind, parameters=parameters, timezone=zone, workspace_id=workspace)
-    world = MemoryWorld(
+    services = MemoryServices(
         source=PostgresSource(dsn), definitions=MemoryDefinitions([asked]), staging=MemoryStaging(), moment=moment
     )
     pipeline.query(
-        world, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
+        services, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
-    run = world.runs.load(key)
-    shown = document.document(run, report_type(run.report), RunFiles.of(world.staging, key), Branding())
+    run = services.runs.load(key)
+    shown = document.document(run, report_type(run.report), RunFiles.of(services.staging, key), Branding())
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},
-        data_rows=run.brief.data_rows if run.brief else None,
+        data_rows=run.mail_summary.data_rows if run.mail_summary else None,
     )
 
 

@@ -33,8 +33,8 @@ from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.storage import MemoryStaging, MemoryStore
-from include.scheduled_reports.testing.world import MemoryWorld
 from tests.contract.tables import add_people, add_report, execute
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class Release:
         return MemoryStaging(staging, dict.fromkeys(staging, MONDAY)), MemoryStore(files=bucket)
 
 
-def world(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryWorld:
+def services(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryServices:
     """A world whose database is PostgreSQL."""
-    made = MemoryWorld(
+    made = MemoryServices(
         source=PostgresSource(dsn),
         settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
         definitions=PostgresDefinitions(dsn),
@@ -117,7 +117,7 @@ def trigger(report_id: str) -> Trigger:
     return Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=MONDAY, conf={}, user=None, clear_number=0)
 
 
-def go_on(made: MemoryWorld, started: Trigger, done: str | None, until: str = "email") -> None:
+def go_on(made: MemoryServices, started: Trigger, done: str | None, until: str = "email") -> None:
     """Run the stages after *done* up to *until*."""
     stages = {
         "query": lambda: pipeline.query(made, started),
@@ -141,7 +141,7 @@ def write(folder: Path, dsn: str) -> None:
     migrate(dsn)
     add_people(dsn)
     execute(dsn, MESSAGES)
-    made = world(dsn, MemoryStaging(), MemoryStore())
+    made = services(dsn, MemoryStaging(), MemoryStore())
     for done in DONE:
         add_report(dsn, id=done, name=f"Done: {done}", export_formats=[str(one) for one in FORMATS])
         made.mailer.error = DiedInTheCallError() if done == "claim" else None  # type: ignore[assignment]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from include.scheduled_reports.testing.reports import MemoryDefinitions
-from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
 from tests.unit.rows import row
 from tests.unit.walks import LIVE, MEMBERS, MONDAY, Answers
 
@@ -29,10 +29,10 @@ def answers():
 
 
 @pytest.fixture
-def make_world(answers):
+def make_services(answers):
     def make(settings=LIVE, **changes):
         rows = [row(**({"id": "r1", "export_formats": ["csv", "json"]} | changes))]
-        return MemoryWorld(
+        return MemoryServices(
             source=MemorySource(answers),
             settings=settings,
             definitions=MemoryDefinitions(rows, MEMBERS),
@@ -43,5 +43,5 @@ def make_world(answers):
 
 
 @pytest.fixture
-def world(make_world):
-    return make_world()
+def services(make_services):
+    return make_services()

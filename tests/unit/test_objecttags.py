@@ -34,10 +34,10 @@ def test_places_become_the_ids_of_the_report():
     assert found == {"of": "ws.201/r1", "type": "workspace-activity"}
 
 
-def test_each_file_carries_them(make_world):
-    world = make_world(Settings(object_tags="report={report}"))
-    pipeline.query(world, TRIGGER)
-    pipeline.render(world, KEY, Format.CSV)
-    pipeline.upload(world, KEY, Format.CSV)
+def test_each_file_carries_them(make_services):
+    services = make_services(Settings(object_tags="report={report}"))
+    pipeline.query(services, TRIGGER)
+    pipeline.render(services, KEY, Format.CSV)
+    pipeline.upload(services, KEY, Format.CSV)
 
-    assert list(world.store.tags.values()) == [{"report": "r1"}]
+    assert list(services.store.tags.values()) == [{"report": "r1"}]

@@ -19,100 +19,100 @@ OPEN, OVER = MemoryOrchestrator(runs={KEY}), MemoryOrchestrator()
 MINUTE = timedelta(minutes=1)
 
 
-def state(world):
-    row = world.runs.runs[KEY].row
+def state(services):
+    row = services.runs.runs[KEY].row
     return row["state"], row["reason"]
 
 
-def test_a_run_that_ended_without_record_is_settled_with_the_reason(world):
-    make(world)
-    world.moment += MINUTE
+def test_a_run_that_ended_without_record_is_settled_with_the_reason(services):
+    make(services)
+    services.moment += MINUTE
 
-    assert upkeep(world, OVER).settled == 1
+    assert upkeep(services, OVER).settled == 1
 
-    assert state(world) == (
+    assert state(services) == (
         RunState.FAILED,
         "mail: the run ended before the mail was sent: Airflow is through with the run, but its last task did not "
         "record it",
     )
-    assert counts(world) == (1, 0, 1)
+    assert counts(services) == (1, 0, 1)
 
 
-def test_a_run_that_is_open_or_was_at_work_just_now_is_left_alone(world):
-    make(world)
+def test_a_run_that_is_open_or_was_at_work_just_now_is_left_alone(services):
+    make(services)
 
-    assert upkeep(world, OVER).settled == 0
-    world.moment += MINUTE
-    assert upkeep(world, OPEN).settled == 0
-    assert counts(world) == (0, 0, 0)
-
-
-def test_a_run_that_airflow_does_not_go_on_with_is_settled_after_hours_and_counted_right_when_it_does(world):
-    make(world)
-    world.moment += timedelta(hours=6, seconds=1)
-
-    assert upkeep(world, OPEN).settled == 1
-    assert "is its DAG paused" in state(world)[1]
-    assert counts(world) == (1, 0, 1)
-
-    pipeline.email(world, KEY)
-    assert pipeline.record(world, TRIGGER).state is RunState.SUCCESS
-    assert counts(world) == (1, 1, 0)
-    assert len(mails(world)) == 1
+    assert upkeep(services, OVER).settled == 0
+    services.moment += MINUTE
+    assert upkeep(services, OPEN).settled == 0
+    assert counts(services) == (0, 0, 0)
 
 
-def test_a_stage_cleared_by_itself_opens_the_run_and_upkeep_settles_it(world, monkeypatch):
+def test_a_run_that_airflow_does_not_go_on_with_is_settled_after_hours_and_counted_right_when_it_does(services):
+    make(services)
+    services.moment += timedelta(hours=6, seconds=1)
+
+    assert upkeep(services, OPEN).settled == 1
+    assert "is its DAG paused" in state(services)[1]
+    assert counts(services) == (1, 0, 1)
+
+    pipeline.email(services, KEY)
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+    assert counts(services) == (1, 1, 0)
+    assert len(mails(services)) == 1
+
+
+def test_a_stage_cleared_by_itself_opens_the_run_and_upkeep_settles_it(services, monkeypatch):
     with monkeypatch.context() as patched:
         failing(patched, ReportTypeError("out of ink"), Format.JSON)
-        assert walk(world).state is RunState.FAILED
-    world.moment += MINUTE
-    assert upkeep(world, OVER).settled == 0
+        assert walk(services).state is RunState.FAILED
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 0
 
-    pipeline.render(world, KEY, Format.JSON)
-    pipeline.upload(world, KEY, Format.JSON)
-    world.moment += MINUTE
-    assert upkeep(world, OVER).settled == 1
+    pipeline.render(services, KEY, Format.JSON)
+    pipeline.upload(services, KEY, Format.JSON)
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 1
 
-    assert state(world) == (RunState.SUCCESS, None)
-    assert counts(world) == (1, 1, 0)
-    assert len(mails(world)) == 1
+    assert state(services) == (RunState.SUCCESS, None)
+    assert counts(services) == (1, 1, 0)
+    assert len(mails(services)) == 1
 
 
-def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the_note(world, monkeypatch):
+def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the_note(services, monkeypatch):
     def away(*_, **__):
         raise TransientError("the reports database did not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.definitions, "row", away)
+        patched.setattr(services.definitions, "row", away)
         with pytest.raises(TransientError):
-            pipeline.query(world, TRIGGER)
+            pipeline.query(services, TRIGGER)
         with pytest.raises(TransientError):
-            pipeline.record(world, TRIGGER)
-    assert noted(world) == [TRIGGER]
+            pipeline.record(services, TRIGGER)
+    assert noted(services) == [TRIGGER]
 
-    assert upkeep(world, OPEN).settled == 0
-    assert upkeep(world, OVER).settled == 1
+    assert upkeep(services, OPEN).settled == 0
+    assert upkeep(services, OVER).settled == 1
 
-    assert state(world) == (RunState.FAILED, "csv: the run ended before its first task began; json: the run ended "
+    assert state(services) == (RunState.FAILED, "csv: the run ended before its first task began; json: the run ended "
                             "before its first task began")  # fmt: skip
-    assert counts(world) == (1, 0, 1)
-    assert noted(world) == []
-    assert upkeep(world, OVER).settled == 0
+    assert counts(services) == (1, 0, 1)
+    assert noted(services) == []
+    assert upkeep(services, OVER).settled == 0
 
 
-def test_a_note_of_a_run_that_was_recorded_after_all_changes_nothing(world):
-    walk(world)
-    leave_note(world, TRIGGER)
+def test_a_note_of_a_run_that_was_recorded_after_all_changes_nothing(services):
+    walk(services)
+    leave_note(services, TRIGGER)
 
-    upkeep(world, OVER)
+    upkeep(services, OVER)
 
-    assert (state(world), counts(world), noted(world)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
+    assert (state(services), counts(services), noted(services)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
 
 
-def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monkeypatch):
-    make(world)
-    world.moment += MINUTE
-    settle = world.runs.settle
+def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(services, monkeypatch):
+    make(services)
+    services.moment += MINUTE
+    settle = services.runs.settle
     calls = []
 
     def first_fails(key, *arguments):
@@ -121,30 +121,30 @@ def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monke
             raise TransientError("away")
         return settle(key, *arguments)
 
-    monkeypatch.setattr(world.runs, "settle", first_fails)
+    monkeypatch.setattr(services.runs, "settle", first_fails)
 
-    assert upkeep(world, OVER).settled == 0
-    assert upkeep(world, OVER).settled == 1
+    assert upkeep(services, OVER).settled == 0
+    assert upkeep(services, OVER).settled == 1
 
 
-def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_anything(world, monkeypatch):
-    world.staging.files[f"{NOTES}/broken.json"] = b"{"
-    make(world)
-    world.moment += MINUTE
-    assert upkeep(world, OVER).settled == 1
+def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_anything(services, monkeypatch):
+    services.staging.files[f"{NOTES}/broken.json"] = b"{"
+    make(services)
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 1
 
     def away(_folder):
         raise TransientError("staging is away")
 
-    monkeypatch.setattr(world.staging, "names", away)
-    assert upkeep(world, OVER).next_runs == 0
+    monkeypatch.setattr(services.staging, "names", away)
+    assert upkeep(services, OVER).next_runs == 0
 
 
 STAGES = {
-    "query": lambda world: pipeline.query(world, TRIGGER),
-    "render": lambda world: pipeline.render(world, KEY, Format.CSV),
-    "upload": lambda world: pipeline.upload(world, KEY, Format.CSV),
-    "email": lambda world: pipeline.email(world, KEY),
+    "query": lambda services: pipeline.query(services, TRIGGER),
+    "render": lambda services: pipeline.render(services, KEY, Format.CSV),
+    "upload": lambda services: pipeline.upload(services, KEY, Format.CSV),
+    "email": lambda services: pipeline.email(services, KEY),
 }
 BROKEN = (
     "the run was frozen with what a rule of today does not allow: email_recipients: an e-mail address such as "
@@ -153,32 +153,32 @@ BROKEN = (
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_rule_that_is_tightened_while_a_run_is_open_fails_it_with_the_reason_and_without_the_value(world, stage):
-    make(world)
-    world.runs.runs[KEY].row["frozen"]["row"]["email_recipients"] = ["no address of today"]
+def test_a_rule_that_is_tightened_while_a_run_is_open_fails_it_with_the_reason_and_without_the_value(services, stage):
+    make(services)
+    services.runs.runs[KEY].row["frozen"]["row"]["email_recipients"] = ["no address of today"]
 
     with pytest.raises(PermanentError) as caught:
-        STAGES[stage](world)
+        STAGES[stage](services)
     assert str(caught.value) == BROKEN
     assert caught.value.__suppress_context__
 
-    outcome = pipeline.record(world, TRIGGER)
+    outcome = pipeline.record(services, TRIGGER)
     assert outcome.state is RunState.FAILED
     assert ("mail: " + BROKEN if stage == "email" else "mail: the run ended") in outcome.reason
-    assert upkeep(world, OVER).settled == 0
+    assert upkeep(services, OVER).settled == 0
 
 
 @pytest.mark.parametrize("stage", ["query", "render"])
-def test_such_a_run_without_files_says_so_for_every_format(world, stage):
-    pipeline.query(world, TRIGGER)
-    world.runs.runs[KEY].row["frozen"]["row"]["timezone"] = "Mars/Olympus_Mons"
+def test_such_a_run_without_files_says_so_for_every_format(services, stage):
+    pipeline.query(services, TRIGGER)
+    services.runs.runs[KEY].row["frozen"]["row"]["timezone"] = "Mars/Olympus_Mons"
     for chosen in (Format.CSV, Format.JSON) if stage == "render" else [None]:
         with pytest.raises(PermanentError):
-            pipeline.render(world, KEY, chosen) if chosen else STAGES["query"](world)
+            pipeline.render(services, KEY, chosen) if chosen else STAGES["query"](services)
 
-    outcome = pipeline.record(world, TRIGGER)
+    outcome = pipeline.record(services, TRIGGER)
 
     assert outcome.state is RunState.FAILED
     assert set(outcome.errors) == {Format.CSV, Format.JSON}
     assert all("timezone: an IANA time zone" in error for error in outcome.errors.values())
-    assert (counts(world), mails(world)) == ((1, 0, 1), [])
+    assert (counts(services), mails(services)) == ((1, 0, 1), [])

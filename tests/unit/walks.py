@@ -82,49 +82,49 @@ class Answers:
         return self.by_name[name]
 
 
-def edit(world, **changes):
+def edit(services, **changes):
     """What somebody does to the report's row in the meantime."""
-    world.definitions.content[0].update(changes)
+    services.definitions.content[0].update(changes)
 
 
-def make(world, trigger=TRIGGER):
+def make(services, trigger=TRIGGER):
     """The stages up to the mail, each format on its own way as Airflow runs them; the formats asked for."""
-    formats = pipeline.query(world, trigger)
+    formats = pipeline.query(services, trigger)
     for chosen in formats:
         with suppress(ReportsError, RuntimeError):
-            pipeline.render(world, trigger.key, chosen)
-            pipeline.upload(world, trigger.key, chosen)
+            pipeline.render(services, trigger.key, chosen)
+            pipeline.upload(services, trigger.key, chosen)
     return formats
 
 
-def walk(world, trigger=TRIGGER):
+def walk(services, trigger=TRIGGER):
     """A whole run as Airflow runs it; its outcome."""
     with suppress(ReportsError):
-        make(world, trigger)
-        if world.runs.artifacts(trigger.key):
-            pipeline.email(world, trigger.key)
-    return pipeline.record(world, trigger)
+        make(services, trigger)
+        if services.runs.artifacts(trigger.key):
+            pipeline.email(services, trigger.key)
+    return pipeline.record(services, trigger)
 
 
-def mails(world):
+def mails(services):
     """The mails that bring the report."""
-    return [mail for mail in _sent(world) if mail["X-Scheduled-Report"]]
+    return [mail for mail in _sent(services) if mail["X-Scheduled-Report"]]
 
 
-def envelopes(world):
+def envelopes(services):
     """Their envelopes."""
-    everything = zip(_sent(world), world.mailer.sent, strict=True)
+    everything = zip(_sent(services), services.mailer.sent, strict=True)
     return [recipients for mail, (_, recipients, _) in everything if mail["X-Scheduled-Report"]]
 
 
-def notices(world):
+def notices(services):
     """To whom and with which subject the owner was told something."""
-    everything = zip(_sent(world), world.mailer.sent, strict=True)
+    everything = zip(_sent(services), services.mailer.sent, strict=True)
     return [(to.to, mail["Subject"]) for mail, (_, to, _) in everything if mail["X-Scheduled-Report-Notice"]]
 
 
-def _sent(world):
-    return [message_from_bytes(raw, policy=policy.default) for _, _, raw in world.mailer.sent]
+def _sent(services):
+    return [message_from_bytes(raw, policy=policy.default) for _, _, raw in services.mailer.sent]
 
 
 def attachments(mail):
@@ -135,8 +135,8 @@ def text_of(mail):
     return mail.get_body(("plain",)).get_content()
 
 
-def counts(world):
-    kept = world.runs.counters.get("r1", {})
+def counts(services):
+    kept = services.runs.counters.get("r1", {})
     return tuple(kept.get(name, 0) for name in ("run_count", "success_count", "failure_count"))
 
 

@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Brief:
+class MailSummary:
     """What a mail shows of a run's data, kept with the record: a mail needs no staging.
 
     *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
@@ -97,7 +97,7 @@ class Run:
     request: Request
     window: Window
     #: None until `query` is through.
-    brief: Brief | None = None
+    mail_summary: MailSummary | None = None
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -139,7 +139,7 @@ class Actor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Act:
+class AuditAction:
     """What somebody had a run made for."""
 
     action: Literal["triggered", "resent", "tested"]

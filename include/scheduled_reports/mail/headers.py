@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..domain.report import Recipients
     from ..domain.run import Run
-    from ..ports.services import World
+    from ..ports.services import Services
 
 
 def unsubscribe_addresses(text: str, *, report: str, recipients: Sequence[str]) -> tuple[str, ...]:
@@ -39,11 +39,11 @@ def unsubscribe_link(ways: Sequence[str]) -> str:
     return max(ways, key=lambda way: way.startswith("https:"), default="")
 
 
-def unsubscribe_addresses_of(world: World, run: Run, recipients: Recipients) -> tuple[str, ...]:
+def unsubscribe_addresses_of(services: Services, run: Run, recipients: Recipients) -> tuple[str, ...]:
     """How this message's readers get off the report; a redirected one knows only the address it goes to."""
-    redirect = world.settings.redirect_to
+    redirect = services.settings.redirect_to
     everybody = (redirect,) if redirect else tuple(recipients)
-    return unsubscribe_addresses(world.settings.unsubscribe, report=run.report.id, recipients=everybody)
+    return unsubscribe_addresses(services.settings.unsubscribe, report=run.report.id, recipients=everybody)
 
 
 def report_headers(run: Run) -> dict[str, str]:
@@ -52,9 +52,9 @@ def report_headers(run: Run) -> dict[str, str]:
     return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
-def routing_headers(world: World, recipients: Recipients) -> dict[str, str]:
+def routing_headers(services: Services, recipients: Recipients) -> dict[str, str]:
     """Where answers go, and whom a redirected mail was meant for."""
-    found = {"Reply-To": world.settings.reply_to} if world.settings.reply_to else {}
-    if world.settings.redirect_to is not None:
+    found = {"Reply-To": services.settings.reply_to} if services.settings.reply_to else {}
+    if services.settings.redirect_to is not None:
         found["X-Intended-Recipients"] = ", ".join(recipients)
     return found

@@ -20,50 +20,50 @@ from .headers import routing_headers
 if TYPE_CHECKING:
     from ..domain.report import Row
     from ..domain.run import RunKey
-    from ..ports.runs import Standing
-    from ..ports.services import World
+    from ..ports.runs import FailureStreak
+    from ..ports.services import Services
 
 log = logging.getLogger(__name__)
 
 FAILED, STOPPED, RECOVERED = (f"{NOTICE}{name}" for name in ("failed", "stopped", "recovered"))
 
 
-def tell(world: World, key: RunKey) -> None:
+def tell(services: Services, key: RunKey) -> None:
     """Tell the owner what the settling of *key* makes of his report, if that is news.
 
     Raises TransientError or MailStoppedError where it could not be said yet; a later call says it.
     """
-    standing = world.runs.standing(key.report_id)
-    news = _news(world, standing)
-    if news is not None and standing.newest is not None:
-        _send(world, standing, standing.newest, news)
-    world.runs.told(key)
+    failure_streak = services.runs.failure_streak(key.report_id)
+    news = _news(services, failure_streak)
+    if news is not None and failure_streak.newest is not None:
+        _send(services, failure_streak, failure_streak.newest, news)
+    services.runs.told(key)
 
 
-def _news(world: World, standing: Standing) -> str | None:
+def _news(services: Services, failure_streak: FailureStreak) -> str | None:
     """Which notice is due; giving up is done here, so that the notice says what is so."""
-    if not standing.failed or standing.newest is None:
-        return RECOVERED if standing.told in (FAILED, STOPPED) and standing.failed is False else None
-    limit = world.settings.failures_in_a_row
-    if limit and standing.streak >= limit and world.housekeeping.give_up(standing.newest.report_id):
+    if not failure_streak.failed or failure_streak.newest is None:
+        return RECOVERED if failure_streak.told in (FAILED, STOPPED) and failure_streak.failed is False else None
+    limit = services.settings.failures_in_a_row
+    if limit and failure_streak.streak >= limit and services.upkeep_store.give_up(failure_streak.newest.report_id):
         return STOPPED
-    return None if standing.told_lately and standing.told in (FAILED, STOPPED) else FAILED
+    return None if failure_streak.notified_lately and failure_streak.told in (FAILED, STOPPED) else FAILED
 
 
-def _send(world: World, standing: Standing, key: RunKey, news: str) -> None:
-    settings, row = world.settings, world.definitions.row(key.report_id)
+def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: str) -> None:
+    settings, row = services.settings, services.definitions.row(key.report_id)
     owner = _owner(row)
     if row is None or owner is None or settings.mail_mode == "off" or not settings.may_receive(owner):
         return
     recipients = Recipients(to=(owner,))
-    (envelope,) = plan.envelopes(world, recipients)
+    (envelope,) = plan.envelopes(services, recipients)
     told = notice_body.Notice(
         kind=news.removeprefix(NOTICE),
         name=naming.one_line(row["name"]),
         workspace=naming.one_line(row["workspace_name"] or ""),
         run_id=key.run_id,
-        reason=standing.reason or "",
-        streak=standing.streak,
+        reason=failure_streak.reason or "",
+        streak=failure_streak.streak,
     )
     delivery = Delivery(
         key=key,
@@ -79,10 +79,10 @@ def _send(world: World, standing: Standing, key: RunKey, news: str) -> None:
         recipients=envelope,
         subject=told.subject,
         bodies=notice_body.bodies(told),
-        headers=routing_headers(world, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
+        headers=routing_headers(services, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
     )
     try:
-        deliver(world, delivery, raw, {"notice": told.kind, "report": key.report_id})
+        deliver(services, delivery, raw, {"notice": told.kind, "report": key.report_id})
     except MailStoppedError:  # upkeep says it once the switch is on again
         raise
     except (PermanentError, DeliveryUnknownError) as error:  # the ledger has it; nothing is made better by repeating it

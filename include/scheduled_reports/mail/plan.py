@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from ..domain.report import Report
     from ..domain.run import Run
-    from ..ports.services import World
+    from ..ports.services import Services
 
 #: SES: recipients of one call, all three kinds together.
 ENVELOPE = 50
 
 
-def plan(world: World, run: Run) -> Mapping[str, Any]:
+def plan(services: Services, run: Run) -> Mapping[str, Any]:
     """The plan as reporting.runs keeps it; the frozen row serves where the row is gone or spoiled."""
-    report = _current(world, run)
-    asked = _recipients(world, run, report)
-    recipients = asked.only(world.settings.may_receive)
-    why = _why_not(world, run, report, asked, recipients)
+    report = _current(services, run)
+    asked = _recipients(services, run, report)
+    recipients = asked.only(services.settings.may_receive)
+    why = _why_not(services, run, report, asked, recipients)
     return {
         "wanted": why is None,
         "why": why,
@@ -38,7 +38,7 @@ def plan(world: World, run: Run) -> Mapping[str, Any]:
         "blocked": len(asked) - len(recipients),
         "attach": report.email.include_attachment,
         "preview": report.email.include_preview,
-        "messages": len(envelopes(world, recipients)),
+        "messages": len(envelopes(services, recipients)),
     }
 
 
@@ -47,34 +47,34 @@ def recipients_of(planned: Mapping[str, Any]) -> Recipients:
     return Recipients(**{kind: tuple(planned["recipients"][kind]) for kind in ("to", "cc", "bcc")})
 
 
-def envelopes(world: World, recipients: Recipients) -> tuple[Recipients, ...]:
+def envelopes(services: Services, recipients: Recipients) -> tuple[Recipients, ...]:
     """The recipients of each call."""
-    redirect = world.settings.redirect_to
+    redirect = services.settings.redirect_to
     if redirect and len(recipients):
         return (Recipients(to=(redirect,)),)
     return split_envelope(recipients, ENVELOPE)
 
 
-def _current(world: World, run: Run) -> Report:
-    row = world.definitions.row(run.report.id)
+def _current(services: Services, run: Run) -> Report:
+    row = services.definitions.row(run.report.id)
     try:
         return parse_row(row) if row else run.report
     except RejectedError:
         return run.report
 
 
-def _recipients(world: World, run: Run, report: Report) -> Recipients:
+def _recipients(services: Services, run: Run, report: Report) -> Recipients:
     if run.request.recipients:
         return Recipients(to=run.request.recipients)
-    if run.request.resend and (earlier := _not_surely_reached(world, run, run.request.resend)):
+    if run.request.resend and (earlier := _not_surely_reached(services, run, run.request.resend)):
         return earlier
     return without_repeats(report.email.recipients)
 
 
-def _not_surely_reached(world: World, run: Run, earlier_run: str) -> Recipients:
+def _not_surely_reached(services: Services, run: Run, earlier_run: str) -> Recipients:
     """Those of an earlier run whose message is not known as sent; all of them where every one was."""
     earlier = [
-        one for one in world.ledger.of(RunKey(report_id=run.key.report_id, run_id=earlier_run)) if not one.is_notice
+        one for one in services.ledger.of(RunKey(report_id=run.key.report_id, run_id=earlier_run)) if not one.is_notice
     ]
     reached = {address for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
     everyone = without_repeats(
@@ -89,10 +89,10 @@ def _not_surely_reached(world: World, run: Run, earlier_run: str) -> Recipients:
 
 
 def _has_data(run: Run) -> bool:
-    return bool(run.brief and run.brief.data_rows)
+    return bool(run.mail_summary and run.mail_summary.data_rows)
 
 
-def _why_not(world: World, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
+def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
     """Why there is no mail; None where one is to go out."""
     wanted = run.request.mail or bool(run.request.recipients or run.request.resend)
     if run.request.mail is False or not (wanted or report.email.enabled):
@@ -102,7 +102,7 @@ def _why_not(world: World, run: Run, report: Report, asked: Recipients, recipien
     must_arrive = run.request.resend or run.request.test
     if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
-    if world.settings.mail_mode == "off":
+    if services.settings.mail_mode == "off":
         return "mail_mode is off"
     if not len(asked):
         return "nobody to mail it to"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..domain.formats import Format
     from ..domain.run import RunKind, RunState
-    from ..ports.services import World
+    from ..ports.services import Services
     from ..ports.upkeep import Health
 
 P = ParamSpec("P")
@@ -69,8 +69,8 @@ def stage(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def timed(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            world, subject, *rest = args
-            with _watched(world, name, subject, str(rest[0]) if rest else NONE):  # type: ignore[arg-type]
+            services, subject, *rest = args
+            with _watched(services, name, subject, str(rest[0]) if rest else NONE):  # type: ignore[arg-type]
                 return function(*args, **kwargs)
 
         return run
@@ -79,7 +79,7 @@ def stage(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 @contextmanager
-def _watched(world: World, name: str, subject: Any, chosen: str) -> Iterator[None]:
+def _watched(services: Services, name: str, subject: Any, chosen: str) -> Iterator[None]:
     key: RunKey = subject if isinstance(subject, RunKey) else subject.key
     # Ids and names only: what a row holds is in no log.
     where = f"report={naming.one_line(key.report_id)} run={naming.one_line(key.run_id)} format={chosen}"
@@ -94,27 +94,27 @@ def _watched(world: World, name: str, subject: Any, chosen: str) -> Iterator[Non
     finally:
         took = monotonic() - began
         log.info("stage %s ended: %s outcome=%s seconds=%.3f", name, where, outcome, took)
-        world.meter.timing("stage", took, stage=name, format=chosen, outcome=outcome)
+        services.metrics.timing("stage", took, stage=name, format=chosen, outcome=outcome)
 
 
-def run_settled(world: World, state: RunState, kind: RunKind, report_type: str | None) -> None:
+def run_settled(services: Services, state: RunState, kind: RunKind, report_type: str | None) -> None:
     """Count a run; called where the record says that its own counters have moved, so that no clear counts twice."""
-    world.meter.count("run", 1, outcome=str(state), kind=str(kind), type=known(report_type))
+    services.metrics.count("run", 1, outcome=str(state), kind=str(kind), type=known(report_type))
 
 
-def file_arrived(world: World, chosen: Format, report_type: str, *, rows: int, size: int) -> None:
+def file_arrived(services: Services, chosen: Format, report_type: str, *, rows: int, size: int) -> None:
     """Count what was brought to S3."""
     tags = {"format": str(chosen), "type": known(report_type)}
-    world.meter.count("rows", rows, **tags)
-    world.meter.count("bytes", size, **tags)
+    services.metrics.count("rows", rows, **tags)
+    services.metrics.count("bytes", size, **tags)
 
 
-def mail_handed_over(world: World, outcome: str, *, notice: bool) -> None:
+def mail_handed_over(services: Services, outcome: str, *, notice: bool) -> None:
     """Count a call of the mail service by its answer."""
-    world.meter.count("mail", 1, outcome=outcome, about="owner" if notice else "report")
+    services.metrics.count("mail", 1, outcome=outcome, about="owner" if notice else "report")
 
 
-def looked_after(world: World, found: Health, lag: float) -> None:
+def looked_after(services: Services, found: Health, lag: float) -> None:
     """Tell how the whole does, after a round of upkeep."""
     gauges = {
         "reports.active": found.scheduled,
@@ -128,8 +128,8 @@ def looked_after(world: World, found: Health, lag: float) -> None:
         "lag": lag,
     }
     for name, value in gauges.items():
-        world.meter.gauge(name, value)
-    world.meter.count("upkeep", 1)
+        services.metrics.gauge(name, value)
+    services.metrics.count("upkeep", 1)
 
 
 def known(report_type: str | None) -> str:

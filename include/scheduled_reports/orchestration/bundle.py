@@ -18,7 +18,7 @@ from ..domain.errors import ReportsError
 from ..domain.shards import Shard
 from ..settings import Settings
 from . import last_good_copy
-from .shard_watch import Watch
+from .shard_watch import ShardWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ class ReportsBundle(BaseDagBundle):
     def __init__(self, *, shards: int = 64, refresh_interval: int = 5, **arguments: Any) -> None:
         super().__init__(refresh_interval=refresh_interval, **arguments)
         self.shards: Sequence[Shard] = [Shard(number=number, of=shards) for number in range(shards)]
-        self._watch = Watch()
+        self._watch = ShardWatch()
         self._again_at = datetime.min.replace(tzinfo=UTC)
 
     @property

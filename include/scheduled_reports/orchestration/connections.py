@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..domain.errors import ConfigurationError
 from ..settings import Settings
-from .metrics import AirflowMeter
+from .metrics import AirflowMetrics
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..adapters.postgres.retention import PostgresRetention
     from ..adapters.postgres.runs import PostgresRuns
     from ..adapters.postgres.source import PostgresSource
-    from ..adapters.postgres.upkeep import PostgresHousekeeping
+    from ..adapters.postgres.upkeep import PostgresUpkeepStore
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
     from ..adapters.smtp import SmtpMailer
@@ -38,7 +38,7 @@ AWS = "reports_aws"
 SMTP = "reports_smtp"
 
 
-class AirflowWorld:
+class AirflowServices:
     """All ports of one task process; an adapter is imported and made when a stage first asks for it."""
 
     @cached_property
@@ -97,11 +97,11 @@ class AirflowWorld:
         return PostgresRuns(self.dsn)
 
     @cached_property
-    def housekeeping(self) -> PostgresHousekeeping:
+    def upkeep_store(self) -> PostgresUpkeepStore:
         """Port `Housekeeping`."""
-        from ..adapters.postgres.upkeep import PostgresHousekeeping
+        from ..adapters.postgres.upkeep import PostgresUpkeepStore
 
-        return PostgresHousekeeping(self.dsn)
+        return PostgresUpkeepStore(self.dsn)
 
     @cached_property
     def retention(self) -> PostgresRetention:
@@ -118,9 +118,9 @@ class AirflowWorld:
         return PostgresLedger(self.dsn)
 
     @cached_property
-    def meter(self) -> AirflowMeter:
+    def metrics(self) -> AirflowMetrics:
         """Port `Meter`."""
-        return AirflowMeter()
+        return AirflowMetrics()
 
     @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:

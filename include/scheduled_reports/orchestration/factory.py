@@ -116,7 +116,7 @@ def _read(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
         rows = definitions.rows(limit=settings.max_reports, shard=shard)
         planned = _planned(rows, settings, before)
     except Exception as error:  # whatever it is: a file that raises makes all its DAGs stale, and freezes their runs
-        _say_that_the_copy_serves(error)
+        _log_fallback(error)
         return before
     if len(rows) == settings.max_reports:
         log.error("MAX_REPORTS (%s) is reached: reports after it have no DAG", settings.max_reports)
@@ -131,7 +131,7 @@ def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[
         row = _definitions().row(report_id)
         return _planned([row] if row else [], settings, before)
     except Exception as error:
-        _say_that_the_copy_serves(error)
+        _log_fallback(error)
         return tuple(plan for plan in before if plan.report_id == report_id)
 
 
@@ -144,7 +144,7 @@ def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> t
     return planned
 
 
-def _say_that_the_copy_serves(error: Exception) -> None:
+def _log_fallback(error: Exception) -> None:
     why = error if isinstance(error, ReportsError) else type(error).__name__
     log.warning("the rows cannot be read, so the last good copy serves: %s", why)
 

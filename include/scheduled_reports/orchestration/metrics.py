@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class AirflowMeter:
+class AirflowMetrics:
     """What it cannot tell costs a line in the log and nothing else: a run is worth more than its metrics."""
 
     def count(self, name: str, value: int, **tags: str) -> None:

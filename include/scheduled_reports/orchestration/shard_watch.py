@@ -23,7 +23,7 @@ class _Asked:
 
 
 @dataclass
-class Watch:
+class ShardWatch:
     """Compares what the database holds with what each shard was last parsed from.
 
     It goes by what is, not by what happened: an edit that comes while its shard is being parsed, a parse that failed

@@ -20,7 +20,7 @@ from .safe_errors import shield
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..ports.services import World
+    from ..ports.services import Services
 
 
 @task
@@ -28,8 +28,8 @@ def query() -> list[str]:
     """Freeze the report, put its data on staging; returns the formats to make."""
     from ..runs.pipeline import query as stage
 
-    with _running() as (world, trigger, attempt):
-        return [str(chosen) for chosen in stage(world, trigger, attempt=attempt)]
+    with _running() as (services, trigger, attempt):
+        return [str(chosen) for chosen in stage(services, trigger, attempt=attempt)]
 
 
 @task(map_index_template="{{ format }}")
@@ -38,8 +38,8 @@ def render(chosen: str) -> str:
     from ..runs.pipeline import render as stage
 
     _call(chosen)
-    with _running() as (world, trigger, attempt):
-        stage(world, trigger.key, Format(chosen), attempt=attempt)
+    with _running() as (services, trigger, attempt):
+        stage(services, trigger.key, Format(chosen), attempt=attempt)
     return chosen
 
 
@@ -50,8 +50,8 @@ def upload(chosen: str) -> None:
     from ..runs.pipeline import upload as stage
 
     _call(chosen)
-    with _running() as (world, trigger, attempt):
-        made = stage(world, trigger.key, Format(chosen), attempt=attempt)
+    with _running() as (services, trigger, attempt):
+        made = stage(services, trigger.key, Format(chosen), attempt=attempt)
     if made is not None:
         _call(f"{chosen}, {rows_of(made.rows, made.total_rows)}")
 
@@ -61,8 +61,8 @@ def email() -> str:
     """Mail what is in S3; returns `sent`, or why there was no mail."""
     from ..runs.pipeline import email as stage
 
-    with _running() as (world, trigger, _):
-        return stage(world, trigger.key)
+    with _running() as (services, trigger, _):
+        return stage(services, trigger.key)
 
 
 @task
@@ -70,8 +70,8 @@ def record() -> str:
     """Settle the run; fails where the run has failed, so that Airflow shows what the table says."""
     from ..runs.pipeline import record as stage
 
-    with _running() as (world, trigger, _):
-        outcome = stage(world, trigger)
+    with _running() as (services, trigger, _):
+        outcome = stage(services, trigger)
     if outcome.state is RunState.FAILED:
         raise AirflowFailException(outcome.reason)
     return str(outcome.state)
@@ -83,14 +83,14 @@ def _call(name: str) -> None:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[World, Trigger, int]]:
+def _running() -> Iterator[tuple[Services, Trigger, int]]:
     """The ports, the run and the attempt of this task; our errors become what Airflow understands."""
-    from .connections import AirflowWorld
+    from .connections import AirflowServices
 
     context = get_current_context()
     with shield():
         try:
-            yield AirflowWorld(), _trigger(context["dag_run"]), context["ti"].try_number
+            yield AirflowServices(), _trigger(context["dag_run"]), context["ti"].try_number
         except SkipRunError as reason:
             raise AirflowSkipException(str(reason)) from None
         except (PermanentError, DeliveryUnknownError) as error:

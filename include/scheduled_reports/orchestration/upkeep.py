@@ -42,10 +42,10 @@ def dag() -> DAG:
 def look_after() -> str:
     """One round."""
     from ..upkeep.round import upkeep
-    from .connections import AirflowWorld
+    from .connections import AirflowServices
 
     with shield():
-        return str(upkeep(AirflowWorld(), RunningAirflow(get_current_context()["ti"])))
+        return str(upkeep(AirflowServices(), RunningAirflow(get_current_context()["ti"])))
 
 
 @dataclass(frozen=True, slots=True)

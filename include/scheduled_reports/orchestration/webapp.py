@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads it when it runs
 
-from .connections import AirflowWorld
+from .connections import AirflowServices
 from .web_airflow import RunningServer
 from .web_caller import AirflowCaller
 
@@ -31,7 +31,7 @@ def app() -> FastAPI:
     """The app that the plugin hands to Airflow."""
     from ..web.app import make
 
-    return make(caller, AirflowDesk)
+    return make(caller, AirflowWebServices)
 
 
 def caller(user: GetUserDep) -> AirflowCaller:
@@ -39,27 +39,27 @@ def caller(user: GetUserDep) -> AirflowCaller:
     return AirflowCaller(user)
 
 
-class AirflowDesk:
+class AirflowWebServices:
     """Port `Desk`: the ports of one request, from Airflow's connections."""
 
     @cached_property
-    def world(self) -> AirflowWorld:
+    def core(self) -> AirflowServices:
         """The ports of a run."""
-        return AirflowWorld()
+        return AirflowServices()
 
     @cached_property
     def reports(self) -> PostgresReports:
         """Port `Reports`."""
         from ..adapters.postgres.web_reports import PostgresReports
 
-        return PostgresReports(self.world.dsn)
+        return PostgresReports(self.core.dsn)
 
     @cached_property
     def overview(self) -> PostgresOverview:
         """Port `Overview`."""
         from ..adapters.postgres.web_overview import PostgresOverview
 
-        return PostgresOverview(self.world.dsn)
+        return PostgresOverview(self.core.dsn)
 
     @cached_property
     def airflow(self) -> RunningServer:
@@ -78,7 +78,7 @@ class AirflowDesk:
                 chosen,
                 at,
                 out,
-                source=PostgresSource(self.world.data_dsn, timeout),
+                source=PostgresSource(self.core.data_dsn, timeout),
                 staging=ArrowStaging.local(Path(folder)),
-                settings=self.world.settings,
+                settings=self.core.settings,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Meter(Protocol):
+class Metrics(Protocol):
     """Airflow's metrics; names and tags are those of `metrics.METRICS`.  Nothing is raised, and nothing waits."""
 
     def count(self, name: str, value: int, **tags: str) -> None:

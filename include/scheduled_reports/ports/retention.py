@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Belongings:
+class StoredObjects:
     """What S3 may hold of a run or of a report."""
 
     prefixes: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Retention(Protocol):
         Those of which `drop_files` could not remove everything come again after an hour.
         """
 
-    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[Belongings], Removed]) -> bool:
+    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
         """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay.
 
         No stage of the run can begin while *remove* is at work.
@@ -65,7 +65,7 @@ class Retention(Protocol):
         *unsettled_before*.
         """
 
-    def belongings(self, report_id: str) -> Belongings:
+    def stored_objects(self, report_id: str) -> StoredObjects:
         """What S3 may hold of a report."""
 
     def erase(self, report_id: str, before: datetime) -> bool:

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from ..domain.delivery import Delivery
     from ..domain.formats import Format
     from ..domain.report import Row
-    from ..domain.run import Act, Artifact, Brief, Outcome, Run, RunKey, RunKind, Window
+    from ..domain.run import Artifact, AuditAction, MailSummary, Outcome, Run, RunKey, RunKind, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opening:
+class NewRun:
     """What `query` writes down of a run before anything else happens."""
 
     key: RunKey
@@ -48,7 +48,7 @@ class Snapshot:
 class Runs(Protocol):
     """The record: reporting.runs and artifacts, report_executions, the counters of scheduled_reports."""
 
-    def ask(self, opening: Opening, act: Act) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
         """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them.
 
         False, and nothing noted, while another run of the report is under way.
@@ -57,22 +57,22 @@ class Runs(Protocol):
     def withdraw(self, key: RunKey) -> None:
         """Forget a run that was asked for and that Airflow did not take."""
 
-    def open(self, opening: Opening) -> None:
+    def open(self, new_run: NewRun) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
 
-    def refuse(self, opening: Opening, reason: str, *, skipped: bool) -> None:
+    def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
         """Note a run that must not or cannot happen, with the reason."""
 
-    def abandon(self, opening: Opening, reason: str) -> None:
+    def abandon(self, new_run: NewRun, reason: str) -> None:
         """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
 
     def load(self, key: RunKey) -> Run:
         """The frozen run; PermanentError where `query` has not frozen it."""
 
-    def note_brief(self, key: RunKey, brief: Brief) -> None:
+    def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         """Note what a mail shows of the data."""
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
@@ -106,10 +106,10 @@ class Runs(Protocol):
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         """The runs that are not settled, the longest silent first."""
 
-    def untold(self, *, limit: int) -> list[RunKey]:
+    def unnotified(self, *, limit: int) -> list[RunKey]:
         """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
 
-    def standing(self, report_id: str) -> Standing:
+    def failure_streak(self, report_id: str) -> FailureStreak:
         """How the report does: its newest runs, and what its owner was told last."""
 
     def told(self, key: RunKey) -> None:
@@ -125,14 +125,14 @@ class Unsettled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class FailureStreak:
     """How a report does, for its owner; replayed periods and wrong requests do not count."""
 
     #: How many of the newest runs failed, since the schedule became effective.
     streak: int
     #: The newest notice that its owner got, and whether that was since the schedule became effective.
     told: str | None
-    told_lately: bool
+    notified_lately: bool
     #: The newest run that counts, and how it ended.
     newest: RunKey | None = None
     failed: bool | None = None

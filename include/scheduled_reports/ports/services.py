@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from ..settings import Settings
     from .mail import Ledger, Mailer
-    from .metrics import Meter
+    from .metrics import Metrics
     from .reports import Definitions
     from .retention import Retention
     from .runs import Runs
     from .source import Source
     from .storage import Staging, Store
-    from .upkeep import Housekeeping
+    from .upkeep import UpkeepStore
 
 
-class World(Protocol):
+class Services(Protocol):
     """All ports of one process, each made when first used."""
 
     @property
@@ -53,7 +53,7 @@ class World(Protocol):
         """Port `Runs`."""
 
     @property
-    def housekeeping(self) -> Housekeeping:
+    def upkeep_store(self) -> UpkeepStore:
         """Port `Housekeeping`."""
 
     @property
@@ -65,7 +65,7 @@ class World(Protocol):
         """Port `Ledger`."""
 
     @property
-    def meter(self) -> Meter:
+    def metrics(self) -> Metrics:
         """Port `Meter`."""
 
     def now(self) -> datetime:

@@ -48,7 +48,7 @@ class Health:
     mail_enabled: bool = True
 
 
-class Housekeeping(Protocol):
+class UpkeepStore(Protocol):
     """What upkeep looks at and changes, every call bounded and safe to repeat."""
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..domain.formats import Format
     from ..domain.report import Row
     from ..domain.run import Actor, RunKey, Trigger
-    from .services import World
+    from .services import Services
 
 #: A row of the database, by column.
 Record = dict[str, Any]
@@ -216,11 +216,11 @@ class Airflow(Protocol):
         """Have the reports read again at once."""
 
 
-class Desk(Protocol):
+class WebServices(Protocol):
     """Everything one request may need."""
 
     @property
-    def world(self) -> World:
+    def core(self) -> Services:
         """The ports of a run."""
 
     @property

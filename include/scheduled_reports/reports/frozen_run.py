@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
-from ..domain.run import Brief, Run, RunKind, RunState
+from ..domain.run import MailSummary, Run, RunKind, RunState
 from ..domain.window import window
 from .parser import parse_row
 from .run_request import parse_request
@@ -40,7 +40,7 @@ def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:
         report=report,
         request=request,
         window=window(request.period or report.date_range, row["scheduled_for"], report.timezone),
-        brief=_brief(row),
+        mail_summary=_mail_summary(row),
     )
 
 
@@ -61,8 +61,8 @@ def _judged_today() -> Iterator[None]:
         raise PermanentError(message) from None
 
 
-def _brief(row: Mapping[str, Any]) -> Brief | None:
+def _mail_summary(row: Mapping[str, Any]) -> MailSummary | None:
     if row["figures"] is None:
         return None
     kept = {name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")}
-    return Brief(**kept, charts=row["charts"] or b"")
+    return MailSummary(**kept, charts=row["charts"] or b"")

@@ -10,7 +10,7 @@ from ..domain.report import (
     PeriodType,
 )
 from .types import custom_filters
-from .validation import Check, meant
+from .validation import Check, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,9 @@ def read_parameters(check: Check, parameters: Mapping[str, Any], kind: ReportTyp
     for name, value in given.items():
         if name not in PARAMETERS:
             known = ("dateRange", *PARAMETERS)
-            check.add(f"parameters.{name}", value, f"unknown{meant(name, known)}; allowed are {', '.join(known)}")
+            check.add(
+                f"parameters.{name}", value, f"unknown{did_you_mean(name, known)}; allowed are {', '.join(known)}"
+            )
         elif kind is not None and name not in kind.parameters and value is not False:
             uses = ", ".join(sorted(kind.parameters)) or "none but dateRange"
             check.add(f"parameters.{name}", value, f"not used by {kind.id}; it uses {uses}")

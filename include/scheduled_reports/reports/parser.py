@@ -17,7 +17,7 @@ from ..domain.errors import RejectedError
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from .parameters import read_date_range, read_object, read_parameters
 from .types.catalog import KNOWN_TYPES, catalog
-from .validation import Check, meant, read_formats
+from .validation import Check, did_you_mean, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ def _type(check: Check, value: str) -> ReportType | None:
     elif value in KNOWN_TYPES:
         check.add("reportType", value, f"this type is not built yet; built are {', '.join(known.types)}")
     else:
-        check.add("reportType", value, f"one of {', '.join(names)}{meant(value, names)}")
+        check.add("reportType", value, f"one of {', '.join(names)}{did_you_mean(value, names)}")
     return None
 
 

@@ -10,7 +10,7 @@ from ..domain.errors import RequestError
 from ..domain.report import DateRange
 from ..domain.run import Request
 from .parameters import PERIODS, custom_range
-from .validation import Check, meant, read_formats
+from .validation import Check, did_you_mean, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,7 +28,9 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     check = Check()
     for key in conf:
         if key not in REQUEST_KEYS:
-            check.add(key, conf[key], f"unknown{meant(key, REQUEST_KEYS)}; allowed are {', '.join(REQUEST_KEYS)}")
+            check.add(
+                key, conf[key], f"unknown{did_you_mean(key, REQUEST_KEYS)}; allowed are {', '.join(REQUEST_KEYS)}"
+            )
     request = Request(
         formats=read_formats(check, "formats", conf["formats"]) if conf.get("formats") else None,
         recipients=_recipients(check, conf.get("recipients"), known),

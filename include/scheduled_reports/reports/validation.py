@@ -41,7 +41,7 @@ class Check:
             return None
 
 
-def meant(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` where a known name is close, otherwise nothing."""
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
@@ -55,5 +55,5 @@ def read_formats(check: Check, column: str, values: Any) -> tuple[Format, ...]:
         return ()
     for value in values:
         if value not in list(Format):
-            check.add(column, value, allowed + meant(str(value), Format))
+            check.add(column, value, allowed + did_you_mean(str(value), Format))
     return tuple(Format(value) for value in values if value in list(Format))

@@ -11,7 +11,7 @@ from ..domain.formats import Format
 from ..domain.report import Problem
 from ..domain.run import RunKey, RunKind
 from ..domain.window import window
-from ..ports.runs import Opening
+from ..ports.runs import NewRun
 from ..reports.parser import parse_row
 from ..reports.run_request import parse_request
 
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
 
     from ..domain.report import Report, Row
     from ..domain.run import Request, Run, Trigger
-    from ..ports.services import World
+    from ..ports.services import Services
     from ..settings import Settings
 
 
-def enter(world: World, trigger: Trigger) -> Run:
+def enter(services: Services, trigger: Trigger) -> Run:
     """The frozen run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
-    if world.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
-        return _frozen(world, trigger.key)
-    row = world.definitions.row(trigger.key.report_id)
+    if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
+        return _frozen(services, trigger.key)
+    row = services.definitions.row(trigger.key.report_id)
     try:
-        admitted = admit(world, trigger, row)
+        admitted = admit(services, trigger, row)
     except (SkipRunError, PermanentError) as error:
-        world.runs.refuse(opening(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
+        services.runs.refuse(new_run(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
         raise
-    world.runs.open(admitted)
+    services.runs.open(admitted)
     if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
-        world.meter.timing("lateness", max((world.now() - trigger.scheduled_for).total_seconds(), 0))
-    return world.runs.load(trigger.key)
+        services.metrics.timing("lateness", max((services.now() - trigger.scheduled_for).total_seconds(), 0))
+    return services.runs.load(trigger.key)
 
 
-def _frozen(world: World, key: RunKey) -> Run:
+def _frozen(services: Services, key: RunKey) -> Run:
     """The run as an earlier attempt froze it; why that does not do any more is written down."""
     try:
-        return world.runs.load(key)
+        return services.runs.load(key)
     except PermanentError as error:
-        world.runs.fail(key, None, str(error))
+        services.runs.fail(key, None, str(error))
         raise
 
 
-def admit(world: World, trigger: Trigger, row: Row | None) -> Opening:
+def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     """What is to be frozen of a run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
     if row is None:
         raise _gone(trigger)
     report = parse_row(row)
-    _may_tick(report, trigger, world.settings, world.now())
+    _may_tick(report, trigger, services.settings, services.now())
     if trigger.conf.get("resend"):
-        trigger = _resending(world, report, trigger)
-    return opening(trigger, row, _request(world, report, trigger), report)
+        trigger = _resending(services, report, trigger)
+    return new_run(trigger, row, _request(services, report, trigger), report)
 
 
-def opening(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> Opening:
+def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
     """What is to be written down of a run: with *request* and *report* as frozen, without as refused."""
     covered = None
     named = dict.fromkeys((row or {}).get("export_formats") or ())  # a row that is refused may name one twice
@@ -68,7 +68,7 @@ def opening(trigger: Trigger, row: Row | None, request: Request | None = None, r
     if report is not None and request is not None:
         covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
         formats = request.formats or report.formats
-    return Opening(
+    return NewRun(
         key=trigger.key,
         kind=trigger.kind,
         scheduled_for=trigger.scheduled_for,
@@ -105,27 +105,27 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
 
 
-def _request(world: World, report: Report, trigger: Trigger) -> Request:
+def _request(services: Services, report: Report, trigger: Trigger) -> Request:
     addresses = [str(address).lower() for address in trigger.conf.get("recipients") or ()]
-    known = world.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
-    domains = world.settings.domains
+    known = services.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
+    domains = services.settings.domains
     known |= {address for address in addresses if address.rpartition("@")[2] in domains}
     return parse_request(trigger.conf, report, known=known)
 
 
-def _resending(world: World, report: Report, trigger: Trigger) -> Trigger:
+def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
     """The trigger of a run that mails an earlier one's files again, with the formats and the period of that run."""
-    asked = _request(world, report, trigger)
+    asked = _request(services, report, trigger)
     if asked.period or asked.mail is False:
         raise _not_again(trigger, "no period and no mail=false beside it: an earlier run's files are mailed")
     earlier = RunKey(report_id=trigger.key.report_id, run_id=str(asked.resend))
-    kept = [one.format for one in world.runs.artifacts(earlier)]
+    kept = [one.format for one in services.runs.artifacts(earlier)]
     formats = [str(one) for one in kept if not asked.formats or one in asked.formats]
     if not formats:
         raise _not_again(
             trigger, "the id of an earlier run of this report whose files are kept, and formats among them"
         )
-    covered = world.runs.load(earlier).window
+    covered = services.runs.load(earlier).window
     return replace(
         trigger, conf={**trigger.conf, "formats": formats, "period": f"{covered.first_day}/{covered.last_day}"}
     )

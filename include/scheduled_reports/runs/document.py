@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..domain.errors import PermanentError
-from ..domain.run import Brief
+from ..domain.run import MailSummary
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
     return replace(_document(run, kind, branding, figures, tables), charts=charts)
 
 
-def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
+def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSummary:
     """What a mail will show of the data on staging."""
     name = dataset_file(kind.main.name)
     first = next(files.batches(name), None)
     schema = first.schema if first is not None else pa.schema([])
     preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
-    return Brief(
+    return MailSummary(
         main_rows=files.manifest(name).rows,
         data_rows=data_rows,
         figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
@@ -67,20 +67,20 @@ def brief(kind: ReportType, files: RunFiles, data_rows: int) -> Brief:
     )
 
 
-def briefed(run: Run, kind: ReportType, branding: Branding) -> Document:
+def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Document:
     """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
-    if run.brief is None:
+    if run.mail_summary is None:
         raise PermanentError("this run's data was never read: clear it from query")
-    preview = pa.ipc.open_stream(run.brief.preview).read_all()
+    preview = pa.ipc.open_stream(run.mail_summary.preview).read_all()
     main = Table(
         name=kind.main.name,
         title=kind.main.title,
         columns=kind.main.columns,
-        rows=run.brief.main_rows,
+        rows=run.mail_summary.main_rows,
         batches=lambda: iter(preview.to_batches()),
     )
-    figures = _figures(kind, pa.ipc.open_stream(run.brief.figures).read_all())
-    charts = tuple(_kept_charts(kind, run.brief.charts))
+    figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
+    charts = tuple(_kept_charts(kind, run.mail_summary.charts))
     return replace(_document(run, kind, branding, figures, (main,)), charts=charts)
 
 

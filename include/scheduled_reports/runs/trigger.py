@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import BusyError
-from ..domain.run import Act, RunKey, RunKind, Trigger
+from ..domain.run import AuditAction, RunKey, RunKind, Trigger
 from . import admission
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..domain.run import Actor
-    from ..ports.runs import Opening
-    from ..ports.services import World
+    from ..ports.runs import NewRun
+    from ..ports.services import Services
     from ..ports.web import Airflow
 
 
 def ask(
-    world: World, airflow: Airflow, report_id: str, conf: Mapping[str, Any], run_after: datetime, by: Actor
-) -> Opening:
+    services: Services, airflow: Airflow, report_id: str, conf: Mapping[str, Any], run_after: datetime, by: Actor
+) -> NewRun:
     """What was noted of the run; RejectedError, RequestError, BusyError or NoDagError where it cannot be.
 
     The executions are pending before Airflow knows of the run, so that whoever asked has something to look at at once.
@@ -34,17 +34,17 @@ def ask(
         user=by.user,
         clear_number=0,
     )
-    row = world.definitions.row(report_id)
-    opening = admission.admit(world, trigger, row)
-    act = Act(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
-    if airflow.open_runs(report_id) or not world.runs.ask(opening, act):
+    row = services.definitions.row(report_id)
+    new_run = admission.admit(services, trigger, row)
+    act = AuditAction(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
+    if airflow.open_runs(report_id) or not services.runs.ask(new_run, act):
         raise BusyError("a run of this report is under way")
     try:
         airflow.start(trigger)
     except Exception:
-        world.runs.withdraw(trigger.key)
+        services.runs.withdraw(trigger.key)
         raise
-    return opening
+    return new_run
 
 
 def _action(conf: Mapping[str, Any]) -> Any:

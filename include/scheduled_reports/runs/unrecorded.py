@@ -16,24 +16,24 @@ from . import admission
 from .settle import NEVER_BEGUN, log, settle
 
 if TYPE_CHECKING:
-    from ..ports.services import World
+    from ..ports.services import Services
 
 #: The folder on staging where notes of runs lie that could not be recorded.
 NOTES = ".unrecorded"  # no report's folder begins like this
 
 
-def leave_note(world: World, trigger: Trigger) -> None:
+def leave_note(services: Services, trigger: Trigger) -> None:
     """Note on staging that a run has ended, for upkeep to record when the database is back."""
     content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
-    world.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
+    services.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
 
 
-def noted(world: World) -> list[Trigger]:
+def noted(services: Services) -> list[Trigger]:
     """The runs of which a note was left; one that cannot be read stays where it is, and costs only itself."""
     found = []
-    for name in world.staging.names(NOTES):
+    for name in services.staging.names(NOTES):
         try:
-            with world.staging.open(name) as file:
+            with services.staging.open(name) as file:
                 found.append(_read_note(file.read()))
         except (ReportsError, ValueError, KeyError, TypeError) as error:
             log.warning("the note %s cannot be read: %s", name, type(error).__name__)
@@ -52,11 +52,11 @@ def _read_note(content: bytes) -> Trigger:
     )
 
 
-def settle_noted(world: World, trigger: Trigger) -> None:
+def settle_noted(services: Services, trigger: Trigger) -> None:
     """Record a run of which a note was left, and forget the note."""
-    world.runs.abandon(admission.opening(trigger, world.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
-    settle(world, trigger.key, "the reports database was away")
-    world.staging.clear(_note_name(trigger.key))
+    services.runs.abandon(admission.new_run(trigger, services.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
+    settle(services, trigger.key, "the reports database was away")
+    services.staging.clear(_note_name(trigger.key))
 
 
 def _note_name(key: RunKey) -> str:

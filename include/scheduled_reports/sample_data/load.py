@@ -79,11 +79,11 @@ def create_tables(connection: Connection) -> None:
     connection.execute("".join(missing).encode())
 
 
-def replace(connection: Connection, standing: Iterable[Item], activity: Iterable[Item]) -> Counter[str]:
+def replace(connection: Connection, failure_streak: Iterable[Item], activity: Iterable[Item]) -> Counter[str]:
     """Put the sample in the place of an earlier one and return the number of rows by table."""
     # Two seedings at once would each delete what the other has not written yet.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('scheduled_reports.seed-demo', 0))")
-    tables = _by_table(standing)
+    tables = _by_table(failure_streak)
     _delete_activity(connection)
     for table in reversed(STANDING):
         _delete_stale(connection, table, [row["id"] for row in tables[table]])

@@ -8,7 +8,7 @@ from ..monitoring.metrics import METRICS
 
 
 @dataclass
-class MemoryMeter:
+class MemoryMetrics:
     """Port `Meter`: metric and tags, with every value told."""
 
     told: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..domain.delivery import DeliveryState
 from ..domain.naming import objects_of
 from ..domain.run import RunState
-from ..ports.retention import Belongings
+from ..ports.retention import StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -45,12 +45,12 @@ class MemoryRetention:
         """Runs that settled before then and of which S3 may hold files, the oldest first."""
         return [key for key in self._old(before) if self._may_look_at(key) and self._has_files(key, before)][:limit]
 
-    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[Belongings], Removed]) -> bool:
+    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
         """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         if not self._is_over(key, before) or not self._has_files(key, before):
             return False
         kept, files = self._kept(key), self._files(key)
-        removed = remove(Belongings(prefixes=self._prefixes(key), files=tuple(_place(file) for file in files)))
+        removed = remove(StoredObjects(prefixes=self._prefixes(key), files=tuple(_place(file) for file in files)))
         kept.deleted |= {file.format for file in files if _place(file) in removed.gone}
         kept.files_gone, kept.put_off_at = removed.whole, None if removed.whole else self.now()
         return True
@@ -86,11 +86,11 @@ class MemoryRetention:
         ]
         return [report_id for _, report_id in sorted(due)][:limit]
 
-    def belongings(self, report_id: str) -> Belongings:
+    def stored_objects(self, report_id: str) -> StoredObjects:
         """What S3 may hold of a report."""
         keys = self._of(report_id)
         workspaces = {self._workspace(key) for key in keys} | {self.departures[report_id].workspace_id}
-        return Belongings(
+        return StoredObjects(
             prefixes=tuple(sorted(objects_of(one, report_id) for one in workspaces if one is not None)),
             files=tuple(_place(file) for key in keys for file in self._files(key)),
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..domain.delivery import DeliveryState
 from ..domain.errors import PermanentError
 from ..domain.naming import execution_id, run_key
-from ..domain.run import Brief, RunKey, RunKind, RunState
-from ..ports.runs import Snapshot, Standing, Unsettled
+from ..domain.run import MailSummary, RunKey, RunKind, RunState
+from ..ports.runs import FailureStreak, Snapshot, Unsettled
 from ..reports.frozen_run import thaw
 from .records import Kept, Recorded
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..domain.formats import Format
-    from ..domain.run import Act, Artifact, Outcome, Run
-    from ..ports.runs import Opening
+    from ..domain.run import Artifact, AuditAction, Outcome, Run
+    from ..ports.runs import NewRun
     from .mail import MemoryLedger
 
 
-BRIEF = tuple(one.name for one in fields(Brief))
+MAIL_SUMMARY = tuple(one.name for one in fields(MailSummary))
 LOST = "its sender ended before the outcome was known"
 
 
@@ -39,17 +39,17 @@ class MemoryRuns:
     effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    acts: dict[RunKey, Act] = field(default_factory=dict)
+    acts: dict[RunKey, AuditAction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger.reopen = self._reopen
 
-    def ask(self, opening: Opening, act: Act) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
         """Note a run that somebody asks for; False while another run of the report is under way."""
-        if any(key.report_id == opening.key.report_id and not run.settled for key, run in self.runs.items()):
+        if any(key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()):
             return False
-        self.runs[opening.key] = self._recorded(None, _row(opening) | {"state": "running"}, opening, opening.formats)
-        self.acts[opening.key] = act
+        self.runs[new_run.key] = self._recorded(None, _row(new_run) | {"state": "running"}, new_run, new_run.formats)
+        self.acts[new_run.key] = act
         return True
 
     def withdraw(self, key: RunKey) -> None:
@@ -58,47 +58,47 @@ class MemoryRuns:
         if held is not None and held.row["frozen"] is None and held.row["state"] == RunState.RUNNING:
             del self.runs[key], self.acts[key]
 
-    def open(self, opening: Opening) -> None:
+    def open(self, new_run: NewRun) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
-        held = self.runs.get(opening.key)
-        if held and held.row["frozen"] is not None and opening.clear_number <= held.clear_number:
+        held = self.runs.get(new_run.key)
+        if held and held.row["frozen"] is not None and new_run.clear_number <= held.clear_number:
             return
-        frozen = deepcopy({"row": opening.row, "request": dict(opening.request)})
-        row = _row(opening) | {"state": "running", "frozen": frozen}
-        if held and any(not one.is_notice for one in self.ledger.of(opening.key)):
+        frozen = deepcopy({"row": new_run.row, "request": dict(new_run.request)})
+        row = _row(new_run) | {"state": "running", "frozen": frozen}
+        if held and any(not one.is_notice for one in self.ledger.of(new_run.key)):
             row["mail"] = held.row["mail"]
-        self.runs[opening.key] = self._recorded(held, row, opening, opening.formats)
+        self.runs[new_run.key] = self._recorded(held, row, new_run, new_run.formats)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
         held = self.runs.get(key)
         return held is not None and held.row["frozen"] is not None and held.clear_number >= clear_number
 
-    def refuse(self, opening: Opening, reason: str, *, skipped: bool) -> None:
+    def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
         """Note a run that must not or cannot happen, with the reason."""
         state = RunState.SKIPPED if skipped else RunState.FAILED
-        formats = opening.formats if opening.row and not skipped else ()
-        held = self.runs.get(opening.key)
-        row = _row(opening) | {"state": state, "reason": reason}
-        self.runs[opening.key] = self._recorded(held, row, opening, formats)
-        self.runs[opening.key].errors = dict.fromkeys(formats, reason)
+        formats = new_run.formats if new_run.row and not skipped else ()
+        held = self.runs.get(new_run.key)
+        row = _row(new_run) | {"state": state, "reason": reason}
+        self.runs[new_run.key] = self._recorded(held, row, new_run, formats)
+        self.runs[new_run.key].errors = dict.fromkeys(formats, reason)
 
     def _recorded(
-        self, held: Recorded | None, row: dict[str, Any], opening: Opening, formats: tuple[Format, ...]
+        self, held: Recorded | None, row: dict[str, Any], new_run: NewRun, formats: tuple[Format, ...]
     ) -> Recorded:
         return Recorded(
             row,
-            opening.clear_number,
+            new_run.clear_number,
             self._kept(held),
             self.now(),
             formats,
             counted=held.counted if held else None,
         )
 
-    def abandon(self, opening: Opening, reason: str) -> None:
+    def abandon(self, new_run: NewRun, reason: str) -> None:
         """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
-        if opening.key not in self.runs:
-            self.refuse(opening, reason, skipped=False)
+        if new_run.key not in self.runs:
+            self.refuse(new_run, reason, skipped=False)
 
     def load(self, key: RunKey) -> Run:
         """The frozen run; PermanentError where `query` has not frozen it."""
@@ -107,9 +107,9 @@ class MemoryRuns:
             raise PermanentError("this run was never frozen: clear it from query")
         return thaw(key, held.row)
 
-    def note_brief(self, key: RunKey, brief: Brief) -> None:
+    def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         """Note what a mail shows of the data."""
-        self.runs[key].row |= asdict(brief)
+        self.runs[key].row |= asdict(mail_summary)
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
         """Note that a format (or every format) is at work again."""
@@ -135,7 +135,7 @@ class MemoryRuns:
         for artifact in self.artifacts(earlier):
             if artifact.format in self.runs[key].formats:
                 self.uploaded(key, replace(artifact, execution_id=execution_id(key, artifact.format)))
-        self.runs[key].row |= {name: self.runs[earlier].row[name] for name in BRIEF}
+        self.runs[key].row |= {name: self.runs[earlier].row[name] for name in MAIL_SUMMARY}
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
         """What S3 holds of a run, ordered by format."""
@@ -189,7 +189,7 @@ class MemoryRuns:
         open_ = [Unsettled(key=key, touched_at=run.touched_at) for key, run in self.runs.items() if not run.settled]
         return sorted(open_, key=lambda run: run.touched_at)[:limit]
 
-    def untold(self, *, limit: int) -> list[RunKey]:
+    def unnotified(self, *, limit: int) -> list[RunKey]:
         """The settled runs of which it is not decided yet whether to tell the owner."""
         return [key for key, run in self.runs.items() if run.settled and not run.told][:limit]
 
@@ -197,7 +197,7 @@ class MemoryRuns:
         """Note that nothing is left to tell of a run as it is settled now."""
         self.runs[key].told = self.runs[key].settled
 
-    def standing(self, report_id: str) -> Standing:
+    def failure_streak(self, report_id: str) -> FailureStreak:
         """How the report does: its newest runs, and what its owner was told last."""
         ended = sorted(
             (
@@ -218,10 +218,10 @@ class MemoryRuns:
         ]
         told = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
         since = self.effective(report_id)
-        return Standing(
+        return FailureStreak(
             streak=sum(run.retention.started_at > since for _, run in failed),
             told=told.message if told else None,
-            told_lately=told is not None and self.runs[told.key].retention.started_at > since,
+            notified_lately=told is not None and self.runs[told.key].retention.started_at > since,
             newest=RunKey(report_id=report_id, run_id=counting[0][0]) if counting else None,
             failed=counting[0][1].counted is RunState.FAILED if counting else None,
             reason=counting[0][1].row["reason"] if counting else None,
@@ -266,16 +266,16 @@ def _last(items: Sequence[object], wanted: object) -> int:
     return max(number for number, item in enumerate(items) if item == wanted)
 
 
-def _row(opening: Opening) -> dict[str, Any]:
+def _row(new_run: NewRun) -> dict[str, Any]:
     return {
-        "run_key": run_key(opening.key.run_id),
-        "kind": opening.kind,
-        "scheduled_for": opening.scheduled_for,
-        "triggered_by": opening.triggered_by,
-        "test": bool(opening.request.get("test")),
+        "run_key": run_key(new_run.key.run_id),
+        "kind": new_run.kind,
+        "scheduled_for": new_run.scheduled_for,
+        "triggered_by": new_run.triggered_by,
+        "test": bool(new_run.request.get("test")),
         "reason": None,
         "frozen": None,
         "mail": None,
         "mail_error": None,
-        **dict.fromkeys(BRIEF),
+        **dict.fromkeys(MAIL_SUMMARY),
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class MemoryHousekeeping:
+class MemoryUpkeepStore:
     """Port `Housekeeping` on the rows of MemoryDefinitions."""
 
     definitions: MemoryDefinitions

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from ..ports.retention import Belongings
-    from ..ports.services import World
+    from ..ports.retention import StoredObjects
+    from ..ports.services import Services
     from ..ports.storage import Folder, Store
 
-    Step = Callable[["World", "datetime"], Iterator[Counter[str]]]
+    Step = Callable[["Services", "datetime"], Iterator[Counter[str]]]
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +59,16 @@ class Retained:
         return "; ".join([*([f"removed {went}"] if went else []), *self.errors])
 
 
-def retain(world: World) -> Retained:
+def retain(services: Services) -> Retained:
     """One round.  It raises nothing: what is in the way of one step is in the way of no other, and is told."""
     went: Counter[str] = Counter()
     errors = []
     for name, step in STEPS.items():
-        began = world.now()
+        began = services.now()
         try:
-            for part in step(world, began):
+            for part in step(services, began):
                 went += part
-                if world.now() - began > LONGEST:
+                if services.now() - began > LONGEST:
                     break
         except Exception as error:
             log.exception("Retention of %s did not come to its end", name)
@@ -78,42 +78,42 @@ def retain(world: World) -> Retained:
     return Retained(**went, errors=tuple(errors))
 
 
-def _files(world: World, now: datetime) -> Iterator[Counter[str]]:
+def _files(services: Services, now: datetime) -> Iterator[Counter[str]]:
     """Objects of settled runs: first from S3, then from the record."""
-    before = now - world.settings.keep_files_seconds
+    before = now - services.settings.keep_files_seconds
     refusals = 0
-    for key in world.retention.runs_with_files(before, limit=AT_MOST):
+    for key in services.retention.runs_with_files(before, limit=AT_MOST):
         sweeps: list[Sweep] = []
 
-        def remove(found: Belongings, sweeps: list[Sweep] = sweeps) -> Removed:
-            sweeps.append(_sweep(world.store, found))
+        def remove(found: StoredObjects, sweeps: list[Sweep] = sweeps) -> Removed:
+            sweeps.append(_sweep(services.store, found))
             return Removed(gone=sweeps[-1].gone, whole=sweeps[-1].is_whole)
 
-        world.retention.drop_files(key, before, remove)
+        services.retention.drop_files(key, before, remove)
         yield Counter(files=sum(len(sweep.gone) for sweep in sweeps))
         refusals += any(not sweep.is_whole for sweep in sweeps)
         if refusals == REFUSALS:
             return
 
 
-def _rows(world: World, now: datetime) -> Iterator[Counter[str]]:
+def _rows(services: Services, now: datetime) -> Iterator[Counter[str]]:
     """Runs and their executions, once S3 holds nothing of them."""
-    before = now - world.settings.keep_rows_seconds
-    yield Counter(runs=world.retention.drop_rows(before, limit=AT_MOST))
+    before = now - services.settings.keep_rows_seconds
+    yield Counter(runs=services.retention.drop_rows(before, limit=AT_MOST))
 
 
-def _staging(world: World, now: datetime) -> Iterator[Counter[str]]:
+def _staging(services: Services, now: datetime) -> Iterator[Counter[str]]:
     """Folders of runs that are settled, and of runs that nobody knows."""
-    before = now - world.settings.keep_staging_seconds
-    old = sorted((one for one in world.staging.folders() if one.newest < before), key=lambda one: one.newest)
+    before = now - services.settings.keep_staging_seconds
+    old = sorted((one for one in services.staging.folders() if one.newest < before), key=lambda one: one.newest)
     keys = {key: folder for folder in old if (key := _key(folder)) is not None}
-    settled = world.retention.settled(keys) if keys else {}
+    settled = services.retention.settled(keys) if keys else {}
     due = [key for key in keys if (_is_staged(keys[key]) if key not in settled else _is_before(settled[key], before))]
     for key in due[:AT_MOST]:
-        clear = partial(world.staging.clear, keys[key].name)
+        clear = partial(services.staging.clear, keys[key].name)
         try:
             if key in settled:
-                went = world.retention.while_settled(key, before, clear)
+                went = services.retention.while_settled(key, before, clear)
             else:
                 clear()
                 went = True
@@ -123,35 +123,35 @@ def _staging(world: World, now: datetime) -> Iterator[Counter[str]]:
         yield Counter(folders=went)
 
 
-def _departed(world: World, now: datetime) -> Iterator[Counter[str]]:
+def _departed(services: Services, now: datetime) -> Iterator[Counter[str]]:
     """All of reports that were deleted, by themselves or with their workspace."""
-    before = now - world.settings.erase_seconds
-    reports = world.retention.departed(before, unsettled_before=before - PATIENCE, limit=AT_MOST)
+    before = now - services.settings.erase_seconds
+    reports = services.retention.departed(before, unsettled_before=before - PATIENCE, limit=AT_MOST)
     left, refusals = AT_MOST, 0
     for report_id in reports:
-        found = world.retention.belongings(report_id)
-        sweep = _sweep(world.store, found, limit=left)
+        found = services.retention.stored_objects(report_id)
+        sweep = _sweep(services.store, found, limit=left)
         left -= sweep.deleted
-        erased = sweep.is_whole and _erase(world, report_id, found, before)
+        erased = sweep.is_whole and _erase(services, report_id, found, before)
         yield Counter(files=sweep.deleted, reports=int(erased))
         if sweep.refused:
-            world.retention.defer(report_id)
+            services.retention.defer(report_id)
             refusals += 1
         if left <= 0 or refusals == REFUSALS:
             return
 
 
-def _erase(world: World, report_id: str, found: Belongings, before: datetime) -> bool:
+def _erase(services: Services, report_id: str, found: StoredObjects, before: datetime) -> bool:
     """What is left of a report once its objects have gone; the record is the last, so that a next round finds it."""
-    others = [bucket for bucket, _ in found.files if bucket != world.store.bucket]
+    others = [bucket for bucket, _ in found.files if bucket != services.store.bucket]
     if others:
         log.warning(
             "%d files of the deleted report %s are in buckets that are not BUCKET, and stay there: %s",
             len(others), report_id, ", ".join(sorted(set(others))),
         )  # fmt: skip
     if folder := escape(report_id):  # no name at all would mean all of staging
-        world.staging.clear(folder)
-    return world.retention.erase(report_id, before)
+        services.staging.clear(folder)
+    return services.retention.erase(report_id, before)
 
 
 #: Every step under what the report calls it.
@@ -178,7 +178,7 @@ class Sweep:
         return not self.refused and not self.more
 
 
-def _sweep(store: Store, found: Belongings, *, limit: int | None = None) -> Sweep:
+def _sweep(store: Store, found: StoredObjects, *, limit: int | None = None) -> Sweep:
     """Delete what lies below the prefixes and what is recorded elsewhere in our bucket, at most *limit* objects.
 
     Another bucket is never touched: a copy of production knows the names of production's files.
@@ -202,7 +202,7 @@ def _sweep(store: Store, found: Belongings, *, limit: int | None = None) -> Swee
     return Sweep(gone=gone, deleted=len(deleted), refused=bool(refused), more=more)
 
 
-def _objects(store: Store, found: Belongings) -> Iterator[str]:
+def _objects(store: Store, found: StoredObjects) -> Iterator[str]:
     for prefix in found.prefixes:
         yield from store.keys(prefix)
     yield from (key for bucket, key in found.files if bucket == store.bucket and not key.startswith(found.prefixes))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..domain.report import Report
     from ..domain.run import RunKey
     from ..ports.runs import Unsettled
-    from ..ports.services import World
+    from ..ports.services import Services
     from ..ports.upkeep import Orchestrator
 
 log = logging.getLogger(__name__)
@@ -62,72 +62,75 @@ class Upkeep:
         return "; ".join(filter(None, (done, str(self.retained))))
 
 
-def upkeep(world: World, airflow: Orchestrator) -> Upkeep:
+def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     """One round.
 
     Safe to repeat and to be cut off anywhere: every step looks at what is there and changes only what is not right.
     """
-    settled = _settle_noted(world, airflow) + _settle_left(world, airflow)
+    settled = _settle_noted(services, airflow) + _settle_left(services, airflow)
     told = _each(
-        "tell the owner of", world.runs.untold(limit=RUNS), partial(owner_notices.tell, world), lambda key: key
+        "tell the owner of",
+        services.runs.unnotified(limit=RUNS),
+        partial(owner_notices.tell, services),
+        lambda key: key,
     )
-    world.housekeeping.resume_edited()
-    rows = world.definitions.rows(limit=world.settings.max_reports)
+    services.upkeep_store.resume_edited()
+    rows = services.definitions.rows(limit=services.settings.max_reports)
     reports, rejections = parse(rows)
     reasons = {
         rejection.report_id: "; ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
         for rejection in rejections
     }
     mended = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
-    rejected = world.housekeeping.reject(reasons) if reasons else 0
-    readmitted = world.housekeeping.readmit(mended) if mended else 0
+    rejected = services.upkeep_store.reject(reasons) if reasons else 0
+    readmitted = services.upkeep_store.readmit(mended) if mended else 0
     if mended:  # they are what they were before, from this moment on
-        reports, _ = parse(world.definitions.rows(limit=world.settings.max_reports))
-    now = world.now()
+        reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
+    now = services.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
-    _tell(world, reports)
+    _tell(services, reports)
     return Upkeep(
         rejected=rejected,
         readmitted=readmitted,
-        next_runs=world.housekeeping.set_next_runs(next_runs) if next_runs else 0,
-        lifted=_lift(world, airflow, now),
+        next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
+        lifted=_lift(services, airflow, now),
         settled=settled,
         told=told,
-        retained=retain(world),
+        retained=retain(services),
     )
 
 
-def _tell(world: World, reports: Iterable[Report]) -> None:
+def _tell(services: Services, reports: Iterable[Report]) -> None:
     try:
-        found, late = health.look(world, reports)
-        metrics.looked_after(world, found, late.total_seconds())
+        found, late = health.look(services, reports)
+        metrics.looked_after(services, found, late.total_seconds())
     except ReportsError as error:  # the next round tells
         log.warning("the monitoring could not be told how the whole does: %s", error)
 
 
-def _settle_noted(world: World, airflow: Orchestrator) -> int:
+def _settle_noted(services: Services, airflow: Orchestrator) -> int:
     """Runs whose `record` found no database and left a note."""
     try:
-        left = [trigger for trigger in noted(world) if not airflow.is_open(trigger.key)]
+        left = [trigger for trigger in noted(services) if not airflow.is_open(trigger.key)]
     except ReportsError as error:  # staging is away; the rest of the round does not need it
         log.warning("the notes on staging cannot be listed: %s", error)
         return 0
-    return _each("record", left, partial(settle_noted, world), lambda trigger: trigger.key)
+    return _each("record", left, partial(settle_noted, services), lambda trigger: trigger.key)
 
 
-def _settle_left(world: World, airflow: Orchestrator) -> int:
+def _settle_left(services: Services, airflow: Orchestrator) -> int:
     """Runs whose `record` never came: a worker died, a run was cut off, paused, deleted, or cleared in part."""
-    now = world.now()
+    now = services.now()
 
     def settle(run: Unsettled) -> None:
-        settle_run(world, run.key, SILENT if airflow.is_open(run.key) else GONE)
+        settle_run(services, run.key, SILENT if airflow.is_open(run.key) else GONE)
 
     def is_left(run: Unsettled) -> bool:
         silent = now - run.touched_at
-        return silent > QUIET and (silent > world.settings.stuck_seconds or not airflow.is_open(run.key))
+        return silent > QUIET and (silent > services.settings.stuck_seconds or not airflow.is_open(run.key))
 
-    left = [run for run in world.runs.unsettled(limit=RUNS) if is_left(run)]
+    left = [run for run in services.runs.unsettled(limit=RUNS) if is_left(run)]
     return _each("settle", left, settle, lambda run: run.key)
 
 
@@ -143,13 +146,13 @@ def _each(what: str, items: Iterable[Any], do: Callable[[Any], object], key: Cal
     return done
 
 
-def _lift(world: World, airflow: Orchestrator, now: datetime) -> int:
+def _lift(services: Services, airflow: Orchestrator, now: datetime) -> int:
     """Let go of DAGs whose runs have all ended, once every parse has had time to rest them."""
     over = [
         tombstone.report_id
-        for tombstone in world.housekeeping.tombstones(limit=TOMBSTONES)
-        if now - tombstone.since > world.settings.farewell_seconds and airflow.open_runs(tombstone.report_id) == 0
+        for tombstone in services.upkeep_store.tombstones(limit=TOMBSTONES)
+        if now - tombstone.since > services.settings.farewell_seconds and airflow.open_runs(tombstone.report_id) == 0
     ]
     if over:
-        world.housekeeping.lift(over)
+        services.upkeep_store.lift(over)
     return len(over)

@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Query, Request
 
 from ..domain.report import Status
 from ..domain.run import Actor
-from ..ports.web import Caller, Desk, Member, Place, Record, Right, Wanted
+from ..ports.web import Caller, Member, Place, Record, Right, Wanted, WebServices
 from .responses import ApiError, invalid
 from .schemas import SAFE, content
 
@@ -27,13 +27,13 @@ def caller() -> Caller:
     raise NotImplementedError
 
 
-def desk() -> Desk:
+def ports() -> WebServices:
     """The ports of this request; the app puts the real ones in this place."""
     raise NotImplementedError
 
 
 SignedIn = Annotated[Caller, Depends(caller)]
-Ports = Annotated[Desk, Depends(desk)]
+Ports = Annotated[WebServices, Depends(ports)]
 
 
 async def acting(
@@ -49,11 +49,11 @@ async def acting(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seat:
+class Access:
     """A caller in a workspace; *member* where he acts for a user of the application, whose role applies as well."""
 
     caller: Caller
-    desk: Desk
+    ports: WebServices
     place: Place
     name: str  # what the workspace was called in the request
     member: Member | None
@@ -74,7 +74,7 @@ class Seat:
 
     def record(self, report_id: str, right: Right = Right.READ) -> Record:
         """A report he has *right* on; 404 where he may not even see it, 403 where he may only do that."""
-        found = self.desk.reports.report(self.place.id, plain(report_id) or "")
+        found = self.ports.reports.report(self.place.id, plain(report_id) or "")
         if found is None or not self._may(Right.READ, found):
             raise ApiError(404, NO_REPORT)
         if right is not Right.READ:
@@ -85,7 +85,7 @@ class Seat:
 
     def row(self, report_id: str, right: Right = Right.READ) -> Row:
         """The same report as the gate reads it."""
-        row = self.desk.world.definitions.row(self.record(report_id, right)["id"])
+        row = self.ports.core.definitions.row(self.record(report_id, right)["id"])
         if row is None:  # somebody has deleted it since
             raise ApiError(404, NO_REPORT)
         return row
@@ -115,25 +115,25 @@ class Seat:
         return self.caller.may(right, None if has_no_dag else record["id"])
 
 
-def seat(
+def workspace_access(
     caller: SignedIn,
     ports: Ports,
     acting_user: Annotated[str | None, Depends(acting)],
     name: Annotated[str, Path(alias="workspaceSlug", description="A slug, or slug:id where several have it")],
-) -> Seat:
+) -> Access:
     """The caller's seat in the workspace of the path; 404 where it is none of his."""
     found = [
-        Seat(caller=caller, desk=ports, place=place, name=name, member=member)
+        Access(caller=caller, ports=ports, place=place, name=name, member=member)
         for place in ports.reports.places(plain(name) or "")
         for member in [ports.reports.member(place.id, acting_user) if acting_user else None]
         if (member is not None or not acting_user)
     ]
-    seats = [one for one in found if _belongs(one)]
-    if not seats:
+    accesses = [one for one in found if _belongs(one)]
+    if not accesses:
         raise ApiError(404, NO_WORKSPACE)
-    if len(seats) > 1:
+    if len(accesses) > 1:
         raise ApiError(409, f"Several workspaces are called {name}; say {name}:<id>")
-    return seats[0]
+    return accesses[0]
 
 
 def plain(text: str | None, name: str | None = None) -> str | None:
@@ -143,22 +143,22 @@ def plain(text: str | None, name: str | None = None) -> str | None:
     raise invalid({name: [f"{text!r}: text without NUL"]}) if name else ApiError(404, NO_REPORT)
 
 
-def _belongs(one: Seat) -> bool:
+def _belongs(one: Access) -> bool:
     """Whether he may know of the workspace: he sees every DAG, or that of one of its reports."""
-    return one.sees_all or one.desk.reports.page(one.place.id, Wanted(ids=one.visible(), limit=1)).total > 0
+    return one.sees_all or one.ports.reports.page(one.place.id, Wanted(ids=one.visible(), limit=1)).total > 0
 
 
-Seated = Annotated[Seat, Depends(seat)]
+Authorized = Annotated[Access, Depends(workspace_access)]
 
 
-def seat_of_report(caller: Caller, ports: Desk, report_id: str) -> Seat:
+def access_to_report(caller: Caller, ports: WebServices, report_id: str) -> Access:
     """The seat in the workspace of a report; 404 where there is none or it may not be seen."""
     place = ports.overview.place_of(plain(report_id) or "")
     if place is None:
         raise ApiError(404, NO_REPORT)
-    at = Seat(caller=caller, desk=ports, place=place, name=f"{place.slug}:{place.id}", member=None)
-    at.record(report_id)
-    return at
+    access = Access(caller=caller, ports=ports, place=place, name=f"{place.slug}:{place.id}", member=None)
+    access.record(report_id)
+    return access
 
 
 def visible_reports(caller: Caller) -> tuple[str, ...] | None:

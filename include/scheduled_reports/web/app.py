@@ -17,7 +17,7 @@ from .responses import SafeHeaders, SafeRoute, answer, failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..ports.web import Caller, Desk
+    from ..ports.web import Caller, WebServices
 
 TITLE = "Scheduled reports"
 DESCRIPTION = (
@@ -35,12 +35,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def make(identify: Callable[..., Caller], desk: Callable[[], Desk]) -> FastAPI:
+def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> FastAPI:
     """The app; *identify* is a dependency that tells who is signed in or raises 401, *desk* makes a request's ports."""
     # Nothing is open: the documents, too, are behind the guard.
     app = FastAPI(title=TITLE, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     # Their places in the dependency graph are known to every route; what stands there, only here.
-    app.dependency_overrides |= {access.caller: identify, access.desk: desk}
+    app.dependency_overrides |= {access.caller: identify, access.ports: ports}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
     for part in (reports, runs, previews, next_runs, audit, system, report_list, report_form, report):
         guarded.include_router(part.router)

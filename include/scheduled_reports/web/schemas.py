@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ..reports.validation import meant
+from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _told(one: Any, model: type[Body]) -> str:
     if one["type"] != "extra_forbidden":
         return f"{shown}: {one['msg'][0].lower()}{one['msg'][1:]}"
     known = [to_camel(name) for name in (EmailDelivery if len(one["loc"]) > 1 else model).model_fields]
-    return f"{shown}: unknown{meant(str(one['loc'][-1]), known)}; allowed are {', '.join(known)}"
+    return f"{shown}: unknown{did_you_mean(str(one['loc'][-1]), known)}; allowed are {', '.join(known)}"
 
 
 def _drop(body: dict[str, Any], path: tuple[str, ...]) -> None:

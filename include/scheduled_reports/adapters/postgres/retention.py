@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...domain.formats import Format
 from ...domain.naming import escape, execution_id, objects_of
 from ...domain.run import RunKey
-from ...ports.retention import Belongings
+from ...ports.retention import StoredObjects
 from .connection import transaction
 from .ledger import key_values
 from .sql import statements
@@ -42,7 +42,7 @@ class PostgresRetention:
         with self._transaction() as connection:
             return _keys(_run(connection, "runs_with_files", {"before": before, "limit": limit}).fetchall())
 
-    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[Belongings], Removed]) -> bool:
+    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
         """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         with self._transaction() as connection:
             held = _hold(connection, key, before)
@@ -91,7 +91,7 @@ class PostgresRetention:
             _run(connection, "notice_departed", {})
             return [row["report_id"] for row in _run(connection, "departed", values)]
 
-    def belongings(self, report_id: str) -> Belongings:
+    def stored_objects(self, report_id: str) -> StoredObjects:
         """What S3 may hold of a report."""
         values = {"report_id": report_id}
         with self._transaction() as connection:
@@ -99,7 +99,7 @@ class PostgresRetention:
             files = [(row["bucket"], row["object_key"]) for row in _run(connection, "files_of_report", values)]
         found = [key for _, key in files if key.split("/")[1:2] == [escape(report_id)]]
         prefixes = {objects_of(one, report_id) for one in workspaces} | {_below(key, 2) for key in found}
-        return Belongings(prefixes=tuple(sorted(prefixes)), files=tuple(files))
+        return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(files))
 
     def erase(self, report_id: str, before: datetime) -> bool:
         """Forget all that we hold of a report; false where it has come back, or went later than that."""
@@ -161,7 +161,7 @@ def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None
     return _Held(row["run_key"], row["workspace_id"], urls)
 
 
-def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> Belongings:
+def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> StoredObjects:
     """What is recorded, what the executions name, and where more may lie that a clear or a crash has left.
 
     The application may write into file_url: only what lies where this very run's objects do is believed.
@@ -173,7 +173,7 @@ def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> Belo
     prefixes = {_below(name, 3) for _, name in files if name.split("/")[1:3] == own}
     if held.workspace_id is not None:
         prefixes.add(f"{objects_of(held.workspace_id, key.report_id)}{held.run_key}/")
-    return Belongings(prefixes=tuple(sorted(prefixes)), files=tuple(sorted(files)))
+    return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(sorted(files)))
 
 
 def _below(name: str, depth: int) -> str:

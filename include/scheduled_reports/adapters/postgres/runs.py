@@ -13,7 +13,7 @@ from ...domain.errors import PermanentError
 from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
-from ...ports.runs import Snapshot, Standing, Unsettled
+from ...ports.runs import FailureStreak, Snapshot, Unsettled
 from ...reports.frozen_run import formats, thaw
 from .connection import transaction
 from .ledger import deliveries, key_values
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...domain.run import Act, Brief, Outcome, Run
-    from ...ports.runs import Opening
+    from ...domain.run import AuditAction, MailSummary, Outcome, Run
+    from ...ports.runs import NewRun
 
     Connection = psycopg.Connection[dict[str, Any]]
 
@@ -39,11 +39,11 @@ class PostgresRuns:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def ask(self, opening: Opening, act: Act) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
         """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them."""
-        values = _values(opening) | {
-            "ids": _ids(opening.key, opening.formats),
-            "formats": [FORMATS[one].execution for one in opening.formats],
+        values = _values(new_run) | {
+            "ids": _ids(new_run.key, new_run.formats),
+            "formats": [FORMATS[one].execution for one in new_run.formats],
             "workspace_id": act.workspace_id,
             "action": act.action,
             "actor": act.actor.name,
@@ -64,17 +64,17 @@ class PostgresRuns:
         with self._transaction() as connection:
             _run(connection, "withdraw", {**key_values(key), "ids": _ids(key, Format)})
 
-    def open(self, opening: Opening) -> None:
+    def open(self, new_run: NewRun) -> None:
         """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
-        values = _values(opening) | {
-            "window_start": opening.window.start if opening.window else None,
-            "window_end": opening.window.end if opening.window else None,
-            "frozen": Jsonb({"row": opening.row, "request": dict(opening.request)}),
+        values = _values(new_run) | {
+            "window_start": new_run.window.start if new_run.window else None,
+            "window_end": new_run.window.end if new_run.window else None,
+            "frozen": Jsonb({"row": new_run.row, "request": dict(new_run.request)}),
         }
         with self._transaction() as connection:
             if _run(connection, "open_run", values).fetchone():
                 _run(connection, "forget_artifacts", values)
-                _open_executions(connection, opening)
+                _open_executions(connection, new_run)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
@@ -82,13 +82,13 @@ class PostgresRuns:
             values = {**key_values(key), "clear_number": clear_number}
             return _run(connection, "is_open", values).fetchone() is not None
 
-    def refuse(self, opening: Opening, reason: str, *, skipped: bool) -> None:
+    def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
         """Note a run that must not or cannot happen, with the reason."""
-        self._refuse(opening, reason, RunState.SKIPPED if skipped else RunState.FAILED, anew=True)
+        self._refuse(new_run, reason, RunState.SKIPPED if skipped else RunState.FAILED, anew=True)
 
-    def abandon(self, opening: Opening, reason: str) -> None:
+    def abandon(self, new_run: NewRun, reason: str) -> None:
         """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
-        self._refuse(opening, reason, RunState.FAILED, anew=False)
+        self._refuse(new_run, reason, RunState.FAILED, anew=False)
 
     def load(self, key: RunKey) -> Run:
         """The frozen run; PermanentError where `query` has not frozen it."""
@@ -98,10 +98,10 @@ class PostgresRuns:
             raise PermanentError("this run was never frozen: clear it from query")
         return thaw(key, row)
 
-    def note_brief(self, key: RunKey, brief: Brief) -> None:
+    def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         """Note what a mail shows of the data."""
         with self._transaction() as connection:
-            _run(connection, "note_brief", {**key_values(key), **asdict(brief)})
+            _run(connection, "note_brief", {**key_values(key), **asdict(mail_summary)})
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Note how far a format (or every format) is, and which attempt is at work."""
@@ -175,17 +175,17 @@ class PostgresRuns:
             rows = _run(connection, "unsettled", {"limit": limit}).fetchall()
         return [Unsettled(key=_key(row), touched_at=row["touched_at"]) for row in rows]
 
-    def untold(self, *, limit: int) -> list[RunKey]:
+    def unnotified(self, *, limit: int) -> list[RunKey]:
         """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
         with self._transaction() as connection:
             return [_key(row) for row in _run(connection, "untold", {"limit": limit}).fetchall()]
 
-    def standing(self, report_id: str) -> Standing:
+    def failure_streak(self, report_id: str) -> FailureStreak:
         """How the report does: its newest runs, and what its owner was told last."""
         with self._transaction() as connection:
             (row,) = _run(connection, "standing", {"report_id": report_id}).fetchall()
         newest = row.pop("run_id")
-        return Standing(**row, newest=RunKey(report_id=report_id, run_id=newest) if newest else None)
+        return FailureStreak(**row, newest=RunKey(report_id=report_id, run_id=newest) if newest else None)
 
     def told(self, key: RunKey) -> None:
         """Note that nothing is left to tell of a run as it is settled now."""
@@ -195,30 +195,30 @@ class PostgresRuns:
     def _transaction(self) -> AbstractContextManager[Connection]:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
 
-    def _refuse(self, opening: Opening, reason: str, state: RunState, *, anew: bool) -> None:
-        values = _values(opening) | {"state": state, "reason": reason, "replace": anew}
+    def _refuse(self, new_run: NewRun, reason: str, state: RunState, *, anew: bool) -> None:
+        values = _values(new_run) | {"state": state, "reason": reason, "replace": anew}
         with self._transaction() as connection:
             if not _run(connection, "refuse_run", values).fetchone():
                 return
             _run(connection, "forget_artifacts", values)
-            if state is RunState.FAILED and opening.row:
-                _open_executions(connection, opening)
-                _run(connection, "fail", {"ids": _ids(opening.key, opening.formats), "error": reason})
+            if state is RunState.FAILED and new_run.row:
+                _open_executions(connection, new_run)
+                _run(connection, "fail", {"ids": _ids(new_run.key, new_run.formats), "error": reason})
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
     return connection.execute(statements("runs")[name], values)
 
 
-def _values(opening: Opening) -> dict[str, Any]:
+def _values(new_run: NewRun) -> dict[str, Any]:
     return {
-        **key_values(opening.key),
-        "run_key": run_key(opening.key.run_id),
-        "kind": opening.kind,
-        "scheduled_for": opening.scheduled_for,
-        "triggered_by": opening.triggered_by,
-        "clear_number": opening.clear_number,
-        "test": bool(opening.request.get("test")),
+        **key_values(new_run.key),
+        "run_key": run_key(new_run.key.run_id),
+        "kind": new_run.kind,
+        "scheduled_for": new_run.scheduled_for,
+        "triggered_by": new_run.triggered_by,
+        "clear_number": new_run.clear_number,
+        "test": bool(new_run.request.get("test")),
     }
 
 
@@ -234,13 +234,13 @@ def _chosen(connection: Connection, key: RunKey, chosen: Format | None) -> tuple
     return formats(row["frozen"]) if row and row["frozen"] else ()
 
 
-def _open_executions(connection: Connection, opening: Opening) -> None:
-    others = [one for one in Format if one not in opening.formats]
-    values = _values(opening) | {
-        "manually": opening.kind is RunKind.MANUAL,
-        "ids": _ids(opening.key, opening.formats),
-        "formats": [FORMATS[one].execution for one in opening.formats],
-        "other_ids": _ids(opening.key, others),
+def _open_executions(connection: Connection, new_run: NewRun) -> None:
+    others = [one for one in Format if one not in new_run.formats]
+    values = _values(new_run) | {
+        "manually": new_run.kind is RunKind.MANUAL,
+        "ids": _ids(new_run.key, new_run.formats),
+        "formats": [FORMATS[one].execution for one in new_run.formats],
+        "other_ids": _ids(new_run.key, others),
     }
     _run(connection, "open_executions", values)
     _run(connection, "close_unasked", values)

@@ -24,7 +24,7 @@ OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_c
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresHousekeeping:
+class PostgresUpkeepStore:
     """Port `Housekeeping`; every call is one short transaction."""
 
     dsn: str = field(repr=False)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ...domain.report_type import Column
-from ..validation import Check, meant
+from ..validation import Check, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -229,7 +229,7 @@ class _Reader:
             self.check.add(f"{path}.not", given["not"], "true or false")
         if operator not in operators:
             allowed = f"what a column of type {column.type} can be asked: {', '.join(operators)}"
-            self.check.add(f"{path}.operator", operator, allowed + meant(str(operator), operators))
+            self.check.add(f"{path}.operator", operator, allowed + did_you_mean(str(operator), operators))
         elif operator == "is_null":
             if value is not None:
                 self.check.add(f"{path}.value", value, "none, because is_null needs none; not: true turns it round")
@@ -311,11 +311,11 @@ class _Reader:
 def _known(check: Check, path: str, value: Mapping[str, Any], keys: Collection[str]) -> None:
     for key in value:
         if key not in keys:
-            check.add(f"{path}.{key}", value[key], f"unknown{meant(key, keys)}; allowed are {', '.join(keys)}")
+            check.add(f"{path}.{key}", value[key], f"unknown{did_you_mean(key, keys)}; allowed are {', '.join(keys)}")
 
 
 def _unknown(check: Check, path: str, value: Any, names: Collection[str]) -> None:
-    guess = meant(value, names) if isinstance(value, str) else ""
+    guess = did_you_mean(value, names) if isinstance(value, str) else ""
     check.add(path, value, f"one of {', '.join(names)}{guess}")
 
 

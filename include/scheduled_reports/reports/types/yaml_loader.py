@@ -12,7 +12,7 @@ import yaml
 from ...domain.errors import ReportTypeError
 from ...domain.report_type import ChartSpec, Column, Dataset, FigureSpec, ReportType, SourceColumn, SourceSpec
 from ..parameters import PARAMETERS
-from ..validation import ROLES, meant
+from ..validation import ROLES, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -83,7 +83,9 @@ class _Place:
             raise self.wrong(f"{self.value!r}: names and values are needed here, such as title: …")
         for key in self.value:
             if key not in names:
-                raise self.at(key).wrong(f"{key!r} is unknown{meant(str(key), names)}; known are {', '.join(names)}")
+                raise self.at(key).wrong(
+                    f"{key!r} is unknown{did_you_mean(str(key), names)}; known are {', '.join(names)}"
+                )
 
     def at(self, key: str) -> _Place:
         if key not in self.value:
@@ -108,7 +110,8 @@ class _Place:
         for item in items:
             if item.value not in known:
                 raise item.wrong(
-                    f"{key}: {item.value!r} is unknown{meant(str(item.value), known)}; known are {', '.join(known)}"
+                    f"{key}: {item.value!r} is unknown{did_you_mean(str(item.value), known)};"
+                    f" known are {', '.join(known)}"
                 )
         return tuple(item.value for item in items)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from .. import serializers
-from ..access import Seated
+from ..access import Authorized
 from ..responses import SafeRoute, answer
 from ..schemas import json_only
 from .reports import BASE
@@ -17,23 +17,23 @@ router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depend
 
 @router.get(f"{BASE}/audit")
 def audit(
-    at: Seated,
+    access: Authorized,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Who changed what in the workspace, also in reports that are gone."""
-    at.must_see_all()
-    found = at.desk.reports.audit(at.place.id, None, before=before, limit=limit)
+    access.must_see_all()
+    found = access.ports.reports.audit(access.place.id, None, before=before, limit=limit)
     return answer({"entries": [serializers.audited(one) for one in found]})
 
 
 @router.get(f"{BASE}/scheduled/{{id}}/audit")
 def audit_of(
-    at: Seated,
+    access: Authorized,
     id: str,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Who changed what in a report."""
-    found = at.desk.reports.audit(at.place.id, at.record(id)["id"], before=before, limit=limit)
+    found = access.ports.reports.audit(access.place.id, access.record(id)["id"], before=before, limit=limit)
     return answer({"entries": [serializers.audited(one) for one in found]})

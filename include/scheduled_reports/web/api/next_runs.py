@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from ...domain.cron import Cron, words
 from ...reports.parser import parse_row
 from .. import fields, serializers
-from ..access import Seated, SignedIn
+from ..access import Authorized, SignedIn
 from ..fields import read, read_moment
 from ..responses import SafeRoute, answer, invalid
 from ..schemas import json_only
@@ -41,11 +41,11 @@ def next_runs(
 
 
 @router.get(f"{BASE}/scheduled/{{id}}/next-runs")
-def next_runs_of(at: Seated, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
+def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
     """The coming run times of a report; none while it is not scheduled."""
-    row = at.row(id)
+    row = access.row(id)
     report = parse_row(row)
-    moment = max(at.desk.world.now(), report.effective_from)
+    moment = max(access.ports.core.now(), report.effective_from)
     runs = _coming(report.cron, report.timezone, moment, count) if report.is_scheduled else []
     return answer({"timezone": report.timezone.key, "nextRuns": runs})
 

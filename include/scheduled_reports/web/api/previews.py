@@ -15,7 +15,7 @@ from ...domain.formats import FORMATS, Format
 from ...domain.report import Row
 from ...ports.web import Right
 from .. import fields
-from ..access import Seat, Seated
+from ..access import Access, Authorized
 from ..fields import read, read_moment
 from ..responses import ApiError, SafeRoute, invalid
 from ..schemas import PreviewRequest, Sent, documented, json_only, sent
@@ -30,48 +30,48 @@ router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depend
 
 
 @router.post(f"{BASE}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
-def preview(at: Seated, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
+def preview(access: Authorized, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
     """The file that a report which is not saved would make now."""
-    at.must_create()
+    access.must_create()
     chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
-    row = drafted(at, body)
-    return _previewed(at, row, chosen, moment)
+    row = drafted(access, body)
+    return _previewed(access, row, chosen, moment)
 
 
 @router.get(f"{BASE}/scheduled/{{id}}/preview", response_class=Response)
 def preview_of(
-    at: Seated,
+    access: Authorized,
     id: str,
     format: Annotated[str, Query(max_length=20)] = "html",
     moment: Annotated[str | None, Query(alias="at", description="ISO 8601; now where it is left out")] = None,
 ) -> Response:
     """The file that a report would make now; nothing is recorded, stored or mailed."""
-    row = at.row(id)
+    row = access.row(id)
     wrong: fields.Problems = {}
     chosen, when = _what(format, moment, wrong)
     if wrong:
         raise invalid(wrong)
-    return _previewed(at, row, chosen, when)
+    return _previewed(access, row, chosen, when)
 
 
 @router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
-def preview_change(at: Seated, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
+def preview_change(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
     """The file that a report would make now if it were changed like this."""
-    row = at.row(id, Right.CHANGE)
+    row = access.row(id, Right.CHANGE)
     chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
     changes = {name: value for name, value in fields.columns(body.values).items() if name != "created_by_id"}
     if found := fields.problems(row | changes, body.wrong):
         raise invalid(found)
-    return _previewed(at, row | changes, chosen, moment)
+    return _previewed(access, row | changes, chosen, moment)
 
 
-def _previewed(at: Seat, row: Row, chosen: Format, moment: datetime | None) -> Response:
+def _previewed(access: Access, row: Row, chosen: Format, moment: datetime | None) -> Response:
     if not AT_ONCE.acquire(timeout=PREVIEW_SECONDS.total_seconds()):
         raise ApiError(429, "too many previews are being made; try again")
     try:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "preview"
-            rows = at.desk.preview(row, chosen, moment or at.desk.world.now(), out, PREVIEW_SECONDS)
+            rows = access.ports.preview(row, chosen, moment or access.ports.core.now(), out, PREVIEW_SECONDS)
             content = out.read_bytes()
     except RejectedError as error:
         raise ApiError(409, "The report is rejected", details=fields.by_field(error.problems)) from error

@@ -16,7 +16,7 @@ from ...ports.web import Right
 from ...render.as_pdf.page_image import sheet
 from ...runs import trigger
 from .. import serializers
-from ..access import Seated, plain
+from ..access import Authorized, plain
 from ..responses import ApiError, SafeRoute, answer, invalid
 from ..schemas import ResendRequest, RunRequest, Sent, TestRequest, documented, json_only, sent
 from .reports import BASE
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ...domain.run import Artifact
     from ...ports.web import Record
-    from ..access import Seat
+    from ..access import Access
 
 NO_RUN = "Run not found"
 NO_FILE = "File not found"
@@ -45,30 +45,30 @@ router = APIRouter(prefix=f"{BASE}/scheduled", route_class=SafeRoute, tags=["run
 
 
 @router.post(f"{REPORT}/trigger", status_code=202, openapi_extra=documented(RunRequest))
-def trigger_run(at: Seated, id: str, body: Annotated[Sent, Depends(sent(RunRequest))]) -> Response:
+def trigger_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(RunRequest))]) -> Response:
     """Run a report now; 409 while it is running."""
     run_after = _run_after(body)
-    return _asked(at, id, body, run_after=run_after, message="Report run queued")
+    return _asked(access, id, body, run_after=run_after, message="Report run queued")
 
 
 @router.post(f"{REPORT}/test", status_code=202, openapi_extra=documented(TestRequest))
-def test_run(at: Seated, id: str, body: Annotated[Sent, Depends(sent(TestRequest))]) -> Response:
+def test_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(TestRequest))]) -> Response:
     """Mail a report to whoever tries it out: marked TEST, and not counted."""
-    if not body.values.get("recipients") and at.member is not None:
-        body.values["recipients"] = [at.member.email]
+    if not body.values.get("recipients") and access.member is not None:
+        body.values["recipients"] = [access.member.email]
     body.values["test"] = True
-    return _asked(at, id, body, message="Test run queued")
+    return _asked(access, id, body, message="Test run queued")
 
 
 @router.get(f"{REPORT}/runs")
 def list_runs(
-    at: Seated,
+    access: Authorized,
     id: str,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
     """The newest runs of a report, each with its executions."""
-    found = at.desk.reports.runs(at.record(id)["id"], limit=limit, offset=offset)
+    found = access.ports.reports.runs(access.record(id)["id"], limit=limit, offset=offset)
     pagination = {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total}
     return answer(
         {"runs": [serializers.run(one) for one in found.items], "total": found.total, "pagination": pagination}
@@ -76,51 +76,53 @@ def list_runs(
 
 
 @router.get(f"{REPORT}/runs/{{runId}}")
-def read_run(at: Seated, id: str, runId: str) -> Response:
+def read_run(access: Authorized, id: str, runId: str) -> Response:
     """One run: its stages in Airflow, its files, its messages."""
-    key, record = _run(at, id, runId)
+    key, record = _run(access, id, runId)
     return answer(
         serializers.run(record)
         | {
-            "stages": [serializers.stage(one) for one in at.desk.airflow.stages(key)],
-            "artifacts": [_artifact(at, key, one) for one in at.desk.world.runs.artifacts(key)],
-            "deliveries": [serializers.delivery(one) for one in at.desk.reports.deliveries(key)],
+            "stages": [serializers.stage(one) for one in access.ports.airflow.stages(key)],
+            "artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)],
+            "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)],
         }
     )
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts")
-def list_artifacts(at: Seated, id: str, runId: str) -> Response:
+def list_artifacts(access: Authorized, id: str, runId: str) -> Response:
     """The files of a run that S3 holds."""
-    key, _ = _run(at, id, runId)
-    return answer({"artifacts": [_artifact(at, key, one) for one in at.desk.world.runs.artifacts(key)]})
+    key, _ = _run(access, id, runId)
+    return answer({"artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)]})
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}", response_class=Response)
 def read_artifact(
-    at: Seated,
+    access: Authorized,
     id: str,
     runId: str,
     format: str,
     inline: Annotated[bool, Query(description="shown in place, for HTML and PDF")] = False,
 ) -> Response:
     """A file, streamed from S3: never an address that others could use."""
-    key, _ = _run(at, id, runId)
-    artifact = next((one for one in at.desk.world.runs.artifacts(key) if one.format == format), None)
+    key, _ = _run(access, id, runId)
+    artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format), None)
     if artifact is None:
         raise ApiError(404, NO_FILE)
-    opened = at.desk.world.store.open(artifact.object_key)
+    opened = access.ports.core.store.open(artifact.object_key)
     return StreamingResponse(_pieces(opened, opened.__enter__()), headers=_headers(artifact, inline=inline))
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}/pages/{{number}}", response_class=Response)
-def read_page(at: Seated, id: str, runId: str, format: str, number: Annotated[int, Path(ge=1, le=100_000)]) -> Response:
+def read_page(
+    access: Authorized, id: str, runId: str, format: str, number: Annotated[int, Path(ge=1, le=100_000)]
+) -> Response:
     """A page of the PDF as a PNG picture: a frame that Airflow has sandboxed shows no PDF."""
-    key, _ = _run(at, id, runId)
-    artifact = next((one for one in at.desk.world.runs.artifacts(key) if one.format == format == Format.PDF), None)
+    key, _ = _run(access, id, runId)
+    artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format == Format.PDF), None)
     if artifact is None:
         raise ApiError(404, NO_FILE)
-    with at.desk.world.store.open(artifact.object_key) as file:
+    with access.ports.core.store.open(artifact.object_key) as file:
         found = sheet(file.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
@@ -131,58 +133,58 @@ def read_page(at: Seated, id: str, runId: str, format: str, number: Annotated[in
 
 
 @router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202)
-def retry_run(at: Seated, id: str, runId: str) -> Response:
+def retry_run(access: Authorized, id: str, runId: str) -> Response:
     """Have what failed in a run done again, by the same run; nothing is mailed twice."""
-    at.record(id, Right.RUN)
-    key, _ = _run(at, id, runId)
-    if not at.desk.airflow.retry(key):
+    access.record(id, Right.RUN)
+    key, _ = _run(access, id, runId)
+    if not access.ports.airflow.retry(key):
         raise ApiError(409, "nothing in this run has failed, or Airflow does not know it any more")
     return answer({"success": True, "message": "What failed is done again", "runId": runId}, 202)
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/deliveries")
-def list_deliveries(at: Seated, id: str, runId: str) -> Response:
+def list_deliveries(access: Authorized, id: str, runId: str) -> Response:
     """The messages of a run, as the ledger has them."""
-    key, _ = _run(at, id, runId)
-    return answer({"deliveries": [serializers.delivery(one) for one in at.desk.reports.deliveries(key)]})
+    key, _ = _run(access, id, runId)
+    return answer({"deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)]})
 
 
 @router.post(f"{REPORT}/runs/{{runId}}/resend", status_code=202, openapi_extra=documented(ResendRequest))
 def resend_run(
-    at: Seated,
+    access: Authorized,
     id: str,
     runId: str,
     body: Annotated[Sent, Depends(sent(ResendRequest))],
 ) -> Response:
     """Mail the files of a run again, by a run of its own: to those who did not surely get them, or to whom is named."""
-    at.record(id, Right.RUN)
-    key, _ = _run(at, id, runId)
-    if not at.desk.world.runs.artifacts(key):
+    access.record(id, Right.RUN)
+    key, _ = _run(access, id, runId)
+    if not access.ports.core.runs.artifacts(key):
         raise ApiError(409, "the files of this run are not kept any more")
     body.values["resend"] = runId
-    return _asked(at, id, body, message="Mail queued")
+    return _asked(access, id, body, message="Mail queued")
 
 
-def _asked(at: Seat, report_id: str, body: Sent, *, message: str, run_after: datetime | None = None) -> Response:
+def _asked(access: Access, report_id: str, body: Sent, *, message: str, run_after: datetime | None = None) -> Response:
     """202 with the first format's execution."""
-    at.record(report_id, Right.RUN)
+    access.record(report_id, Right.RUN)
     if body.wrong:
         raise invalid(body.wrong)
     conf = {name: value for name, value in body.values.items() if name not in ("runAfter", "actingUserId")}
-    opening = trigger.ask(
-        at.desk.world,
-        at.desk.airflow,
+    new_run = trigger.ask(
+        access.ports.core,
+        access.ports.airflow,
         report_id,
         {name: value for name, value in conf.items() if value is not None},
-        run_after or at.desk.world.now(),
-        at.actor,
+        run_after or access.ports.core.now(),
+        access.actor,
     )
-    record = at.desk.reports.run(opening.key)
-    first = execution_id(opening.key, opening.formats[0])
+    record = access.ports.reports.run(new_run.key)
+    first = execution_id(new_run.key, new_run.formats[0])
     executions = [serializers.execution(one) for one in record["executions"]] if record else []
     shown = next((one for one in executions if one["id"] == first), {"id": first, "status": "PENDING", "progress": 0})
     job = {name: shown.get(name) for name in ("id", "status", "progress", "createdAt")}
-    content = {"success": True, "message": message, "executionJob": job, "runId": opening.key.run_id}
+    content = {"success": True, "message": message, "executionJob": job, "runId": new_run.key.run_id}
     return answer(content, 202)
 
 
@@ -202,16 +204,16 @@ def _run_after(body: Sent) -> datetime | None:
     return moment
 
 
-def _run(at: Seat, report_id: str, run_id: str) -> tuple[RunKey, Record]:
-    report = at.record(report_id)
+def _run(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
+    report = access.record(report_id)
     key = RunKey(report_id=report["id"], run_id=plain(run_id) or "")
-    record = at.desk.reports.run(key)
+    record = access.ports.reports.run(key)
     if record is None:
         raise ApiError(404, NO_RUN)
     return key, record
 
 
-def _artifact(at: Seat, key: RunKey, artifact: Artifact) -> dict[str, Any]:
+def _artifact(access: Access, key: RunKey, artifact: Artifact) -> dict[str, Any]:
     return {
         "format": artifact.format,
         "fileName": artifact.file_name,
@@ -222,7 +224,7 @@ def _artifact(at: Seat, key: RunKey, artifact: Artifact) -> dict[str, Any]:
         "totalRows": artifact.total_rows,
         "executionId": artifact.execution_id,
         "fileUrl": artifact.url,
-        "path": file_path(at.name, key, artifact.format),
+        "path": file_path(access.name, key, artifact.format),
     }
 
 

@@ -12,7 +12,7 @@ from ...ports.web import Right
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
 from .. import fields
-from ..access import Ports, Seated, SignedIn
+from ..access import Authorized, Ports, SignedIn
 from ..responses import ApiError, SafeRoute, answer
 from ..schemas import json_only
 from .reports import BASE
@@ -25,11 +25,11 @@ router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depend
 
 
 @router.get(f"{BASE}/rejections")
-def rejections(at: Seated) -> Response:
+def rejections(access: Authorized) -> Response:
     """The workspace's rows that cannot be scheduled, each with every reason."""
-    at.must_see_all()
-    world = at.desk.world
-    _, found = parse(world.definitions.rows(limit=world.settings.max_reports, workspace_id=at.place.id))
+    access.must_see_all()
+    services = access.ports.core
+    _, found = parse(services.definitions.rows(limit=services.settings.max_reports, workspace_id=access.place.id))
     shown = [{"id": one.report_id, "name": one.name, "problems": fields.by_field(one.problems)} for one in found]
     return answer({"rejections": shown, "total": len(shown)})
 
@@ -63,8 +63,8 @@ def health(caller: SignedIn, ports: Ports) -> Response:
     """How the whole does, in numbers: 503 while reports are late or stuck, 200 otherwise."""
     if not caller.may(Right.READ):
         raise ApiError(403, "this needs the right to read every DAG in Airflow")
-    found, lag = look(ports.world)
-    settings = ports.world.settings
+    found, lag = look(ports.core)
+    settings = ports.core.settings
     failing = {
         "late": lag > settings.grace_seconds,
         "stuckRuns": found.stuck_runs,

@@ -18,7 +18,7 @@ from ...reports.parameters import PERIODS
 from ...reports.parser import parse_row
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
-from ..access import Ports, Seat, SignedIn, plain, seat_of_report
+from ..access import Access, Ports, SignedIn, access_to_report, plain
 from ..api.runs import file_path, read_artifact
 from ..responses import ApiError, SafePage
 from .states import STATES, state_of
@@ -43,13 +43,13 @@ def report_page(
     request: Request, caller: SignedIn, ports: Ports, id: str, run: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
     """One report: what it is, when it runs, how its runs went; a *run* that is asked for comes first."""
-    return _report(request, seat_of_report(caller, ports, id), id, run)
+    return _report(request, access_to_report(caller, ports, id), id, run)
 
 
 @router.get("/reports/{id}/runs/{runId}/files/{format}")
 def file_page(caller: SignedIn, ports: Ports, id: str, runId: str, format: str) -> Response:
     """A file of a run, for links from Airflow, which know no workspace."""
-    return read_artifact(seat_of_report(caller, ports, id), id, runId, format, inline=format == Format.HTML)
+    return read_artifact(access_to_report(caller, ports, id), id, runId, format, inline=format == Format.HTML)
 
 
 @router.get("/dag/{dagId}")
@@ -58,18 +58,18 @@ def dagpage(request: Request, caller: SignedIn, ports: Ports, dagId: str) -> Res
     report_id = naming.report_id_of(dagId)
     if report_id is None:
         return page(request, "message", title="No report", text="This DAG is not a scheduled report.")
-    return _report(request, seat_of_report(caller, ports, report_id), report_id)
+    return _report(request, access_to_report(caller, ports, report_id), report_id)
 
 
 @router.get("/reports/{id}/runs/{runId}")
 def run_fragment(request: Request, caller: SignedIn, ports: Ports, id: str, runId: str) -> Response:
     """One run, as it stands in the page of its report."""
-    at = seat_of_report(caller, ports, id)
-    record = at.record(id)
+    access = access_to_report(caller, ports, id)
+    record = access.record(id)
     run = ports.reports.run(RunKey(report_id=record["id"], run_id=plain(runId) or ""))
     if run is None:
         raise ApiError(404, "Run not found")
-    return page(request, "run", **_run(at, record, run), open=True)
+    return page(request, "run", **_run(access, record, run), open=True)
 
 
 @router.get("/static/{name}")
@@ -81,12 +81,12 @@ def static_file(_: SignedIn, name: str) -> Response:
     return Response(content, headers={"content-type": STATIC[name], "cache-control": "private, max-age=60"})
 
 
-def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Response:
-    record = at.record(report_id)
-    row = at.desk.world.definitions.row(record["id"])
-    dags = at.desk.airflow.dags([record["id"]])
-    found = at.desk.reports.runs(record["id"], limit=RUNS, offset=0)
-    asked = at.desk.reports.run(RunKey(report_id=record["id"], run_id=plain(wanted) or "")) if wanted else None
+def _report(request: Request, access: Access, report_id: str, wanted: str = "") -> Response:
+    record = access.record(report_id)
+    row = access.ports.core.definitions.row(record["id"])
+    dags = access.ports.airflow.dags([record["id"]])
+    found = access.ports.reports.runs(record["id"], limit=RUNS, offset=0)
+    asked = access.ports.reports.run(RunKey(report_id=record["id"], run_id=plain(wanted) or "")) if wanted else None
     runs = [*([asked] if asked else []), *(one for one in found.items if one["run_id"] != wanted)]
     return page(
         request,
@@ -94,30 +94,31 @@ def _report(request: Request, at: Seat, report_id: str, wanted: str = "") -> Res
         report=serializers.report(record, dags),
         state=state_of(record),
         states=STATES,
-        place=at.place,
-        label=at.name,
+        place=access.place,
+        label=access.name,
         type=catalog().types.get(record["reportType"]),
         problems=fields.problems(row, {}) if row else {},
-        coming=_coming(row, at.desk.world.now()) if row else [],
-        runs=[_run(at, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
+        coming=_coming(row, access.ports.core.now()) if row else [],
+        runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
         entries=[
-            serializers.audited(one) for one in at.desk.reports.audit(at.place.id, record["id"], before=None, limit=30)
+            serializers.audited(one)
+            for one in access.ports.reports.audit(access.place.id, record["id"], before=None, limit=30)
         ],
-        may_change=_may(at, record, Right.CHANGE),
-        may_run=_may(at, record, Right.RUN) and bool(dags),
-        may_create=at.caller.may(Right.CHANGE),
+        may_change=_may(access, record, Right.CHANGE),
+        may_run=_may(access, record, Right.RUN) and bool(dags),
+        may_create=access.caller.may(Right.CHANGE),
         formats=list(Format),
         periods=PERIODS[:-1],
     )
 
 
-def _run(at: Seat, report: Record, run: Record, *, whole: bool = True) -> dict[str, Any]:
+def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> dict[str, Any]:
     """What a page shows of a run; what is not *whole* has its summary only, and the rest when somebody opens it."""
     key = RunKey(report_id=report["id"], run_id=run["run_id"])
     shown = serializers.run(run)
-    stages = [serializers.stage(one) for one in at.desk.airflow.stages(key)] if whole else []
-    artifacts = at.desk.world.runs.artifacts(key) if whole else ()
+    stages = [serializers.stage(one) for one in access.ports.airflow.stages(key)] if whole else []
+    artifacts = access.ports.core.runs.artifacts(key) if whole else ()
     return {
         "run": shown,
         "report_id": report["id"],
@@ -125,12 +126,12 @@ def _run(at: Seat, report: Record, run: Record, *, whole: bool = True) -> dict[s
         "whole": whole,
         "stages": stages,
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
-        "artifacts": [(one, file_path(at.name, key, one.format)) for one in artifacts],
-        "deliveries": [serializers.delivery(one) for one in at.desk.reports.deliveries(key)] if whole else [],
+        "artifacts": [(one, file_path(access.name, key, one.format)) for one in artifacts],
+        "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)] if whole else [],
         # What is done again is under way before it has written anything.
         "is_open": shown["state"] in OPEN or any(one["state"] in AT_WORK for one in stages),
         "progress": _progress(run),
-        "may_run": whole and _may(at, report, Right.RUN),
+        "may_run": whole and _may(access, report, Right.RUN),
     }
 
 
@@ -154,9 +155,9 @@ def _coming(row: Any, now: datetime) -> list[dict[str, str]]:
     ]
 
 
-def _may(at: Seat, record: Record, right: Right) -> bool:
+def _may(access: Access, record: Record, right: Right) -> bool:
     try:
-        at.record(record["id"], right)
+        access.record(record["id"], right)
     except ApiError:
         return False
     return True

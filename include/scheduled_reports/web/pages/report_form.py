@@ -8,11 +8,11 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain.formats import Format
-from ...ports.web import Desk, Record, Right
+from ...ports.web import Record, Right, WebServices
 from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
-from ..access import Ports, SignedIn, seat_of_report, visible_reports
+from ..access import Ports, SignedIn, access_to_report, visible_reports
 from ..responses import ApiError, SafePage
 from .template import page
 
@@ -34,22 +34,22 @@ def new_page(
     record: Record = {**fields.DEFAULTS, "id": "", "export_formats": ["pdf"], "cron_expression": "0 9 * * 1"}
     place = next((one for one in places if workspace in (one.id, one.slug)), places[0] if places else None)
     if copy:
-        at = seat_of_report(caller, ports, copy)
-        original = at.record(copy)
+        access = access_to_report(caller, ports, copy)
+        original = access.record(copy)
         record |= {column: original[column] for column in fields.DEFAULTS if column in original and column != "status"}
         record |= {"name": f"Copy of {original['name']}"[:200], "is_active": False}
-        place = at.place
+        place = access.place
     return _form(request, ports, record, places, place)
 
 
 @router.get("/reports/{id}/edit")
 def edit_page(request: Request, caller: SignedIn, ports: Ports, id: str) -> Response:
     """The form of a report."""
-    at = seat_of_report(caller, ports, id)
-    return _form(request, ports, at.record(id, Right.CHANGE), (at.place,), at.place)
+    access = access_to_report(caller, ports, id)
+    return _form(request, ports, access.record(id, Right.CHANGE), (access.place,), access.place)
 
 
-def _form(request: Request, ports: Desk, record: Record, places: Any, place: Any) -> Response:
+def _form(request: Request, ports: WebServices, record: Record, places: Any, place: Any) -> Response:
     known = catalog()
     return page(
         request,

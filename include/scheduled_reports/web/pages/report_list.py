@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import cron
 from ...domain.report import Status
-from ...ports.web import Desk, Record, Right, Search
+from ...ports.web import Record, Right, Search, WebServices
 from ...reports.types.catalog import catalog
 from .. import serializers
 from ..access import Ports, SignedIn, plain, visible_reports
@@ -99,14 +99,14 @@ def _row(record: Record, paused: frozenset[str]) -> dict[str, Any]:
     }
 
 
-def _attention(ports: Desk, ids: tuple[str, ...] | None, paused: frozenset[str]) -> list[dict[str, Any]]:
+def _attention(ports: WebServices, ids: tuple[str, ...] | None, paused: frozenset[str]) -> list[dict[str, Any]]:
     """What somebody should look at, each kind with its first reports."""
 
     def of_state(state: str) -> tuple[int, Any]:
         found = ports.overview.search(Search(state=state, ids=ids, limit=5))
         return found.states.get(state, 0), found.items
 
-    since = ports.world.now() - UNKNOWN_SINCE
+    since = ports.core.now() - UNKNOWN_SINCE
     kinds = [
         ("rejected", "cannot be scheduled", *of_state("rejected")),
         ("stopped", "stopped after failing", *of_state("stopped")),

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 from ..settings import Settings
 from .mail import MemoryLedger, MemoryMailer
-from .metrics import MemoryMeter
+from .metrics import MemoryMetrics
 from .reports import MemoryDefinitions
 from .retention import MemoryRetention
 from .runs import MemoryRuns
 from .storage import MemoryStaging, MemoryStore
-from .upkeep import MemoryHousekeeping
+from .upkeep import MemoryUpkeepStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from ..ports.metrics import Meter
+    from ..ports.metrics import Metrics
     from ..ports.reports import Definitions
     from ..ports.retention import Retention
     from ..ports.source import Scope, Source
     from ..ports.storage import Staging
-    from ..ports.upkeep import Housekeeping
+    from ..ports.upkeep import UpkeepStore
 
 
 @dataclass
@@ -42,7 +42,7 @@ class MemorySource:
 
 
 @dataclass
-class MemoryWorld:
+class MemoryServices:
     """All ports, faked."""
 
     source: Source
@@ -52,9 +52,9 @@ class MemoryWorld:
     store: MemoryStore = field(default_factory=MemoryStore)
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    meter: Meter = field(default_factory=MemoryMeter)
+    metrics: Metrics = field(default_factory=MemoryMetrics)
     runs: MemoryRuns = field(init=False)
-    housekeeping: Housekeeping = field(init=False)
+    upkeep_store: UpkeepStore = field(init=False)
     retention: Retention = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ class MemoryWorld:
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
-        self.housekeeping = MemoryHousekeeping(rows, self.now, record=self.runs)
+        self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs)
         self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:
