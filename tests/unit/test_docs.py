@@ -65,7 +65,7 @@ def test_the_code_that_the_application_is_shown_is_the_code_that_is_tested():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+    "page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
 )
 def test_what_a_page_links_to_is_there(page):
     text = (ROOT / page).read_text()
