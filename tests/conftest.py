@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from demo import postgres as server
-from include.scheduled_reports import sample
-from include.scheduled_reports.adapters.migrate import migrate
+from include.scheduled_reports import sample_data
+from include.scheduled_reports.adapters.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NEOLITH = Path(sample.__file__).with_name("neolith.sql")
+NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 
 
 #: Where there is that much of it, the data of the tests lies in memory: a thousand databases are copied in a session.

@@ -11,12 +11,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.world import MemoryWorld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

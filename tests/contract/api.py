@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Header, HTTPException
 from starlette.testclient import TestClient
 
-from include.scheduled_reports import preview
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.memory_files import MemoryStore
-from include.scheduled_reports.adapters.overview import PostgresOverview
-from include.scheduled_reports.adapters.reports import PostgresReports
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.desk import DagState, Right, Stage
-from include.scheduled_reports.errors import NoDagError
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
+from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
+from include.scheduled_reports.domain.errors import NoDagError
+from include.scheduled_reports.ports.web import DagState, Right, Stage
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.storage import MemoryStore
+from include.scheduled_reports.testing.world import MemoryWorld
 from include.scheduled_reports.web.app import make
+from tests.integration.previews import preview_row
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.scheduled_reports.model import RunKey, Trigger
+    from include.scheduled_reports.domain.run import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"
@@ -110,7 +110,7 @@ class FakeDesk:
         return PostgresReports(self.dsn)
 
     def preview(self, row, chosen, at, out, timeout) -> int:
-        return preview.preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+        return preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
 
 
 @dataclass

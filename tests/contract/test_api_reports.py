@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.desk import Right
+from include.scheduled_reports.ports.web import Right
 from tests.contract.api import ACME, SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 

@@ -14,12 +14,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.desk import Right, Stage
-from include.scheduled_reports.model import Format, RunKey
-from include.scheduled_reports.upkeep import GONE, upkeep
-from include.scheduled_reports.web import lookups
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey
+from include.scheduled_reports.ports.web import Right, Stage
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import GONE, upkeep
+from include.scheduled_reports.web.api import previews
 from tests.contract.api import SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
@@ -428,7 +429,7 @@ def test_a_preview_shows_nothing_of_another_workspace(api):
 
 
 def test_more_previews_at_once_than_the_server_can_bear_have_to_wait_and_are_told_so(api, monkeypatch):
-    monkeypatch.setattr(lookups, "PREVIEW_SECONDS", timedelta(milliseconds=50))
-    with lookups.AT_ONCE, lookups.AT_ONCE:
+    monkeypatch.setattr(previews, "PREVIEW_SECONDS", timedelta(milliseconds=50))
+    with previews.AT_ONCE, previews.AT_ONCE:
         assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 429
     assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 200

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from demo.processes import free_port
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.memory import MemoryDefinitions
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.errors import ConfigurationError, TransientError
-from include.scheduled_reports.fleet import Shard
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
+from include.scheduled_reports.domain.shards import Shard
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.testing.reports import MemoryDefinitions
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryHousekeeping
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.upkeep import MemoryHousekeeping
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import psycopg
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.desk import Right
+from include.scheduled_reports.ports.web import Right
+from include.scheduled_reports.runs import pipeline
 from tests.contract.api import ACME, SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 

@@ -10,26 +10,23 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import settle
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryLedger, MemoryRuns
-from include.scheduled_reports.adapters.memory_retention import Departure, MemoryRetention
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.model import (
-    Artifact,
-    Delivery,
-    DeliveryState,
-    Format,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
-from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Belongings, Opening, Removed
-from include.scheduled_reports.window import window
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Artifact, RunKey, RunKind, RunState
+from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.ports.retention import Belongings, Removed
+from include.scheduled_reports.ports.runs import Opening
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.runs import outcome
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.retention import Departure, MemoryRetention
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -101,7 +98,7 @@ class Kept:
         for chosen in (PDF, CSV):
             self.runs.uploaded(which, artifact(which, chosen, bucket))
         self.runs.fix_mail(which, NO_MAIL)
-        self.runs.settle(which, settle.outcome, None)
+        self.runs.settle(which, outcome.outcome, None)
         self.move(which, settled=at, uploaded=at, started=at)
 
     def deliver(self, which, state):
@@ -272,7 +269,7 @@ def test_a_deleted_file_has_arrived_all_the_same_when_the_run_is_settled_again(k
     kept.settle(K)
     drop(kept)
 
-    assert kept.runs.settle(K, settle.outcome, None).state is RunState.SUCCESS
+    assert kept.runs.settle(K, outcome.outcome, None).state is RunState.SUCCESS
 
 
 def test_a_file_that_the_store_does_not_let_go_stays_recorded_and_is_tried_again_an_hour_later(kept):
@@ -320,7 +317,7 @@ def test_a_file_that_a_cleared_stage_brings_again_is_there_again_and_goes_again_
 
     assert [file.format for file in kept.runs.artifacts(K)] == [CSV]
     assert due(kept) == []
-    kept.runs.settle(K, settle.outcome, None)
+    kept.runs.settle(K, outcome.outcome, None)
     assert due(kept) == []
     kept.move(K, settled=OLD, uploaded=OLD)
     assert due(kept) == [K]
@@ -583,7 +580,7 @@ def test_a_file_url_of_an_object_that_was_refused_stays(postgres_kept):
 def test_files_that_a_refused_clear_has_forgotten_are_found_by_what_the_executions_name(postgres_kept):
     postgres_kept.settle(K)
     postgres_kept.runs.refuse(opening(K, clear_number=1), "wrong", skipped=True)
-    postgres_kept.runs.settle(K, settle.outcome, None)
+    postgres_kept.runs.settle(K, outcome.outcome, None)
     postgres_kept.move(K, settled=OLD)
     seen = []
 

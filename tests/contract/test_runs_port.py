@@ -12,30 +12,21 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.processes import free_port
-from include.scheduled_reports import settle
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryLedger, MemoryRuns
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.errors import PermanentError, TransientError
-from include.scheduled_reports.model import (
-    Act,
-    Actor,
-    Artifact,
-    Brief,
-    DateRange,
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
-from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Opening, Standing
-from include.scheduled_reports.window import window
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import PermanentError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.report import DateRange, Recipients
+from include.scheduled_reports.domain.run import Act, Actor, Artifact, Brief, Outcome, RunKey, RunKind, RunState
+from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.ports.runs import Opening, Standing
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.runs.outcome import NEVER_MADE
+from include.scheduled_reports.runs.outcome import outcome as decide_outcome
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -161,7 +152,7 @@ def settled(runs, key=KEY, next_run=NEXT):
 
     def decide(snapshot):
         seen.append(snapshot)
-        return settle.outcome(snapshot)
+        return decide_outcome(snapshot)
 
     outcome = runs.settle(key, decide, next_run)
     (snapshot,) = seen
@@ -314,7 +305,7 @@ def test_a_run_that_was_asked_for_and_never_began_is_settled_as_failed(record):
     outcome, _ = settled(record.port)
 
     assert outcome.state is RunState.FAILED
-    assert outcome.errors == {PDF: settle.NEVER_MADE, CSV: settle.NEVER_MADE}
+    assert outcome.errors == {PDF: NEVER_MADE, CSV: NEVER_MADE}
     assert record.counters()[:3] == (1, 0, 1)
 
 

@@ -19,12 +19,13 @@ from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
-from include.scheduled_reports.errors import SkipRunError
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.errors import SkipRunError
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
-from include.scheduled_reports.plans import plans
+from include.scheduled_reports.orchestration.dag_spec import plans
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from tests.unit import minutes
 from tests.unit.rows import row
 

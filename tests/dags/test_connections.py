@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from demo import aws as server
 from include.scheduled_reports.adapters.ses import SesMailer
-from include.scheduled_reports.errors import ConfigurationError
+from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.orchestration.connections import AirflowWorld
 from tests.e2e import faults
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.types import TaskInstanceKey
 
-from include.scheduled_reports import naming
-from include.scheduled_reports.orchestration.links import FileLink, RunLink
+from include.scheduled_reports.domain import naming
+from include.scheduled_reports.orchestration.task_links import FileLink, RunLink
 
 RUN = "manual__2026-05-11T07:30:00+00:00"
 

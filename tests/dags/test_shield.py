@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.scheduled_reports.errors import TransientError
-from include.scheduled_reports.orchestration.shield import UnexpectedError, shield
+from include.scheduled_reports.domain.errors import TransientError
+from include.scheduled_reports.orchestration.safe_errors import UnexpectedError, shield
 
 ADDRESS = "ada@acme.example"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.scheduled_reports import schedule
+from include.scheduled_reports.domain.cron import jitter
 from include.scheduled_reports.settings import Settings
 from tests.dags.simulation import YEAR, History, Loop, expected, simulate, versions, year_of_ticks
 
@@ -89,7 +89,7 @@ def some_loops(chance: random.Random, busy: float) -> dict[datetime, Loop]:
 
 
 def delay_of(settings: Settings) -> timedelta:
-    return schedule.jitter("r1", settings.jitter_seconds)
+    return jitter("r1", settings.jitter_seconds)
 
 
 @pytest.mark.parametrize(("settings", "seed"), [(NO_JITTER, 1), (NO_JITTER, 2), (JITTER, 3)])

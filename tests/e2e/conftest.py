@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from demo.__main__ import POOL, plan
 from demo.processes import free_port, wait_until
 from demo.stack import Plan, Stack
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.sample_data.seed import seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

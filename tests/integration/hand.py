@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from include.scheduled_reports import documents, pipeline
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryStaging, MemoryWorld
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.branding import Branding
-from include.scheduled_reports.catalog import report_type
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
-from include.scheduled_reports.staged import RunFiles
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.reports.types.catalog import report_type
+from include.scheduled_reports.runs import document, pipeline
+from include.scheduled_reports.runs.staging import RunFiles
+from include.scheduled_reports.settings.branding import Branding
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.storage import MemoryStaging
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.unit.rows import row
 
 if TYPE_CHECKING:
@@ -255,7 +257,7 @@ def ask(
         world, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
     run = world.runs.load(key)
-    shown = documents.document(run, report_type(run.report), RunFiles.of(world.staging, key), Branding())
+    shown = document.document(run, report_type(run.report), RunFiles.of(world.staging, key), Branding())
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},

@@ -21,24 +21,27 @@ import psycopg
 from psycopg.rows import dict_row
 
 from demo import postgres as server
-from include.scheduled_reports import pipeline, sample, sql
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryStaging, MemoryWorld
-from include.scheduled_reports.adapters.memory_files import MemoryStore
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.model import Format, RunKey, RunKind, Trigger
+from include.scheduled_reports import sample_data
+from include.scheduled_reports.adapters.postgres import sql
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.sql.prisma import script
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.sql.prisma import script
+from include.scheduled_reports.testing.storage import MemoryStaging, MemoryStore
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.contract.tables import add_people, add_report, execute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RELEASES = Path(__file__).with_name("releases")
-NEOLITH = Path(sample.__file__).with_name("neolith.sql")
+NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 FORMATS = (Format.CSV, Format.JSON)
 #: What is done of each open run, in order; the last one's sender died in the call.

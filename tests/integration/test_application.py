@@ -16,19 +16,20 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.errors import ReportsError
-from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
-from include.scheduled_reports.naming import dag_id, execution_id
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.domain.errors import ReportsError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import dag_id, execution_id
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.world import MemoryWorld
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, execute
 from tests.integration.node import call, require
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.migrate import migrate
+from include.scheduled_reports.adapters.postgres.migrate import migrate
 from tests.integration.database import ROWS, dump, neolith_arrives
 from tests.integration.node import answer, diff, made_by_prisma, require
 

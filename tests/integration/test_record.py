@@ -11,17 +11,18 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import gate, pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
-from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
-from include.scheduled_reports.naming import execution_id
+from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.world import MemoryWorld
 from tests.contract.tables import add_people, add_report, execute
 
 #: 09:00 in Berlin, where the report's Monday is; the window is 4 to 10 May.
@@ -342,7 +343,7 @@ def test_a_failed_run_that_a_clear_skips_stays_failed(make_world, executions, co
     before = executions(), counters()
 
     again = replace(TRIGGER, clear_number=1)
-    world.runs.refuse(gate.opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
+    world.runs.refuse(admission.opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
     pipeline.record(world, again)
 
     assert (executions(), counters()) == before

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.reports.types.catalog import report_types
 from tests.integration.hand import ask, fill
 
 #: Key figures of the week, and of the week before.

@@ -10,20 +10,20 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo import aws as server
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.sql import statements
 from include.scheduled_reports.adapters.s3 import S3Store
-from include.scheduled_reports.adapters.source import PostgresSource
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
-from include.scheduled_reports.retention import Retained, retain
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.sql import statements
+from include.scheduled_reports.testing.world import MemoryWorld
+from include.scheduled_reports.upkeep.retention import Retained, retain
 from tests.contract.tables import add_people, add_report, execute
 
 NOW = datetime.now(UTC)

@@ -13,23 +13,25 @@ import pytest
 from psycopg import sql
 
 from demo import postgres as server
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemoryWorld
-from include.scheduled_reports.adapters.overview import PostgresOverview
-from include.scheduled_reports.adapters.reports import PostgresReports
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
+from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
+from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.desk import Search, Wanted
-from include.scheduled_reports.errors import ReportTypeError
-from include.scheduled_reports.model import Act, Actor, RunKey, RunState
-from include.scheduled_reports.ports import Opening, Scope
+from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.domain.run import Act, Actor, RunKey, RunState
+from include.scheduled_reports.ports.runs import Opening
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.ports.web import Search, Wanted
+from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemoryWorld
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report, execute
 from tests.integration.test_record import MESSAGES, MONDAY, TRIGGER, walk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.reports.types.catalog import report_types
 from tests.integration.hand import ask, fill
 from tests.integration.test_roles import ROLES, Roles, psql
 from tests.integration.test_tenants import WORDS

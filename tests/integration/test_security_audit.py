@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.ports import Scope
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.reports.types.catalog import report_types
 from tests.contract.tables import add_people, add_report, execute
 
 KIND = report_types()["security-audit"]

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresHousekeeping
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report
 
 #: Later than every effective moment, so that the coming run can be told beforehand.

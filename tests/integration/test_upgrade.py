@@ -9,11 +9,11 @@ import pytest
 from psycopg import pq
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.model import RunState
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.domain.run import RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.integration.database import dump
 from tests.integration.release import DONE, RELEASES, Release, go_on, trigger, world
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
 from tests.unit.rows import row
 from tests.unit.walks import LIVE, MEMBERS, MONDAY, Answers
 

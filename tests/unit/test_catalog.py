@@ -9,11 +9,11 @@ import shutil
 import pytest
 import yaml
 
-from include.scheduled_reports import catalog
-from include.scheduled_reports.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
-from include.scheduled_reports.checks import PARAMETERS
-from include.scheduled_reports.errors import ReportTypeError
-from include.scheduled_reports.typefile import load
+from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.reports.parameters import PARAMETERS
+from include.scheduled_reports.reports.types import catalog
+from include.scheduled_reports.reports.types.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
+from include.scheduled_reports.reports.types.yaml_loader import load
 from tests.unit.rows import report
 
 #: Those that bring their tables; the others bring sources, of which a report makes its own.

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.catalog import report_type, report_types
-from include.scheduled_reports.checks import Check
-from include.scheduled_reports.custom import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
-from include.scheduled_reports.custom_sql import asked
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.errors import RejectedError
-from include.scheduled_reports.model import ChartSpec
+from include.scheduled_reports.domain.errors import RejectedError
+from include.scheduled_reports.domain.report_type import ChartSpec
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.reports.types.catalog import report_type, report_types
+from include.scheduled_reports.reports.types.custom_filters import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
+from include.scheduled_reports.reports.types.custom_sql import asked
+from include.scheduled_reports.reports.validation import Check
 from tests.unit.rows import report, row
 
 KIND = report_types()["custom"]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.catalog import Catalog, report_types
-from include.scheduled_reports.definitions import parse, parse_row
-from include.scheduled_reports.errors import RejectedError
-from include.scheduled_reports.model import DateRange, Format, Rejection, Report, Status
+from include.scheduled_reports.domain.errors import RejectedError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange, Rejection, Report, Status
+from include.scheduled_reports.reports.parser import parse, parse_row
+from include.scheduled_reports.reports.types.catalog import Catalog, report_types
 from tests.unit.rows import report, row
 
 TYPES = (
@@ -138,7 +139,7 @@ def found_types(monkeypatch):
 
     def found_types(*names, **broken):
         found = Catalog({name: report_types()[name] for name in names}, broken)
-        monkeypatch.setattr("include.scheduled_reports.definitions.catalog", lambda: found)
+        monkeypatch.setattr("include.scheduled_reports.reports.parser.catalog", lambda: found)
 
     return found_types
 

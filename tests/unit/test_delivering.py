@@ -8,10 +8,8 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from include.scheduled_reports import documents, message, pipeline
-from include.scheduled_reports.branding import Branding
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.errors import (
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -19,8 +17,14 @@ from include.scheduled_reports.errors import (
     ThrottledError,
     TransientError,
 )
-from include.scheduled_reports.model import Delivery, DeliveryState, Format, Recipients, RunKey, RunKind, RunState
-from include.scheduled_reports.staged import arrow_type
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
+from include.scheduled_reports.mail import message
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs import document, pipeline
+from include.scheduled_reports.runs.parquet import arrow_type
+from include.scheduled_reports.settings.branding import Branding
 from tests.unit.walks import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
 
 FIFTY = [f"p{number}@acme.example" for number in range(50)]
@@ -400,7 +404,7 @@ def test_a_name_too_long_for_a_chart_is_cut_in_what_is_kept(make_world, answers)
     answers.by_name["channels"] = answers.by_name["channels"].set_column(0, "channel", pa.array(["n" * 10_000]))
     make(world)
 
-    charts = documents.briefed(world.runs.load(KEY), kind, Branding()).charts
+    charts = document.briefed(world.runs.load(KEY), kind, Branding()).charts
     assert charts[0].rows == ({"channel": "n" * 80, "messages": None},)
 
 
@@ -409,7 +413,7 @@ def one_row(columns):
 
 
 def test_a_chart_too_large_to_keep_is_left_out_of_the_mail(make_world, monkeypatch):
-    monkeypatch.setattr(documents, "CHART_BYTES", 100)
+    monkeypatch.setattr(document, "CHART_BYTES", 100)
     world = make_world(email_include_preview=True)
     walk(world)
 

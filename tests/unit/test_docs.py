@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.definitions import LEVELS, PARAMETERS
-from include.scheduled_reports.metrics import METRICS
+from include.scheduled_reports.monitoring.metrics import METRICS
+from include.scheduled_reports.reports.parameters import LEVELS, PARAMETERS
+from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import PREFIX, Settings
 from tests.contract.api_table import TABLE as TABLE_OF_ROUTES
 
@@ -281,7 +281,7 @@ def test_the_mapping_makes_labels_of_the_tags_in_the_order_in_which_statsd_has_t
 
 def test_every_field_of_the_health_route_is_explained():
     section = MONITORING.partition("\n## Health\n")[2].partition("\n## ")[0]
-    code = (ROOT / "include/scheduled_reports/web/lookups.py").read_text().partition("def health(")[2]
+    code = (ROOT / "include/scheduled_reports/web/api/system.py").read_text().partition("def health(")[2]
     answered = set(re.findall(r'^ {12}"(\w+)":', code.partition("def _previewed")[0], flags=re.MULTILINE))
 
     assert len(answered) == 13

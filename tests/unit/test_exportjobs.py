@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.errors import RejectedError
-from include.scheduled_reports.exportjobs import document, has_cron, has_schedule, read
+from include.scheduled_reports.domain.errors import RejectedError
+from include.scheduled_reports.reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
 
 JOB = {
     "id": "cmold1",

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.fleet import Shard, Watch
+from include.scheduled_reports.domain.shards import Shard
+from include.scheduled_reports.orchestration.shard_watch import Watch
 
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)
 

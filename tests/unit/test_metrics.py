@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
-from include.scheduled_reports.health import lag
-from include.scheduled_reports.model import Format
+from include.scheduled_reports.domain.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.monitoring.health import lag
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.rows import report
 from tests.unit.walks import KEY, MONDAY, TRIGGER, failing, make, manual, walk
 

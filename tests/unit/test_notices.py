@@ -7,11 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import DeliveryUnknownError, PermanentError, ReportTypeError, TransientError
-from include.scheduled_reports.model import Format, RunKey, RunKind, RunState
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.domain.errors import (
+    DeliveryUnknownError,
+    PermanentError,
+    ReportTypeError,
+    TransientError,
+)
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.walks import LIVE, TRIGGER, failing, make, notices, walk
 
 OWNER = ("ada@acme.example",)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.errors import ConfigurationError
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.objecttags import read_tags, tags_of
+from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.settings.object_tags import read_tags, tags_of
 from tests.unit.rows import report
 from tests.unit.walks import KEY, TRIGGER
 

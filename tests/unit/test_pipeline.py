@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.errors import (
+from include.scheduled_reports.domain.delivery import DeliveryState
+from include.scheduled_reports.domain.errors import (
     DeliveryUnknownError,
     PermanentError,
     RejectedError,
@@ -23,9 +23,11 @@ from include.scheduled_reports.errors import (
     StagingMissingError,
     TransientError,
 )
-from include.scheduled_reports.message import BODY_ROOM, encoded_size
-from include.scheduled_reports.model import DeliveryState, Format, RunKind, RunState
-from include.scheduled_reports.ports import Scope
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKind, RunState
+from include.scheduled_reports.mail.message import BODY_ROOM, encoded_size
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from tests.unit.walks import (
     FOLDER,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.plans import LONGEST_TAG, Plan, Schedule, plans
+from include.scheduled_reports.orchestration.dag_spec import LONGEST_TAG, Plan, Schedule, plans
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
 

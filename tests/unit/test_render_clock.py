@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.render.clock import iso_text, wall_clock
+from include.scheduled_reports.render.local_time import iso_text, wall_clock
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",

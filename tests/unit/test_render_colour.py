@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.render.charts import PALETTE
-from include.scheduled_reports.render.colour import contrast, ink_on, palette, readable
+from include.scheduled_reports.render.charts.vega import PALETTE
+from include.scheduled_reports.render.colours import contrast, ink_on, palette, readable
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 

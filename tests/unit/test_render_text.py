@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.scheduled_reports.render.text import (
+from include.scheduled_reports.render.values import (
     FORMULA_STARTS,
     change,
     defused,

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.errors import RequestError
-from include.scheduled_reports.model import DateRange, Format, Request
-from include.scheduled_reports.request import parse_request
+from include.scheduled_reports.domain.errors import RequestError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.run import Request
+from include.scheduled_reports.reports.run_request import parse_request
 from tests.unit.rows import report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})

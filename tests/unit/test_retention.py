@@ -9,26 +9,23 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from include.scheduled_reports import gate, pipeline, retention
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
-from include.scheduled_reports.adapters.memory_retention import Departure
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.errors import ConfigurationError, StagingMissingError, TransientError
-from include.scheduled_reports.model import (
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunKind,
-    Trigger,
-)
-from include.scheduled_reports.ports import Belongings
-from include.scheduled_reports.retention import AT_MOST, REFUSALS, Retained, retain
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import ConfigurationError, StagingMissingError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Outcome, RunKey, RunKind, Trigger
+from include.scheduled_reports.ports.retention import Belongings
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.retention import Departure
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
+from include.scheduled_reports.upkeep import retention
+from include.scheduled_reports.upkeep.retention import AT_MOST, REFUSALS, Retained, retain
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.rows import row
 
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
@@ -231,7 +228,7 @@ def test_a_recorded_file_that_lies_elsewhere_goes_only_from_our_bucket(world):
 def test_one_round_takes_a_bounded_number_of_runs(world):
     for number in range(AT_MOST + 5):
         which = trigger(f"run{number:03}")
-        world.runs.open(gate.opening(which, world.definitions.row("r1")))
+        world.runs.open(admission.opening(which, world.definitions.row("r1")))
         world.runs.settle(which.key, lambda _: Outcome(state="failed"), None)
         world.store.files[f"ws1/r1/run{number:03}/a"] = b""
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from include.scheduled_reports.schedule import Cron, jitter, words
+from include.scheduled_reports.domain.cron import Cron, jitter, words
 
 EVERY_HOUR = tuple(range(24))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.scheduled_reports.schedule import Cron
+from include.scheduled_reports.domain.cron import Cron
 from tests.unit import minutes
 
 #: Zones and years whose clocks change by an hour, by half of one, by two, at midnight, by a whole day, twice within

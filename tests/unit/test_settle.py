@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from include.scheduled_reports.model import (
-    Artifact,
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunState,
-)
-from include.scheduled_reports.ports import Snapshot
-from include.scheduled_reports.settle import NEVER_MADE, NEVER_MAILED, outcome
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Artifact, Outcome, RunKey, RunState
+from include.scheduled_reports.ports.runs import Snapshot
+from include.scheduled_reports.runs.outcome import NEVER_MADE, NEVER_MAILED, outcome
 
 KEY = RunKey(report_id="r1", run_id="run1")
 PDF, CSV = Format.PDF, Format.CSV

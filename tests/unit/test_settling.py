@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from include.scheduled_reports import pipeline, settling
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import PermanentError, ReportTypeError, TransientError
-from include.scheduled_reports.model import Format, RunState
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.domain.errors import PermanentError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs.unrecorded import NOTES, leave_note, noted
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.walks import KEY, TRIGGER, counts, failing, mails, make, walk
 
 OPEN, OVER = MemoryOrchestrator(runs={KEY}), MemoryOrchestrator()
@@ -86,7 +88,7 @@ def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the
             pipeline.query(world, TRIGGER)
         with pytest.raises(TransientError):
             pipeline.record(world, TRIGGER)
-    assert settling.noted(world) == [TRIGGER]
+    assert noted(world) == [TRIGGER]
 
     assert upkeep(world, OPEN).settled == 0
     assert upkeep(world, OVER).settled == 1
@@ -94,17 +96,17 @@ def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the
     assert state(world) == (RunState.FAILED, "csv: the run ended before its first task began; json: the run ended "
                             "before its first task began")  # fmt: skip
     assert counts(world) == (1, 0, 1)
-    assert settling.noted(world) == []
+    assert noted(world) == []
     assert upkeep(world, OVER).settled == 0
 
 
 def test_a_note_of_a_run_that_was_recorded_after_all_changes_nothing(world):
     walk(world)
-    settling.leave_note(world, TRIGGER)
+    leave_note(world, TRIGGER)
 
     upkeep(world, OVER)
 
-    assert (state(world), counts(world), settling.noted(world)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
+    assert (state(world), counts(world), noted(world)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
 
 
 def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monkeypatch):
@@ -126,7 +128,7 @@ def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(world, monke
 
 
 def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_anything(world, monkeypatch):
-    world.staging.files[f"{settling.NOTES}/broken.json"] = b"{"
+    world.staging.files[f"{NOTES}/broken.json"] = b"{"
     make(world)
     world.moment += MINUTE
     assert upkeep(world, OVER).settled == 1

@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryStaging
-from include.scheduled_reports.errors import ReportTypeError, StagingMissingError, TransientError
-from include.scheduled_reports.model import Column, RunKey, StagedFile
-from include.scheduled_reports.staged import Draft, RunFiles, write_parquet
+from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
+from include.scheduled_reports.domain.report_type import Column
+from include.scheduled_reports.domain.run import RunKey, StagedFile
+from include.scheduled_reports.runs.parquet import write_parquet
+from include.scheduled_reports.runs.staging import Draft, RunFiles
+from include.scheduled_reports.testing.storage import MemoryStaging
 
 KEY = RunKey(report_id="r1", run_id="run1")
 NUMERIC = pa.opaque(pa.string(), "numeric", "PostgreSQL")  # how ADBC hands over PostgreSQL's numeric

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from include.scheduled_reports.exportjobs import OldSchedule
-from include.scheduled_reports.model import Problem
-from include.scheduled_reports.takeover import Decision, Known, Outcome, Step, decide, lines, totals
+from include.scheduled_reports.domain.report import Problem
+from include.scheduled_reports.reports.export_jobs.decision import Decision, Known, Outcome, Step, decide, lines, totals
+from include.scheduled_reports.reports.export_jobs.old_schedule import OldSchedule
 
 OLD = OldSchedule(
     row={"id": "j1", "name": "Weekly"},

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.reports.next_run import next_run
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upcoming import next_run
-from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, upkeep
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.testing.world import MemorySource, MemoryWorld
+from include.scheduled_reports.upkeep.round import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 
 #: A Sunday; the next Monday at 09:00 in Berlin is at 07:00 UTC.

@@ -131,8 +131,11 @@ def test_the_files_that_the_package_reads_are_found_from_the_wheel(site):
     assert python(site, "-m", "scheduled_reports", "prisma-migration") == (
         next(CHECKOUT.glob("prisma/migrations/*_add_scheduled_reports/migration.sql")).read_text()
     )
-    types = "from scheduled_reports.catalog import catalog; found = catalog(); print(len(found.types), found.broken)"
-    folders = [path for path in (CHECKOUT / "include/scheduled_reports/report_types").iterdir() if path.is_dir()]
+    catalog = "from scheduled_reports.reports.types.catalog import catalog"
+    types = f"{catalog}; found = catalog(); print(len(found.types), found.broken)"
+    folders = [
+        path for path in (CHECKOUT / "include/scheduled_reports/reports/types/builtin").iterdir() if path.is_dir()
+    ]
     assert python(site, "-c", types).split() == [str(len(folders)), "{}"]
 
 

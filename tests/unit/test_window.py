@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.model import DateRange
-from include.scheduled_reports.window import window
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.window import window
 
 SUNDAY_MORNING = datetime(2026, 5, 10, 9, tzinfo=UTC)
 ROLLING = ("last-7-days", "last-30-days", "last-quarter", "last-year")

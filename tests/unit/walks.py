@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.errors import ReportsError
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.errors import ReportsError
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 
 if TYPE_CHECKING:
-    from include.scheduled_reports.ports import Scope
+    from include.scheduled_reports.ports.source import Scope
 
 #: 09:00 in Berlin, where the report's Monday is.
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import ConfigurationError, TransientError
+from ..domain.errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pyarrow import fs
 
-from ..errors import StagingMissingError, TransientError
-from ..ports import Folder
+from ..domain.errors import StagingMissingError, TransientError
+from ..ports.storage import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class ArrowStaging:
     def open(self, name: str) -> BinaryIO:
         """The content of *name*, seekable; StagingMissingError where there is none."""
         with _translated(name):
-            return cast(BinaryIO, self.system.open_input_file(f"{self.root}/{name}"))
+            return cast("BinaryIO", self.system.open_input_file(f"{self.root}/{name}"))
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder, sorted; none where there is no such folder."""

@@ -13,24 +13,24 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
 
-from ..errors import ConfigurationError
+from ..domain.errors import ConfigurationError
 from ..settings import Settings
-from .meter import AirflowMeter
+from .metrics import AirflowMeter
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from boto3.session import Session
     from botocore.loaders import Loader
 
-    from ..adapters.definitions import PostgresDefinitions
-    from ..adapters.housekeeping import PostgresHousekeeping
-    from ..adapters.ledger import PostgresLedger
-    from ..adapters.retention import PostgresRetention
-    from ..adapters.runs import PostgresRuns
+    from ..adapters.postgres.ledger import PostgresLedger
+    from ..adapters.postgres.reports import PostgresDefinitions
+    from ..adapters.postgres.retention import PostgresRetention
+    from ..adapters.postgres.runs import PostgresRuns
+    from ..adapters.postgres.source import PostgresSource
+    from ..adapters.postgres.upkeep import PostgresHousekeeping
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
     from ..adapters.smtp import SmtpMailer
-    from ..adapters.source import PostgresSource
     from ..adapters.staging import ArrowStaging
 
 DATABASE = "reports_db"
@@ -49,14 +49,14 @@ class AirflowWorld:
     @cached_property
     def definitions(self) -> PostgresDefinitions:
         """Port `Definitions`."""
-        from ..adapters.definitions import PostgresDefinitions
+        from ..adapters.postgres.reports import PostgresDefinitions
 
         return PostgresDefinitions(self.dsn)
 
     @cached_property
     def source(self) -> PostgresSource:
         """Port `Source`."""
-        from ..adapters.source import PostgresSource
+        from ..adapters.postgres.source import PostgresSource
 
         return PostgresSource(self.data_dsn, self.settings.query_seconds)
 
@@ -92,28 +92,28 @@ class AirflowWorld:
     @cached_property
     def runs(self) -> PostgresRuns:
         """Port `Runs`."""
-        from ..adapters.runs import PostgresRuns
+        from ..adapters.postgres.runs import PostgresRuns
 
         return PostgresRuns(self.dsn)
 
     @cached_property
     def housekeeping(self) -> PostgresHousekeeping:
         """Port `Housekeeping`."""
-        from ..adapters.housekeeping import PostgresHousekeeping
+        from ..adapters.postgres.upkeep import PostgresHousekeeping
 
         return PostgresHousekeeping(self.dsn)
 
     @cached_property
     def retention(self) -> PostgresRetention:
         """Port `Retention`."""
-        from ..adapters.retention import PostgresRetention
+        from ..adapters.postgres.retention import PostgresRetention
 
         return PostgresRetention(self.dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
         """Port `Ledger`."""
-        from ..adapters.ledger import PostgresLedger
+        from ..adapters.postgres.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
 

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from .. import naming
-from ..errors import DeliveryUnknownError, PermanentError, SkipRunError
-from ..model import Format, RunKey, RunKind, RunState, Trigger
-from .shield import shield
+from ..domain import naming
+from ..domain.errors import DeliveryUnknownError, PermanentError, SkipRunError
+from ..domain.formats import Format
+from ..domain.run import RunKey, RunKind, RunState, Trigger
+from .safe_errors import shield
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..ports import World
+    from ..ports.services import World
 
 
 @task
 def query() -> list[str]:
     """Freeze the report, put its data on staging; returns the formats to make."""
-    from ..pipeline import query as stage
+    from ..runs.pipeline import query as stage
 
     with _running() as (world, trigger, attempt):
         return [str(chosen) for chosen in stage(world, trigger, attempt=attempt)]
@@ -34,7 +35,7 @@ def query() -> list[str]:
 @task(map_index_template="{{ format }}")
 def render(chosen: str) -> str:
     """Make one format from the staged data."""
-    from ..pipeline import render as stage
+    from ..runs.pipeline import render as stage
 
     _call(chosen)
     with _running() as (world, trigger, attempt):
@@ -45,8 +46,8 @@ def render(chosen: str) -> str:
 @task(map_index_template="{{ format }}")
 def upload(chosen: str) -> None:
     """Bring one rendered file to S3; how many rows it has stands in the task's name, where a person looks for it."""
-    from ..pipeline import upload as stage
-    from ..render.text import rows_of
+    from ..render.values import rows_of
+    from ..runs.pipeline import upload as stage
 
     _call(chosen)
     with _running() as (world, trigger, attempt):
@@ -58,7 +59,7 @@ def upload(chosen: str) -> None:
 @task
 def email() -> str:
     """Mail what is in S3; returns `sent`, or why there was no mail."""
-    from ..pipeline import email as stage
+    from ..runs.pipeline import email as stage
 
     with _running() as (world, trigger, _):
         return stage(world, trigger.key)
@@ -67,7 +68,7 @@ def email() -> str:
 @task
 def record() -> str:
     """Settle the run; fails where the run has failed, so that Airflow shows what the table says."""
-    from ..pipeline import record as stage
+    from ..runs.pipeline import record as stage
 
     with _running() as (world, trigger, _):
         outcome = stage(world, trigger)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task
 
-from .. import naming
-from .shield import shield
+from ..domain import naming
+from .safe_errors import shield
 
 if TYPE_CHECKING:
-    from ..model import RunKey
+    from ..domain.run import RunKey
 
 DAG_ID = "scheduled_reports_upkeep"
 #: A round that takes longer gives way to the next.
@@ -41,7 +41,7 @@ def dag() -> DAG:
 @task
 def look_after() -> str:
     """One round."""
-    from ..upkeep import upkeep
+    from ..upkeep.round import upkeep
     from .connections import AirflowWorld
 
     with shield():

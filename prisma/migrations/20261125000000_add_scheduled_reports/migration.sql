@@ -1,6 +1,6 @@
 -- What `python -m include.scheduled_reports migrate` does, for `prisma migrate deploy`: to the letter the same objects.
--- Made by `make prisma` from include/scheduled_reports/sql, do not edit.  Safe where `migrate` has run before, wholly
--- or in an older version.  Prisma sends it as one text, which PostgreSQL runs in one transaction: all of it or nothing.
+-- Made by `make prisma`; do not edit.  Safe where `migrate` has run before, wholly or in an older version.
+-- Prisma sends it as one text, which PostgreSQL runs in one transaction: all of it or nothing.
 
 DO $$
 BEGIN
