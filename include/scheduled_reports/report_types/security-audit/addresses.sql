@@ -1,11 +1,4 @@
 -- One row per address, those that are new for somebody first.
-, known AS (
-    SELECT DISTINCT b.actor_id, b.ip
-    FROM belonging b
-    WHERE b.created_at >= current_setting('report.start')::timestamp - interval '30 days'
-      AND b.created_at < current_setting('report.start')::timestamp
-      AND b.actor_id IN (SELECT actor_id FROM actors)
-)
 SELECT e.ip AS address,
        count(*) AS events,
        count(*) FILTER (WHERE e.failed) AS failed,
