@@ -1,9 +1,9 @@
--- One row per public channel, the quiet ones too; other kinds count in the totals only.
+-- One row per public channel, including quiet ones; channels of other types count in the totals only.
 , chosen AS (
     SELECT id, name
     FROM selected_channels
     WHERE type = 'PUBLIC' AND created_at < current_setting('report.end')::timestamp
-), written AS (  -- by author and channel: few rows, however many messages there are
+), written AS (  -- grouped by author and channel, so that few rows remain of many messages
     SELECT channel_id, author_id,
            count(*) AS messages, count(parent_id) AS replies, max(created_at) AS last_message_at
     FROM sent

@@ -1,8 +1,8 @@
--- One row per kind of channel: all that is ever told of those that are not public.
+-- One row per channel type; nothing else is reported about channels that are not public.
 , kinds (type, place, kind) AS (
     VALUES ('PUBLIC', 1, 'Public channels'), ('PRIVATE', 2, 'Private channels'),
            ('DM', 3, 'Direct messages'), ('HUDDLE', 4, 'Huddles')
-), posted AS (  -- every message twice: under its channel and under its author
+), posted AS (  -- every message twice: by channel and by author
     SELECT channel_type AS type, channel_id, author_id, count(*) AS messages
     FROM sent
     GROUP BY GROUPING SETS ((channel_type, channel_id), (channel_type, author_id))

@@ -1,4 +1,4 @@
--- One row per thing that is exported.
+-- One row per content type.
 SELECT type AS kind,
        count(*) AS exports,
        count(*) FILTER (WHERE status = 'FAILED') AS failed,

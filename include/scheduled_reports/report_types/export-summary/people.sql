@@ -1,4 +1,4 @@
--- One row per person who asked for an export.
+-- One row per person who requested an export.
 , people AS (
     SELECT requested_by,
            count(*) AS exports,
@@ -13,7 +13,7 @@
                    WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
                END)
 )
-SELECT coalesce(u.display_name, u.name, 'Without a name') AS person,
+SELECT coalesce(u.display_name, u.name, 'Unnamed') AS person,
        people.exports, people.failed, people.records, people.bytes, people.last_requested_at
 FROM people
 LEFT JOIN users u ON u.id = people.requested_by

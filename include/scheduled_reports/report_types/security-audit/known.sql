@@ -1,4 +1,4 @@
--- The IP addresses from which each actor acted in the thirty days before the window.
+-- The IP addresses that each actor used in the thirty days before the window.
 , known AS (
     SELECT DISTINCT b.actor_id, b.ip
     FROM belonging b

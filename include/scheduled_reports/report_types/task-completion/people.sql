@@ -1,4 +1,4 @@
--- One row per person who had a task in the window or has one at its end; one for the tasks that nobody has.
+-- One row per assignee of a task created, closed or open in the window, and one for unassigned tasks.
 , people AS (
     SELECT assigned_to_id,
            count(*) FILTER (WHERE has_ended AND status = 'DONE') AS completed,
@@ -16,8 +16,8 @@
                    WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
                END)
 )
-SELECT CASE WHEN people.assigned_to_id IS NULL THEN 'Nobody'
-            ELSE coalesce(u.display_name, u.name, 'Without a name') END AS person,
+SELECT CASE WHEN people.assigned_to_id IS NULL THEN 'Unassigned'
+            ELSE coalesce(u.display_name, u.name, 'Unnamed') END AS person,
        people.completed, people.created, people.open_tasks, people.overdue,
        people.on_time_share, people.days_to_complete
 FROM people

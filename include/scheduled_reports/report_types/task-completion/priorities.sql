@@ -1,4 +1,4 @@
--- One row per priority, the most urgent first.
+-- One row per priority, most urgent first.
 SELECT initcap(p.priority::text) AS priority,
        count(*) FILTER (WHERE t.is_open) AS open_tasks,
        count(*) FILTER (WHERE t.is_open AND t.is_due) AS overdue,

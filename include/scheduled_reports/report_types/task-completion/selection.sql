@@ -21,7 +21,7 @@ WITH selected AS (
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'taskStatuses') IS NULL
            OR t.status::text IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'taskStatuses')))
-), classified AS (  -- the edges of the window are read once, not for every task
+), classified AS (  -- start and end of the window are read once, not for every task
     SELECT selected.*,
            created_at >= (SELECT current_setting('report.start')::timestamp) AS is_new,
            coalesce(ended_at >= (SELECT current_setting('report.start')::timestamp)

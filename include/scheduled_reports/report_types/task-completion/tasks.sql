@@ -1,6 +1,8 @@
--- One row per task that was made or ended in the window, or was open at its end; those of channels that are not public
--- count in the totals only.
-SELECT t.title AS task, initcap(replace(t.status::text, '_', ' ')) AS status,
+-- One row per task that was created or closed in the window or was open at its end; tasks of channels that are not
+-- public count in the totals only.
+SELECT t.title AS task,
+       CASE t.status WHEN 'TODO' THEN 'To do' WHEN 'IN_PROGRESS' THEN 'In progress' ELSE initcap(t.status::text) END
+           AS status,
        initcap(t.priority::text) AS priority,
        coalesce(u.display_name, u.name) AS assignee, coalesce(h.display_name, h.name) AS helper, t.channel,
        t.is_open AND t.is_due AS overdue,

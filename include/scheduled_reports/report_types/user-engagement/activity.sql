@@ -9,7 +9,7 @@ WITH selected_channels AS NOT MATERIALIZED (
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
            OR (c.type = 'PUBLIC' AND c.id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-), activity AS (  -- by person and day: few rows, however many messages there are
+), activity AS (  -- grouped by person and day, so that few rows remain of many messages
     SELECT m.author_id AS user_id,
            (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            count(*) AS messages, count(m.parent_id) AS replies, 0 AS reactions, max(m.created_at) AS last_at

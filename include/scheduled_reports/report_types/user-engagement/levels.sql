@@ -1,6 +1,6 @@
--- One row per level of activity: how many people are there, and how much of everything they do.
+-- One row per activity level, with the number of people on it and their activities.
 , levels (place, level, least, most) AS (
-    VALUES (1, 'High: 20 and more', 20, NULL), (2, 'Medium: 5 to 19', 5, 19), (3, 'Low: 1 to 4', 1, 4),
+    VALUES (1, 'High: 20 or more', 20, NULL), (2, 'Medium: 5 to 19', 5, 19), (3, 'Low: 1 to 4', 1, 4),
            (4, 'None', 0, 0)
 )
 SELECT levels.level, count(everybody.user_id) AS people, coalesce(sum(everybody.activities), 0)::bigint AS activities

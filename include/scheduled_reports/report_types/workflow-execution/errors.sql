@@ -1,4 +1,4 @@
--- The fifty errors that came most often, with their first 200 characters.
+-- The 50 most frequent errors, each cut to its first 200 characters.
 SELECT w.name AS workflow, left(e.error, 200) AS error, count(*) AS executions, max(e.started_at) AS last_started_at
 FROM selected e
 JOIN workflows w ON w.id = e.workflow_id

@@ -1,4 +1,4 @@
--- One row per kind of trigger.
+-- One row per trigger type.
 SELECT trigger_type AS trigger,
        count(*) AS executions,
        count(*) FILTER (WHERE status = 'COMPLETED') AS completed,

@@ -1,4 +1,4 @@
--- One row per workflow, those that did not run too.
+-- One row per workflow, including those that did not run.
 , counted AS (
     SELECT workflow_id,
            count(*) AS executions,

@@ -1,5 +1,5 @@
--- The fifty public channels with most messages in the window; other kinds count in the totals only.
-, posted AS (  -- by author and channel: few rows, however many messages there are
+-- The 50 public channels with the most messages in the window; channels of other types count in the totals only.
+, posted AS (  -- grouped by author and channel, so that few rows remain of many messages
     SELECT channel_id, author_id, count(*) AS messages
     FROM sent
     WHERE channel_type = 'PUBLIC'

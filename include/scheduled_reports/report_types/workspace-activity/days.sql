@@ -1,11 +1,11 @@
--- One row per local day of the window; days without activity are there with zeros.
+-- One row per local day of the window; days without activity have zeros.
 , days AS (
     SELECT generate_series(
         (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
         (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
         interval '1 day'
     )::date AS day
-), posted AS (  -- every message twice: under its day and author, and under its day and channel
+), posted AS (  -- every message twice: by day and author, and by day and channel
     SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
            author_id, channel_id, count(*) AS messages, count(parent_id) AS replies
     FROM sent

@@ -1,5 +1,5 @@
 -- One row: the key figures of the window.
-, posted AS (  -- every message twice: under its author and under its channel
+, posted AS (  -- every message twice: by author and by channel
     SELECT author_id, channel_id, count(*) AS messages, count(parent_id) AS replies
     FROM sent
     GROUP BY GROUPING SETS ((author_id), (channel_id))

@@ -1,4 +1,4 @@
--- The files uploaded in the window that stand in a message of a selected channel.
+-- The files uploaded in the window that are attached to a message in a selected channel.
 , shared_files AS (
     SELECT f.created_at
     FROM files f

@@ -1,4 +1,4 @@
--- The fifty people who wrote most in the window.
+-- The 50 people who wrote the most messages in the window.
 , posted AS (
     SELECT author_id,
            (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
@@ -18,7 +18,7 @@
                    WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
                END)
 )
-SELECT coalesce(u.display_name, u.name, 'Without a name') AS person,
+SELECT coalesce(u.display_name, u.name, 'Unnamed') AS person,
        people.messages, people.active_days, people.last_message_at
 FROM people
 LEFT JOIN users u ON u.id = people.author_id
