@@ -10,7 +10,8 @@ WITH selected_channels AS NOT MATERIALIZED (
            OR (c.type = 'PUBLIC' AND c.id IN (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
 ), sent AS (
-    SELECT m.author_id, m.channel_id, c.type AS channel_type, c.created_at AS channel_created_at, m.parent_id, m.created_at
+    SELECT m.author_id, m.channel_id, c.type AS channel_type, c.created_at AS channel_created_at,
+           m.parent_id, m.created_at
     FROM messages m
     JOIN selected_channels c ON c.id = m.channel_id
     WHERE m.created_at >= current_setting('report.start')::timestamp

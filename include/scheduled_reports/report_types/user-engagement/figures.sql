@@ -6,4 +6,4 @@ SELECT count(*) FILTER (WHERE is_member) AS members,
        count(*) FILTER (WHERE is_member AND activities = 0) AS silent_members,
        (sum(activities) / nullif(count(*) FILTER (WHERE activities > 0), 0))::float8 AS activities_per_person,
        (sum(active_days) / nullif(count(*) FILTER (WHERE activities > 0), 0))::float8 AS days_per_person
-FROM everybody
+FROM participants

@@ -17,7 +17,7 @@
            max(last_at) AS last_at
     FROM activity
     GROUP BY 1
-), everybody AS (  -- without agents; with former members because of their earlier activity
+), participants AS (  -- without agents; with former members because of their earlier activity
     SELECT user_id, coalesce(u.display_name, u.name, 'Unnamed') AS person,
            members.role, members.user_id IS NOT NULL AS is_member, members.joined_at,
            coalesce(people.messages, 0) AS messages,
