@@ -208,7 +208,7 @@ def test_what_is_private_counts_in_totals_and_has_no_name(ask):
     found = ask(source="messages", columns=["created_at", "author", "channel", "channel_type"])
 
     assert [(row["author"], row["channel"], row["channel_type"]) for row in found] == [
-        ("Without a name", "general", "PUBLIC"), (None, None, "PRIVATE"), ("Ada Byron", "general", "PUBLIC"),
+        ("Unnamed", "general", "PUBLIC"), (None, None, "PRIVATE"), ("Ada Byron", "general", "PUBLIC"),
     ]  # fmt: skip
     assert ask("figures", source="messages")[0]["rows_found"] == 3
     everything = str([ask(source=name) for name in ("messages", "tasks", "channels", "members", "files")])

@@ -1,1 +1,1 @@
-"""Sample workspaces in the shape of the application, for the demo and the tests."""
+"""Sample workspaces with the application's tables, for the demo and the tests."""

@@ -1,4 +1,4 @@
-"""Who and where: the sites, people, helpers, channels and workflows of the sample, read from its data files."""
+"""The sites, people, agents and channels of the sample, read from its data files."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Site:
 
     @property
     def id(self) -> str:
-        """The id of its row."""
+        """The id of the row."""
         return f"demo-workspace-{self.key}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """A user, human or helper; *joined* and *last* count days back from the end of the sample."""
+    """A user, either a person or an agent; *joined* and *last* are days before the end of the sample."""
 
     key: str
     name: str | None
@@ -51,27 +51,27 @@ class Actor:
 
     @property
     def id(self) -> str:
-        """The id of its row."""
+        """The id of the row."""
         return f"demo-user-{self.key}"
 
     @property
     def email(self) -> str:
-        """An address under a domain that cannot exist."""
+        """An email address in a reserved domain."""
         return f"{self.key.replace('-', '.')}@{DOMAINS[next(iter(self.roles))]}"
 
     @property
     def has_left(self) -> bool:
-        """Whether the membership has ended; a suspended user stays a member."""
+        """Whether the membership has ended; a suspended user is still a member."""
         return self.status == "INACTIVE"
 
     def is_around(self, days_ago: int) -> bool:
-        """Whether this user does anything on that day, whatever the zone makes of its edges."""
+        """Whether this user is active on that day, in any time zone."""
         return self.joined > days_ago > (self.last or 0) and self.talk > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """A channel; *opened* and *archived* count days back from the end of the sample."""
+    """A channel; *opened* and *archived* are days before the end of the sample."""
 
     key: str
     site: Site
@@ -85,48 +85,48 @@ class Room:
 
     @property
     def id(self) -> str:
-        """The id of its row."""
+        """The id of the row."""
         return f"demo-channel-{self.site.key}-{self.key}"
 
     def is_open(self, days_ago: int) -> bool:
-        """Whether anybody can write here on that day."""
+        """Whether messages can be written in the channel on that day."""
         return self.opened > days_ago > (self.archived or 0)
 
 
 @cache
 def world() -> dict[str, Any]:
-    """What world.toml says."""
+    """Return the content of world.toml."""
     return tomllib.loads((HERE / "world.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def texts() -> dict[str, list[Any]]:
-    """The sentences, file names and emoji that rows are made of."""
+    """Return the texts, file names and emoji used in rows."""
     found: dict[str, list[Any]] = world()["texts"]
     return found
 
 
 @cache
 def sites() -> tuple[Site, ...]:
-    """The workspaces, the largest first."""
+    """Return the workspaces, largest first."""
     return tuple(Site(**{**entry, "zone": ZoneInfo(entry["zone"])}) for entry in world()["site"])
 
 
 @cache
 def actors() -> tuple[Actor, ...]:
-    """Everybody: the people first, then the helpers."""
+    """Return all actors: people first, then agents."""
     return (*map(_person, _table("people.csv")), *map(_helper, world()["helper"]))
 
 
 @cache
 def rooms() -> tuple[Room, ...]:
-    """Every channel of every site."""
+    """Return the channels of all sites."""
     return tuple(map(_room, _table("channels.csv")))
 
 
 @cache
 def rooms_of(site: Site, days_ago: int) -> tuple[Room, ...]:
-    """The channels of *site* that are open on that day and have somebody in them."""
+    """Return the channels of *site* that are open on that day and have an active member."""
     return tuple(
         room
         for room in rooms()
@@ -136,7 +136,7 @@ def rooms_of(site: Site, days_ago: int) -> tuple[Room, ...]:
 
 @cache
 def members_of(site: Site, days_ago: int) -> tuple[Actor, ...]:
-    """Who is around in *site* on that day."""
+    """Return the actors of *site* that are active on that day."""
     return tuple(actor for actor in actors() if site.key in actor.roles and actor.is_around(days_ago))
 
 
@@ -188,7 +188,7 @@ def _room(row: Mapping[str, str]) -> Room:
 
 
 def _members(listed: Sequence[str], site: Site) -> list[Actor]:
-    """`**` is everybody of the site, `*` everybody but its guests, anything else a list of keys."""
+    """Return the actors listed: `**` is every actor of the site, `*` all but guests, anything else a list of keys."""
     if listed in (["*"], ["**"]):
         roles = {"OWNER", "ADMIN", "MEMBER"} | ({"GUEST"} if listed == ["**"] else set())
         return [actor for actor in actors() if actor.roles.get(site.key) in roles]

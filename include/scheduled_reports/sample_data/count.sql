@@ -1,4 +1,4 @@
--- What the application would have counted while the rows of the sample came in; nothing but the sample is touched.
+-- Set the counters that the application would have kept while the sample rows were written; only sample rows change.
 
 UPDATE workflows SET
     execution_count = counted.all_of_them,

@@ -1,8 +1,8 @@
-"""Puts the rows of the sample into a database, knowing its own rows by their ids.
+"""Write the sample rows into a database; they are recognised by their ids.
 
-What other rows lean on is written over in place: a report somebody made in a sample workspace, and the counters and
-executions of a sample report, outlive another seeding.  What happens from day to day is deleted and made anew, and
-takes along what somebody else may have hung on it.
+Rows that others refer to are updated in place: a report created in a sample workspace, and the counters and executions
+of a sample report, survive another seeding.  Activity is deleted and written again, together with any rows that were
+attached to it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[dict[str, Any]]
 
-# Tables and the beginning of our ids in them, parents first.
+# Tables and the prefix of the sample's ids in them, parents first.
 STANDING = {
     "organizations": "demo-organization-",
     "users": "demo-user-",
@@ -54,22 +54,22 @@ BATCH = 20_000  # rows in memory at a time
 ENUM = re.compile(r'CREATE TYPE ("\w+") AS ENUM')
 
 
-def refuse_strangers(connection: Connection, ours: Sequence[str]) -> None:
-    """Raise ConfigurationError where there is a workspace that is not of the sample."""
+def refuse_other_workspaces(connection: Connection, ours: Sequence[str]) -> None:
+    """Raise ConfigurationError if the database has a workspace that is not part of the sample."""
     if not _exists(connection, "to_regclass", "workspaces"):
         return
-    query = "SELECT id, name, count(*) OVER () AS strangers FROM workspaces WHERE id <> ALL (%s) ORDER BY id LIMIT 1"
-    stranger = connection.execute(query, [list(ours)]).fetchone()
-    if stranger:
-        others = f" and {stranger['strangers'] - 1} more" if stranger["strangers"] > 1 else ""
+    query = "SELECT id, name, count(*) OVER () AS others FROM workspaces WHERE id <> ALL (%s) ORDER BY id LIMIT 1"
+    found = connection.execute(query, [list(ours)]).fetchone()
+    if found:
+        others = f" and {found['others'] - 1} more" if found["others"] > 1 else ""
         raise ConfigurationError(
-            f"this database holds a workspace that is not of the sample: {stranger['id']} ({stranger['name']}){others};"
-            " give the sample a database of its own"
+            f"this database holds a workspace that is not part of the sample: {found['id']} ({found['name']}){others};"
+            " use a separate database for the sample"
         )
 
 
 def create_tables(connection: Connection) -> None:
-    """Make Neolith's tables where there are none; an enum that `migrate` has made before stays as it is."""
+    """Create Neolith's tables if they are missing; an enum that `migrate` created earlier is kept."""
     if _exists(connection, "to_regclass", "workspaces"):
         return
     lines = (HERE / "neolith.sql").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -79,11 +79,11 @@ def create_tables(connection: Connection) -> None:
     connection.execute("".join(missing).encode())
 
 
-def replace(connection: Connection, failure_streak: Iterable[Item], activity: Iterable[Item]) -> Counter[str]:
-    """Put the sample in the place of an earlier one and return the number of rows by table."""
-    # Two seedings at once would each delete what the other has not written yet.
+def replace(connection: Connection, standing: Iterable[Item], activity: Iterable[Item]) -> Counter[str]:
+    """Replace an earlier sample and return the number of rows by table."""
+    # Without the lock, two seedings at once would each miss the rows that the other has not written yet.
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('scheduled_reports.seed-demo', 0))")
-    tables = _by_table(failure_streak)
+    tables = _by_table(standing)
     _delete_activity(connection)
     for table in reversed(STANDING):
         _delete_stale(connection, table, [row["id"] for row in tables[table]])
@@ -116,13 +116,13 @@ def _delete_activity(connection: Connection) -> None:
 
 
 def _delete_stale(connection: Connection, table: str, ids: list[object]) -> None:
-    """Delete our rows that an earlier seeding made and this one does not."""
+    """Delete sample rows of an earlier seeding that this one does not contain."""
     query = sql.SQL("DELETE FROM {} WHERE starts_with(id, {}) AND id <> ALL (%s)")
     connection.execute(query.format(sql.Identifier(table), STANDING[table]), [ids])
 
 
 def _write_over(connection: Connection, table: str, rows: Sequence[Row]) -> None:
-    """Insert, or replace the columns named in the rows; the columns not named keep what they hold."""
+    """Insert rows, or update the columns they name; other columns keep their values."""
     columns = list(map(sql.Identifier, rows[0]))
     changes = [sql.SQL("{0} = EXCLUDED.{0}").format(column) for column in columns]
     query = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}").format(
@@ -136,7 +136,7 @@ def _write_over(connection: Connection, table: str, rows: Sequence[Row]) -> None
 
 
 def _copy_all(connection: Connection, items: Iterable[Item]) -> Counter[str]:
-    """Copy in batches that hold few rows in memory, each in the order the foreign keys ask for."""
+    """Copy in batches to limit memory, each in the order that the foreign keys require."""
     written: Counter[str] = Counter()
     waiting: dict[str, list[Row]] = defaultdict(list)
     held = 0

@@ -1,7 +1,7 @@
--- Neolith's tables as they are today, before scheduled reports: what its own Prisma migrations would leave behind.
--- Made from the application's list of columns, enums and indexes, for the demo and the tests; never run on a real
--- database.  That list names no delete actions: what a row belongs to takes it along (CASCADE), its author or worker
--- has to stay (RESTRICT), an optional tie is cut (SET NULL).
+-- Neolith's tables as its own Prisma migrations create them, without scheduled reports.
+-- Written from the application's list of columns, enums and indexes, for the demo and the tests; never run this on a
+-- real database.  The list has no delete actions, so these are assumed: CASCADE for the parent of a row, RESTRICT for
+-- its author or worker, SET NULL for an optional reference.
 
 CREATE TYPE "ChannelRole" AS ENUM ('OWNER', 'ADMIN', 'MEMBER');
 CREATE TYPE "ChannelType" AS ENUM ('PUBLIC', 'PRIVATE', 'DM', 'HUDDLE');

@@ -1,4 +1,4 @@
-"""What stays: organizations, users, workspaces, channels, their members, helpers and workflows."""
+"""Rows that other rows refer to: organizations, users, workspaces, channels, members, agents and workflows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from .history import History
 
-AGE = 420  # days since the application was taken into use
+AGE = 420  # days since the application was introduced
 COLORS = ("#2563eb", "#16a34a", "#db2777", "#ca8a04")
-# Days end at midnight in the zone, not in UTC: six hours later nobody is in that day any more, wherever they sit.
+# Days end at local midnight, not at midnight UTC; six hours later the day has ended in all time zones of the sample.
 LAST_HOURS = timedelta(hours=6)
 
 
 def places(history: History) -> Iterator[Item]:
-    """Every row that other rows lean on, in the order the foreign keys ask for."""
+    """Yield every row that other rows refer to, in the order that the foreign keys require."""
     return chain(
         (("organizations", _organization(history, entry)) for entry in world()["organization"]),
         (("users", _user(history, actor)) for actor in actors()),
@@ -170,7 +170,7 @@ def _workflow(history: History, entry: Mapping[str, Any]) -> Row:
         "status": entry["status"],
         "tags": [entry["trigger"]],
         "metadata": "{}",
-        # The executions are counted once they are there.
+        # count.sql counts the executions once they are written.
         "execution_count": 0,
         "success_count": 0,
         "failure_count": 0,

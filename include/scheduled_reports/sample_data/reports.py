@@ -1,4 +1,4 @@
-"""The reports of the sample: the ones in reports.toml, as many more as are asked for, and the broken ones."""
+"""The sample reports: those in reports.toml, as many generated ones as requested, and the broken ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from .history import History
 
-FIRST = "demo-report-weekly-activity"  # the one the demo runs by hand
+FIRST = "demo-report-weekly-activity"  # the report that the demo runs manually
 
-# What the rows made by number take turns in: types that any member may have, every format, zones all around the world.
+# Generated rows cycle through these: types that any member may create, every format, time zones around the world.
 TYPES = (
     "workspace-activity", "channel-analytics", "user-engagement", "task-completion", "workflow-execution",
     "export-summary",
@@ -31,7 +31,7 @@ RANGES = ("last-7-days", "last-30-days", "last-quarter")
 
 
 def scheduled_reports(history: History, valid: int) -> Iterator[Item]:
-    """*valid* reports that keep the application's rules, and then the broken ones."""
+    """Yield *valid* reports that the application accepts, then the broken ones."""
     written = tomllib.loads((HERE / "reports.toml").read_text(encoding="utf-8"))
     for spec in written["report"][:valid]:
         yield "scheduled_reports", _report(history, spec)
@@ -94,7 +94,7 @@ def _numbered(number: int) -> dict[str, Any]:
         "type": kind,
         "site": site.key,
         "creator": creator.key,
-        # Steps without a common divisor with 60 and 24 reach every minute and every hour.
+        # Steps coprime to 60 and 24 reach every minute and every hour.
         "cron": f"{number * 7 % 60} {number * 5 % 24} {DAYS[number % len(DAYS)]}",
         "zone": ZONES[number % len(ZONES)],
         "formats": FORMATS[number % len(FORMATS)],

@@ -1,4 +1,4 @@
-"""The shape in which the sample is handed over: rows with the name of their table."""
+"""Types of the sample data: rows and the name of their table."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ Item: TypeAlias = tuple[str, Row]
 
 
 def as_json(value: Any) -> str:
-    """The text of a jsonb value."""
+    """Return *value* as the text of a jsonb value."""
     return json.dumps(value, ensure_ascii=False)

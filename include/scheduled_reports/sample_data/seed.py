@@ -1,4 +1,4 @@
-"""Fills a database with sample workspaces: the same for the same date, and touching nothing of anybody else's."""
+"""Fill a database with sample workspaces; the result depends on the date only, and no other rows are changed."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
     from .rows import Item
 
-LONGEST = timedelta(hours=1)  # for one statement: deleting some millions of messages takes minutes
+LONGEST = timedelta(hours=1)  # for one statement: deleting millions of messages takes minutes
 
 
 def seed(dsn: str, *, until: date, reports: int = 13, messages: int = 20_000) -> tuple[str, ...]:
-    """Fill the database with the days before *until* and say what was made; *reports* counts the valid ones.
+    """Fill the database with the days before *until* and return a summary; *reports* is the number of valid reports.
 
     Raises:
-        ConfigurationError: There is a workspace the sample did not make, or the database has another shape.
-        TransientError: The database was away or busy.
+        ConfigurationError: The database has other workspaces, or its tables are not the application's.
+        TransientError: The database was unavailable or busy.
     """
     if reports < 0 or messages < 0:
         raise ConfigurationError("the numbers of reports and messages cannot be negative")
     history = History(until)
     with transaction(dsn, statement_timeout=LONGEST) as connection:
-        load.refuse_strangers(connection, [site.id for site in sites()])
+        load.refuse_other_workspaces(connection, [site.id for site in sites()])
         load.create_tables(connection)
     migrate(dsn)
     with transaction(dsn, statement_timeout=LONGEST) as connection:
@@ -46,7 +46,7 @@ def seed(dsn: str, *, until: date, reports: int = 13, messages: int = 20_000) ->
 
 
 def activity(history: History, total: int) -> Iterator[Item]:
-    """Everything that happens from day to day, in proportion to *total* messages, but never too little to look at."""
+    """Yield all activity, in proportion to *total* messages, with a minimum that keeps every report filled."""
     tasks = max(120, total // 40)
     return chain(
         talk.messages(history, total),
@@ -64,7 +64,7 @@ def _summary(history: History, written: Counter[str], valid: int) -> Iterator[st
     for site in sites():
         yield f"workspace {site.id}: {site.name} (slug {site.slug}, {site.zone.key})"
     broken = written["scheduled_reports"] - valid
-    yield f"{valid} valid reports, and {broken} that are broken on purpose"
+    yield f"{valid} valid reports, and {broken} intentionally broken ones"
     yield ", ".join(f"{rows:,} {table}" for table, rows in written.items() if table != "scheduled_reports")
     if valid:
-        yield f"the report to start with: {FIRST}"
+        yield f"start with the report {FIRST}"

@@ -1,4 +1,4 @@
-"""What is said: messages in threads, with reactions, edits, deletions and files."""
+"""Messages in threads, with reactions, edits, deletions and files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from .history import History, Slot
 
 REPLIES, REACTED, EDITED, DELETED, MENTIONS = 0.22, 0.12, 0.04, 0.012, 0.08
-FILE, SYSTEM, COMMAND = 0.03, 0.045, 0.06  # upper ends of the ranges a draw falls into; TEXT is the rest
-RECENT = 12  # how many openings of threads a reply may choose from
+FILE, SYSTEM, COMMAND = 0.03, 0.045, 0.06  # cumulative shares of the message types; TEXT is the rest
+RECENT = 12  # a reply belongs to one of this many latest thread starters
 BUCKET = "demo-files"
 
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """What a message needs to know of the messages before it."""
+    """State carried from message to message."""
 
     history: History
     rng: Random
@@ -38,7 +38,7 @@ class _Talk:
 
 @dataclass(frozen=True, slots=True)
 class _Speakers:
-    """Who may speak in a channel on a day, and how often each does."""
+    """The actors who may write in a channel on a day, with cumulative weights."""
 
     actors: tuple[Actor, ...]
     reach: tuple[float, ...]
@@ -50,7 +50,7 @@ class _Speakers:
 
 
 def messages(history: History, total: int) -> Iterator[Item]:
-    """*total* messages in the order of the days, each followed by what hangs on it."""
+    """Yield *total* messages by day, each followed by its files and reactions."""
     talk = _Talk(history, history.chance("talk"))
     for slot in history.slots(sites(), total):
         yield from _day(talk, slot)
@@ -156,5 +156,5 @@ def _reactions(talk: _Talk, speakers: _Speakers, message_id: object, moment: dat
 
 
 def _hung_on(message_id: object, own: str, moment: object) -> Row:
-    """What everything has that hangs on a message."""
+    """Return the columns that every row attached to a message has."""
     return {"id": own, "message_id": message_id, "created_at": moment}

@@ -1,4 +1,4 @@
-"""What is left behind: the audit log, notifications, sessions and exports."""
+"""Audit log, notifications, sessions and exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .history import History, Slot
 
-# Action: the kind of thing it is about, how grave it is, how often it happens.
+# Action: resource type, severity, weight.
 ACTIONS = {
     "session.login": ("user", "info", 30),
     "session.login_failed": ("user", "warning", 4),
@@ -32,17 +32,17 @@ ACTIONS = {
     "organization.policy_changed": ("organization", "critical", 1),
     "billing.viewed": ("billing", "info", 2),
 }
-# The ranges set aside for documentation.
+# Addresses reserved for documentation.
 ADDRESSES = ("192.0.2.7", "192.0.2.44", "198.51.100.23", "203.0.113.180", "2001:db8::17")
 AGENTS = ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5)", "neolith-cli/2.3", None)
-# Type: what is said of whom, and which kind of thing it leads to.
+# Type: title, resource type, weight.
 NOTIFICATIONS = {
     "MESSAGE": ("New message", "channel", 30),
     "MENTION": ("You were mentioned", "channel", 18),
     "THREAD_REPLY": ("New reply in a thread", "channel", 20),
     "CALL": ("Missed call", "user", 5),
     "CHANNEL_INVITE": ("You were added to a channel", "channel", 4),
-    "ORGANIZATION_UPDATE": ("News of the organization", "organization", 2),
+    "ORGANIZATION_UPDATE": ("Organization news", "organization", 2),
     "SYSTEM": ("Maintenance tonight", None, 3),
 }
 PRIORITIES = {"LOW": 3, "NORMAL": 12, "HIGH": 3, "URGENT": 1}
@@ -51,7 +51,7 @@ EXPORT_KINDS = ("messages", "members", "tasks", "files")
 
 
 def audit_logs(history: History, total: int, tasks: int) -> Iterator[Item]:
-    """*total* entries; some lead to a workspace through what they name, some to none."""
+    """Yield *total* entries; some name a resource of a workspace, some do not."""
     rng = history.chance("audit")
     numbers = count(1)
     known = history.before(sites(), tasks)
@@ -63,7 +63,7 @@ def audit_logs(history: History, total: int, tasks: int) -> Iterator[Item]:
 
 
 def notifications(history: History, total: int) -> Iterator[Item]:
-    """*total* notifications, most of them read."""
+    """Yield *total* notifications, most of them read."""
     rng = history.chance("notifications")
     numbers = count(1)
     weights = {kind: entry[2] for kind, entry in NOTIFICATIONS.items()}
@@ -74,7 +74,7 @@ def notifications(history: History, total: int) -> Iterator[Item]:
 
 
 def sessions(history: History) -> Iterator[Item]:
-    """Two sessions for everybody who can sign in: one that has run out, one that has not."""
+    """Yield two sessions for each user who can sign in, one expired and one valid."""
     people = [actor for actor in actors() if actor.status == "ACTIVE" and not actor.is_helper]
     for actor in people:
         for name, expires in (("old", history.ago(25)), ("now", history.ago(-30))):
@@ -83,7 +83,7 @@ def sessions(history: History) -> Iterator[Item]:
 
 
 def export_jobs(history: History, total: int) -> Iterator[Item]:
-    """*total* exports, as the application makes them without us."""
+    """Yield *total* exports, as the application itself creates them."""
     rng = history.chance("exports")
     numbers = count(1)
     for slot in history.slots(sites(), total):

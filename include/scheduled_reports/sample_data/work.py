@@ -1,4 +1,4 @@
-"""What is done: tasks, and executions of workflows."""
+"""Tasks and workflow executions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 PRIORITIES = {"CRITICAL": 1, "HIGH": 3, "MEDIUM": 6, "LOW": 4}
 OPEN = {"TODO": 5, "IN_PROGRESS": 4, "BLOCKED": 1}
 OUTCOMES = {"COMPLETED": 84, "FAILED": 9, "TIMEOUT": 3, "CANCELLED": 4}
-UNFINISHED = {0: "RUNNING", 1: "RUNNING", 2: "PENDING"}  # by distance from the last execution of all
+UNFINISHED = {0: "RUNNING", 1: "RUNNING", 2: "PENDING"}  # by distance from the last execution
 CHANCE_OF_SIMULATION = 0.06
 
 
 def tasks(history: History, total: int) -> Iterator[Item]:
-    """*total* tasks in the order they were written down; the older, the more of them are finished."""
+    """Yield *total* tasks by creation time; older tasks are more often completed."""
     rng = history.chance("tasks")
     numbers: Counter[str] = Counter()
     for slot in history.slots(sites(), total):
@@ -35,12 +35,12 @@ def tasks(history: History, total: int) -> Iterator[Item]:
 
 
 def task_id(site: Site, number: int) -> str:
-    """The id of a site's task; tasks are numbered by site, as people would number them."""
+    """Return the id of a site's task; each site numbers its tasks from 1."""
     return f"demo-task-{site.key}-{number:06d}"
 
 
 def executions(history: History, total: int) -> Iterator[Item]:
-    """*total* executions of workflows; the last ones of all have not finished yet."""
+    """Yield *total* workflow executions; the last three are unfinished."""
     rng = history.chance("executions")
     numbers = count(1)
     for slot in history.slots(sites(), total):
@@ -53,7 +53,7 @@ def executions(history: History, total: int) -> Iterator[Item]:
 
 
 def pick(rng: Random, weights: Mapping[str, float]) -> str:
-    """One of the keys, as often as its weight says."""
+    """Return a random key, weighted by its value."""
     return rng.choices(tuple(weights), tuple(weights.values()))[0]
 
 
@@ -84,7 +84,7 @@ def _task(history: History, rng: Random, slot: Slot, number: int, moment: dateti
 
 
 def _progress(history: History, rng: Random, moment: datetime) -> tuple[str, datetime | None]:
-    # What would end after the sample is still open; a few are never taken up at all.
+    # Tasks that would end after the sample are still open; a few are never started.
     ended = history.later(moment, 24 * 9, rng) if rng.random() < 0.93 else None
     if ended is None:
         return pick(rng, OPEN), None
@@ -93,9 +93,9 @@ def _progress(history: History, rng: Random, moment: datetime) -> tuple[str, dat
 
 def _execution(history: History, rng: Random, slot: Slot, entry: tuple[Mapping[str, Any], datetime, int]) -> Row:
     workflow, moment, still_to_come = entry
-    by_hand = workflow["trigger"] == "manual"
+    is_manual = workflow["trigger"] == "manual"
     return {
-        "triggered_by": rng.choice(members_of(slot.site, slot.days_ago)).id if by_hand else "system",
+        "triggered_by": rng.choice(members_of(slot.site, slot.days_ago)).id if is_manual else "system",
         "trigger_type": workflow["trigger"],
         "trigger_data": as_json({"day": slot.day.isoformat()}),
         "steps": as_json([{"name": step} for step in workflow["steps"]]),

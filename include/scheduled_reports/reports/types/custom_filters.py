@@ -45,11 +45,11 @@ AGGREGATES: Mapping[str, tuple[str, ...]] = {
 }
 AGGREGATE_TITLES = {
     "count": "Rows",
-    "count_distinct": "{} (different)",
+    "count_distinct": "{} (distinct)",
     "sum": "{} (sum)",
     "avg": "{} (average)",
-    "min": "{} (least)",
-    "max": "{} (greatest)",
+    "min": "{} (minimum)",
+    "max": "{} (maximum)",
 }
 #: PostgreSQL and Python read these alike.
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)

@@ -52,7 +52,7 @@ def compiled(kind: ReportType, definition: Definition) -> ReportType:
     if definition.time is not None:
         datasets.append(_days(definition))
         if not any(chart.kind == "line" for chart in charts):
-            charts.append(ChartSpec(title="Rows by day", kind="line", dataset="days", x="day", y=("count",)))
+            charts.append(ChartSpec(title=datasets[1].title, kind="line", dataset="days", x="day", y=("count",)))
     columns = ",\n    ".join(f"{sql} AS {_quoted(spec.column.name)}" for spec, sql in figures)
     return replace(
         kind,
@@ -130,9 +130,14 @@ def _result(definition: Definition) -> Dataset:
 
 
 def _title(definition: Definition) -> str:
-    """What the table holds; the limit with it, because a cut has to be seen."""
-    by = " and ".join(output.shown.title for output in definition.groups)
-    return f"{definition.source.title}{f' by {by}' if by else ''}, at most {definition.limit:,d} rows"
+    """The title of the table, such as "Tasks by assignee"; the key figures count the rows beyond its limit as well."""
+    by = " and ".join(_inside(output.shown.title) for output in definition.groups)
+    return f"{definition.source.title}{f' by {by}' if by else ''}"
+
+
+def _inside(title: str) -> str:
+    """Return *title* with a lower-case first letter, to stand inside another title."""
+    return title[:1].lower() + title[1:]
 
 
 def _days(definition: Definition) -> Dataset:
@@ -146,8 +151,9 @@ def _days(definition: Definition) -> Dataset:
         f"), counted AS (\n    SELECT {day} AS day, count(*) AS count FROM chosen GROUP BY 1\n)\n"
         "SELECT days.day, coalesce(counted.count, 0) AS count\nFROM days\nLEFT JOIN counted USING (day)\nORDER BY 1\n"
     )
-    columns = (Column(name="day", title=f"Day ({definition.time.title})", type="date"), COUNT.shown)
-    return Dataset(name="days", title="Rows by day", sql=sql, columns=columns, zero_filled=True)
+    columns = (Column(name="day", title=definition.time.title, type="date"), COUNT.shown)
+    title = f"{definition.source.title} by {_inside(definition.time.title)}"
+    return Dataset(name="days", title=title, sql=sql, columns=columns, zero_filled=True)
 
 
 def _figures(definition: Definition) -> list[tuple[FigureSpec, str]]:
@@ -171,7 +177,7 @@ def _charts(definition: Definition) -> list[ChartSpec]:
     if len(definition.groups) != 1 or aggregate is None:
         return []
     (group,), first = definition.groups, definition.orders[0]
-    title = f"{aggregate.title} by {group.shown.title}"
+    title = f"{aggregate.title} by {_inside(group.shown.title)}"
     if group.shown.type == "date" and first == Order(name=group.shown.name):
         return [ChartSpec(title=title, kind="line", dataset="result", x=group.shown.name, y=(aggregate.name,))]
     if group.shown.type != "date" and first == Order(name=aggregate.name, descending=True):

@@ -239,22 +239,24 @@ def _once(places: Iterable[_Place], make: Callable[[_Place], N]) -> tuple[N, ...
 
 
 def _sql(folder: Path, place: _Place) -> str:
-    """The text of the SQL file, or of several in their order, that `sql` names."""
+    """Read the SQL file that `sql` names, or join several in the order of the list."""
     given = place.at("sql")
-    names = given.value if isinstance(given.value, list) and given.value else [given.fitting(str)]
-    texts = []
-    for name in names:
-        try:
-            texts.append((folder / str(name)).read_text(encoding="utf-8").rstrip())
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise given.wrong(f"sql {str(name)!r}: {why}") from error
-    text = "\n".join(texts)
+    files = place.each("sql") if isinstance(given.value, list) else (given,)
+    text = "\n".join(_sql_file(folder, file) for file in files)
     if not BOUND.search(text):
         raise given.wrong(
             f"sql {given.value!r}: it has to read current_setting('report.workspace_id'), or it sees every workspace"
         )
     return text
+
+
+def _sql_file(folder: Path, place: _Place) -> str:
+    name = str(place.fitting(str))
+    try:
+        return (folder / name).read_text(encoding="utf-8").rstrip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise place.wrong(f"sql {name!r}: {why}") from error
 
 
 def _line(text: str, path: Iterable[str | int]) -> int:

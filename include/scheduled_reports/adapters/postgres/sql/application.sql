@@ -1,7 +1,7 @@
--- The seed's two tables with their enums, indexes and foreign keys, exactly as Prisma makes them: a Prisma diff
--- against the seed's models is empty afterwards.  Names are unqualified: they go where the application's tables are.
--- Safe to run again; objects that are there already, made by us or by Prisma, are left alone.
--- `id` and `updated_at` have no default because the Prisma client makes them.
+-- The seed's two tables with their enums, indexes and foreign keys, exactly as Prisma creates them: a Prisma diff
+-- against the seed's models is empty afterwards.  Names are unqualified: they share the application's schema.
+-- Safe to run again; objects that exist, created by us or by Prisma, are not changed.
+-- `id` and `updated_at` have no default because the Prisma client sets them.
 
 DO $$
 BEGIN
@@ -88,7 +88,7 @@ CREATE INDEX IF NOT EXISTS report_executions_status_idx ON report_executions (st
 CREATE INDEX IF NOT EXISTS report_executions_scheduled_for_idx ON report_executions (scheduled_for);
 CREATE INDEX IF NOT EXISTS report_executions_created_at_idx ON report_executions (created_at);
 
--- PostgreSQL has no ADD CONSTRAINT IF NOT EXISTS; the application's tables may come after ours.
+-- PostgreSQL has no ADD CONSTRAINT IF NOT EXISTS; the application's tables may be created after ours.
 DO $$
 DECLARE
     present CONSTANT name[] := ARRAY(

@@ -1,5 +1,5 @@
 -- name: definition
--- One bounded, ordered query: what the gate reads of each report, and the tombstones. The statements below stand on it.
+-- What validation reads of each report, and the tombstones, in one ordered query that the statements below extend.
 WITH definition AS (
     SELECT coalesce(r.id, t.report_id) AS id, r.id IS NULL AS deleted, t.reason AS tombstone,
            coalesce(r.name, t.name) AS name, r.description, r."reportType", r.cron_expression, r.timezone,
@@ -25,12 +25,12 @@ WITH definition AS (
     LEFT JOIN workspaces w ON w.id = r.workspace_id
     LEFT JOIN users u ON u.id = r.created_by_id
     LEFT JOIN LATERAL (
-        -- One row even where nothing forbids two; of two roles the lower one.
+        -- One row, even where no constraint prevents two; the lower of two roles.
         SELECT max(m.role) AS role FROM workspace_members m
         WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
     ) member ON true
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
-    -- A shard is made of the id alone, so that a report stays in its own for as long as there are as many.
+    -- The shard depends on the id only, so that a report keeps its shard while the number of shards stays the same.
     WHERE %(shard)s::int IS NULL
         OR mod(('x' || left(md5(coalesce(r.id, t.report_id)), 8))::bit(32)::bigint, %(shards)s) = %(shard)s
     ORDER BY 1
@@ -38,18 +38,18 @@ WITH definition AS (
 )
 
 -- name: rows
--- As JSON objects; `parameters` comes apart, as text: what Python cannot read of it must not cost the other rows.
+-- As JSON objects; `parameters` is separate, as text: a value that Python cannot read must not affect other rows.
 SELECT to_jsonb(definition) - 'parameters' AS row, parameters::text AS parameters FROM definition ORDER BY id
 
 -- name: digests
--- Another sum, another definition: a text of the whole row, because JSON would take four times as long.
+-- The sum changes with any definition; it hashes the row as text, because JSON would take four times as long.
 SELECT mod(('x' || left(md5(id), 8))::bit(32)::bigint, %(shards)s)::int AS shard,
        sum(hashtextextended(definition::text, 0))::text AS digest
 FROM definition
 GROUP BY 1
 
 -- name: members
--- Which of the given addresses, lower case, belong to members of the workspace.
+-- The given addresses (lower case) that belong to members of the workspace.
 SELECT lower(u.email) AS email
 FROM workspace_members m
 JOIN users u ON u.id = m.user_id

@@ -1,5 +1,5 @@
 -- name: kind
--- Whether the table is there, and of which type its column `metadata`, which only some databases have.
+-- Whether the table exists, and the type of its column `metadata`, which only some databases have.
 SELECT to_regclass('export_jobs') IS NOT NULL AS is_there, (
     SELECT format_type(atttypid, NULL)
     FROM pg_attribute
@@ -7,7 +7,7 @@ SELECT to_regclass('export_jobs') IS NOT NULL AS is_there, (
 ) AS metadata
 
 -- name: jobs
--- A text search, because the type json takes escapes that PostgreSQL's own operators then stumble over.
+-- A text search, because the type json accepts escapes on which PostgreSQL's JSON operators fail.
 SELECT id FROM export_jobs WHERE metadata::text LIKE '%%"schedule"%%' ORDER BY created_at, id
 
 -- name: all_jobs
@@ -20,8 +20,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('scheduled_reports.import_export_j
 SELECT true FROM export_jobs WHERE id = %(job_id)s FOR UPDATE
 
 -- name: job
--- With what the gate reads of workspace and creator, as in definitions.sql.  `metadata` as text: what Python cannot
--- read of it must not cost the other jobs.
+-- With what validation reads of workspace and creator, as in definitions.sql.  `metadata` is text: a value that Python
+-- cannot read must not affect other jobs.
 SELECT j.id, j.workspace_id, j.requested_by AS created_by_id, j.metadata::text AS metadata,
        w.name AS workspace_name, w.slug AS workspace_slug,
        NOT EXISTS (SELECT FROM workspaces o WHERE o.slug = w.slug AND o.id <> w.id) AS slug_is_unique,
@@ -48,7 +48,7 @@ WHERE i.job_id = %(job_id)s
 SELECT true FROM scheduled_reports WHERE id = %(job_id)s
 
 -- name: take
--- `parameters` go from column to column, so that no number in them changes on its way through Python.
+-- `parameters` are copied inside the database, so that Python cannot change a number in them.
 INSERT INTO scheduled_reports
     (id, name, description, "reportType", cron_expression, timezone, is_active, export_formats, parameters, tags,
      email_enabled, email_recipients, email_cc_recipients, email_bcc_recipients, email_subject,
@@ -79,7 +79,7 @@ WHERE j.id = %(job_id)s AND j.metadata::text = %(metadata)s AND i.job_id = j.id 
   AND i.report_digest = md5((to_jsonb(r) - %(ours)s::text[])::text)
 
 -- name: count
--- What the old way has counted since it was looked at last.
+-- The runs that the old scheduler has counted since the last import.
 UPDATE scheduled_reports r
 SET run_count = r.run_count + since.runs, failure_count = r.failure_count + since.failures,
     success_count = r.success_count + greatest(since.runs - since.failures, 0),

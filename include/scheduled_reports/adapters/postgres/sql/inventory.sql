@@ -1,4 +1,4 @@
--- Whatever migrate may make, as it is now: compared before and after, it tells what was done.
+-- Every object that migrate may create, in its current state; `migrate` compares it before and after to report changes.
 WITH ours AS (
     SELECT oid, relname FROM pg_class WHERE oid IN (to_regclass('scheduled_reports'), to_regclass('report_executions'))
 )

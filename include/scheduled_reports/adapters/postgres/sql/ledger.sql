@@ -2,8 +2,8 @@
 SELECT true FROM reporting.switches WHERE name = 'mail' AND NOT enabled
 
 -- name: claim
--- Ours when there is no such message yet, or when the service has refused it before as a whole.  One that was refused
--- because of single addresses is over: it was repeated without them.
+-- The claim succeeds if the message does not exist yet, or if the mail service refused it as a whole.  A message that
+-- was refused because of single addresses is final: it was repeated without them.
 INSERT INTO reporting.deliveries AS held
     (report_id, run_id, message, state, subject, recipients, mode, formats, requested_by, resend_of)
 VALUES
@@ -27,6 +27,6 @@ SET state = %(state)s, message_id = %(message_id)s, error = %(error)s, refused =
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND message = %(message)s AND state <> 'sent'
 
 -- name: reopen
--- A sender that comes back when its run is settled already: it has to be settled again.
+-- A sender reported after its run was settled: the run has to be settled again.
 UPDATE reporting.runs SET state = 'running', settled_at = NULL
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND settled_at IS NOT NULL AND frozen IS NOT NULL

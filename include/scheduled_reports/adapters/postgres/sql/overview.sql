@@ -1,7 +1,7 @@
--- What the pages show of all workspaces at once.
+-- What the pages show across all workspaces.
 
 -- name: reports
--- Filtered by everything but the state, so that the states can be counted beside each other.
+-- Filtered by everything except the state, so that every state can be counted.
 SELECT r.id, r.name, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status::text AS status, r.tags,
        r.last_run, r.last_run_status, r.next_run, r.last_error, r.created_at, r.workspace_id,
        w.name AS workspace_name, w.slug AS workspace_slug, o.error_cause,
@@ -22,7 +22,7 @@ WHERE (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(
       r.id = ANY (%(ids)s) AND r.status <> 'DISABLED' AND o.error_cause IS DISTINCT FROM 'rejected'))
 
 -- name: outcomes
--- The newest thirty runs that count of each report, the oldest first.
+-- The newest thirty counted runs of each report, oldest first.
 SELECT wanted.id, array_agg(run.counted ORDER BY run.started_at) AS outcomes
 FROM unnest(%(ids)s::text[]) AS wanted (id)
 CROSS JOIN LATERAL (
@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
 GROUP BY wanted.id
 
 -- name: unknown
--- Reports with mail of which nobody knows whether it left.
+-- Reports with mail whose delivery is unconfirmed.
 SELECT r.id, r.name, count(*) AS messages
 FROM reporting.deliveries d
 JOIN scheduled_reports r ON r.id = d.report_id
@@ -45,7 +45,7 @@ ORDER BY max(d.claimed_at) DESC, r.id
 LIMIT %(limit)s
 
 -- name: held
--- Reports on their schedule whose DAG Airflow itself has paused.
+-- Enabled reports whose DAG is paused in Airflow.
 SELECT id, name FROM scheduled_reports
 WHERE id = ANY (%(paused)s) AND is_active AND status = 'ACTIVE' AND (%(ids)s::text[] IS NULL OR id = ANY (%(ids)s))
 ORDER BY name, id

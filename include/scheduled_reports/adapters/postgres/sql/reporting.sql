@@ -1,4 +1,4 @@
--- What has to be there before the numbered files of migrations/ can run.
+-- Required before the numbered files of migrations/ can run.
 
 CREATE SCHEMA IF NOT EXISTS reporting;
 CREATE TABLE IF NOT EXISTS reporting.migrations (

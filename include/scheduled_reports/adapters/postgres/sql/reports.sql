@@ -1,14 +1,14 @@
--- What the API reads and writes of the application's tables and ours.
+-- What the API reads and writes in the application's tables and ours.
 
 -- name: workspaces
--- A slug is unique within its organization only: `slug:id` names one for sure.
+-- A slug is unique within its organization only; `slug:id` identifies one workspace.
 SELECT id, name, slug FROM workspaces
 WHERE slug = %(name)s OR slug || ':' || id = %(name)s
 ORDER BY id
 LIMIT 10
 
 -- name: member
--- Of two roles the lower one, as for a report's creator.
+-- The lower of two roles, as for a report's creator.
 SELECT max(m.role)::text AS role, max(u.email) AS email
 FROM workspace_members m
 JOIN users u ON u.id = m.user_id
@@ -16,7 +16,7 @@ WHERE m.workspace_id = %(workspace_id)s AND m.user_id = %(user_id)s AND u.status
 HAVING count(*) > 0
 
 -- name: creator
--- What the gate has to know of the creator that a new report names.
+-- What validation needs to know about the creator of a new report.
 SELECT u.email AS creator_email, u.status::text AS creator_status, coalesce(u.name, u.display_name) AS creator_name,
        member.role IS NOT NULL AS creator_is_member, member.role::text AS creator_role
 FROM users u
@@ -27,7 +27,7 @@ LEFT JOIN LATERAL (
 WHERE u.id = %(user_id)s
 
 -- name: page
--- Composed into a count, and with an ORDER BY of two columns, LIMIT and OFFSET.
+-- Used inside a count, and with an ORDER BY of two columns, LIMIT and OFFSET.
 SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status::text AS status,
        r.export_formats, r.parameters, r.tags,
        r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
@@ -44,7 +44,7 @@ WHERE r.workspace_id = %(workspace_id)s
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))
-  -- Who may not see every DAG sees those of his reports that have one.
+  -- Users who may not see every DAG see only their reports that have one.
   AND (%(ids)s::text[] IS NULL OR (
       r.id = ANY (%(ids)s) AND r.status <> 'DISABLED' AND o.error_cause IS DISTINCT FROM 'rejected'))
 

@@ -7,7 +7,7 @@ WHERE r.settled_at < %(before)s AND r.files_gone_at IS NULL AND r.state <> 'runn
       SELECT FROM reporting.artifacts a
       WHERE a.report_id = r.report_id AND a.run_id = r.run_id AND (
           a.uploaded_at >= %(before)s OR EXISTS (
-              -- A younger run that has mailed the file again still needs it.
+              -- A newer run that mailed the file again still needs it.
               SELECT FROM reporting.artifacts o
               WHERE o.bucket = a.bucket AND o.object_key = a.object_key AND o.uploaded_at >= %(before)s
           )
@@ -21,7 +21,7 @@ ORDER BY r.settled_at
 LIMIT %(limit)s
 
 -- name: hold_run
--- `query` cannot open a run that is held.  What somebody else holds is not settled, and nothing to wait for.
+-- The lock keeps `query` from opening the run.  A row that is locked by others is not settled and is not waited for.
 SELECT r.run_key, r.frozen #>> '{row,workspace_id}' AS workspace_id
 FROM reporting.runs r
 WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s
@@ -33,7 +33,7 @@ WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s
 FOR UPDATE OF r SKIP LOCKED
 
 -- name: hold_executions
--- The other stages begin with a word about their progress, for which they have to wait as well.
+-- The other stages first write their progress, which waits for this lock as well.
 SELECT status IN ('PENDING', 'PROCESSING') AS at_work, file_url
 FROM report_executions
 WHERE id = ANY (%(ids)s)
@@ -78,7 +78,7 @@ LIMIT %(limit)s
 FOR UPDATE OF r SKIP LOCKED
 
 -- name: still_needed
--- Files in a bucket that is not ours any more are never deleted by us, and nothing but these rows tells where they are.
+-- Files in a bucket that is no longer configured are never deleted, and only these rows record where they are.
 WITH given AS (
     SELECT * FROM unnest(%(report_ids)s::text[], %(run_ids)s::text[], %(ids)s::text[]) AS one (report_id, run_id, id)
 )
@@ -119,7 +119,7 @@ JOIN unnest(%(report_ids)s::text[], %(run_ids)s::text[]) AS given (report_id, ru
     ON r.report_id = given.report_id AND r.run_id = given.run_id
 
 -- name: notice_departed
--- Reports that went while the triggers were off have left their options.
+-- Reports deleted while the triggers were off have left their options behind.
 INSERT INTO reporting.departed (report_id)
 SELECT o.report_id
 FROM reporting.report_options o
@@ -135,14 +135,14 @@ WHERE d.since < %(before)s AND d.now_called IS NULL
   AND NOT EXISTS (
       SELECT FROM reporting.runs r
       WHERE r.report_id = d.report_id AND (r.state = 'running' OR r.settled_at IS NULL)
-        -- A run that was cleared began long ago and may be under way all the same, but not after the report went.
+        -- A cleared run started long ago but may still be running, though not after its report was deleted.
         AND (r.started_at >= %(unsettled_before)s OR d.since >= %(unsettled_before)s)
   )
 ORDER BY d.since, d.report_id
 LIMIT %(limit)s
 
 -- name: workspaces
--- A report may have belonged to another workspace when a run was frozen.
+-- A report may have belonged to another workspace when one of its runs was frozen.
 SELECT workspace_id FROM reporting.departed WHERE report_id = %(report_id)s AND workspace_id IS NOT NULL
 UNION
 SELECT frozen #>> '{row,workspace_id}' FROM reporting.runs WHERE report_id = %(report_id)s AND frozen IS NOT NULL
@@ -174,7 +174,7 @@ DELETE FROM reporting.runs WHERE report_id = %(report_id)s
 DELETE FROM reporting.report_options WHERE report_id = %(report_id)s
 
 -- name: erase_audit
--- That it was there and who had it deleted is kept as long as any row; what stood in it goes.
+-- The report's existence and who deleted it are kept as long as any audit row; its content is erased.
 UPDATE reporting.audit SET before = NULL, after = NULL
 WHERE report_id = %(report_id)s AND (before IS NOT NULL OR after IS NOT NULL)
 

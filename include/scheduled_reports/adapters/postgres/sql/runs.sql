@@ -1,9 +1,9 @@
 -- name: hold_report
--- Whoever asks for a run waits here for whoever asked before him.
+-- Requests for runs of one report wait here for earlier ones.
 SELECT true FROM scheduled_reports WHERE id = %(report_id)s FOR NO KEY UPDATE
 
 -- name: ask_run
--- A run that somebody asks for, before Airflow has it; not while another one is under way.
+-- A requested run, before Airflow knows it; refused while another one is in progress.
 INSERT INTO reporting.runs
     (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, test, told_at)
 SELECT %(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(triggered_by)s,
@@ -23,7 +23,7 @@ INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user
 VALUES (%(report_id)s, %(workspace_id)s, %(action)s, %(actor)s, %(acting_user)s, %(run_id)s)
 
 -- name: withdraw
--- Airflow did not take the run: as if nobody had asked.
+-- Airflow did not accept the run: remove every trace of the request.
 WITH gone AS (
     DELETE FROM reporting.runs
     WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NULL AND state = 'running'
@@ -34,8 +34,8 @@ WITH gone AS (
 DELETE FROM report_executions WHERE id = ANY (%(ids)s) AND status = 'PENDING' AND EXISTS (SELECT FROM gone)
 
 -- name: open_run
--- A retry of `query` finds what is frozen; a clear (a higher clear_number) freezes anew.
--- To whom the run is mailed stays as it was once a message has been claimed.
+-- A retry of `query` uses the frozen row; a clear (a higher clear_number) freezes the row again.
+-- The mail plan does not change once a message has been claimed.
 INSERT INTO reporting.runs AS held
     (report_id, run_id, run_key, kind, state, scheduled_for, window_start, window_end, triggered_by, clear_number, test,
      frozen)
@@ -64,7 +64,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND clear_number >= %(cl
 DELETE FROM reporting.artifacts WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: open_executions
--- Rows that a trigger has made as PENDING are adopted; a mail once sent stays sent.
+-- PENDING rows created when the run was requested are adopted; a mail that was sent stays sent.
 INSERT INTO report_executions
     (id, scheduled_report_id, status, triggered_by, triggered_manually, format, scheduled_for, started_at, created_at)
 SELECT asked.id, %(report_id)s, 'PROCESSING', %(triggered_by)s, %(manually)s, asked.format::"ExportFormat",
@@ -75,7 +75,7 @@ SET status = 'PROCESSING', started_at = excluded.started_at, completed_at = NULL
     file_url = NULL, file_size = NULL, record_count = NULL, progress = 0
 
 -- name: close_unasked
--- Formats that an earlier freeze asked for and this one does not.
+-- Formats that an earlier freeze included and this one does not.
 UPDATE report_executions
 SET status = 'FAILED', error = 'not asked for any more', completed_at = now() AT TIME ZONE 'UTC'
 WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
@@ -106,7 +106,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE
 
 -- name: touch
--- A sign of life; a run that was settled is open again, and is settled anew when Airflow is through with it.
+-- Record progress; a settled run is open again, and is settled again when Airflow has finished it.
 UPDATE reporting.runs
 SET touched_at = now(), state = 'running', settled_at = NULL
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NOT NULL
@@ -138,7 +138,7 @@ WHERE id = ANY (%(ids)s)
 UPDATE report_executions SET error = %(error)s WHERE id = ANY (%(ids)s)
 
 -- name: upload_artifact
--- A stage of an old run that is cleared by itself may bring a file that was deleted.
+-- A stage of an old run that is cleared alone may create a deleted file again.
 WITH back AS (
     UPDATE reporting.runs SET files_gone_at = NULL
     WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND files_gone_at IS NOT NULL
@@ -174,7 +174,8 @@ RETURNING mail
 SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id
 
 -- name: forget_claims
--- Whoever claimed these is gone: they may have left.  A sender that comes back after all may still say better.
+-- The senders that claimed these are gone, and the messages may have been sent.  A sender that reports later still
+-- corrects the state.
 UPDATE reporting.deliveries
 SET state = 'unknown', error = 'its sender ended before the outcome was known', settled_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'claimed' AND message NOT LIKE 'notice/%%'
@@ -185,13 +186,13 @@ FROM reporting.deliveries
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'sent' AND message NOT LIKE 'notice/%%'
 
 -- name: settle_execution
--- What was settled before keeps its end; `progress` and `open_executions` clear it when a stage runs again.
+-- A row that was settled before keeps its end; `progress` and `open_executions` clear it when a stage runs again.
 UPDATE report_executions
 SET status = CASE WHEN %(error)s::text IS NULL THEN 'COMPLETED' ELSE 'FAILED' END::"ExportStatus",
     error = %(error)s, progress = CASE WHEN %(error)s::text IS NULL THEN 100 ELSE progress END,
     started_at = coalesce(started_at, now() AT TIME ZONE 'UTC'),
     completed_at = coalesce(completed_at, now() AT TIME ZONE 'UTC'),
-    -- An integer holds 24 days of milliseconds; a run that hung for longer is settled all the same.
+    -- An integer holds 24 days of milliseconds; a run that hung for longer has to be settled as well.
     duration = least(coalesce(duration, extract(epoch FROM (now() AT TIME ZONE 'UTC') - started_at) * 1000, 0), 2147483647),
     email_sent = %(email_sent)s, email_sent_at = %(email_sent_at)s AT TIME ZONE 'UTC', email_error = %(email_error)s
 WHERE id = %(id)s
@@ -203,8 +204,8 @@ SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = 
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: count_run
--- Moves the counters by what this run adds to them; `updated_at` belongs to the application.
--- The last_ columns speak of the newest run: an older one that is settled again does not touch them.
+-- Adds this run to the counters; `updated_at` belongs to the application.
+-- The last_ columns describe the newest run: an older run that is settled again does not change them.
 UPDATE scheduled_reports r
 SET run_count = run_count + %(runs)s, success_count = success_count + %(successes)s,
     failure_count = failure_count + %(failures)s,
@@ -242,7 +243,7 @@ UPDATE reporting.runs SET told_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND settled_at IS NOT NULL
 
 -- name: standing
--- Replays of the past and wrong requests say nothing of how a report does.
+-- Backfills and invalid requests say nothing about the health of a report.
 WITH counting AS (
     SELECT run_id, counted, reason, started_at
     FROM reporting.runs

@@ -1,25 +1,25 @@
--- Keep reporting.report_options and reporting.tombstones right whoever edits scheduled_reports: Prisma, psql or we.
--- SECURITY DEFINER, because the application's database user has no rights in our schema and needs none; the fixed
--- search_path keeps that from being turned against us.
+-- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
+-- or this product.  SECURITY DEFINER, because the application's database user has no rights in our schema and needs
+-- none; the fixed search_path prevents misuse of these rights.
 
 CREATE OR REPLACE FUNCTION reporting.schedule_became_effective() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
-        -- Our options follow the report; what another one has left under its new id goes.
+        -- The options follow the report; those that another report left under the new id are deleted.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
-    -- clock_timestamp() and not now(): now() is when the transaction began, which may be long before this edit, and
-    -- after a wait for another editor's lock it would put the moment back to before that editor's change.
+    -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
+    -- after waiting for the lock of another edit it would be earlier than that edit.
     INSERT INTO reporting.report_options (report_id, effective_from) VALUES (NEW.id, clock_timestamp())
     ON CONFLICT (report_id) DO UPDATE SET effective_from = EXCLUDED.effective_from;
     RETURN NULL;
 END
 $$;
 
--- Why a report is in ERROR is forgotten when somebody takes it out of there.
+-- Clear the cause of an ERROR when the report leaves that status.
 CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -33,7 +33,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
-        -- What it was called before goes with it.
+        -- Its earlier ids are deleted as well.
         UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
         INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
         ON CONFLICT (report_id) DO UPDATE
@@ -74,11 +74,11 @@ BEGIN
 END
 $$;
 
--- Our API says who acts by a setting of the transaction; everybody else is known by the role he has connected with.
+-- The API names the actor in a setting of the transaction; other editors are named by their database role.
 CREATE OR REPLACE FUNCTION reporting.edit_noted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- What no person edits.
+    -- Columns that people do not edit.
     ours CONSTANT text[] := ARRAY['last_run', 'last_run_status', 'next_run', 'run_count', 'success_count',
                                   'failure_count', 'last_error', 'created_at', 'updated_at'];
     was CONSTANT jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) - ours END;
@@ -107,7 +107,7 @@ FOR EACH ROW EXECUTE FUNCTION reporting.schedule_became_effective();
 CREATE OR REPLACE TRIGGER reporting_report_came AFTER INSERT ON scheduled_reports
 FOR EACH ROW EXECUTE FUNCTION reporting.report_came();
 
--- UPDATE OF and WHEN: a counter write does not even look at these, and saving a report unchanged calls nothing.
+-- UPDATE OF and WHEN: writing counters does not evaluate these, and saving an unchanged report calls no function.
 CREATE OR REPLACE TRIGGER reporting_schedule_changed
 AFTER UPDATE OF id, cron_expression, timezone, is_active, status ON scheduled_reports
 FOR EACH ROW WHEN (
@@ -140,7 +140,7 @@ FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
 CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
 FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();
 
--- Not for the columns that we write after every run.
+-- Not for the columns that this product writes after every run.
 CREATE OR REPLACE TRIGGER reporting_edit_noted
 AFTER INSERT OR DELETE OR UPDATE OF
     id, name, description, "reportType", cron_expression, timezone, is_active, status, export_formats, parameters, tags,

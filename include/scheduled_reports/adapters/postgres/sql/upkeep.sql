@@ -1,12 +1,12 @@
 -- name: set_next_runs
--- Only what differs is written, and `updated_at` belongs to the application.
+-- Only changed values are written; `updated_at` belongs to the application.
 UPDATE scheduled_reports r
 SET next_run = coming.tick AT TIME ZONE 'UTC'
 FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS coming (id, tick)
 WHERE r.id = coming.id AND r.next_run IS DISTINCT FROM coming.tick AT TIME ZONE 'UTC'
 
 -- name: reject
--- A report that somebody has disabled stays as it is; one that keeps failing stays with that cause.
+-- A disabled report is not changed; a report that keeps failing keeps that cause.
 WITH wrong AS (
     SELECT r.id, r.name, r.status, r.last_error, given.reason
     FROM unnest(%(ids)s::text[], %(reasons)s::text[]) AS given (id, reason)
@@ -38,7 +38,7 @@ FROM reporting.report_options o
 WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND r.status = 'ERROR' AND o.error_cause = 'rejected'
 
 -- name: give_up
--- Off its schedule until a person resumes or edits it: an edit shows in the digest of what a person can edit.
+-- Off its schedule until a person resumes or edits it; an edit changes the digest of the columns that people edit.
 WITH failing AS (
     SELECT id, status, md5((to_jsonb(r) - %(ours)s::text[])::text) AS definition
     FROM scheduled_reports r
@@ -75,7 +75,7 @@ SELECT (SELECT count(*) FROM scheduled_reports) AS reports,
        (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'failing') AS stopped,
        (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL) AS open_runs,
        (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL AND touched_at < %(stuck_before)s) AS stuck_runs,
-       -- As the application sees it: not ended, for long, and no run of the report shows a sign of life.
+       -- Executions that the application has seen unfinished for long, of reports without a run in progress.
        (SELECT count(*) FROM report_executions e
         WHERE e.status IN ('PENDING', 'PROCESSING')
           AND coalesce(e.started_at, e.created_at) < %(stuck_before)s AT TIME ZONE 'UTC'

@@ -1,31 +1,31 @@
--- What upkeep has to know to let old files and rows go.
+-- What upkeep needs to delete old files and rows.
 
--- When the object was deleted; the row stays as long as its run does.
+-- When the object was deleted; the row is kept as long as its run.
 ALTER TABLE reporting.artifacts ADD COLUMN deleted_at timestamptz;
 
 ALTER TABLE reporting.runs
-    -- Since when S3 holds nothing of the run; null while it may.
+    -- Since when S3 has no files of the run; null while it may have some.
     ADD COLUMN files_gone_at timestamptz,
-    -- When something was in the way of retention: it looks at the run again an hour later.
+    -- When retention was prevented; it tries the run again an hour later.
     ADD COLUMN put_off_at    timestamptz;
--- Every run is in one of the two: what has files waits for keep_files, what has none for keep_rows.
+-- Every settled run is in one of the two: runs with files wait for keep_files, runs without files for keep_rows.
 CREATE INDEX runs_with_files_idx ON reporting.runs (settled_at) WHERE settled_at IS NOT NULL AND files_gone_at IS NULL;
 CREATE INDEX runs_without_files_idx ON reporting.runs (settled_at)
     WHERE settled_at IS NOT NULL AND files_gone_at IS NOT NULL;
--- Few at any time, and asked for with every run that may go.
+-- Few rows at any time; queried for every run that may be deleted.
 CREATE INDEX deliveries_claimed_idx ON reporting.deliveries (report_id, run_id) WHERE state = 'claimed';
 
--- Reports that were deleted, until nothing is left of them.  A tombstone goes with the DAG, within minutes; this stays.
+-- Deleted reports, until all their data is deleted.  Their tombstones are removed earlier, with the DAG.
 CREATE TABLE reporting.departed (
     report_id    text        PRIMARY KEY,
-    workspace_id text,                    -- null where nobody saw which; its runs tell then
+    workspace_id text,                    -- null if unknown; its runs name it then
     since        timestamptz NOT NULL DEFAULT clock_timestamp(),
-    now_called   text,                    -- a report with a new id is no deleted one: it takes along what the old id left
+    now_called   text,                    -- the new id of a report whose id changed: it owns the data of the old id
     put_off_at   timestamptz
 );
 CREATE INDEX departed_renamed_idx ON reporting.departed (now_called) WHERE now_called IS NOT NULL;
 
--- Those that went before this table came.  Executions follow a report to a new id, and go with a deleted one.
+-- Reports deleted before this table existed.  Executions follow a report to a new id, and are deleted with the report.
 INSERT INTO reporting.departed (report_id, since, now_called)
 SELECT gone.report_id, coalesce(t.since, now()), (
     SELECT e.scheduled_report_id

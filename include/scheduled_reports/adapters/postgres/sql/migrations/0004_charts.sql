@@ -1,3 +1,3 @@
--- What a mail draws of the data, so that its charts need no staging: Arrow IPC streams, one after the other, some
--- kilobytes each.  Runs from before have none, and their mails show none when they are sent again.
+-- The data of the charts in a mail, so that they need no staging: concatenated Arrow IPC streams, some kilobytes each.
+-- Earlier runs have none, and their mails show no charts when they are resent.
 ALTER TABLE reporting.runs ADD COLUMN charts bytea;

@@ -1,26 +1,13 @@
--- One row per public channel, the quiet ones too; other kinds count in the totals only.
-WITH chosen AS (
-    SELECT c.id, c.name
-    FROM channels c
-    WHERE c.workspace_id = current_setting('report.workspace_id')
-      AND (NOT c.is_archived
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
-           OR (c.type = 'PUBLIC' AND c.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-      AND c.type = 'PUBLIC'
-      AND c.created_at < current_setting('report.end')::timestamp
-), written AS (  -- by author and channel: few rows, however many messages there are
-    SELECT m.channel_id, m.author_id,
-           count(*) AS messages, count(m.parent_id) AS replies, max(m.created_at) AS last_message_at
-    FROM messages m
-    JOIN chosen ON chosen.id = m.channel_id
-    WHERE m.created_at >= current_setting('report.start')::timestamp
-      AND m.created_at < current_setting('report.end')::timestamp
-      AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR m.author_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
+-- One row per public channel, including quiet ones; channels of other types count in the totals only.
+, chosen AS (
+    SELECT id, name
+    FROM selected_channels
+    WHERE type = 'PUBLIC' AND created_at < current_setting('report.end')::timestamp
+), written AS (  -- grouped by author and channel, so that few rows remain of many messages
+    SELECT channel_id, author_id,
+           count(*) AS messages, count(parent_id) AS replies, max(created_at) AS last_message_at
+    FROM sent
+    WHERE channel_type = 'PUBLIC'
     GROUP BY 1, 2
 ), posted AS (
     SELECT channel_id,

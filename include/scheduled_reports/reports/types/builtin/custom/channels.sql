@@ -1,4 +1,4 @@
--- Every channel that is there by the end of the period; only a public one has a name.
+-- Every channel created before the end of the period; only public channels have a name.
 SELECT c.id,
        CASE WHEN c.type = 'PUBLIC' THEN c.name END AS channel,
        c.type::text AS type,

@@ -1,4 +1,4 @@
--- Every execution of a workflow, the simulated ones too.
+-- Every execution of a workflow, including simulations.
 SELECT e.id,
        w.name AS workflow,
        e.status::text AS status,

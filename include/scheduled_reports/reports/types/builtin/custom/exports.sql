@@ -1,9 +1,9 @@
--- Every export; not where its file lies.
+-- Every export, without the URL of its file.
 SELECT e.id,
        e.type,
        e.format::text AS format,
        e.status::text AS status,
-       coalesce(u.display_name, u.name, 'Without a name') AS requested_by,
+       coalesce(u.display_name, u.name, 'Unnamed') AS requested_by,
        e.record_count AS records,
        e.file_size AS bytes,
        extract(epoch FROM e.completed_at - e.started_at)::float8 AS seconds,

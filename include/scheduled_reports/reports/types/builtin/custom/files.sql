@@ -2,7 +2,7 @@
 SELECT f.id,
        f.mime_type AS kind,
        f.status::text AS status,
-       coalesce(u.display_name, u.name, 'Without a name') AS uploaded_by,
+       coalesce(u.display_name, u.name, 'Unnamed') AS uploaded_by,
        f.size AS bytes,
        f.created_at
 FROM files f

@@ -1,6 +1,6 @@
--- Everybody who has joined by the end of the period; who has left since is not known any more.
+-- Every member who joined before the end of the period; the table does not keep members who left since.
 SELECT m.id,
-       coalesce(u.display_name, u.name, 'Without a name') AS person,
+       coalesce(u.display_name, u.name, 'Unnamed') AS person,
        m.role::text AS role,
        u.status::text AS status,
        u.is_vp AS is_helper,

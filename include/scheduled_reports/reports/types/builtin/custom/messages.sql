@@ -1,8 +1,8 @@
--- Every message that is not deleted.  One in a channel that is not public has neither author nor place: it counts in
--- totals, and nobody learns who writes to whom.
+-- Every message that is not deleted.  Messages outside public channels have neither author nor channel: they count in
+-- totals, and do not show who writes to whom.
 SELECT m.id,
        m.created_at,
-       CASE WHEN c.type = 'PUBLIC' THEN coalesce(u.display_name, u.name, 'Without a name') END AS author,
+       CASE WHEN c.type = 'PUBLIC' THEN coalesce(u.display_name, u.name, 'Unnamed') END AS author,
        CASE WHEN c.type = 'PUBLIC' THEN c.name END AS channel,
        c.type::text AS channel_type,
        m.type::text AS type,

@@ -1,10 +1,10 @@
--- Every task; its title and the name of its channel only where that is public, or where it is in none.
+-- Every task; title and channel name only if the channel is public or the task has no channel.
 SELECT t.id,
        CASE WHEN t.channel_id IS NULL OR c.type = 'PUBLIC' THEN t.title END AS title,
        t.status::text AS status,
        t.priority::text AS priority,
-       CASE WHEN t.assigned_to_id IS NOT NULL THEN coalesce(a.display_name, a.name, 'Without a name') END AS assignee,
-       coalesce(u.display_name, u.name, 'Without a name') AS author,
+       CASE WHEN t.assigned_to_id IS NOT NULL THEN coalesce(a.display_name, a.name, 'Unnamed') END AS assignee,
+       coalesce(u.display_name, u.name, 'Unnamed') AS author,
        CASE WHEN c.type = 'PUBLIC' THEN c.name END AS channel,
        t.estimated_hours,
        (extract(epoch FROM t.completed_at - t.created_at) / 3600)::float8 AS hours_open,

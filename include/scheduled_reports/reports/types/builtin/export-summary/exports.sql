@@ -1,22 +1,7 @@
--- One row per export that was asked for in the window, the newest first; never the address of its file.
-WITH asked AS (
-    SELECT j.id, j.type, j.format::text AS format, j.status::text AS status, j.requested_by, j.created_at,
-           j.completed_at, j.error,
-           CASE WHEN j.status = 'COMPLETED' THEN j.record_count END AS records,
-           CASE WHEN j.status = 'COMPLETED' THEN j.file_size END AS bytes,
-           CASE WHEN j.status = 'COMPLETED'
-               THEN extract(epoch FROM j.completed_at - j.created_at)::float8 END AS seconds
-    FROM export_jobs j
-    WHERE j.workspace_id = current_setting('report.workspace_id')
-      AND j.created_at >= current_setting('report.start')::timestamp
-      AND j.created_at < current_setting('report.end')::timestamp
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR j.requested_by IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-)
-SELECT asked.created_at AS requested_at, asked.type, asked.format, initcap(asked.status) AS status,
-       coalesce(u.display_name, u.name, 'Without a name') AS person,
-       asked.records, asked.bytes, asked.seconds, left(asked.error, 200) AS error
-FROM asked
-LEFT JOIN users u ON u.id = asked.requested_by
-ORDER BY asked.created_at DESC, asked.id
+-- One row per export requested in the window, newest first, without the URL of its file.
+SELECT e.created_at AS requested_at, e.type, e.format, initcap(e.status) AS status,
+       coalesce(u.display_name, u.name, 'Unnamed') AS person,
+       e.records, e.bytes, e.seconds, left(e.error, 200) AS error
+FROM selected e
+LEFT JOIN users u ON u.id = e.requested_by
+ORDER BY e.created_at DESC, e.id

@@ -1,19 +1,4 @@
--- One row per thing that is exported.
-WITH asked AS (
-    SELECT j.id, j.type, j.format::text AS format, j.status::text AS status, j.requested_by, j.created_at,
-           j.completed_at, j.error,
-           CASE WHEN j.status = 'COMPLETED' THEN j.record_count END AS records,
-           CASE WHEN j.status = 'COMPLETED' THEN j.file_size END AS bytes,
-           CASE WHEN j.status = 'COMPLETED'
-               THEN extract(epoch FROM j.completed_at - j.created_at)::float8 END AS seconds
-    FROM export_jobs j
-    WHERE j.workspace_id = current_setting('report.workspace_id')
-      AND j.created_at >= current_setting('report.start')::timestamp
-      AND j.created_at < current_setting('report.end')::timestamp
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR j.requested_by IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-)
+-- One row per content type.
 SELECT type AS kind,
        count(*) AS exports,
        count(*) FILTER (WHERE status = 'FAILED') AS failed,
@@ -21,6 +6,6 @@ SELECT type AS kind,
         / nullif(count(*) FILTER (WHERE status IN ('COMPLETED', 'FAILED')), 0)::float8) AS success_share,
        coalesce(sum(records), 0)::bigint AS records,
        coalesce(sum(bytes), 0) AS bytes
-FROM asked
+FROM selected
 GROUP BY 1
 ORDER BY 2 DESC, type COLLATE "C"

@@ -1,4 +1,4 @@
--- One row for everybody who did anything, the busiest first.
+-- One row per actor with at least one event, most active first.
 SELECT actors.actor,
        count(*) AS events,
        count(*) FILTER (WHERE e.failed) AS failed,

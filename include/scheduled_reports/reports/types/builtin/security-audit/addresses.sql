@@ -1,16 +1,9 @@
--- One row per address, those that are new for somebody first.
-, known AS (
-    SELECT DISTINCT b.actor_id, b.ip
-    FROM belonging b
-    WHERE b.created_at >= current_setting('report.start')::timestamp - interval '30 days'
-      AND b.created_at < current_setting('report.start')::timestamp
-      AND b.actor_id IN (SELECT actor_id FROM actors)
-)
+-- One row per IP address; addresses that are new for an actor come first.
 SELECT e.ip AS address,
        count(*) AS events,
        count(*) FILTER (WHERE e.failed) AS failed,
        count(DISTINCT e.actor_id) AS people,
-       -- How many who were here in the thirty days before were never there.
+       -- Actors known from the thirty days before the window that had not used this address then.
        count(DISTINCT e.actor_id) FILTER (
            WHERE e.actor_id IN (SELECT actor_id FROM known)
              AND NOT EXISTS (SELECT FROM known WHERE known.actor_id = e.actor_id AND known.ip = e.ip)

@@ -1,4 +1,4 @@
--- One row per local day of the window; days without an event are there with zeros.
+-- One row per local day of the window; days without an event have zeros.
 , days AS (
     SELECT generate_series(
         (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,

@@ -1,20 +1,20 @@
--- Which entries of the audit log are the workspace's.  An entry has no workspace of its own: it belongs to the one its
--- resource lies in; where its resource lies in none, to each workspace its actor was a member of at that time.
+-- The audit log entries that belong to the workspace.  The log has no workspace column: an entry belongs to the
+-- workspace of its resource; if the resource has none, to each workspace its actor was a member of at that time.
 WITH places (kind) AS (
-    -- The kinds of resources that lie in a workspace, or in none; any other kind is looked for in all tables.
+    -- The known resource types, with or without a workspace; other types are looked up in all tables.
     VALUES ('workspace'), ('channel'), ('message'), ('reaction'), ('file'), ('task'), ('workflow'),
            ('workflow_execution'), ('export_job'), ('workspace_member'), ('channel_member'), ('vp'),
            ('scheduled_report'), ('report_execution'),
            ('user'), ('session'), ('organization'), ('discipline'), ('notification')
 ), logged AS NOT MATERIALIZED (
     SELECT a.id, a.action, a.severity, a.resource_type, a.resource_id, a.ip, a.user_agent, a.created_at, a.actor_type,
-           -- A virtual person may stand there as itself or as the user it acts through.
+           -- An agent may be logged by its own id or by the id of the user it acts through.
            coalesce(vp.user_id, a.actor_id) AS actor_id,
            named.kind
     FROM audit_logs a
     LEFT JOIN vps vp ON a.actor_type <> 'user' AND vp.id = a.actor_id
     CROSS JOIN LATERAL (
-        -- WorkspaceMember, workspace-members and workspace_member are the same.
+        -- WorkspaceMember, workspace-members and workspace_member are the same type.
         SELECT regexp_replace(
             translate(lower(regexp_replace(a.resource_type, '([a-z])([A-Z])', '\1_\2', 'g')), '-. ', '___'), 's$', ''
         ) AS word
@@ -85,7 +85,7 @@ WITH places (kind) AS (
                  AND m.user_id = l.actor_id
                  AND m.joined_at <= l.created_at
            )
-           -- Who has left a workspace has no row there any more; what is left are the channels of it they have left.
+           -- Former members have no row in workspace_members; only the channels they left still show their membership.
            OR EXISTS (
                SELECT FROM channel_members m
                JOIN channels c ON c.id = m.channel_id
@@ -101,9 +101,9 @@ WITH places (kind) AS (
     WHERE created_at >= current_setting('report.start')::timestamp
       AND created_at < current_setting('report.end')::timestamp
 ), actors AS (
-    -- People by the names the workspace knows; what is no user is called what it is.
+    -- Users by name; an actor that is not a user is named by its actor type.
     SELECT actor.actor_id, coalesce(u.display_name, u.name, CASE WHEN u.id IS NULL THEN actor.actor_type END,
-                                    'Without a name') AS actor
+                                    'Unnamed') AS actor
     FROM (SELECT actor_id, min(actor_type) AS actor_type FROM events GROUP BY 1) actor
     LEFT JOIN users u ON u.id = actor.actor_id
 )

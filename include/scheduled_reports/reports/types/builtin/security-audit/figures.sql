@@ -1,17 +1,10 @@
 -- One row: the key figures of the window.
-, known AS (
-    SELECT DISTINCT b.actor_id, b.ip
-    FROM belonging b
-    WHERE b.created_at >= current_setting('report.start')::timestamp - interval '30 days'
-      AND b.created_at < current_setting('report.start')::timestamp
-      AND b.actor_id IN (SELECT actor_id FROM actors)
-)
 SELECT count(*) AS events,
        count(*) FILTER (WHERE failed) AS failed,
        count(*) FILTER (WHERE serious) AS serious,
        count(*) FILTER (WHERE changes) AS changes,
        count(DISTINCT actor_id) AS people,
-       -- Somebody who was here in the thirty days before, but never from there.
+       -- Pairs of an actor known from the thirty days before the window and an address that actor had not used then.
        (SELECT count(*)
         FROM (SELECT DISTINCT actor_id, ip FROM events WHERE ip IS NOT NULL) used
         WHERE used.actor_id IN (SELECT actor_id FROM known)

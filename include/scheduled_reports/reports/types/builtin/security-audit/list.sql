@@ -1,4 +1,4 @@
--- One row per event, the newest first.  A channel that is not public has no name here.
+-- One row per event, newest first, without the names of channels that are not public.
 SELECT e.created_at AS time,
        actors.actor,
        e.action,
@@ -16,7 +16,7 @@ SELECT e.created_at AS time,
            WHEN 'scheduled_report' THEN (SELECT r.name FROM scheduled_reports r
                                          WHERE r.id = e.resource_id
                                            AND r.workspace_id = current_setting('report.workspace_id'))
-           -- A person of another workspace has no name here.
+           -- People of other workspaces are not named.
            WHEN 'user' THEN (SELECT coalesce(u.display_name, u.name) FROM users u
                              WHERE u.id = e.resource_id
                                AND (u.id = e.actor_id

@@ -1,35 +1,5 @@
--- One row per person who had a task in the window or has one at its end; one for the tasks that nobody has.
-WITH chosen AS (
-    SELECT t.id, t.title, t.priority, t.status, t.due_date, t.assigned_to_id, t.vp_id, t.created_at,
-           c.name AS channel, c.type AS channel_type,
-           CASE t.status
-               WHEN 'DONE' THEN coalesce(t.completed_at, t.updated_at)
-               WHEN 'CANCELLED' THEN t.updated_at
-           END AS ended_at
-    FROM tasks t
-    LEFT JOIN channels c ON c.id = t.channel_id AND c.workspace_id = current_setting('report.workspace_id')
-    WHERE t.workspace_id = current_setting('report.workspace_id')
-      AND t.created_at < current_setting('report.end')::timestamp
-      AND (c.is_archived IS NOT TRUE
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
-           OR (c.type = 'PUBLIC' AND c.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR t.assigned_to_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'taskStatuses') IS NULL
-           OR t.status::text IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'taskStatuses')))
-), told AS (  -- the edges of the window are read once, not for every task
-    SELECT chosen.*,
-           created_at >= (SELECT current_setting('report.start')::timestamp) AS is_new,
-           coalesce(ended_at >= (SELECT current_setting('report.start')::timestamp)
-                    AND ended_at < (SELECT current_setting('report.end')::timestamp), false) AS has_ended,
-           coalesce(ended_at >= (SELECT current_setting('report.end')::timestamp), true) AS is_open,
-           coalesce(due_date < (SELECT current_setting('report.end')::timestamp), false) AS is_due
-    FROM chosen
-), people AS (
+-- One row per assignee of a task created, closed or open in the window, and one for unassigned tasks.
+, people AS (
     SELECT assigned_to_id,
            count(*) FILTER (WHERE has_ended AND status = 'DONE') AS completed,
            count(*) FILTER (WHERE is_new) AS created,
@@ -38,7 +8,7 @@ WITH chosen AS (
            (avg((ended_at <= due_date)::int) FILTER (WHERE has_ended AND status = 'DONE'))::float8 AS on_time_share,
            (avg(extract(epoch FROM ended_at - created_at) / 86400)
                 FILTER (WHERE has_ended AND status = 'DONE'))::float8 AS days_to_complete
-    FROM told
+    FROM classified
     WHERE is_new OR has_ended OR is_open
     GROUP BY 1
     HAVING count(*) FILTER (WHERE is_new OR has_ended) >= (
@@ -46,8 +16,8 @@ WITH chosen AS (
                    WHEN 'low' THEN 1 WHEN 'medium' THEN 5 WHEN 'high' THEN 20 ELSE 0
                END)
 )
-SELECT CASE WHEN people.assigned_to_id IS NULL THEN 'Nobody'
-            ELSE coalesce(u.display_name, u.name, 'Without a name') END AS person,
+SELECT CASE WHEN people.assigned_to_id IS NULL THEN 'Unassigned'
+            ELSE coalesce(u.display_name, u.name, 'Unnamed') END AS person,
        people.completed, people.created, people.open_tasks, people.overdue,
        people.on_time_share, people.days_to_complete
 FROM people

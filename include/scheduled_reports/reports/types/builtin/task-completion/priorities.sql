@@ -1,41 +1,10 @@
--- One row per priority, the most urgent first.
-WITH chosen AS (
-    SELECT t.id, t.title, t.priority, t.status, t.due_date, t.assigned_to_id, t.vp_id, t.created_at,
-           c.name AS channel, c.type AS channel_type,
-           CASE t.status
-               WHEN 'DONE' THEN coalesce(t.completed_at, t.updated_at)
-               WHEN 'CANCELLED' THEN t.updated_at
-           END AS ended_at
-    FROM tasks t
-    LEFT JOIN channels c ON c.id = t.channel_id AND c.workspace_id = current_setting('report.workspace_id')
-    WHERE t.workspace_id = current_setting('report.workspace_id')
-      AND t.created_at < current_setting('report.end')::timestamp
-      AND (c.is_archived IS NOT TRUE
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
-           OR (c.type = 'PUBLIC' AND c.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR t.assigned_to_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'taskStatuses') IS NULL
-           OR t.status::text IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'taskStatuses')))
-), told AS (  -- the edges of the window are read once, not for every task
-    SELECT chosen.*,
-           created_at >= (SELECT current_setting('report.start')::timestamp) AS is_new,
-           coalesce(ended_at >= (SELECT current_setting('report.start')::timestamp)
-                    AND ended_at < (SELECT current_setting('report.end')::timestamp), false) AS has_ended,
-           coalesce(ended_at >= (SELECT current_setting('report.end')::timestamp), true) AS is_open,
-           coalesce(due_date < (SELECT current_setting('report.end')::timestamp), false) AS is_due
-    FROM chosen
-)
+-- One row per priority, most urgent first.
 SELECT initcap(p.priority::text) AS priority,
-       count(*) FILTER (WHERE told.is_open) AS open_tasks,
-       count(*) FILTER (WHERE told.is_open AND told.is_due) AS overdue,
-       count(*) FILTER (WHERE told.is_new) AS created,
-       count(*) FILTER (WHERE told.has_ended AND told.status = 'DONE') AS completed
+       count(*) FILTER (WHERE t.is_open) AS open_tasks,
+       count(*) FILTER (WHERE t.is_open AND t.is_due) AS overdue,
+       count(*) FILTER (WHERE t.is_new) AS created,
+       count(*) FILTER (WHERE t.has_ended AND t.status = 'DONE') AS completed
 FROM unnest(enum_range(NULL::"TaskPriority")) p (priority)
-LEFT JOIN told USING (priority)
+LEFT JOIN classified t USING (priority)
 GROUP BY p.priority
 ORDER BY p.priority

@@ -1,81 +1,12 @@
--- One row per level of activity: how many people are there, and how much of everything they do.
-WITH done AS (  -- by person and day: few rows, however many messages there are
-    SELECT m.author_id AS user_id,
-           (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
-           count(*) AS messages, count(m.parent_id) AS replies, 0 AS reactions, max(m.created_at) AS last_at
-    FROM messages m
-    JOIN channels c ON c.id = m.channel_id
-    WHERE c.workspace_id = current_setting('report.workspace_id')
-      AND (NOT c.is_archived
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
-           OR (c.type = 'PUBLIC' AND c.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-      AND m.created_at >= current_setting('report.start')::timestamp
-      AND m.created_at < current_setting('report.end')::timestamp
-      AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR m.author_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-    GROUP BY 1, 2
-    UNION ALL
-    SELECT r.user_id,
-           (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
-           0, 0, count(*), max(r.created_at)
-    FROM reactions r
-    JOIN messages m ON m.id = r.message_id
-    JOIN channels c ON c.id = m.channel_id
-    WHERE c.workspace_id = current_setting('report.workspace_id')
-      AND (NOT c.is_archived
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
-           OR (c.type = 'PUBLIC' AND c.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
-      AND r.created_at >= current_setting('report.start')::timestamp
-      AND r.created_at < current_setting('report.end')::timestamp
-      AND NOT m.is_deleted
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR r.user_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-    GROUP BY 1, 2
-), members AS (
-    SELECT w.user_id, w.role, w.joined_at
-    FROM workspace_members w
-    WHERE w.workspace_id = current_setting('report.workspace_id')
-      AND w.joined_at < current_setting('report.end')::timestamp
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR w.user_id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-), people AS (
-    SELECT user_id,
-           sum(messages)::bigint AS messages,
-           sum(replies)::bigint AS replies,
-           sum(reactions)::bigint AS reactions,
-           coalesce(sum(messages + reactions), 0)::bigint AS activities,
-           count(DISTINCT day) AS active_days,
-           max(last_at) AS last_at
-    FROM done
-    GROUP BY 1
-), everybody AS (  -- helpers are no people; who has left the workspace is here for what was done before
-    SELECT user_id, coalesce(u.display_name, u.name, 'Without a name') AS person,
-           members.role, members.user_id IS NOT NULL AS is_member, members.joined_at,
-           coalesce(people.messages, 0) AS messages,
-           coalesce(people.replies, 0) AS replies,
-           coalesce(people.reactions, 0) AS reactions,
-           coalesce(people.activities, 0) AS activities,
-           coalesce(people.active_days, 0) AS active_days,
-           people.last_at
-    FROM members
-    FULL JOIN people USING (user_id)
-    LEFT JOIN users u ON u.id = user_id
-    WHERE u.is_vp IS NOT TRUE
-), levels (place, level, least, most) AS (
-    VALUES (1, 'High: 20 and more', 20, NULL), (2, 'Medium: 5 to 19', 5, 19), (3, 'Low: 1 to 4', 1, 4),
+-- One row per activity level, with the number of people on it and their activities.
+, levels (place, level, least, most) AS (
+    VALUES (1, 'High: 20 or more', 20, NULL), (2, 'Medium: 5 to 19', 5, 19), (3, 'Low: 1 to 4', 1, 4),
            (4, 'None', 0, 0)
 )
-SELECT levels.level, count(everybody.user_id) AS people, coalesce(sum(everybody.activities), 0)::bigint AS activities
+SELECT levels.level, count(participants.user_id) AS people,
+       coalesce(sum(participants.activities), 0)::bigint AS activities
 FROM levels
-LEFT JOIN everybody
-    ON everybody.activities >= levels.least AND (levels.most IS NULL OR everybody.activities <= levels.most)
+LEFT JOIN participants
+    ON participants.activities >= levels.least AND (levels.most IS NULL OR participants.activities <= levels.most)
 GROUP BY levels.place, levels.level
 ORDER BY levels.place

@@ -1,26 +1,8 @@
--- One row per kind of trigger.
-WITH ran AS (
-    SELECT e.id, e.workflow_id, e.status::text AS status, e.trigger_type, e.error, e.started_at, e.duration_ms
-    FROM workflow_executions e
-    JOIN workflows w ON w.id = e.workflow_id
-    WHERE e.workspace_id = current_setting('report.workspace_id')
-      AND w.workspace_id = current_setting('report.workspace_id')
-      AND (w.status <> 'ARCHIVED'
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'workflowIds') IS NULL
-           OR w.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'workflowIds')))
-      AND e.started_at >= current_setting('report.start')::timestamp
-      AND e.started_at < current_setting('report.end')::timestamp
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR e.triggered_by IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-      AND NOT e.is_simulation
-)
+-- One row per trigger type.
 SELECT trigger_type AS trigger,
        count(*) AS executions,
        count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
        count(*) FILTER (WHERE status IN ('FAILED', 'TIMEOUT')) AS failed
-FROM ran
+FROM selected
 GROUP BY 1
 ORDER BY 2 DESC, trigger_type COLLATE "C"

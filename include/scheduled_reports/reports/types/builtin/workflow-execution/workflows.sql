@@ -1,22 +1,5 @@
--- One row per workflow, those that did not run too.
-WITH ran AS (
-    SELECT e.id, e.workflow_id, e.status::text AS status, e.trigger_type, e.error, e.started_at, e.duration_ms
-    FROM workflow_executions e
-    JOIN workflows w ON w.id = e.workflow_id
-    WHERE e.workspace_id = current_setting('report.workspace_id')
-      AND w.workspace_id = current_setting('report.workspace_id')
-      AND (w.status <> 'ARCHIVED'
-           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'workflowIds') IS NULL
-           OR w.id IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'workflowIds')))
-      AND e.started_at >= current_setting('report.start')::timestamp
-      AND e.started_at < current_setting('report.end')::timestamp
-      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
-           OR e.triggered_by IN (
-               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
-      AND NOT e.is_simulation
-), counted AS (
+-- One row per workflow, including those that did not run.
+, counted AS (
     SELECT workflow_id,
            count(*) AS executions,
            count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
@@ -29,7 +12,7 @@ WITH ran AS (
            (percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms)
         FILTER (WHERE status = 'COMPLETED') / 1000)::float8 AS median_seconds,
            max(started_at) AS last_started_at
-    FROM ran
+    FROM selected
     GROUP BY 1
 )
 SELECT w.name AS workflow, initcap(w.status::text) AS status,
