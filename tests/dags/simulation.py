@@ -26,7 +26,7 @@ from include.scheduled_reports.orchestration.dag_spec import plans
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.services import MemoryServices, MemorySource
-from tests.unit import minutes
+from tests.unit import cron_oracle
 from tests.unit.rows import row
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def simulate(history: History, settings: Settings, missed_runs: str = "latest") 
     return airflow
 
 
-year_of_ticks = cache(minutes.ticks)
+year_of_ticks = cache(cron_oracle.ticks)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from include.scheduled_reports.reports.export_jobs.old_schedule import read
 from include.scheduled_reports.reports.parser import parse
 from tests.contract.tables import add_people, execute
 from tests.integration.database import dump
-from tests.unit.test_exportjobs import metadata
+from tests.unit.test_export_jobs_schedule import metadata
 
 
 @pytest.fixture(params=["jsonb", "json"])

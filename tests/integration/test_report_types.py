@@ -1,4 +1,4 @@
-"""Every report type on a workspace that was counted by hand: tests/integration/hand.py."""
+"""Every report type on a workspace that was counted by hand: tests/integration/handmade_workspace.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from include.scheduled_reports.reports.types.catalog import report_types
-from tests.integration.hand import ask, fill
+from tests.integration.handmade_workspace import ask, fill
 
 #: Key figures of the week, and of the week before.
 FIGURES = {

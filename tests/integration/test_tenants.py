@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.reports.parameters import LEVELS, TASK_STATUSES
 from include.scheduled_reports.reports.types.catalog import report_types
-from tests.integration.hand import TABLES, ask, fill
+from tests.integration.handmade_workspace import TABLES, ask, fill
 
 #: What happens in the other workspace, `z`, beyond what it had: more of everything, and rows that point at ours.
 OTHER_DAYS = """

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.services import MemoryServices, MemorySource
 from tests.unit.rows import row
-from tests.unit.walks import LIVE, MEMBERS, MONDAY, Answers
+from tests.unit.run_helpers import LIVE, MEMBERS, MONDAY, Answers
 
 # The suite tries the same examples every time, so that it fails for a change and not by chance; new examples are
 # looked for with HYPOTHESIS_PROFILE=explore.

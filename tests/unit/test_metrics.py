@@ -17,7 +17,7 @@ from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.rows import report
-from tests.unit.walks import KEY, MONDAY, TRIGGER, failing, make, manual, walk
+from tests.unit.run_helpers import KEY, MONDAY, TRIGGER, failing, make, manual, walk
 
 WEEKLY = {"kind": "scheduled", "type": "workspace-activity"}
 

@@ -29,7 +29,7 @@ from include.scheduled_reports.mail.message import BODY_ROOM, encoded_size
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from tests.unit.walks import (
+from tests.unit.run_helpers import (
     FOLDER,
     KEY,
     LIVE,

@@ -40,8 +40,8 @@ def seed(dsn: str, *, until: date, reports: int = 13, messages: int = 20_000) ->
         load.create_tables(connection)
     migrate(dsn)
     with transaction(dsn, statement_timeout=LONGEST) as connection:
-        failure_streak = chain(places(history), scheduled_reports(history, reports))
-        written = load.replace(connection, failure_streak, activity(history, messages))
+        standing = chain(places(history), scheduled_reports(history, reports))
+        written = load.replace(connection, standing, activity(history, messages))
     return tuple(_summary(history, written, reports))
 
 

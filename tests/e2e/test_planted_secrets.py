@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.e2e.faults import answers
-from tests.e2e.plants import ADDRESS, CHANNEL, MARK, OTHER, SECRETS, opened
+from tests.e2e.planted_secrets import ADDRESS, CHANNEL, MARK, OTHER, SECRETS, opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TOLD = f"denied for {ADDRESS} with {SECRETS['secret key']}"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.cron import Cron
-from tests.unit import minutes
+from tests.unit import cron_oracle
 
 #: Zones and years whose clocks change by an hour, by half of one, by two, at midnight, by a whole day, twice within
 #: six weeks, and not at all.
@@ -64,7 +64,7 @@ def found(expression: str, zone: str, year: int) -> list[datetime]:
 @settings(max_examples=15)
 @given(expression=schedules())
 def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expression):
-    expected = minutes.ticks(expression, zone, year)
+    expected = cron_oracle.ticks(expression, zone, year)
     try:
         ticks = found(expression, zone, year)
     except ValueError:  # refused for a day that no month has
@@ -76,9 +76,9 @@ def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expr
 @pytest.mark.parametrize(("zone", "year"), YEARS)
 @pytest.mark.parametrize("expression", ["30 * * * *", "1 0-23 * * *", "45 23 * * *", "0 0,2 * * *"])
 def test_the_next_tick_is_the_same_from_whatever_moment_it_is_asked(zone, year, expression):
-    ticks = minutes.ticks(expression, zone, year)
-    cron, place, clock = Cron.parse(expression), ZoneInfo(zone), minutes.Year(zone, year)
-    changes = [clock.begin + index * minutes.MINUTE for _, _, index in clock.changes]
+    ticks = cron_oracle.ticks(expression, zone, year)
+    cron, place, clock = Cron.parse(expression), ZoneInfo(zone), cron_oracle.Year(zone, year)
+    changes = [clock.begin + index * cron_oracle.MINUTE for _, _, index in clock.changes]
     around = [moment + timedelta(seconds=count) for moment in changes for count in range(-7_230, 7_230, 300)]
     for moment in [*ticks[5:20], *around]:
         assert cron.next_tick(moment, place) == ticks[bisect_right(ticks, moment)]
@@ -89,7 +89,7 @@ def test_the_next_tick_is_the_same_from_whatever_moment_it_is_asked(zone, year, 
 def test_the_hours_at_which_clocks_change_are_right_all_year(zone, year, times):
     expression = f"{times} * * *"
 
-    assert found(expression, zone, year) == minutes.ticks(expression, zone, year)
+    assert found(expression, zone, year) == cron_oracle.ticks(expression, zone, year)
 
 
 # Worked out by hand; the oracle has to find the same, so that it does not err with the product.
@@ -136,4 +136,4 @@ def test_what_is_worked_out_by_hand_is_found_both_ways(case):
     expected = [datetime.fromisoformat(f"{year}-{moment}Z") for moment in BY_HAND[case]]
 
     assert found(*case) == expected
-    assert minutes.ticks(*case) == expected
+    assert cron_oracle.ticks(*case) == expected

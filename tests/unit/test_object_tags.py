@@ -10,7 +10,7 @@ from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.settings.object_tags import read_tags, tags_of
 from tests.unit.rows import report
-from tests.unit.walks import KEY, TRIGGER
+from tests.unit.run_helpers import KEY, TRIGGER
 
 
 def test_tags_are_names_and_values_in_their_order():

@@ -25,7 +25,7 @@ from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.parquet import arrow_type
 from include.scheduled_reports.settings.branding import Branding
-from tests.unit.walks import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
+from tests.unit.run_helpers import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
 
 FIFTY = [f"p{number}@acme.example" for number in range(50)]
 

@@ -18,7 +18,7 @@ from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
-from tests.unit.walks import LIVE, TRIGGER, failing, make, notices, walk
+from tests.unit.run_helpers import LIVE, TRIGGER, failing, make, notices, walk
 
 OWNER = ("ada@acme.example",)
 FAILED = (OWNER, "Report failed: Weekly activity (Acme)")
