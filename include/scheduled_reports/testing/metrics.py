@@ -14,15 +14,12 @@ class MemoryMetrics:
     told: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
 
     def count(self, name: str, value: int, **tags: str) -> None:
-        """Add to a counter."""
         self._keep("counter", name, value, tags)
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
-        """Tell how long something took."""
         self._keep("timer", name, seconds, tags)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        """Tell how much there is of something."""
         self._keep("gauge", name, value, tags)
 
     def of(self, name: str) -> list[tuple[float, dict[str, str]]]:
