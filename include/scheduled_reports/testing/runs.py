@@ -164,7 +164,7 @@ class MemoryRuns:
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
-        held.told = outcome.state is RunState.SKIPPED
+        held.notified = outcome.state is RunState.SKIPPED
         news = self._count(key, held, outcome)
         held.retention.settle(self.now())
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
@@ -175,10 +175,10 @@ class MemoryRuns:
         return sorted(open_, key=lambda run: run.touched_at)[:limit]
 
     def unnotified(self, *, limit: int) -> list[RunKey]:
-        return [key for key, run in self.runs.items() if run.settled and not run.told][:limit]
+        return [key for key, run in self.runs.items() if run.settled and not run.notified][:limit]
 
-    def told(self, key: RunKey) -> None:
-        self.runs[key].told = self.runs[key].settled
+    def mark_notified(self, key: RunKey) -> None:
+        self.runs[key].notified = self.runs[key].settled
 
     def failure_streak(self, report_id: str) -> FailureStreak:
         ended = sorted(
@@ -198,12 +198,12 @@ class MemoryRuns:
             for one in self.ledger.of(key)
             if key.report_id == report_id and one.is_notice and one.state is not DeliveryState.REFUSED
         ]
-        told = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
+        notice = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
         since = self.effective(report_id)
         return FailureStreak(
             streak=sum(run.retention.started_at > since for _, run in failed),
-            told=told.message if told else None,
-            notified_lately=told is not None and self.runs[told.key].retention.started_at > since,
+            notified=notice.message if notice else None,
+            notified_lately=notice is not None and self.runs[notice.key].retention.started_at > since,
             newest=RunKey(report_id=report_id, run_id=counting[0][0]) if counting else None,
             failed=counting[0][1].counted is RunState.FAILED if counting else None,
             reason=counting[0][1].row["reason"] if counting else None,

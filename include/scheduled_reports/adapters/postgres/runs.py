@@ -160,17 +160,17 @@ class PostgresRuns:
 
     def unnotified(self, *, limit: int) -> list[RunKey]:
         with self._transaction() as connection:
-            return [_key(row) for row in _run(connection, "untold", {"limit": limit}).fetchall()]
+            return [_key(row) for row in _run(connection, "unnotified", {"limit": limit}).fetchall()]
 
     def failure_streak(self, report_id: str) -> FailureStreak:
         with self._transaction() as connection:
-            (row,) = _run(connection, "standing", {"report_id": report_id}).fetchall()
+            (row,) = _run(connection, "failure_streak", {"report_id": report_id}).fetchall()
         newest = row.pop("run_id")
         return FailureStreak(**row, newest=RunKey(report_id=report_id, run_id=newest) if newest else None)
 
-    def told(self, key: RunKey) -> None:
+    def mark_notified(self, key: RunKey) -> None:
         with self._transaction() as connection:
-            _run(connection, "told", key_values(key))
+            _run(connection, "mark_notified", key_values(key))
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
