@@ -167,7 +167,7 @@ def test_a_report_has_every_field_that_the_front_end_knows(api):
     assert report.keys() >= DOCUMENTED
     assert report["emailDelivery"].keys() == DELIVERY
     assert report["createdBy"] == {"id": "u1", "name": "Ada Byron", "email": "ada@acme.example", "avatarUrl": None}
-    assert report["cronDescription"] == "At 09:00, only on Monday"
+    assert report["cronDescription"] == "Mondays at 09:00"
     assert report["updatedAt"] == "2026-05-01T00:00:00.000Z"
 
 
@@ -528,7 +528,7 @@ def test_the_coming_runs_of_an_expression_are_those_of_the_timetable(api):
     answer = api.get("/api/next-runs?cron=30 2 * * *&timezone=America/New_York&from=2026-03-07T12:00:00Z&count=2")
 
     assert answer.json() == {
-        "cronDescription": "At 02:30, every day",
+        "cronDescription": "Daily at 02:30",
         "timezone": "America/New_York",
         "nextRuns": [
             {"at": "2026-03-08T07:00:00.000Z", "local": "2026-03-08T03:00:00-04:00"},
@@ -641,7 +641,7 @@ def test_a_database_that_is_away_is_a_503_without_details(api):
     answer = api.get(SCHEDULED)
 
     assert answer.status_code == 503
-    assert answer.json() == {"error": "a server is away or busy; try again"}
+    assert answer.json() == {"error": "A server is down or busy; try again."}
 
 
 def test_an_error_nobody_thought_of_tells_nothing_to_the_caller_and_no_value_to_the_log(api, caplog, monkeypatch):

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from include.scheduled_reports.domain.cron import Cron, jitter, words
+from include.scheduled_reports.domain.cron import Cron, jitter
+from include.scheduled_reports.domain.cron_words import words
 
 EVERY_HOUR = tuple(range(24))
 
@@ -535,21 +536,6 @@ def test_delays_spread_over_the_window_and_stay_below_it():
 
 
 # In words
-
-
-def test_a_schedule_is_put_into_words():
-    assert words("0 9 * * 1") == "At 09:00, only on Monday"
-    assert words("30 14 1 * *") == "At 14:30, on day 1 of the month"
-
-
-def test_the_words_are_english_whatever_the_locale_of_the_system(monkeypatch):
-    monkeypatch.setattr("locale.getlocale", lambda *_: ("de_DE", "UTF-8"))
-
-    assert words("0 9 2 * 1") == "At 09:00, on day 2 of the month, or on Monday"
-
-
-def test_what_finds_no_words_stands_for_itself():
-    assert words("0 *,1-5/2 * * *") == "0 *,1-5/2 * * *"
 
 
 @given(schedules(starred(0, 23) | fields(0, 23)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..domain import cron
+from ..domain import cron_words
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.report import Recipients
 from ..domain.run import RunKey
@@ -136,7 +136,7 @@ def _note(
         why=_why(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.cron.expression)} ({report.timezone.key})",
+        schedule_words=f"{cron_words.words(report.cron.expression)} ({report.timezone.key})",
         stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 

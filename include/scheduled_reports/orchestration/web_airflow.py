@@ -103,7 +103,7 @@ class RunningServer:
             return tuple(
                 Stage(
                     task_id=one.task_id,
-                    number=one.map_index,
+                    map_index=one.map_index,
                     state=None if one.state is None else str(one.state),
                     label=one.rendered_map_index,
                     started_at=one.start_date,
