@@ -70,7 +70,7 @@ class FakeAirflow:
 
     def start(self, trigger: Trigger) -> None:
         if trigger.key.report_id in self.unknown:
-            raise NoDagError("Airflow has no DAG of this report, or not yet: try again in some seconds")
+            raise NoDagError("Airflow has no DAG for this report yet; try again in some seconds")
         self.started.append(trigger)
 
     def open_runs(self, report_id: str) -> int:

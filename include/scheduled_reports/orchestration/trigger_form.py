@@ -1,4 +1,4 @@
-"""The form of a run by hand: what a person may ask of it; the defaults change nothing."""
+"""The form in Airflow for a manual run; its defaults change nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY = r"\d{4}-\d{2}-\d{2}"
 
 @cache
 def form() -> ParamsDict:
-    """The form; one object for all DAGs, because making and checking it costs more than the rest of one."""
+    """Return the form: one object for all DAGs, because building it takes longer than the rest of a DAG."""
     names = [str(chosen) for chosen in Format]
     periods = "|".join(PERIODS[:-1])
     return ParamsDict(
@@ -24,7 +24,7 @@ def form() -> ParamsDict:
                 None,
                 type=["null", "array"],
                 title="Formats",
-                description="Only these formats, instead of the report's own.",
+                description="Create only these formats instead of the report's.",
                 items={"type": "string", "enum": names},
                 examples=names,
             ),
@@ -32,38 +32,38 @@ def form() -> ParamsDict:
                 None,
                 type=["null", "array"],
                 title="Recipients",
-                description="Mail to these members of the workspace instead of the report's own recipients.",
+                description="Send to these members of the workspace instead of the report's recipients.",
                 items={"type": "string", "format": "idn-email"},
                 maxItems=50,
             ),
             "mail": Param(
                 None,
                 type=["null", "boolean"],
-                title="Mail",
-                description="Yes or no, whatever the report says.",
+                title="Send by email",
+                description="Overrides the report's setting.",
             ),
             "period": Param(
                 None,
                 type=["null", "string"],
                 title="Period",
-                description="Another period: last-7-days and its like, or two days as 2026-05-01/2026-05-31. "
-                "Such a run is mailed only if asked for.",
+                description="Another period, such as last-7-days, or two dates such as 2026-05-01/2026-05-31. "
+                "The run is then sent only if you choose to send it by email.",
                 pattern=f"^({periods}|{DAY}/{DAY})$",
                 examples=list(PERIODS[:-1]),
             ),
             "resend": Param(
                 None,
                 type=["null", "string"],
-                title="Send again",
-                description="The id of an earlier run: its files are mailed again, to those who did not surely get "
-                "them, or to the recipients above. Nothing is made anew.",
+                title="Resend",
+                description="The ID of an earlier run. Its files are sent again to everyone who did not certainly "
+                "receive them, or to the recipients above. No new files are created.",
                 maxLength=250,
             ),
             "triggered_by": Param(
                 None,
                 type=["null", "string"],
                 title="On behalf of",
-                description="The id of the user who asked for this run.",
+                description="The ID of the user who requested this run.",
                 maxLength=200,
             ),
         }

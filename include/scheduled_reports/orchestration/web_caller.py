@@ -11,14 +11,14 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from ..domain import naming
 from ..ports.web import Right
 
-#: A DAG id of ours that no report can have, so that nobody has a right on it by name: who has one, has it on every DAG.
-#: Asked without an id, some auth managers say yes to whoever may read any one DAG.
+#: A DAG id that no report can have, so that nobody has a right on it by name: a right on it is a right on every DAG.
+#: Without an id, some auth managers say yes to users who may read a single DAG.
 EVERY_DAG = f"{naming.DAG_PREFIX}."
 
 
 @dataclass(frozen=True, slots=True)
 class AirflowCaller:
-    """Port `Caller`: rights on reports are rights on their DAGs."""
+    """Port `Caller`: a right on a report is the right on its DAG."""
 
     user: Any
 
