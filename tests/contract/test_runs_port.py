@@ -592,7 +592,7 @@ def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does
     ledger.claim(notice)
 
     outcome, snapshot = settled(runs)
-    assert outcome.mail_error == "report: its sender ended before the outcome was known"
+    assert outcome.mail_error == "report: the sender ended before the outcome was known"
     assert [one.message for one in snapshot.deliveries] == ["report"]
 
     ledger.finish(replace(notice, state=DeliveryState.SENT))
