@@ -4,6 +4,8 @@ PORT   ?= 8080
 ONCE   ?=
 FULL   ?=
 ARGS   ?=
+# How many processes run tests, each with its own PostgreSQL, S3 and SES.  Two for the two cores of CI.
+WORKERS ?= 2
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PRISMA := tests/integration/prisma
@@ -28,10 +30,10 @@ demo: setup  ## one report from row to mail on a local Airflow; ONCE=1 stops aft
 	@$(PY) -m demo --port $(PORT) $(if $(ONCE),--once)
 
 test: packages-dev setup $(PRISMA)/node_modules/.made  ## unit, contract, integration, dags and one e2e
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-unit: setup  ## no Airflow, no server
-	$(PY) -m pytest tests/unit $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) tests/unit $(ARGS)
 
 test-slow: packages-dev setup $(PRISMA)/node_modules/.made  ## what needs a running Airflow for long
 	$(PY) -m pytest -m slow $(ARGS)

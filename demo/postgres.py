@@ -50,7 +50,8 @@ class Postgres:
         """Make a database and return its DSN."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute(
-                psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                # Copied as files: half the time of the default, which writes every page to the log.
+                psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                     psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
                 )
             )
