@@ -6,6 +6,7 @@ roles belong to a server: tests make them, and a test that looks at all sessions
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -98,9 +99,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--name-flaky", action="store_true", help="name the tests that pass this time as flaky")
 
 
+#: What takes longest goes first, so that the workers end at the same time.
+FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts an Airflow goes first, so that two workers end at the same time: the others are short."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+    """Sort by `FIRST`."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives to the end, modules and tests: it took 5 % of the time to look through them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
