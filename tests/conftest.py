@@ -29,7 +29,8 @@ NEOLITH = Path(sample.__file__).with_name("neolith.sql")
 
 
 #: Where there is that much of it, the data of the tests lies in memory: a thousand databases are copied in a session.
-MEMORY, ENOUGH = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - the data goes into a folder of its own
+#: At any moment the servers of two workers took less than 1 GB of it.
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30  # noqa: S108 - the data goes into a folder of its own
 
 
 @pytest.fixture(scope="session")
