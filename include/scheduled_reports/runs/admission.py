@@ -92,16 +92,19 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         return
     if not report.is_scheduled:
         raise SkipRunError("the report is not scheduled any more")
-    if trigger.scheduled_for <= report.effective_from:
-        raise SkipRunError(f"the schedule has been effective only since {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
-    if not report.cron.is_tick(trigger.scheduled_for, report.timezone):
+    schedule = report.schedule
+    if not schedule.is_effective(trigger.scheduled_for):
+        raise SkipRunError(
+            f"the schedule has been effective only since {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    if not schedule.is_tick(trigger.scheduled_for):
         raise SkipRunError("the schedule has been changed, and does not name this time any more")
     delay = cron.jitter(report.id, settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return
     if report.missed_runs == "skip":
         raise SkipRunError("missed while Airflow was away; missed runs of this report are skipped")
-    if report.cron.next_tick(trigger.scheduled_for, report.timezone) + delay <= now:
+    if schedule.next_after(trigger.scheduled_for) + delay <= now:
         raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
 
 
