@@ -172,9 +172,9 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_upkeep(services, monkeypatch
     assert notices(services) == []
     services.mailer.error = None
 
-    assert upkeep(services, MemoryOrchestrator()).told == 1
+    assert upkeep(services, MemoryOrchestrator()).notified == 1
     assert notices(services) == [FAILED]
-    assert upkeep(services, MemoryOrchestrator()).told == 0
+    assert upkeep(services, MemoryOrchestrator()).notified == 0
 
 
 def test_a_notice_waits_while_all_mail_is_stopped(services):
@@ -196,7 +196,7 @@ def test_a_notice_that_is_refused_or_unknown_is_left_at_that(services, monkeypat
     pipeline.record(services, TRIGGER)
     services.mailer.error = None
 
-    assert upkeep(services, MemoryOrchestrator()).told == 0
+    assert upkeep(services, MemoryOrchestrator()).notified == 0
     assert notices(services) == []
 
 

@@ -37,17 +37,17 @@ def tell(services: Services, key: RunKey) -> None:
     news = _news(services, failure_streak)
     if news is not None and failure_streak.newest is not None:
         _send(services, failure_streak, failure_streak.newest, news)
-    services.runs.told(key)
+    services.runs.mark_notified(key)
 
 
 def _news(services: Services, failure_streak: FailureStreak) -> str | None:
     """Which notice is due; giving up is done here, so that the notice says what is so."""
     if not failure_streak.failed or failure_streak.newest is None:
-        return RECOVERED if failure_streak.told in (FAILED, STOPPED) and failure_streak.failed is False else None
+        return RECOVERED if failure_streak.notified in (FAILED, STOPPED) and failure_streak.failed is False else None
     limit = services.settings.failures_in_a_row
     if limit and failure_streak.streak >= limit and services.upkeep_store.give_up(failure_streak.newest.report_id):
         return STOPPED
-    return None if failure_streak.notified_lately and failure_streak.told in (FAILED, STOPPED) else FAILED
+    return None if failure_streak.notified_lately and failure_streak.notified in (FAILED, STOPPED) else FAILED
 
 
 def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: str) -> None:

@@ -46,7 +46,6 @@ class MemoryLedger:
     lock: Lock = field(default_factory=Lock, repr=False)
 
     def claim(self, delivery: Delivery) -> Delivery | None:
-        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
         if self.stopped:
             raise MailStoppedError("all mail is stopped")
         with self.lock:
@@ -58,14 +57,12 @@ class MemoryLedger:
         return None
 
     def finish(self, delivery: Delivery) -> None:
-        """Write down how a claimed message ended; nothing changes what was sent."""
         if self.held[delivery.key, delivery.message].state is not DeliveryState.SENT:
             self.held[delivery.key, delivery.message] = delivery
         if not delivery.is_notice:
             self.reopen(delivery.key)
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
-        """The messages of a run, notices to its owner among them, ordered by message."""
         return tuple(
             held for (owner, _), held in sorted(self.held.items(), key=lambda item: item[0][1]) if owner == key
         )

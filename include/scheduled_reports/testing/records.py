@@ -25,7 +25,7 @@ class Recorded:
     errors: dict[Format, str] = field(default_factory=dict)
     artifacts: dict[Format, Artifact] = field(default_factory=dict)
     counted: RunState | None = None
-    told: bool = False
+    notified: bool = False
 
     @property
     def settled(self) -> bool:

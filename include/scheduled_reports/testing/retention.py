@@ -42,11 +42,9 @@ class MemoryRetention:
     departures: dict[str, Departure] = field(default_factory=dict)
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
-        """Runs that settled before then and of which S3 may hold files, the oldest first."""
         return [key for key in self._old(before) if self._may_look_at(key) and self._has_files(key, before)][:limit]
 
     def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
-        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         if not self._is_over(key, before) or not self._has_files(key, before):
             return False
         kept, files = self._kept(key), self._files(key)
@@ -56,7 +54,6 @@ class MemoryRetention:
         return True
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
-        """Forget runs that settled before then and of which no file is left."""
         due = [key for key in self._old(before) if self._kept(key).files_gone and self._may_look_at(key)][:limit]
         over = [key for key in due if self._is_over(key, before) and not self._files(key)]
         for key in over:
@@ -64,7 +61,6 @@ class MemoryRetention:
         return len(over)
 
     def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
-        """When each run was settled, None where it is not; those that nothing is known of are left out."""
         known = {key: self._kept(key) for key in keys if key in self.runs.runs}
         return {key: kept.settled_at if self._is_settled(key) else None for key, kept in known.items()}
 
@@ -76,7 +72,6 @@ class MemoryRetention:
         return True
 
     def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
-        """Reports that went before then and did not come back, the first first."""
         due = [
             (gone.since, report_id)
             for report_id, gone in self.departures.items()
@@ -87,7 +82,6 @@ class MemoryRetention:
         return [report_id for _, report_id in sorted(due)][:limit]
 
     def stored_objects(self, report_id: str) -> StoredObjects:
-        """What S3 may hold of a report."""
         keys = self._of(report_id)
         workspaces = {self._workspace(key) for key in keys} | {self.departures[report_id].workspace_id}
         return StoredObjects(
@@ -105,7 +99,6 @@ class MemoryRetention:
         return True
 
     def defer(self, report_id: str) -> None:
-        """Leave a report whose files could not be removed out of `departed` for an hour."""
         self.departures[report_id].put_off_at = self.now()
 
     def _of(self, report_id: str) -> list[RunKey]:

@@ -33,7 +33,6 @@ class MemoryUpkeepStore:
     record: MemoryRuns | None = None
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
-        """How the whole does."""
         rows, runs = self.definitions.content, self.record.runs if self.record else {}
         held = self.record.ledger.held if self.record else {}
         silent = [run for run in runs.values() if not run.settled and run.touched_at < stuck_before]
@@ -49,7 +48,6 @@ class MemoryUpkeepStore:
         )
 
     def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
-        """The newest tick that each report has begun with."""
         runs = self.record.runs.items() if self.record else ()
         ticks = [(key.report_id, run.row["scheduled_for"]) for key, run in runs if run.row["kind"] is RunKind.SCHEDULED]
         return {one: max(tick for report, tick in ticks if report == one) for one, _ in ticks if one in report_ids}
@@ -102,7 +100,6 @@ class MemoryUpkeepStore:
         return True
 
     def resume_edited(self) -> int:
-        """Take those back that were edited since."""
         changed = 0
         for row in self._rows(self.given_up):
             failing = row["status"] == "ERROR" and row["error_cause"] == "failing"
@@ -113,12 +110,10 @@ class MemoryUpkeepStore:
         return changed
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
-        """The oldest tombstones."""
         oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))
         return [Tombstone(report_id=report_id, since=since) for report_id, since in oldest[:limit]]
 
     def lift(self, report_ids: Collection[str]) -> None:
-        """Remove tombstones."""
         for report_id in report_ids:
             self.graves.pop(report_id, None)
         for row in self._rows(report_ids):

@@ -51,13 +51,13 @@ class Upkeep:
     readmitted: int
     lifted: int
     settled: int
-    told: int
+    notified: int
     retained: Retained
 
     def __str__(self) -> str:
         done = (
             f"{self.next_runs} next_run written, {self.rejected} rejected, {self.readmitted} valid again, "
-            f"{self.lifted} DAGs let go, {self.settled} runs settled, {self.told} owners' notices looked after"
+            f"{self.lifted} DAGs let go, {self.settled} runs settled, {self.notified} owners' notices looked after"
         )
         return "; ".join(filter(None, (done, str(self.retained))))
 
@@ -68,7 +68,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     Safe to repeat and to be cut off anywhere: every step looks at what is there and changes only what is not right.
     """
     settled = _settle_noted(services, airflow) + _settle_left(services, airflow)
-    told = _each(
+    notified = _each(
         "tell the owner of",
         services.runs.unnotified(limit=RUNS),
         partial(owner_notices.tell, services),
@@ -96,7 +96,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(services, airflow, now),
         settled=settled,
-        told=told,
+        notified=notified,
         retained=retain(services),
     )
 
@@ -106,7 +106,7 @@ def _tell(services: Services, reports: Iterable[Report]) -> None:
         found, late = health.look(services, reports)
         metrics.looked_after(services, found, late.total_seconds())
     except ReportsError as error:  # the next round tells
-        log.warning("the monitoring could not be told how the whole does: %s", error)
+        log.warning("the monitoring could not be notified how the whole does: %s", error)
 
 
 def _settle_noted(services: Services, airflow: Orchestrator) -> int:

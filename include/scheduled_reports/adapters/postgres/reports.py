@@ -25,20 +25,16 @@ class PostgresDefinitions:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
         return self._rows(workspace_id=workspace_id, shard=shard, limit=limit)
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
-        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
         shard = None if only is None else Shard(number=only, of=shards)
         return {one["shard"]: one["digest"] for one in self._select("digests", shard=shard, shards=shards, limit=limit)}
 
     def row(self, report_id: str) -> Row | None:
-        """One report, or None where there is no such row."""
         return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
-        """Which of *addresses* (lower case) belong to members of the workspace."""
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             found = connection.execute(statements("definitions")["members"], values).fetchall()

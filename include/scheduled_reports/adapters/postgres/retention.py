@@ -38,12 +38,10 @@ class PostgresRetention:
     statement_timeout: timedelta = timedelta(seconds=20)
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
-        """Runs that settled before then and of which S3 may hold files, the oldest first."""
         with self._transaction() as connection:
             return _keys(_run(connection, "runs_with_files", {"before": before, "limit": limit}).fetchall())
 
     def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
-        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         with self._transaction() as connection:
             held = _hold(connection, key, before)
             if held is None:
@@ -56,7 +54,6 @@ class PostgresRetention:
         return True
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
-        """Forget runs that settled before then and of which no file is left, their executions too."""
         with self._transaction() as connection:
             _run(connection, "drop_audit", {"before": before, "limit": limit})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
@@ -71,13 +68,11 @@ class PostgresRetention:
         return len(over)
 
     def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
-        """When each run was settled, None where it is not; those that nothing is known of are left out."""
         with self._transaction() as connection:
             rows = _run(connection, "settled", _columns(keys)).fetchall()
         return dict(zip(_keys(rows), (row["settled_at"] for row in rows), strict=True))
 
     def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
-        """*act* while no stage of the run can begin; false where it had not settled before then."""
         with self._transaction() as connection:
             if _hold(connection, key, before) is None:
                 return False
@@ -85,14 +80,12 @@ class PostgresRetention:
         return True
 
     def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
-        """Reports that went before then and did not come back, the first first."""
         values = {"before": before, "unsettled_before": unsettled_before, "limit": limit}
         with self._transaction() as connection:
             _run(connection, "notice_departed", {})
             return [row["report_id"] for row in _run(connection, "departed", values)]
 
     def stored_objects(self, report_id: str) -> StoredObjects:
-        """What S3 may hold of a report."""
         values = {"report_id": report_id}
         with self._transaction() as connection:
             workspaces = [row["workspace_id"] for row in _run(connection, "workspaces", values)]
@@ -102,7 +95,6 @@ class PostgresRetention:
         return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(files))
 
     def erase(self, report_id: str, before: datetime) -> bool:
-        """Forget all that we hold of a report; false where it has come back, or went later than that."""
         with self._transaction() as connection:
             if not _run(connection, "hold_departed", {"report_id": report_id, "before": before}).fetchone():
                 return False
@@ -111,7 +103,6 @@ class PostgresRetention:
         return True
 
     def defer(self, report_id: str) -> None:
-        """Leave a report whose files could not be removed out of `departed` for an hour."""
         with self._transaction() as connection:
             _run(connection, "defer", {"report_id": report_id})
 

@@ -48,7 +48,6 @@ class PostgresSource:
 
     @contextmanager
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
-        """Run one static query within *scope*; the batches are read as they arrive."""
         try:
             with self._connection() as connection, connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
