@@ -149,7 +149,7 @@ def test_a_report_that_the_application_creates_is_one_that_runs(dsn):
     reports, rejections = parse(PostgresDefinitions(dsn).rows(limit=10))
     assert rejections == []
     (report,) = reports
-    assert (report.id, report.name, report.cron.expression, report.is_scheduled) == (
+    assert (report.id, report.name, report.schedule.cron.expression, report.is_scheduled) == (
         made["id"], "Weekly activity", "0 9 * * 1", True,
     )  # fmt: skip
     assert report.formats == (Format.CSV, Format.JSON)
@@ -330,7 +330,7 @@ def test_pausing_takes_a_report_off_its_schedule_and_resuming_makes_it_effective
     ((resumed,), _) = parse(PostgresDefinitions(dsn).rows(limit=1))
 
     assert (paused.is_scheduled, resumed.is_scheduled) == (False, True)
-    assert resumed.effective_from > paused.effective_from
+    assert resumed.schedule.effective_from > paused.schedule.effective_from
 
 
 @pytest.mark.parametrize(

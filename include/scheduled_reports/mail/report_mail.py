@@ -136,7 +136,7 @@ def _note(
         why=_why(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.cron.expression)} ({report.timezone.key})",
+        schedule_words=f"{cron.words(report.schedule.cron.expression)} ({report.timezone.key})",
         stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 

@@ -37,11 +37,12 @@ def lag(services: Services, reports: Iterable[Report]) -> timedelta:
     as started: admission has decided on it.
     """
     now = services.now()
+    horizon = now - HORIZON
     scheduled = [report for report in reports if report.is_scheduled]
     begun = services.upkeep_store.last_ticks([report.id for report in scheduled])
     oldest = now
     for report in scheduled:
-        since = max(report.effective_from, begun.get(report.id, report.effective_from), now - HORIZON)
+        since = max(begun.get(report.id, horizon), horizon)
         delay = cron.jitter(report.id, services.settings.jitter_seconds)
-        oldest = min(oldest, report.cron.next_tick(since, report.timezone) + delay)
+        oldest = min(oldest, report.schedule.next_after(since) + delay)
     return now - oldest

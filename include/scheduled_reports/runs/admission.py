@@ -92,16 +92,17 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         return
     if not report.is_scheduled:
         raise SkipRunError("the report is no longer scheduled")
-    if trigger.scheduled_for <= report.effective_from:
-        raise SkipRunError(f"the schedule took effect only at {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
-    if not report.cron.is_tick(trigger.scheduled_for, report.timezone):
+    schedule = report.schedule
+    if not schedule.is_effective(trigger.scheduled_for):
+        raise SkipRunError(f"the schedule took effect only at {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC")
+    if not schedule.is_tick(trigger.scheduled_for):
         raise SkipRunError("the schedule has changed and no longer includes this time")
     delay = cron.jitter(report.id, settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return
     if report.missed_runs == "skip":
         raise SkipRunError("missed while Airflow was not running; this report skips missed runs")
-    if report.cron.next_tick(trigger.scheduled_for, report.timezone) + delay <= now:
+    if schedule.next_after(trigger.scheduled_for) + delay <= now:
         raise SkipRunError("missed while Airflow was not running; a later run replaces it")
 
 
