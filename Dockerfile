@@ -1,4 +1,4 @@
-# The Astro Runtime that carries Airflow 3.3; it installs packages.txt and requirements.txt by itself.
+# The Astro Runtime with Airflow 3.3; it installs packages.txt and requirements.txt.
 FROM astrocrpublic.azurecr.io/runtime:3.3-2
-# `include` is imported by its name, in every process.
+# Every process imports the package `include`.
 ENV PYTHONPATH=/usr/local/airflow${PYTHONPATH:+:${PYTHONPATH}}

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.scheduled_reports.model import Column
+from include.scheduled_reports.domain.report_type import Column
 
 from .measure import Line, bounded, compared, in_a_process, timed
 
@@ -46,10 +46,11 @@ COLUMNS = (
 
 def stage_ours(dsn: str, folder: Path) -> None:
     """The product's way: ADBC, Arrow batches, Parquet, its digest, and the copy to staging."""
-    from include.scheduled_reports.adapters.source import PostgresSource
+    from include.scheduled_reports.adapters.postgres.source import PostgresSource
     from include.scheduled_reports.adapters.staging import ArrowStaging
-    from include.scheduled_reports.ports import Scope
-    from include.scheduled_reports.staged import RunFiles, write_parquet
+    from include.scheduled_reports.ports.source import Scope
+    from include.scheduled_reports.runs.parquet import write_parquet
+    from include.scheduled_reports.runs.staging import RunFiles
 
     moment = datetime(2026, 5, 10, tzinfo=UTC)
     scope = Scope(workspace_id="w", start=moment, end=moment, timezone="Europe/Berlin", parameters={})
@@ -88,11 +89,12 @@ def render(chosen: str) -> Callable[[str, Path], None]:
         from functools import partial
 
         from include.scheduled_reports.adapters.staging import ArrowStaging
-        from include.scheduled_reports.branding import Branding
-        from include.scheduled_reports.model import Format, Window
+        from include.scheduled_reports.domain.formats import Format
+        from include.scheduled_reports.domain.run import Window
         from include.scheduled_reports.render import renderer
         from include.scheduled_reports.render.document import Document, Table
-        from include.scheduled_reports.staged import RunFiles
+        from include.scheduled_reports.runs.staging import RunFiles
+        from include.scheduled_reports.settings.branding import Branding
 
         moment = datetime(2026, 5, 10, tzinfo=UTC)
         day = moment.date()
@@ -188,8 +190,8 @@ CASES: Mapping[str, Callable[[str, Path], None]] = {
 }
 IMPORTS = {
     "ours": (
-        "boto3", "include.scheduled_reports.adapters.source", "include.scheduled_reports.adapters.staging",
-        "include.scheduled_reports.adapters.s3", "include.scheduled_reports.documents",
+        "boto3", "include.scheduled_reports.adapters.postgres.source", "include.scheduled_reports.adapters.staging",
+        "include.scheduled_reports.adapters.s3", "include.scheduled_reports.runs.document",
         "include.scheduled_reports.render.as_csv", "include.scheduled_reports.render.as_json",
         "include.scheduled_reports.render.as_excel", "include.scheduled_reports.render.as_html",
     ),

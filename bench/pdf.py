@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from include.scheduled_reports.model import Column
+    from include.scheduled_reports.domain.report_type import Column
 
 Values = tuple[Any, ...]
 NAMES = ("Ada Lovelace", "Søren Kierkegaard", "Zoë Müller", "Ελένη Παπαδοπούλου", "Linus Torvalds")
@@ -37,7 +37,7 @@ def rows_of(count: int) -> Iterator[Values]:
 
 def columns() -> tuple[Column, ...]:
     """Our columns."""
-    from include.scheduled_reports.model import Column
+    from include.scheduled_reports.domain.report_type import Column
 
     return (
         Column(name="id", title="Id", type="text"),
@@ -52,10 +52,10 @@ def columns() -> tuple[Column, ...]:
 
 def ours(count: int, out: BinaryIO) -> None:
     """The product's way, with everything it puts on its pages."""
-    from include.scheduled_reports.branding import Branding
-    from include.scheduled_reports.model import Window
+    from include.scheduled_reports.domain.run import Window
     from include.scheduled_reports.render import as_pdf
     from include.scheduled_reports.render.document import Document, Table
+    from include.scheduled_reports.settings.branding import Branding
 
     start = datetime(2026, 5, 4, tzinfo=UTC)
     week = timedelta(days=7)

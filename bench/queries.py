@@ -17,11 +17,11 @@ from pathlib import Path
 import psycopg
 
 from demo import postgres
-from include.scheduled_reports import sample
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.ports import Scope
+from include.scheduled_reports import sample_data
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.reports.types.catalog import report_types
 
 HEAD = {"by hand": 10, "figures": 9, "main": 8, "slowest other": 24, "all": 8}
 END = datetime(2026, 5, 1, tzinfo=UTC)
@@ -150,7 +150,7 @@ def main() -> int:
 def _filled(server: postgres.Postgres, messages: int, audit: int) -> str:
     """A database with the rows; its indexes are made when they are there, which is faster."""
     dsn = server.create_database("queries")
-    statements = Path(sample.__file__).with_name("neolith.sql").read_text(encoding="utf-8").split(";\n")
+    statements = Path(sample_data.__file__).with_name("neolith.sql").read_text(encoding="utf-8").split(";\n")
     later = re.compile(r"\s*(CREATE (UNIQUE )?INDEX|ALTER TABLE)")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '256MB'")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from demo import postgres
-from include.scheduled_reports import sample
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.ports import Scope
+from include.scheduled_reports import sample_data
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.reports.types.catalog import report_types
 
 from .queries import END, ROWS
 
@@ -56,7 +56,7 @@ def main() -> int:
         try:
             dsn = server.create_database("bench")
             with psycopg.connect(dsn) as connection:
-                connection.execute(Path(sample.__file__).with_name("neolith.sql").read_bytes())
+                connection.execute(Path(sample_data.__file__).with_name("neolith.sql").read_bytes())
             migrate(dsn)
             rows = ROWS.replace("%(messages)s", str(messages)).replace("%(audit)s", str(messages // 10))
             with psycopg.connect(dsn, autocommit=True) as connection:

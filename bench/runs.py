@@ -19,10 +19,10 @@ import psycopg
 from demo.__main__ import POOL, plan
 from demo.processes import free_port, wait_until
 from demo.stack import AIRFLOW_DATABASE, CHECKOUT, Stack
-from include.scheduled_reports import naming
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain import naming
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.sample_data.seed import seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

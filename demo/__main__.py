@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from include.scheduled_reports import naming
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.domain import naming
+from include.scheduled_reports.sample_data.seed import seed
 
 from .airflow_api import ApiError
 from .delivered import check

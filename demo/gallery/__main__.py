@@ -10,7 +10,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.sample_data.seed import seed
 
 from .. import postgres
 from ..stack import CHECKOUT

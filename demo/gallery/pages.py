@@ -15,7 +15,7 @@ import psycopg
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.sample_data.seed import seed
 
 from ..__main__ import REPORT, plan, run_one
 from ..processes import free_port

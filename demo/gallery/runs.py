@@ -11,12 +11,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.services import MemoryServices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,23 +41,23 @@ def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
     _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
     at = datetime.combine(until + timedelta(days=1), time(7), UTC)
     settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}
-    world = MemoryWorld(
+    services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(**settings), moment=at
     )
     key = RunKey(report_id=scene.report, run_id=f"scheduled__{at.isoformat()}")
     conf = {"formats": list(scene.formats), "mail": True}
     trigger = Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=at, conf=conf, user=None, clear_number=0)
-    for chosen in pipeline.query(world, trigger):
-        pipeline.render(world, key, chosen)
-        pipeline.upload(world, key, chosen)
-    pipeline.email(world, key)
+    for chosen in pipeline.query(services, trigger):
+        pipeline.render(services, key, chosen)
+        pipeline.upload(services, key, chosen)
+    pipeline.email(services, key)
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     files = tuple(
-        _written(folder / artifact.file_name, world.store.files[artifact.object_key])
-        for artifact in world.runs.artifacts(key)
+        _written(folder / artifact.file_name, services.store.files[artifact.object_key])
+        for artifact in services.runs.artifacts(key)
     )
-    mails = [raw for _, _, raw in world.mailer.sent]
+    mails = [raw for _, _, raw in services.mailer.sent]
     return Arrival(scene=scene, files=files, mail=_written(folder / "mail.eml", mails[0]) if mails else None)
 
 

@@ -1,11 +1,11 @@
--- Three roles without login, each with what its part of the product needs and no more; see docs/security.md.
+-- Three roles without login, each with the least privileges of its part of the product; see docs/security.md.
 --
 --   psql "postgresql://owner@host/neolith" -f deploy/sql/roles.sql
 --   psql … -v reading=reports_reading -v writing=reports_writing -v editing=reports_editing -v schema=public -f …
 --
--- Run it as whoever ran `migrate`, after `migrate`, and again after an update of the product: it is safe to repeat.
--- Roles of the same names that are there already are used; what you have granted them besides stays.
--- Then give them to users who can log in, one for each connection:
+-- Run it as the user who ran `migrate`, after `migrate`, and again after an update of the product: it is safe to repeat.
+-- Existing roles of the same names are used; other privileges that you have granted them are kept.
+-- Then grant them to users who can log in, one for each connection:
 --
 --   CREATE ROLE airflow_data LOGIN PASSWORD '…' IN ROLE reports_reading;    -- DATA_CONNECTION
 --   CREATE ROLE airflow_tasks LOGIN PASSWORD '…' IN ROLE reports_writing;   -- reports_db of DAG processor and workers
@@ -25,8 +25,8 @@ FROM unnest(ARRAY[:'reading', :'writing', :'editing']) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
 \gexec
 
--- Reading: the columns that the report types ask, and nothing of ours.  No address is among them.
--- A report type of your own may need more: GRANT SELECT (its, columns) ON its_table TO the reading role.
+-- Reading: the columns that the report types read, and none of our tables.  No address is among them.
+-- Your own report type may need more: GRANT SELECT (its, columns) ON its_table TO the reading role.
 GRANT USAGE ON SCHEMA :"schema" TO :"reading";
 GRANT SELECT (
     id, actor_id, actor_type, action, resource_type, resource_id, ip, user_agent, severity, created_at
@@ -39,7 +39,7 @@ GRANT SELECT (
 ) ON export_jobs TO :"reading";
 GRANT SELECT (id, mime_type, size, status, workspace_id, uploaded_by_id, created_at) ON files TO :"reading";
 GRANT SELECT (message_id, file_id) ON message_attachments TO :"reading";
--- The text of messages for its length alone; no report type shows it.
+-- The text of messages only for its length; no report type shows it.
 GRANT SELECT (
     id, content, type, is_edited, is_deleted, channel_id, author_id, parent_id, created_at
 ) ON messages TO :"reading";
@@ -60,7 +60,7 @@ GRANT SELECT (id, name, status, workspace_id, created_at) ON workflows TO :"read
 GRANT SELECT (id, role, workspace_id, user_id, joined_at) ON workspace_members TO :"reading";
 GRANT SELECT (id, name) ON workspaces TO :"reading";
 
--- Writing: what parse, tasks and upkeep do.  Of a report only what no person edits can be changed.
+-- Writing: what parses, tasks and upkeep do.  Of a report it can change only the columns that people do not edit.
 GRANT USAGE ON SCHEMA :"schema", reporting TO :"writing";
 GRANT SELECT ON workspaces, workspace_members, scheduled_reports, report_executions TO :"writing";
 GRANT SELECT (id, email, name, display_name, avatar_url, status) ON users TO :"writing";
@@ -72,10 +72,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.artifacts, reporting.audit, reporting.deliveries, reporting.departed, reporting.report_options,
     reporting.runs, reporting.tombstones
 TO :"writing";
--- Who may stop all mail at once is for you to say.
+-- You decide who may stop all email at once.
 GRANT SELECT ON reporting.switches TO :"writing";
 
--- Editing: the same, and what the API changes in reports.  Without the API nobody needs it.
+-- Editing: the same, and what the API changes in reports.  Needed only with the API.
 GRANT :"writing" TO :"editing";
 GRANT INSERT, UPDATE, DELETE ON scheduled_reports TO :"editing";
 COMMIT;

@@ -1,12 +1,12 @@
--- Optional: PostgreSQL itself keeps the reading role to one workspace, so that even wrong SQL of a report type of your
--- own cannot see another one; see docs/security.md.
+-- Optional: PostgreSQL itself restricts the reading role to one workspace, so that even wrong SQL in your own report
+-- type cannot see another one; see docs/security.md.
 --
 --   psql "postgresql://owner@host/neolith" -f deploy/sql/row-level-security.sql          -- after roles.sql
---   psql … -v undo=1 -f deploy/sql/row-level-security.sql                                -- away with it again
+--   psql … -v undo=1 -f deploy/sql/row-level-security.sql                                -- removes it
 --
 -- `report.workspace_id` is set in each transaction that reads data; without it every query is an error.
--- Everybody but the reading role sees what he saw before: the owner of the tables is not asked (no FORCE), and a policy
--- lets all others through.  It needs a DATA_CONNECTION of its own: whoever is in both roles could not read the reports.
+-- Nothing changes for other roles: the policies do not apply to the owner of the tables (no FORCE), and a permissive
+-- policy lets all others through.  It needs a separate DATA_CONNECTION: a user with both roles could not read reports.
 
 \set ON_ERROR_STOP on
 \if :{?reading} \else \set reading reports_reading \endif
@@ -16,7 +16,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = :"schema", pg_catalog;
--- Who has policies of his own must not find them opened by ours.
+-- A table that has policies must not be opened by ours.
 DO $$
 DECLARE
     theirs CONSTANT text := (
@@ -34,8 +34,8 @@ BEGIN
 END
 $$;
 
--- An entry of the audit log has no workspace: it is in another one if the thing it is about lies there.  Asked with the
--- owner's eyes, because the reading role does not see what lies elsewhere.
+-- An entry of the audit log has no workspace: it belongs to another one if its resource does.  The function runs with
+-- the owner's privileges, because the reading role does not see resources of other workspaces.
 CREATE OR REPLACE FUNCTION reporting.lies_elsewhere(thing text, workspace text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER AS $$
     SELECT EXISTS (
@@ -63,11 +63,11 @@ LANGUAGE sql STABLE SECURITY DEFINER AS $$
 $$;
 ALTER FUNCTION reporting.lies_elsewhere SET search_path = :"schema", pg_catalog, pg_temp;
 REVOKE ALL ON FUNCTION reporting.lies_elsewhere FROM PUBLIC;
--- It answers yes or no about one id, and reads no row out.
+-- It answers yes or no for one id, and returns no row.
 GRANT USAGE ON SCHEMA reporting TO :"reading";
 GRANT EXECUTE ON FUNCTION reporting.lies_elsewhere TO :"reading";
 
--- A restrictive policy narrows what a permissive one lets through: with the second alone nobody else would see a row.
+-- A restrictive policy narrows what a permissive one allows: with the restrictive one alone nobody else would see a row.
 SELECT format('ALTER TABLE %I %s ROW LEVEL SECURITY', of.name, CASE WHEN :undo = 1 THEN 'DISABLE' ELSE 'ENABLE' END),
        format('DROP POLICY IF EXISTS reporting_everybody ON %I', of.name),
        format('DROP POLICY IF EXISTS reporting_one_workspace ON %I', of.name),
@@ -77,18 +77,18 @@ SELECT format('ALTER TABLE %I %s ROW LEVEL SECURITY', of.name, CASE WHEN :undo =
            format('CREATE POLICY reporting_one_workspace ON %I AS RESTRICTIVE FOR SELECT TO %I USING (%s)',
                   of.name, :'reading', of.rule) END
 FROM (
-    -- In a subquery the setting is read once for a query, and not for each row.
+    -- In a subquery the setting is read once per query, not once per row.
     SELECT 'workspaces' AS name, $$id = (SELECT current_setting('report.workspace_id'))$$ AS rule
     UNION ALL
     SELECT unnest(ARRAY['channels', 'export_jobs', 'files', 'scheduled_reports', 'tasks', 'workflow_executions',
                         'workflows', 'workspace_members']),
            $$workspace_id = (SELECT current_setting('report.workspace_id'))$$
     UNION ALL
-    -- An array lets PostgreSQL look messages up by their channels; a join would have it read all of them.
+    -- With an array PostgreSQL looks messages up by their channels; with a join it would read all of them.
     SELECT unnest(ARRAY['messages', 'channel_members']), $$channel_id = ANY (ARRAY(
         SELECT c.id FROM channels c WHERE c.workspace_id = (SELECT current_setting('report.workspace_id'))))$$
     UNION ALL
-    -- The policies of messages and of scheduled_reports hold in here, too.
+    -- The policies of messages and of scheduled_reports apply here as well.
     SELECT unnest(ARRAY['reactions', 'message_attachments']),
            $$EXISTS (SELECT FROM messages m WHERE m.id = message_id)$$
     UNION ALL

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .errors import ReportsError
-from .model import Format
-from .schedule import Cron
+from .domain.cron import Cron
+from .domain.errors import ReportsError
+from .domain.formats import Format
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,21 +70,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    from .adapters.migrate import migrate
+    from .adapters.postgres.migrate import migrate
 
     print(*migrate(options.dsn), sep="\n")
     return 0
 
 
 def _prisma_migration(_: argparse.Namespace) -> int:
-    from .sql.prisma import script
+    from .adapters.postgres.sql.prisma import script
 
     print(script(), end="")
     return 0
 
 
 def _seed(options: argparse.Namespace) -> int:
-    from .sample.seed import seed
+    from .sample_data.seed import seed
 
     until = options.until or datetime.now(UTC).date()
     print(*seed(options.dsn, until=until, reports=options.reports, messages=options.messages), sep="\n")
@@ -91,9 +92,9 @@ def _seed(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from .adapters.definitions import PostgresDefinitions
-    from .catalog import catalog
-    from .definitions import parse
+    from .adapters.postgres.reports import PostgresDefinitions
+    from .reports.parser import parse
+    from .reports.types.catalog import catalog
 
     broken = catalog().broken
     for name, reason in broken.items():
@@ -109,8 +110,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _import_export_jobs(options: argparse.Namespace) -> int:
-    from .adapters.exportjobs import PostgresExportJobs
-    from .takeover import lines, totals
+    from .adapters.postgres.export_jobs import PostgresExportJobs
+    from .reports.export_jobs.decision import lines, totals
 
     old = PostgresExportJobs(options.dsn)
     if not old.has_schedules():
@@ -127,11 +128,25 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from .preview import preview
+    from .adapters.postgres.reports import PostgresDefinitions
+    from .adapters.postgres.source import PostgresSource
+    from .adapters.staging import ArrowStaging
+    from .runs.preview import preview
     from .settings import Settings
 
-    settings = Settings.from_env(os.environ)
-    rows = preview(options.dsn, options.report_id, options.format, options.at, options.out, settings)
+    row = PostgresDefinitions(options.dsn).row(options.report_id)
+    if row is None:
+        raise ValueError(f"there is no report {options.report_id!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = preview(
+            row,
+            options.format,
+            options.at,
+            options.out,
+            source=PostgresSource(options.dsn),
+            staging=ArrowStaging.local(Path(folder)),
+            settings=Settings.from_env(os.environ),
+        )
     print(f"{options.out}: {rows} rows")
     return 0
 

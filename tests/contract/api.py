@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Header, HTTPException
 from starlette.testclient import TestClient
 
-from include.scheduled_reports import preview
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.memory_files import MemoryStore
-from include.scheduled_reports.adapters.overview import PostgresOverview
-from include.scheduled_reports.adapters.reports import PostgresReports
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.desk import DagState, Right, Stage
-from include.scheduled_reports.errors import NoDagError
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
+from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
+from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
+from include.scheduled_reports.domain.errors import NoDagError
+from include.scheduled_reports.ports.web import DagState, Right, Stage
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.services import MemoryServices
+from include.scheduled_reports.testing.storage import MemoryStore
 from include.scheduled_reports.web.app import make
+from tests.integration.previews import preview_row
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from fastapi import FastAPI
 
-    from include.scheduled_reports.model import RunKey, Trigger
+    from include.scheduled_reports.domain.run import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"
@@ -98,11 +98,11 @@ class FakeAirflow:
 
 
 @dataclass
-class FakeDesk:
+class FakeWebServices:
     """Port `Desk` on a real database."""
 
     dsn: str
-    world: Any
+    core: Any
     airflow: FakeAirflow = field(default_factory=FakeAirflow)
 
     @property
@@ -114,7 +114,7 @@ class FakeDesk:
         return PostgresReports(self.dsn)
 
     def preview(self, row, chosen, at, out, timeout) -> int:
-        return preview.preview_row(self.dsn, row, chosen, at, out, settings=self.world.settings, timeout=timeout)
+        return preview_row(self.dsn, row, chosen, at, out, settings=self.core.settings, timeout=timeout)
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Api:
     """A client, and what stands behind it."""
 
     client: TestClient
-    desk: FakeDesk
+    ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     def send(self, method: str, path: str, *, user: str | None = "admin", **options: Any) -> Any:
@@ -145,8 +145,8 @@ class Api:
         return self.send("DELETE", path, **options)
 
 
-#: The database and the callers of the request that is being answered.
-_serving: ContextVar[tuple[FakeDesk, dict[str, FakeCaller]]] = ContextVar("serving")
+#: The ports and the callers for the request in progress.
+_serving: ContextVar[tuple[FakeWebServices, dict[str, FakeCaller]]] = ContextVar("serving")
 
 
 def make_app() -> FastAPI:
@@ -163,32 +163,36 @@ def make_app() -> FastAPI:
 
 @cache
 def shared_app() -> FastAPI:
-    """One app for all tests of a process: FastAPI takes 0.2 s to make it, which is more than most tests take."""
+    """One app for all tests of a process: creating it takes 0.2 s, longer than most tests."""
     return make_app()
 
 
 @dataclass(frozen=True)
 class Serving:
-    """An app that answers with the database and the callers of one test."""
+    """An app that answers with the ports and callers of one test."""
 
     app: FastAPI
-    desk: FakeDesk
+    ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request; each is a task with a context of its own."""
-        _serving.set((self.desk, self.callers))
+        """Answer a request; each request runs in its own context."""
+        _serving.set((self.ports, self.callers))
         await self.app(scope, receive, send)
 
 
 def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = None) -> Api:
-    """The API on a database; a test that changes the app brings one."""
-    world = MemoryWorld(
+    """The API on a database; a test that changes the app passes its own."""
+    services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )
-    world.runs, world.ledger, world.housekeeping = PostgresRuns(dsn), PostgresLedger(dsn), PostgresHousekeeping(dsn)
+    services.runs, services.ledger, services.upkeep_store = (
+        PostgresRuns(dsn),
+        PostgresLedger(dsn),
+        PostgresUpkeepStore(dsn),
+    )
     if now is not None:
-        world.moment = now
-    desk = FakeDesk(dsn, world)
+        services.moment = now
+    ports = FakeWebServices(dsn, services)
     callers = {name: FakeCaller(name, frozenset(rights)) for name, rights in ROLES.items()}
-    return Api(TestClient(Serving(app or shared_app(), desk, callers)), desk, callers)
+    return Api(TestClient(Serving(app or shared_app(), ports, callers)), ports, callers)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.desk import Right
+from include.scheduled_reports.ports.web import Right
 from tests.contract.api import ACME, SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
@@ -231,7 +231,7 @@ def test_a_new_report_is_a_row_as_the_application_would_have_made_it(api, dsn):
     assert row["id"].startswith("c")
     assert answer.json()["nextRun"] == f"{row['next_run'].isoformat(timespec='milliseconds')}Z"
     assert row["next_run"].strftime("%a %H:%M") == "Mon 09:00"
-    assert api.desk.airflow.parses == 1
+    assert api.ports.airflow.parses == 1
 
 
 def test_everything_wrong_with_a_new_report_is_said_at_once(api, dsn):
@@ -350,7 +350,7 @@ def test_a_rejected_report_says_why(api, dsn):
 
 def test_a_report_that_airflow_itself_holds_back_says_so(api):
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is False
-    api.desk.airflow.stopped.add("r1")
+    api.ports.airflow.stopped.add("r1")
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is True
     api.post(f"{SCHEDULED}/r1/pause")
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is False
@@ -636,7 +636,7 @@ def test_a_tick_that_nobody_has_begun_is_late_whatever_next_run_says(api, dsn):
 
 
 def test_a_database_that_is_away_is_a_503_without_details(api):
-    api.desk.dsn = "postgresql://127.0.0.1:1/nowhere"
+    api.ports.dsn = "postgresql://127.0.0.1:1/nowhere"
 
     answer = api.get(SCHEDULED)
 
@@ -648,7 +648,7 @@ def test_an_error_nobody_thought_of_tells_nothing_to_the_caller_and_no_value_to_
     def broken(*_args, **_options):
         raise RuntimeError("ada@acme.example")
 
-    monkeypatch.setattr(api.desk.airflow, "dags", broken)
+    monkeypatch.setattr(api.ports.airflow, "dags", broken)
 
     answer = api.get(f"{SCHEDULED}/r1")
 

@@ -14,12 +14,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.desk import Right, Stage
-from include.scheduled_reports.model import Format, RunKey
-from include.scheduled_reports.upkeep import GONE, upkeep
-from include.scheduled_reports.web import lookups
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey
+from include.scheduled_reports.ports.web import Right, Stage
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import GONE, upkeep
+from include.scheduled_reports.web.api import previews
 from tests.contract.api import SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
@@ -40,7 +41,7 @@ def dsn(migrated_dsn: str) -> str:
 @pytest.fixture
 def api(dsn: str) -> Api:
     api = open_api(dsn, NOW)
-    api.desk.world.settings = replace(api.desk.world.settings, mail_mode="live", mail_from="reports@acme.example")
+    api.ports.core.settings = replace(api.ports.core.settings, mail_mode="live", mail_from="reports@acme.example")
     return api
 
 
@@ -56,12 +57,12 @@ def executions(dsn: str) -> dict[str, str]:
 
 def run_all(api: Api) -> RunKey:
     """What Airflow does with the run that it was asked to start last."""
-    trigger = api.desk.airflow.started[-1]
-    for chosen in pipeline.query(api.desk.world, trigger):
-        pipeline.render(api.desk.world, trigger.key, chosen)
-        pipeline.upload(api.desk.world, trigger.key, chosen)
-    pipeline.email(api.desk.world, trigger.key)
-    pipeline.record(api.desk.world, trigger)
+    trigger = api.ports.airflow.started[-1]
+    for chosen in pipeline.query(api.ports.core, trigger):
+        pipeline.render(api.ports.core, trigger.key, chosen)
+        pipeline.upload(api.ports.core, trigger.key, chosen)
+    pipeline.email(api.ports.core, trigger.key)
+    pipeline.record(api.ports.core, trigger)
     return trigger.key
 
 
@@ -78,7 +79,7 @@ def test_a_run_is_pending_in_the_record_before_airflow_begins_with_it(api, dsn):
     first = rows(dsn, "SELECT format::text, triggered_by FROM report_executions WHERE id = %s", job["id"])
     assert first == [{"format": "CSV", "triggered_by": "airflow:admin"}]
     assert executions(dsn) == {"CSV": "PENDING", "JSON": "PENDING"}
-    (trigger,) = api.desk.airflow.started
+    (trigger,) = api.ports.airflow.started
     assert (trigger.key, trigger.scheduled_for, trigger.conf) == (RunKey(report_id="r1", run_id=RUN), NOW, {})
 
 
@@ -102,13 +103,13 @@ def test_formats_recipients_and_period_go_with_the_run(api, dsn):
 
     assert api.post(TRIGGER, json=wanted).status_code == 202
     assert executions(dsn) == {"JSON": "PENDING"}
-    assert api.desk.airflow.started[0].conf == wanted
+    assert api.ports.airflow.started[0].conf == wanted
 
 
 def test_a_run_for_an_acting_user_bears_his_name(api, dsn):
     api.post(f"{TRIGGER}?actingUserId=u1")
 
-    assert api.desk.airflow.started[0].conf == {"triggered_by": "u1"}
+    assert api.ports.airflow.started[0].conf == {"triggered_by": "u1"}
     assert rows(dsn, "SELECT DISTINCT triggered_by FROM report_executions") == [{"triggered_by": "u1"}]
     entry = api.get(f"{SCHEDULED}/r1/audit").json()["entries"][0]
     assert (entry["action"], entry["actor"], entry["actingUserId"], entry["runId"]) == (
@@ -118,7 +119,7 @@ def test_a_run_for_an_acting_user_bears_his_name(api, dsn):
 
 def test_while_a_run_is_under_way_no_other_is_begun(api, dsn):
     api.post(TRIGGER)
-    api.desk.world.wait(60)
+    api.ports.core.wait(60)
 
     assert api.post(TRIGGER).status_code == 409
     run_all(api)
@@ -126,7 +127,7 @@ def test_while_a_run_is_under_way_no_other_is_begun(api, dsn):
 
 
 def test_a_tick_that_waits_in_airflow_is_a_run_under_way(api, dsn):
-    api.desk.airflow.open.add("r1")
+    api.ports.airflow.open.add("r1")
 
     assert api.post(TRIGGER).status_code == 409
     assert executions(dsn) == {}
@@ -137,12 +138,12 @@ def test_of_many_who_ask_at_once_one_gets_a_run(api, dsn):
         codes = sorted(pool.map(lambda _: api.post(TRIGGER).status_code, range(8)))
 
     assert codes == [202] + [409] * 7
-    assert len(api.desk.airflow.started) == 1
+    assert len(api.ports.airflow.started) == 1
     assert len(rows(dsn, "SELECT run_id FROM reporting.runs")) == 1
 
 
 def test_a_run_that_airflow_cannot_take_leaves_nothing_behind(api, dsn):
-    api.desk.airflow.unknown.add("r1")
+    api.ports.airflow.unknown.add("r1")
 
     answer = api.post(TRIGGER)
 
@@ -156,9 +157,9 @@ def test_a_run_that_airflow_cannot_take_leaves_nothing_behind(api, dsn):
 def test_a_run_that_was_asked_for_and_that_airflow_lost_is_settled_as_failed(api, dsn):
     api.post(TRIGGER)
     execute(dsn, "UPDATE reporting.runs SET touched_at = now() - interval '1 hour'")
-    api.desk.world.moment = datetime.now(UTC)
+    api.ports.core.moment = datetime.now(UTC)
 
-    upkeep(api.desk.world, MemoryOrchestrator())
+    upkeep(api.ports.core, MemoryOrchestrator())
 
     assert executions(dsn) == {"CSV": "FAILED", "JSON": "FAILED"}
     (run,) = rows(dsn, "SELECT state, reason FROM reporting.runs")
@@ -214,7 +215,7 @@ def test_who_may_only_read_a_dag_runs_nothing(api, dsn):
 def test_a_run_shows_its_stages_files_and_messages(api, dsn):
     api.post(TRIGGER)
     key = run_all(api)
-    api.desk.airflow.tasks[key] = (
+    api.ports.airflow.tasks[key] = (
         Stage(
             task_id="formats.render", number=0, state="success", label="csv", attempt=2,
             started_at=NOW, ended_at=NOW + timedelta(seconds=2.5),
@@ -295,7 +296,7 @@ def test_runs_are_paged_the_newest_first(api):
     for _ in range(3):
         api.post(TRIGGER)
         run_all(api)
-        api.desk.world.wait(3600)
+        api.ports.core.wait(3600)
 
     page = api.get(f"{SCHEDULED}/r1/runs?limit=2&offset=1").json()
 
@@ -309,14 +310,14 @@ def test_runs_are_paged_the_newest_first(api):
 def test_an_earlier_runs_files_are_mailed_again_by_a_run_of_its_own(api, dsn):
     api.post(TRIGGER)
     run_all(api)
-    api.desk.world.wait(3600)
+    api.ports.core.wait(3600)
 
     answer = api.post(f"{SCHEDULED}/r1/runs/{RUN}/resend", json={"recipients": ["bob@acme.example"]})
     key = run_all(api)
 
     assert answer.status_code == 202
-    assert api.desk.airflow.started[-1].conf == {"resend": RUN, "recipients": ["bob@acme.example"]}
-    _, again = api.desk.world.mailer.sent
+    assert api.ports.airflow.started[-1].conf == {"resend": RUN, "recipients": ["bob@acme.example"]}
+    _, again = api.ports.core.mailer.sent
     assert again[1].to == ("bob@acme.example",)
     run = api.get(f"{SCHEDULED}/r1/runs/{key.run_id}").json()
     assert (run["resendOf"], run["deliveries"][0]["requestedBy"]) == (RUN, "airflow:admin")
@@ -340,7 +341,7 @@ def test_a_test_mail_is_marked_goes_to_whom_it_was_asked_for_and_counts_for_noth
     key = run_all(api)
 
     assert answer.status_code == 202
-    ((_, recipients, raw),) = api.desk.world.mailer.sent
+    ((_, recipients, raw),) = api.ports.core.mailer.sent
     mail = message_from_bytes(raw, policy=default)
     assert recipients.to == ("bob@acme.example",)
     assert mail["Subject"].startswith("TEST: ")
@@ -357,14 +358,14 @@ def test_a_test_mail_is_marked_goes_to_whom_it_was_asked_for_and_counts_for_noth
 def test_a_test_that_fails_counts_for_nothing_either_and_troubles_no_owner(api, dsn):
     api.post(f"{SCHEDULED}/r1/test", json={"recipients": ["bob@acme.example"]})
     execute(dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id = 'r1'")
-    trigger = api.desk.airflow.started[-1]
+    trigger = api.ports.airflow.started[-1]
     with pytest.raises(Exception, match="Mars"):
-        pipeline.query(api.desk.world, trigger)
-    pipeline.record(api.desk.world, trigger)
+        pipeline.query(api.ports.core, trigger)
+    pipeline.record(api.ports.core, trigger)
 
     (report,) = rows(dsn, "SELECT run_count, failure_count, last_error FROM scheduled_reports WHERE id = 'r1'")
     assert report == {"run_count": 0, "failure_count": 0, "last_error": None}
-    assert api.desk.world.mailer.sent == []
+    assert api.ports.core.mailer.sent == []
     assert executions(dsn) == {"CSV": "FAILED", "JSON": "FAILED"}
 
 
@@ -378,7 +379,7 @@ def test_a_test_never_goes_to_the_reports_own_recipients_by_itself(api):
 def test_an_acting_user_tries_a_report_out_on_himself(api):
     api.post(f"{SCHEDULED}/r1/test?actingUserId=u1")
 
-    assert api.desk.airflow.started[0].conf == {"recipients": ["ada@acme.example"], "test": True, "triggered_by": "u1"}
+    assert api.ports.airflow.started[0].conf == {"recipients": ["ada@acme.example"], "test": True, "triggered_by": "u1"}
 
 
 # --- previews
@@ -393,7 +394,7 @@ def test_a_preview_is_the_file_a_run_would_make_and_leaves_no_trace(api, dsn, ch
     assert answer.content.startswith(magic) or answer.content.lower().startswith(magic.lower())
     assert answer.headers["x-rows"] == "7"
     assert rows(dsn, "SELECT run_id FROM reporting.runs") == []
-    assert api.desk.world.mailer.sent == []
+    assert api.ports.core.mailer.sent == []
 
 
 def test_a_report_can_be_seen_before_it_is_saved(api, dsn):
@@ -428,7 +429,7 @@ def test_a_preview_shows_nothing_of_another_workspace(api):
 
 
 def test_more_previews_at_once_than_the_server_can_bear_have_to_wait_and_are_told_so(api, monkeypatch):
-    monkeypatch.setattr(lookups, "PREVIEW_SECONDS", timedelta(milliseconds=50))
-    with lookups.AT_ONCE, lookups.AT_ONCE:
+    monkeypatch.setattr(previews, "PREVIEW_SECONDS", timedelta(milliseconds=50))
+    with previews.AT_ONCE, previews.AT_ONCE:
         assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 429
     assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 200

@@ -8,10 +8,13 @@ from threading import Barrier
 
 import pytest
 
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryLedger
-from include.scheduled_reports.errors import PermanentError
-from include.scheduled_reports.model import Delivery, DeliveryState, Format, Recipients, RunKey
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import PermanentError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import RunKey
+from include.scheduled_reports.testing.mail import MemoryLedger
 from tests.contract.tables import execute
 
 CLAIM = Delivery(

@@ -16,10 +16,9 @@ from botocore.config import Config
 
 from demo import aws as server
 from demo.processes import free_port
-from include.scheduled_reports.adapters.memory import MemoryMailer
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.adapters.smtp import SmtpMailer
-from include.scheduled_reports.errors import (
+from include.scheduled_reports.domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -28,8 +27,9 @@ from include.scheduled_reports.errors import (
     ThrottledError,
     TransientError,
 )
-from include.scheduled_reports.message import compose
-from include.scheduled_reports.model import Recipients
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.mail.message import compose
+from include.scheduled_reports.testing.mail import MemoryMailer
 from tests.contract.conftest import SENDER
 
 EVERYBODY = Recipients(to=("ada@acme.example",), cc=("bob@acme.example",), bcc=("eve@acme.example",))

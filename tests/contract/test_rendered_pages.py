@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import psycopg
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.desk import Right
+from include.scheduled_reports.ports.web import Right
+from include.scheduled_reports.runs import pipeline
 from tests.contract.api import ACME, SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
@@ -59,12 +59,12 @@ def page(api: Api, path: str, **options) -> Page:
 
 
 def run_all(api: Api) -> None:
-    trigger = api.desk.airflow.started[-1]
-    for chosen in pipeline.query(api.desk.world, trigger):
-        pipeline.render(api.desk.world, trigger.key, chosen)
-        pipeline.upload(api.desk.world, trigger.key, chosen)
-    pipeline.email(api.desk.world, trigger.key)
-    pipeline.record(api.desk.world, trigger)
+    trigger = api.ports.airflow.started[-1]
+    for chosen in pipeline.query(api.ports.core, trigger):
+        pipeline.render(api.ports.core, trigger.key, chosen)
+        pipeline.upload(api.ports.core, trigger.key, chosen)
+    pipeline.email(api.ports.core, trigger.key)
+    pipeline.record(api.ports.core, trigger)
 
 
 def add_run(dsn: str, report_id: str, number: int, counted: str) -> None:
@@ -148,7 +148,7 @@ def test_what_needs_attention_stands_on_top_with_its_reasons(api, dsn):
                (report_id, run_id, message, state, subject, recipients, mode, formats, claimed_at)
            VALUES ('a3', 'x', 'report', 'unknown', 's', '{}', 'attach', '{}', '2026-05-10')""",
     )
-    api.desk.airflow.stopped.add("a4")
+    api.ports.airflow.stopped.add("a4")
 
     text = " ".join(page(api, "/").text.split())
 
@@ -305,8 +305,8 @@ def test_what_failed_in_a_run_is_done_again(api):
     api.post(f"{SCHEDULED}/r1/trigger")
 
     assert api.post(f"{SCHEDULED}/r1/runs/{RUN}/retry").status_code == 202
-    assert [key.run_id for key in api.desk.airflow.retried] == [RUN]
-    api.desk.airflow.has_failed = False
+    assert [key.run_id for key in api.ports.airflow.retried] == [RUN]
+    api.ports.airflow.has_failed = False
     assert api.post(f"{SCHEDULED}/r1/runs/{RUN}/retry").status_code == 409
 
 

@@ -10,26 +10,23 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import settle
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryLedger, MemoryRuns
-from include.scheduled_reports.adapters.memory_retention import Departure, MemoryRetention
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.model import (
-    Artifact,
-    Delivery,
-    DeliveryState,
-    Format,
-    Recipients,
-    RunKey,
-    RunKind,
-    RunState,
-)
-from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Belongings, Opening, Removed
-from include.scheduled_reports.window import window
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import Artifact, RunKey, RunKind, RunState
+from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.ports.retention import Removed, StoredObjects
+from include.scheduled_reports.ports.runs import NewRun
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.runs import outcome
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.retention import Departure, MemoryRetention
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -49,10 +46,10 @@ def key(run_id="run1", report_id="r1"):
 K = key()
 
 
-def opening(which, *, clear_number=0):
+def new_run(which, *, clear_number=0):
     found = row(id=which.report_id)
     report = parse_row(found)
-    return Opening(
+    return NewRun(
         key=which,
         kind=RunKind.SCHEDULED,
         scheduled_for=MONDAY,
@@ -97,11 +94,11 @@ class Kept:
 
     def settle(self, which, *, at=OLD, bucket="reports"):
         """A run that has made two files, and was settled at that moment."""
-        self.runs.open(opening(which))
+        self.runs.open(new_run(which))
         for chosen in (PDF, CSV):
             self.runs.uploaded(which, artifact(which, chosen, bucket))
         self.runs.fix_mail(which, NO_MAIL)
-        self.runs.settle(which, settle.outcome, None)
+        self.runs.settle(which, outcome.outcome, None)
         self.move(which, settled=at, uploaded=at, started=at)
 
     def deliver(self, which, state):
@@ -214,10 +211,10 @@ def drop(kept, which=K, remove=all_of_it):
 def unsettle(kept, how, which=K):
     """Make an old, settled run one that must not be touched."""
     if how == "running":
-        kept.runs.open(opening(which, clear_number=1))
+        kept.runs.open(new_run(which, clear_number=1))
         kept.move(which, started=OLD)
     elif how == "refused":
-        kept.runs.refuse(opening(which, clear_number=1), "wrong", skipped=False)
+        kept.runs.refuse(new_run(which, clear_number=1), "wrong", skipped=False)
         kept.move(which, started=OLD)
     elif how == "stage at work":
         kept.runs.progress(which, CSV, 30)
@@ -272,7 +269,7 @@ def test_a_deleted_file_has_arrived_all_the_same_when_the_run_is_settled_again(k
     kept.settle(K)
     drop(kept)
 
-    assert kept.runs.settle(K, settle.outcome, None).state is RunState.SUCCESS
+    assert kept.runs.settle(K, outcome.outcome, None).state is RunState.SUCCESS
 
 
 def test_a_file_that_the_store_does_not_let_go_stays_recorded_and_is_tried_again_an_hour_later(kept):
@@ -320,7 +317,7 @@ def test_a_file_that_a_cleared_stage_brings_again_is_there_again_and_goes_again_
 
     assert [file.format for file in kept.runs.artifacts(K)] == [CSV]
     assert due(kept) == []
-    kept.runs.settle(K, settle.outcome, None)
+    kept.runs.settle(K, outcome.outcome, None)
     assert due(kept) == []
     kept.move(K, settled=OLD, uploaded=OLD)
     assert due(kept) == [K]
@@ -487,7 +484,7 @@ def test_what_s3_may_hold_of_a_report_lies_below_its_workspace(kept):
     drop(kept)
     kept.delete_report("r1", since=OLD)
 
-    found = kept.port.belongings("r1")
+    found = kept.port.stored_objects("r1")
 
     assert found.prefixes == ("ws1/r1/",)
     assert sorted(found.files) == [("former", "ws1/r1/run2/report.csv"), ("former", "ws1/r1/run2/report.pdf")]
@@ -496,7 +493,7 @@ def test_what_s3_may_hold_of_a_report_lies_below_its_workspace(kept):
 def test_a_report_that_never_ran_may_have_files_as_well(kept):
     kept.delete_report("r1", since=OLD)
 
-    assert kept.port.belongings("r1") == Belongings(prefixes=("ws1/r1/",))
+    assert kept.port.stored_objects("r1") == StoredObjects(prefixes=("ws1/r1/",))
 
 
 def test_an_erased_report_has_left_nothing_and_another_one_has_all(kept):
@@ -582,15 +579,15 @@ def test_a_file_url_of_an_object_that_was_refused_stays(postgres_kept):
 
 def test_files_that_a_refused_clear_has_forgotten_are_found_by_what_the_executions_name(postgres_kept):
     postgres_kept.settle(K)
-    postgres_kept.runs.refuse(opening(K, clear_number=1), "wrong", skipped=True)
-    postgres_kept.runs.settle(K, settle.outcome, None)
+    postgres_kept.runs.refuse(new_run(K, clear_number=1), "wrong", skipped=True)
+    postgres_kept.runs.settle(K, outcome.outcome, None)
     postgres_kept.move(K, settled=OLD)
     seen = []
 
     drop(postgres_kept, remove=lambda found: seen.append(found) or all_of_it(found))
 
     assert seen == [
-        Belongings(
+        StoredObjects(
             prefixes=("ws1/r1/run1/",),
             files=(("reports", "ws1/r1/run1/report.csv"), ("reports", "ws1/r1/run1/report.pdf")),
         )
@@ -631,7 +628,7 @@ def test_no_stage_can_begin_while_the_files_go_and_each_sees_afterwards_that_the
         assert at_work.wait(30)
         stages = [
             threads.submit(begin, lambda: postgres_kept.runs.progress(K, CSV, 65)),
-            threads.submit(begin, lambda: postgres_kept.runs.open(opening(K, clear_number=1))),
+            threads.submit(begin, lambda: postgres_kept.runs.open(new_run(K, clear_number=1))),
         ]
         # Another round leaves a run that is held alone, and so does it with its rows.
         assert postgres_kept.port.drop_files(K, BEFORE, never) is False
@@ -686,7 +683,7 @@ def test_files_made_for_a_workspace_the_report_has_left_are_its_own_still(postgr
     execute(postgres_kept.dsn, "UPDATE scheduled_reports SET workspace_id = 'ws2' WHERE id = 'r1'")
     postgres_kept.delete_report("r1", since=OLD)
 
-    assert postgres_kept.port.belongings("r1").prefixes == ("ws1/r1/", "ws2/r1/")
+    assert postgres_kept.port.stored_objects("r1").prefixes == ("ws1/r1/", "ws2/r1/")
 
 
 def test_names_that_need_escaping_are_escaped_in_prefixes(postgres_kept):
@@ -694,7 +691,7 @@ def test_names_that_need_escaping_are_escaped_in_prefixes(postgres_kept):
     execute(postgres_kept.dsn, "UPDATE scheduled_reports SET id = 'r/../2' WHERE id = 'r1'")
     postgres_kept.delete_report("r/../2", since=OLD)
 
-    assert postgres_kept.port.belongings("r/../2").prefixes == ("w.2fs/r.2f.2e.2e.2f2/",)
+    assert postgres_kept.port.stored_objects("r/../2").prefixes == ("w.2fs/r.2f.2e.2e.2f2/",)
 
 
 # The audit trail, which only PostgreSQL has

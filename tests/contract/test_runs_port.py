@@ -12,30 +12,30 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.processes import free_port
-from include.scheduled_reports import settle
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryLedger, MemoryRuns
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.errors import PermanentError, TransientError
-from include.scheduled_reports.model import (
-    Act,
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import PermanentError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.report import DateRange, Recipients
+from include.scheduled_reports.domain.run import (
     Actor,
     Artifact,
-    Brief,
-    DateRange,
-    Delivery,
-    DeliveryState,
-    Format,
+    AuditAction,
+    MailSummary,
     Outcome,
-    Recipients,
     RunKey,
     RunKind,
     RunState,
 )
-from include.scheduled_reports.naming import execution_id
-from include.scheduled_reports.ports import Opening, Standing
-from include.scheduled_reports.window import window
+from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.ports.runs import FailureStreak, NewRun
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.runs.outcome import NEVER_MADE
+from include.scheduled_reports.runs.outcome import outcome as decide_outcome
+from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -45,14 +45,14 @@ MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
 PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
 ROW = row(id="r1")
-BRIEF = Brief(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"", charts=b"\xfe\x00")
+MAIL_SUMMARY = MailSummary(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"", charts=b"\xfe\x00")
 NO_MAIL = {"wanted": False, "why": "not asked for", "messages": 0}
 MAIL = {"wanted": True, "why": None, "messages": 1}
 
 
-def opening(key=KEY, *, clear_number=0, request=None, formats=(PDF, CSV), **changes):
+def new_run(key=KEY, *, clear_number=0, request=None, formats=(PDF, CSV), **changes):
     report = parse_row(row(id="r1", **changes))
-    return Opening(
+    return NewRun(
         key=key,
         kind=RunKind.SCHEDULED,
         scheduled_for=MONDAY,
@@ -67,7 +67,7 @@ def opening(key=KEY, *, clear_number=0, request=None, formats=(PDF, CSV), **chan
 
 def refused(key=KEY, *, clear_number=0, formats=(PDF, CSV), gone=False):
     return replace(
-        opening(key, clear_number=clear_number),
+        new_run(key, clear_number=clear_number),
         row=None if gone else row(id="r1"),
         window=None,
         formats=() if gone else formats,
@@ -161,7 +161,7 @@ def settled(runs, key=KEY, next_run=NEXT):
 
     def decide(snapshot):
         seen.append(snapshot)
-        return settle.outcome(snapshot)
+        return decide_outcome(snapshot)
 
     outcome = runs.settle(key, decide, next_run)
     (snapshot,) = seen
@@ -169,7 +169,7 @@ def settled(runs, key=KEY, next_run=NEXT):
 
 
 def succeed(runs, key=KEY, *, clear_number=0):
-    runs.open(opening(key, clear_number=clear_number))
+    runs.open(new_run(key, clear_number=clear_number))
     for chosen in (PDF, CSV):
         runs.uploaded(key, artifact(chosen, key=key))
     runs.fix_mail(key, NO_MAIL)
@@ -177,7 +177,7 @@ def succeed(runs, key=KEY, *, clear_number=0):
 
 
 def fail(runs, key=KEY, *, clear_number=0):
-    runs.open(opening(key, clear_number=clear_number))
+    runs.open(new_run(key, clear_number=clear_number))
     runs.fail(key, None, "out of paper")
     return settled(runs, key)[0]
 
@@ -186,7 +186,7 @@ def fail(runs, key=KEY, *, clear_number=0):
 
 
 def test_an_opened_run_can_be_loaded_as_it_was_frozen(runs):
-    runs.open(opening(request={"period": "2026-05-01/2026-05-02", "triggered_by": "u1"}))
+    runs.open(new_run(request={"period": "2026-05-01/2026-05-02", "triggered_by": "u1"}))
 
     run = runs.load(KEY)
     assert (run.key, run.kind, run.state, run.triggered_by) == (KEY, RunKind.SCHEDULED, RunState.RUNNING, "system")
@@ -196,33 +196,33 @@ def test_an_opened_run_can_be_loaded_as_it_was_frozen(runs):
     period = DateRange(type="custom", start=datetime(2026, 5, 1).date(), end=datetime(2026, 5, 2).date())  # noqa: DTZ001
     assert run.request.period == period
     assert run.window == window(period, MONDAY, run.report.timezone)
-    assert run.brief is None
+    assert run.mail_summary is None
 
 
 def test_a_retry_finds_what_is_frozen_whatever_has_become_of_the_row(runs):
-    runs.open(opening(name="First"))
-    runs.open(opening(name="Edited"))
+    runs.open(new_run(name="First"))
+    runs.open(new_run(name="Edited"))
 
     assert runs.load(KEY).report.name == "First"
 
 
 def test_a_clear_freezes_anew_and_forgets_what_was_found_and_uploaded(runs):
-    runs.open(opening(name="First"))
-    runs.note_brief(KEY, BRIEF)
+    runs.open(new_run(name="First"))
+    runs.note_mail_summary(KEY, MAIL_SUMMARY)
     runs.fail(KEY, CSV, "out of ink")
     runs.uploaded(KEY, artifact(PDF))
 
-    runs.open(opening(name="Edited", clear_number=1))
+    runs.open(new_run(name="Edited", clear_number=1))
 
     assert runs.load(KEY).report.name == "Edited"
-    assert runs.load(KEY).brief is None
+    assert runs.load(KEY).mail_summary is None
     assert runs.artifacts(KEY) == ()
     assert settled(runs)[1].errors == {}
 
 
 def test_a_late_retry_from_before_a_clear_does_not_undo_it(runs):
-    runs.open(opening(name="Edited", clear_number=2))
-    runs.open(opening(name="Old", clear_number=1))
+    runs.open(new_run(name="Edited", clear_number=2))
+    runs.open(new_run(name="Old", clear_number=1))
 
     assert runs.load(KEY).report.name == "Edited"
 
@@ -230,7 +230,7 @@ def test_a_late_retry_from_before_a_clear_does_not_undo_it(runs):
 def test_a_run_is_open_since_its_last_clear_or_not(runs):
     assert not runs.is_open(KEY, 0)
 
-    runs.open(opening(clear_number=1))
+    runs.open(new_run(clear_number=1))
 
     assert [runs.is_open(KEY, number) for number in (0, 1, 2)] == [True, True, False]
 
@@ -248,20 +248,20 @@ def test_a_run_that_was_never_frozen_cannot_be_loaded_and_says_what_to_do(runs, 
 
 
 def test_what_a_mail_shows_of_the_data_is_noted(runs):
-    runs.open(opening())
-    runs.note_brief(KEY, BRIEF)
+    runs.open(new_run())
+    runs.note_mail_summary(KEY, MAIL_SUMMARY)
 
-    assert runs.load(KEY).brief == BRIEF
+    assert runs.load(KEY).mail_summary == MAIL_SUMMARY
 
 
 # Asked for
 
 
-ACT = Act(action="triggered", actor=Actor(user="ada", acting_user="u1"), workspace_id="ws1")
+ACT = AuditAction(action="triggered", actor=Actor(user="ada", acting_user="u1"), workspace_id="ws1")
 
 
 def asked(key=KEY, **changes):
-    return replace(opening(key, **changes), kind=RunKind.MANUAL, triggered_by="airflow:ada")
+    return replace(new_run(key, **changes), kind=RunKind.MANUAL, triggered_by="airflow:ada")
 
 
 def test_a_run_that_was_asked_for_is_under_way_and_not_frozen(runs):
@@ -282,7 +282,7 @@ def test_query_adopts_a_run_that_was_asked_for(record):
 
 
 def test_no_run_is_asked_for_while_another_one_is_under_way(runs):
-    runs.open(opening())
+    runs.open(new_run())
     assert not runs.ask(asked(OTHER), ACT)
 
     runs.fix_mail(KEY, NO_MAIL)
@@ -314,14 +314,14 @@ def test_a_run_that_was_asked_for_and_never_began_is_settled_as_failed(record):
     outcome, _ = settled(record.port)
 
     assert outcome.state is RunState.FAILED
-    assert outcome.errors == {PDF: settle.NEVER_MADE, CSV: settle.NEVER_MADE}
+    assert outcome.errors == {PDF: NEVER_MADE, CSV: NEVER_MADE}
     assert record.counters()[:3] == (1, 0, 1)
 
 
 @pytest.mark.parametrize("error", [None, "out of paper"])
 def test_a_test_run_counts_for_nothing_however_it_ends(record, error):
     before = record.counters()
-    record.port.open(opening(request={"test": True, "recipients": ["ada@acme.example"]}))
+    record.port.open(new_run(request={"test": True, "recipients": ["ada@acme.example"]}))
     for chosen in (PDF, CSV):
         record.port.uploaded(KEY, artifact(chosen))
     record.port.fix_mail(KEY, NO_MAIL if error is None else MAIL)
@@ -331,7 +331,7 @@ def test_a_test_run_counts_for_nothing_however_it_ends(record, error):
 
     assert outcome.state is (RunState.FAILED if error else RunState.SUCCESS)
     assert record.counters() == before
-    assert record.port.standing("r1") == Standing(streak=0, told=None, told_lately=False)
+    assert record.port.failure_streak("r1") == FailureStreak(streak=0, notified=None, notified_lately=False)
 
 
 def test_a_test_run_that_was_refused_counts_for_nothing_either(record):
@@ -347,7 +347,7 @@ def test_a_test_run_that_was_refused_counts_for_nothing_either(record):
 
 
 def test_uploaded_files_are_listed_by_format(runs):
-    runs.open(opening(formats=(PDF, HTML, CSV), export_formats=["pdf", "html", "csv"]))
+    runs.open(new_run(formats=(PDF, HTML, CSV), export_formats=["pdf", "html", "csv"]))
     for chosen in (PDF, HTML, CSV):
         runs.uploaded(KEY, artifact(chosen))
 
@@ -355,7 +355,7 @@ def test_uploaded_files_are_listed_by_format(runs):
 
 
 def test_a_file_uploaded_again_is_listed_once_as_it_is_now(runs):
-    runs.open(opening())
+    runs.open(new_run())
     runs.uploaded(KEY, artifact(PDF, size=10))
     runs.uploaded(KEY, artifact(PDF, size=20))
 
@@ -366,25 +366,25 @@ def test_a_file_uploaded_again_is_listed_once_as_it_is_now(runs):
 
 
 def test_the_first_plan_of_the_mail_is_kept(runs):
-    runs.open(opening())
+    runs.open(new_run())
 
     assert runs.fix_mail(KEY, MAIL) == MAIL
     assert runs.fix_mail(KEY, NO_MAIL) == MAIL
 
 
 def test_a_clear_before_any_message_was_claimed_plans_the_mail_anew(runs):
-    runs.open(opening())
+    runs.open(new_run())
     runs.fix_mail(KEY, MAIL)
-    runs.open(opening(clear_number=1))
+    runs.open(new_run(clear_number=1))
 
     assert runs.fix_mail(KEY, NO_MAIL) == NO_MAIL
 
 
 def test_a_clear_after_a_message_was_claimed_keeps_to_whom_it_is_mailed(record):
-    record.port.open(opening())
+    record.port.open(new_run())
     record.port.fix_mail(KEY, MAIL)
     record.ledger.claim(delivery(DeliveryState.CLAIMED))
-    record.port.open(opening(clear_number=1))
+    record.port.open(new_run(clear_number=1))
 
     assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
 
@@ -393,7 +393,7 @@ def test_a_clear_after_a_message_was_claimed_keeps_to_whom_it_is_mailed(record):
 
 
 def test_settling_sees_what_every_stage_has_left(record):
-    record.port.open(opening())
+    record.port.open(new_run())
     record.port.fail(KEY, CSV, "out of ink")
     record.port.uploaded(KEY, artifact(PDF))
     record.port.fix_mail(KEY, MAIL)
@@ -422,7 +422,7 @@ def test_settling_sees_why_a_run_was_refused(runs):
 
 
 def test_a_format_at_work_again_has_no_error_yet(runs):
-    runs.open(opening())
+    runs.open(new_run())
     runs.fail(KEY, None, "the database is away")
     runs.progress(KEY, CSV, 30, attempt=2)
 
@@ -439,7 +439,7 @@ def test_a_run_nobody_knows_cannot_be_settled(runs):
 
 
 def test_settling_writes_the_coming_tick(record):
-    record.port.open(opening())
+    record.port.open(new_run())
     settled(record.port, next_run=NEXT)
     assert record.next_run() == NEXT
 
@@ -583,7 +583,7 @@ def test_a_stage_that_changes_something_after_settling_opens_the_run_again(runs,
 
 def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does_not(record):
     runs, ledger = record.port, record.ledger
-    runs.open(opening())
+    runs.open(new_run())
     for chosen in (PDF, CSV):
         runs.uploaded(KEY, artifact(chosen))
     runs.fix_mail(KEY, MAIL)
@@ -604,13 +604,13 @@ def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does
 
 
 def test_why_the_mail_failed_is_told_at_settling_and_forgotten_by_a_clear(runs):
-    runs.open(opening())
+    runs.open(new_run())
     for chosen in (PDF, CSV):
         runs.uploaded(KEY, artifact(chosen))
     runs.note_mail(KEY, "S3 did not answer")
     assert settled(runs)[0].mail_error == "S3 did not answer"
 
-    runs.open(opening(clear_number=1))
+    runs.open(new_run(clear_number=1))
     assert settled(runs)[1].mail_error is None
 
 
@@ -625,7 +625,7 @@ def test_a_run_that_was_refused_is_unsettled_until_it_is_settled(runs):
 def test_unsettled_runs_come_the_longest_silent_first_and_not_all_at_once(runs):
     keys = [replace(KEY, run_id=f"run-{number}") for number in range(3)]
     for key in keys:
-        runs.open(opening(key))
+        runs.open(new_run(key))
     runs.progress(keys[0], None, 5)
 
     assert unsettled(runs) == [keys[1], keys[2], keys[0]]
@@ -637,16 +637,16 @@ def test_unsettled_runs_come_the_longest_silent_first_and_not_all_at_once(runs):
 
 def test_a_run_adopts_the_files_it_asked_for_and_the_brief_of_an_earlier_one(runs):
     earlier, again = replace(KEY, run_id="earlier"), replace(KEY, run_id="again")
-    runs.open(opening(earlier))
-    runs.note_brief(earlier, BRIEF)
+    runs.open(new_run(earlier))
+    runs.note_mail_summary(earlier, MAIL_SUMMARY)
     for chosen in (PDF, CSV):
         runs.uploaded(earlier, artifact(chosen, key=earlier))
-    runs.open(opening(again, formats=(CSV,), request={"formats": ["csv"]}))
+    runs.open(new_run(again, formats=(CSV,), request={"formats": ["csv"]}))
 
     runs.adopt(again, earlier)
 
     assert runs.artifacts(again) == (artifact(CSV, key=again),)
-    assert runs.load(again).brief == BRIEF
+    assert runs.load(again).mail_summary == MAIL_SUMMARY
     assert len(runs.artifacts(earlier)) == 2
 
 
@@ -666,24 +666,24 @@ def told(record, number, name):
 
 
 def test_a_report_without_runs_stands_nowhere(runs):
-    assert runs.standing("r1") == Standing(streak=0, told=None, told_lately=False)
+    assert runs.failure_streak("r1") == FailureStreak(streak=0, notified=None, notified_lately=False)
 
 
 def test_the_streak_counts_the_failures_since_the_last_success(record):
     for number, end in enumerate([fail, fail, succeed, fail, fail]):
         end(record.port, key_of(number))
 
-    standing = record.port.standing("r1")
-    assert (standing.streak, standing.failed, standing.newest) == (2, True, key_of(4))
-    assert standing.reason.startswith("pdf: out of paper")
+    failure_streak = record.port.failure_streak("r1")
+    assert (failure_streak.streak, failure_streak.failed, failure_streak.newest) == (2, True, key_of(4))
+    assert failure_streak.reason.startswith("pdf: out of paper")
 
 
 def test_after_a_success_there_is_no_streak(record):
     for number, end in enumerate([fail, succeed]):
         end(record.port, key_of(number))
 
-    assert record.port.standing("r1").streak == 0
-    assert record.port.standing("r1").failed is False
+    assert record.port.failure_streak("r1").streak == 0
+    assert record.port.failure_streak("r1").failed is False
 
 
 @pytest.mark.parametrize(
@@ -699,12 +699,12 @@ def test_after_a_success_there_is_no_streak(record):
 )
 def test_replays_and_wrong_requests_say_nothing_of_how_a_report_does(runs, kind, is_frozen, counts):
     if is_frozen:
-        runs.open(replace(opening(), kind=kind))
+        runs.open(replace(new_run(), kind=kind))
     else:
         runs.refuse(replace(refused(), kind=kind), "no", skipped=False)
     settled(runs)
 
-    assert runs.standing("r1").newest == (KEY if counts else None)
+    assert runs.failure_streak("r1").newest == (KEY if counts else None)
 
 
 def test_what_the_owner_was_told_last_is_known_and_what_was_refused_was_not_told(record):
@@ -716,24 +716,24 @@ def test_what_the_owner_was_told_last_is_known_and_what_was_refused_was_not_told
     record.ledger.claim(claim)
     record.ledger.finish(replace(claim, state=DeliveryState.REFUSED, error="busy"))
 
-    assert record.port.standing("r1").told == "notice/recovered"
-    assert record.port.standing("r1").told_lately
+    assert record.port.failure_streak("r1").notified == "notice/recovered"
+    assert record.port.failure_streak("r1").notified_lately
 
 
 def test_every_settled_run_is_to_be_told_of_until_it_is(runs):
     fail(runs)
-    assert runs.untold(limit=5) == [KEY]
-    runs.told(KEY)
-    assert runs.untold(limit=5) == []
+    assert runs.unnotified(limit=5) == [KEY]
+    runs.mark_notified(KEY)
+    assert runs.unnotified(limit=5) == []
     succeed(runs, clear_number=1)
-    assert runs.untold(limit=5) == [KEY]
+    assert runs.unnotified(limit=5) == [KEY]
 
 
 def test_a_skipped_tick_is_nobodys_business(runs):
     runs.refuse(refused(), "missed", skipped=True)
     settled(runs)
 
-    assert runs.untold(limit=5) == []
+    assert runs.unnotified(limit=5) == []
 
 
 # PostgreSQL alone
@@ -744,13 +744,17 @@ def test_what_was_told_before_the_schedule_became_effective_was_long_ago(postgre
     told(postgres_record, 0, "notice/stopped")
     execute(postgres_record.dsn, "UPDATE reporting.report_options SET effective_from = clock_timestamp()")
 
-    standing = postgres_record.port.standing("r1")
-    assert (standing.streak, standing.told, standing.told_lately) == (0, "notice/stopped", False)
+    failure_streak = postgres_record.port.failure_streak("r1")
+    assert (failure_streak.streak, failure_streak.notified, failure_streak.notified_lately) == (
+        0,
+        "notice/stopped",
+        False,
+    )
 
 
 def test_a_run_settled_by_many_at_once_is_counted_once(postgres_record):
     runs = postgres_record.port
-    runs.open(opening())
+    runs.open(new_run())
     runs.fail(KEY, None, "out of paper")
     crowd = 8
     start = Barrier(crowd)
@@ -773,7 +777,7 @@ def test_a_run_opened_by_many_at_once_is_frozen_once(postgres_record):
 
     def open_it(number):
         start.wait()
-        runs.open(opening(name=f"From {number}"))
+        runs.open(new_run(name=f"From {number}"))
         return runs.load(KEY).report.name
 
     with ThreadPoolExecutor(crowd) as threads:
@@ -783,7 +787,7 @@ def test_a_run_opened_by_many_at_once_is_frozen_once(postgres_record):
 
 
 def test_a_run_that_was_under_way_for_months_can_still_be_settled(postgres_record):
-    postgres_record.port.open(opening())
+    postgres_record.port.open(new_run())
     with psycopg.connect(postgres_record.dsn) as connection:
         connection.execute("UPDATE report_executions SET started_at = now() - interval '90 days'")
 
@@ -793,7 +797,7 @@ def test_a_run_that_was_under_way_for_months_can_still_be_settled(postgres_recor
 def test_a_database_that_is_away_may_come_back(migrated_dsn):
     away = PostgresRuns(psycopg.conninfo.make_conninfo(migrated_dsn, port=free_port()))
 
-    for attempt in (lambda: away.open(opening()), lambda: away.load(KEY), lambda: settled(away)):
+    for attempt in (lambda: away.open(new_run()), lambda: away.load(KEY), lambda: settled(away)):
         with pytest.raises(TransientError):
             attempt()
 
@@ -803,7 +807,7 @@ def test_a_database_that_is_away_may_come_back(migrated_dsn):
 
 def frozen_by_looser_rules(**changes):
     """What an earlier version has let in, and this one would not."""
-    return replace(opening(), row=row(id="r1", **changes))
+    return replace(new_run(), row=row(id="r1", **changes))
 
 
 @pytest.mark.parametrize(
@@ -853,7 +857,7 @@ def test_an_outcome_is_news_once_however_often_the_run_is_settled_and_cleared(ru
 def test_a_skipped_tick_is_news_once_and_a_try_out_never(runs):
     runs.refuse(refused(), "too late", skipped=True)
     first, again = settled(runs)[0], settled(runs)[0]
-    runs.open(opening(OTHER, request={"test": True, "recipients": ["ada@acme.example"]}))
+    runs.open(new_run(OTHER, request={"test": True, "recipients": ["ada@acme.example"]}))
     tried, _ = settled(runs, OTHER)
 
     assert (first.news, again.news, tried.news) == (RunKind.SCHEDULED, None, None)

@@ -15,7 +15,7 @@ import pytest
 
 from demo.processes import free_port
 from include.scheduled_reports.adapters.smtp import SmtpMailer, smtp_mailer
-from include.scheduled_reports.errors import (
+from include.scheduled_reports.domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -24,8 +24,8 @@ from include.scheduled_reports.errors import (
     ThrottledError,
     TransientError,
 )
-from include.scheduled_reports.message import Attachment, compose
-from include.scheduled_reports.model import Recipients
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.mail.message import Attachment, compose
 from tests.contract.conftest import SENDER
 from tests.contract.mailbox import Mailbox
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from demo.processes import free_port
-from include.scheduled_reports.adapters.memory import MemorySource
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.custom_sql import asked
-from include.scheduled_reports.errors import ReportTypeError, StagingMissingError, TransientError
-from include.scheduled_reports.ports import Scope
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.reports.types.custom_sql import asked
+from include.scheduled_reports.testing.services import MemorySource
 from tests.contract.tables import add_people, execute
 
 SCOPE = Scope(
@@ -132,7 +132,9 @@ def one_session(dsn, monkeypatch):
         close = rollback
 
     with real:
-        monkeypatch.setattr("include.scheduled_reports.adapters.source.adbc.connect", lambda *_, **__: Pooled())
+        monkeypatch.setattr(
+            "include.scheduled_reports.adapters.postgres.source.adbc.connect", lambda *_, **__: Pooled()
+        )
         yield real
 
 

@@ -15,10 +15,10 @@ from pyarrow import fs
 
 from demo import aws as server
 from demo.processes import free_port
-from include.scheduled_reports.adapters.memory import MemoryStaging
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.errors import StagingMissingError, TransientError
-from include.scheduled_reports.ports import Folder
+from include.scheduled_reports.domain.errors import StagingMissingError, TransientError
+from include.scheduled_reports.ports.storage import Folder
+from include.scheduled_reports.testing.storage import MemoryStaging
 
 
 def s3(url, root):

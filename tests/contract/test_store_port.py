@@ -13,10 +13,10 @@ import requests
 
 from demo import aws as server
 from demo.processes import free_port
-from include.scheduled_reports.adapters.memory import MemoryStore
 from include.scheduled_reports.adapters.s3 import S3Store
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.errors import ConfigurationError, PermanentError, TransientError
+from include.scheduled_reports.domain.errors import ConfigurationError, PermanentError, TransientError
+from include.scheduled_reports.testing.storage import MemoryStore
 
 CSV = "text/csv; charset=utf-8"
 KEY = "ws1/r1/scheduled__2026-05-10T09.3a00/workspace-activity.csv"

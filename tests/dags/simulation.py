@@ -19,13 +19,14 @@ from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
-from include.scheduled_reports.errors import SkipRunError
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.errors import SkipRunError
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
-from include.scheduled_reports.plans import plans
-from tests.unit import minutes
+from include.scheduled_reports.orchestration.dag_spec import plans
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
+from tests.unit import cron_oracle
 from tests.unit.rows import row
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Airflow:
     """What Airflow keeps of one DAG, and what its processes do with it."""
 
     def __init__(self, settings: Settings, missed_runs: str) -> None:
-        self.world = MemoryWorld(MemorySource(through_the_gate), settings, MemoryDefinitions([]))
+        self.services = MemoryServices(MemorySource(through_the_gate), settings, MemoryDefinitions([]))
         self.made = row(id="r1", missed_runs=missed_runs)
         self.row = self.made
         self.stored: dict[str, Any] | None = None
@@ -91,20 +92,20 @@ class Airflow:
     def edit(self, now: datetime, changes: Mapping[str, Any]) -> None:
         """Change the row, and the effective moment as the triggers do."""
         if changes.get("deleted"):
-            self.world.definitions.content = [{"id": "r1", **TOMBSTONE}]
+            self.services.definitions.content = [{"id": "r1", **TOMBSTONE}]
             self.row = self.made
             return
         made = {**self.row, **changes}
         rescheduled = any(made[name] != self.row[name] for name in ("cron_expression", "timezone"))
         resumed = made["is_active"] and not self.row["is_active"]
-        if rescheduled or resumed or not self.world.definitions.content:
+        if rescheduled or resumed or not self.services.definitions.content:
             made["effective_from"] = now.isoformat()
         self.row = made
-        self.world.definitions.content = [made]
+        self.services.definitions.content = [made]
 
     def parse(self) -> None:
         """The DAG processor."""
-        planned, rejections = plans(self.world.definitions.rows(limit=10), self.world.settings)
+        planned, rejections = plans(self.services.definitions.rows(limit=10), self.services.settings)
         assert not rejections
         made = factory._timetable(planned[0]) if planned else None
         self.stored = None if made is None else encode_timetable(made)
@@ -125,11 +126,11 @@ class Airflow:
 
     def gate(self, now: datetime, run_id: str, tick: datetime) -> None:
         """The first task of a run."""
-        self.world.moment = now
+        self.services.moment = now
         key = RunKey(report_id="r1", run_id=run_id)
         trigger = Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=tick, conf={}, user=None, clear_number=0)
         try:
-            pipeline.query(self.world, trigger)
+            pipeline.query(self.services, trigger)
         except Passed:
             self.ran.append(tick)
         except SkipRunError as reason:
@@ -175,7 +176,7 @@ def simulate(history: History, settings: Settings, missed_runs: str = "latest") 
     return airflow
 
 
-year_of_ticks = cache(minutes.ticks)
+year_of_ticks = cache(cron_oracle.ticks)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-from include.scheduled_reports.fleet import Shard
+from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.orchestration import factory
 from include.scheduled_reports.orchestration.bundle import ReportsBundle
 

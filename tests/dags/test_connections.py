@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from demo import aws as server
 from include.scheduled_reports.adapters.ses import SesMailer
-from include.scheduled_reports.errors import ConfigurationError
-from include.scheduled_reports.orchestration.connections import AirflowWorld
+from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.orchestration.connections import AirflowServices
 from tests.e2e import faults
 
 
@@ -27,7 +27,7 @@ def by_smtp(monkeypatch):
     def through(connection):
         text = connection if isinstance(connection, str) else json.dumps({"conn_type": "smtp"} | connection)
         monkeypatch.setenv("AIRFLOW_CONN_REPORTS_SMTP", text)
-        return AirflowWorld().mailer
+        return AirflowServices().mailer
 
     return through
 
@@ -72,7 +72,7 @@ def test_a_connection_that_is_missing_is_a_matter_of_configuration(monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_REPORTS_SMTP", raising=False)
 
     with pytest.raises(ConfigurationError, match="the connection reports_smtp is not defined"):
-        _ = AirflowWorld().mailer
+        _ = AirflowServices().mailer
 
 
 def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
@@ -80,7 +80,7 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
     aws = {"conn_type": "aws", "login": "key", "password": "secret", "extra": {"region_name": "eu-central-1"}}
     monkeypatch.setenv("AIRFLOW_CONN_REPORTS_AWS", json.dumps(aws))
 
-    found = AirflowWorld().mailer
+    found = AirflowServices().mailer
 
     assert isinstance(found, SesMailer)
     assert found.configuration_set == "reports"
@@ -105,7 +105,7 @@ def slow_s3(tmp_path, monkeypatch):
 
 
 def test_a_busy_s3_is_waited_for_and_a_small_file_is_one_request(slow_s3):
-    staging = AirflowWorld().staging
+    staging = AirflowServices().staging
 
     staging.put("r1/run1/report.csv", io.BytesIO(b"a;b\r\n"))
 
@@ -135,14 +135,14 @@ def user_of(dsn):
 def test_the_data_is_read_through_the_connection_of_everything_else_unless_another_is_named(database, monkeypatch):
     database("reports_db", "writer")
     database("replica", "reader")
-    usual = AirflowWorld()
+    usual = AirflowServices()
     assert (user_of(usual.source.dsn), user_of(usual.runs.dsn)) == ("writer", "writer")
 
     monkeypatch.setenv("SCHEDULED_REPORTS__DATA_CONNECTION", "replica")
-    world = AirflowWorld()
+    services = AirflowServices()
 
-    assert user_of(world.source.dsn) == user_of(world.data_dsn) == "reader"
-    for port in (world.runs, world.ledger, world.definitions, world.housekeeping, world.retention):
+    assert user_of(services.source.dsn) == user_of(services.data_dsn) == "reader"
+    for port in (services.runs, services.ledger, services.definitions, services.upkeep_store, services.retention):
         assert user_of(port.dsn) == "writer"
 
 
@@ -151,7 +151,7 @@ def test_a_data_connection_that_is_missing_is_told_by_its_name(database, monkeyp
     monkeypatch.setenv("SCHEDULED_REPORTS__DATA_CONNECTION", "nowhere")
 
     with pytest.raises(ConfigurationError, match="the connection nowhere is not defined"):
-        _ = AirflowWorld().source
+        _ = AirflowServices().source
 
 
 BACKEND = """
@@ -165,10 +165,10 @@ class Vault(BaseSecretsBackend):
         return Connection.from_uri(known[conn_id], conn_id=conn_id) if conn_id in known else None
 """
 ASK = """
-from include.scheduled_reports.orchestration.connections import AirflowWorld, _smtp
-world = AirflowWorld()
-key = world.store.client._request_signer._credentials.access_key
-print("found", *sorted(world.dsn.split()), key, _smtp().login, sep="|")
+from include.scheduled_reports.orchestration.connections import AirflowServices, _smtp
+services = AirflowServices()
+key = services.store.client._request_signer._credentials.access_key
+print("found", *sorted(services.dsn.split()), key, _smtp().login, sep="|")
 """
 
 

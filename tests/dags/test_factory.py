@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
-from include.scheduled_reports import naming
+from include.scheduled_reports.domain import naming
 from include.scheduled_reports.orchestration import factory
+from include.scheduled_reports.orchestration.dag_spec import plans
 from include.scheduled_reports.orchestration.timetable import ReportTimetable, RestingTimetable
-from include.scheduled_reports.plans import plans
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
 

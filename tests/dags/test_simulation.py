@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from include.scheduled_reports import schedule
+from include.scheduled_reports.domain.cron import Cron, jitter
 from include.scheduled_reports.settings import Settings
 from tests.dags.simulation import YEAR, History, Loop, expected, simulate, versions, year_of_ticks
 
@@ -32,9 +32,9 @@ LONGEST_ROUND = timedelta(minutes=13)
 
 
 @pytest.fixture(autouse=True)
-def _each_expression_is_read_once(monkeypatch):
-    """Reading a dozen expressions at each of a hundred thousand simulated parses took a quarter of the time."""
-    monkeypatch.setattr(schedule.Cron, "parse", staticmethod(cache(schedule.Cron.parse)))
+def _expressions_are_parsed_once(monkeypatch):
+    """Parsing a dozen expressions a hundred thousand times took a quarter of the time."""
+    monkeypatch.setattr(Cron, "parse", staticmethod(cache(Cron.parse)))
 
 
 def minute(count: float) -> timedelta:
@@ -96,7 +96,7 @@ def some_loops(chance: random.Random, busy: float) -> dict[datetime, Loop]:
 
 
 def delay_of(settings: Settings) -> timedelta:
-    return schedule.jitter("r1", settings.jitter_seconds)
+    return jitter("r1", settings.jitter_seconds)
 
 
 @pytest.mark.parametrize(("settings", "seed"), [(NO_JITTER, 1), (NO_JITTER, 2), (JITTER, 3)])

@@ -10,8 +10,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from include.scheduled_reports.model import Format, RunKey
-from include.scheduled_reports.naming import execution_id
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.run import RunKey
 
 WORKSPACE = "demo-workspace-acme"
 #: `core` is the slug of two of the sample's workspaces.

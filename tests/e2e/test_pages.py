@@ -22,14 +22,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from demo.processes import free_port, wait_until
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.sample_data.seed import seed
 from tests.e2e import page_scene as scene
 from tests.e2e.conftest import UNTIL
 from tests.e2e.visitors import FOCUSED, REACHABLE, ROOT, SERVER_TIME, Visitors, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-TYPES = Path(__file__).parents[2] / "include/scheduled_reports/report_types"
+TYPES = Path(__file__).parents[2] / "include/scheduled_reports/reports/types/builtin"
 FORMATS = ["pdf", "csv", "json", "excel", "html"]
 RUN, FAIL = "pages-run", "pages-fail"
 #: A run on a busy machine, in seconds; nothing waits longer than it has to.

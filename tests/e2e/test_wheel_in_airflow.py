@@ -145,7 +145,7 @@ def test_the_api_answers_and_the_pages_are_served_with_their_style_and_script(gu
             for word in page.replace('"', " ").split()
             if word.partition("?")[0].endswith(f"/app.{kind}")
         )
-        file = (CHECKOUT / f"include/scheduled_reports/web/static/{name}").read_text()
+        file = (CHECKOUT / f"include/scheduled_reports/web/pages/static/{name}").read_text()
         assert api.request("GET", f"{root}/static/{name}").text == file
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 
 from demo import postgres as server
-from include.scheduled_reports import sample
+from include.scheduled_reports import sample_data
 
-NEOLITH = Path(sample.__file__).with_name("neolith.sql").read_text()
+NEOLITH = Path(sample_data.__file__).with_name("neolith.sql").read_text()
 ROWS = """
 INSERT INTO organizations (id, name, slug, updated_at) VALUES ('o1', 'Org', 'org', now());
 INSERT INTO users (id, email, updated_at) VALUES ('u1', 'u1@neolith.example', now());

@@ -21,24 +21,27 @@ import psycopg
 from psycopg.rows import dict_row
 
 from demo import postgres as server
-from include.scheduled_reports import pipeline, sample, sql
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryStaging, MemoryWorld
-from include.scheduled_reports.adapters.memory_files import MemoryStore
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.model import Format, RunKey, RunKind, Trigger
+from include.scheduled_reports import sample_data
+from include.scheduled_reports.adapters.postgres import sql
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.sql.prisma import script
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.sql.prisma import script
+from include.scheduled_reports.testing.services import MemoryServices
+from include.scheduled_reports.testing.storage import MemoryStaging, MemoryStore
 from tests.contract.tables import add_people, add_report, execute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RELEASES = Path(__file__).with_name("releases")
-NEOLITH = Path(sample.__file__).with_name("neolith.sql")
+NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 FORMATS = (Format.CSV, Format.JSON)
 #: What is done of each open run, in order; the last one's sender died in the call.
@@ -94,9 +97,9 @@ class Release:
         return MemoryStaging(staging, dict.fromkeys(staging, MONDAY)), MemoryStore(files=bucket)
 
 
-def world(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryWorld:
+def services(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryServices:
     """A world whose database is PostgreSQL."""
-    made = MemoryWorld(
+    made = MemoryServices(
         source=PostgresSource(dsn),
         settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
         definitions=PostgresDefinitions(dsn),
@@ -114,7 +117,7 @@ def trigger(report_id: str) -> Trigger:
     return Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=MONDAY, conf={}, user=None, clear_number=0)
 
 
-def go_on(made: MemoryWorld, started: Trigger, done: str | None, until: str = "email") -> None:
+def go_on(made: MemoryServices, started: Trigger, done: str | None, until: str = "email") -> None:
     """Run the stages after *done* up to *until*."""
     stages = {
         "query": lambda: pipeline.query(made, started),
@@ -138,7 +141,7 @@ def write(folder: Path, dsn: str) -> None:
     migrate(dsn)
     add_people(dsn)
     execute(dsn, MESSAGES)
-    made = world(dsn, MemoryStaging(), MemoryStore())
+    made = services(dsn, MemoryStaging(), MemoryStore())
     for done in DONE:
         add_report(dsn, id=done, name=f"Done: {done}", export_formats=[str(one) for one in FORMATS])
         made.mailer.error = DiedInTheCallError() if done == "claim" else None  # type: ignore[assignment]

@@ -16,19 +16,20 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.errors import ReportsError
-from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
-from include.scheduled_reports.naming import dag_id, execution_id
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
+from include.scheduled_reports.domain.errors import ReportsError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import dag_id, execution_id
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.services import MemoryServices
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, execute
 from tests.integration.node import call, require
 
@@ -72,10 +73,10 @@ def dsn(migrated_dsn):
 
 
 @pytest.fixture
-def world(dsn):
+def services(dsn):
     """A world whose record is PostgreSQL; the rest are the fakes."""
-    made = MemoryWorld(source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), moment=datetime.now(UTC))
-    made.runs, made.ledger, made.housekeeping = PostgresRuns(dsn), PostgresLedger(dsn), PostgresHousekeeping(dsn)
+    made = MemoryServices(source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), moment=datetime.now(UTC))
+    made.runs, made.ledger, made.upkeep_store = PostgresRuns(dsn), PostgresLedger(dsn), PostgresUpkeepStore(dsn)
     return made
 
 
@@ -130,13 +131,13 @@ def trigger_of(report_id, body):
     )
 
 
-def walk(world, trigger):
+def walk(services, trigger):
     """A whole run as Airflow runs it."""
-    for chosen in pipeline.query(world, trigger, attempt=1):
-        pipeline.render(world, trigger.key, chosen)
-        pipeline.upload(world, trigger.key, chosen)
-    pipeline.email(world, trigger.key)
-    return pipeline.record(world, trigger)
+    for chosen in pipeline.query(services, trigger, attempt=1):
+        pipeline.render(services, trigger.key, chosen)
+        pipeline.upload(services, trigger.key, chosen)
+    pipeline.email(services, trigger.key)
+    return pipeline.record(services, trigger)
 
 
 # Create and read
@@ -168,10 +169,10 @@ def test_the_answer_has_the_fields_that_the_front_end_knows(dsn):
         assert abs(datetime.fromisoformat(made[name]) - datetime.now(UTC)).total_seconds() < 60
 
 
-def test_next_run_is_in_the_next_answer_once_upkeep_was_there(dsn, world):
+def test_next_run_is_in_the_next_answer_once_upkeep_was_there(dsn, services):
     made = create(dsn)
     monday = datetime(2026, 6, 1, 7, tzinfo=UTC)
-    world.housekeeping.set_next_runs({made["id"]: monday})
+    services.upkeep_store.set_next_runs({made["id"]: monday})
 
     (answer,) = call(dsn, ["readReport", WORKSPACE, made["id"]])
 
@@ -386,13 +387,13 @@ def test_a_trigger_asks_airflow_for_one_run_on_behalf_of_the_user(dsn):
     assert len(rows(dsn, "SELECT DISTINCT scheduled_for FROM report_executions")) == 1
 
 
-def test_the_run_goes_on_with_the_rows_that_the_trigger_made(dsn, world):
+def test_the_run_goes_on_with_the_rows_that_the_trigger_made(dsn, services):
     made = create(dsn)
     with airflow() as (address, asked):
         call(dsn, ["triggerReport", WORKSPACE, ADA, made["id"], address])
     before = rows(dsn, "SELECT id FROM report_executions ORDER BY id")
 
-    outcome = walk(world, trigger_of(made["id"], asked[0]["body"]))
+    outcome = walk(services, trigger_of(made["id"], asked[0]["body"]))
 
     (answer,) = call(dsn, ["readReport", WORKSPACE, made["id"]])
     assert outcome.state is RunState.SUCCESS
@@ -403,12 +404,12 @@ def test_the_run_goes_on_with_the_rows_that_the_trigger_made(dsn, world):
     assert (answer["body"]["runCount"], answer["body"]["lastRunStatus"]) == (1, "success")
 
 
-def test_while_a_run_is_under_way_a_second_trigger_is_a_conflict(dsn, world):
+def test_while_a_run_is_under_way_a_second_trigger_is_a_conflict(dsn, services):
     made = create(dsn)
     again = ["triggerReport", WORKSPACE, ADA, made["id"]]
     with airflow() as (address, asked):
         first, waiting = call(dsn, [*again, address], [*again, address])
-        walk(world, trigger_of(made["id"], asked[0]["body"]))
+        walk(services, trigger_of(made["id"], asked[0]["body"]))
         (afterwards,) = call(dsn, [*again, address])
 
     assert [first["status"], waiting["status"], afterwards["status"]] == [202, 409, 202]
@@ -439,13 +440,13 @@ def test_where_airflow_refuses_the_user_is_told_and_may_try_again(dsn, status, r
     assert [one["error"] for one in failed] == [refused["body"]["error"]] * 2
 
 
-def test_a_run_that_began_although_airflow_did_not_answer_takes_its_rows_back(dsn, world):
+def test_a_run_that_began_although_airflow_did_not_answer_takes_its_rows_back(dsn, services):
     made = create(dsn)
     begun = []
     with airflow(500, before=begun.append) as (address, _):
         call(dsn, ["triggerReport", WORKSPACE, ADA, made["id"], address])
 
-    walk(world, trigger_of(made["id"], begun[0]))
+    walk(services, trigger_of(made["id"], begun[0]))
 
     found = rows(dsn, "SELECT status::text, error FROM report_executions")
     assert found == [{"status": "COMPLETED", "error": None}] * 2
@@ -487,22 +488,22 @@ def airflows_dsn(dsn):
 
 def test_the_rights_that_the_documents_grant_are_enough_for_a_run_and_for_upkeep(dsn, airflows_dsn):
     made, wrong = create(dsn), create(dsn, cronExpression="* * * * *")
-    world = MemoryWorld(
+    services = MemoryServices(
         source=PostgresSource(airflows_dsn), definitions=PostgresDefinitions(airflows_dsn), moment=datetime.now(UTC)
     )
-    world.runs, world.ledger = PostgresRuns(airflows_dsn), PostgresLedger(airflows_dsn)
-    world.housekeeping, world.retention = PostgresHousekeeping(airflows_dsn), PostgresRetention(airflows_dsn)
+    services.runs, services.ledger = PostgresRuns(airflows_dsn), PostgresLedger(airflows_dsn)
+    services.upkeep_store, services.retention = PostgresUpkeepStore(airflows_dsn), PostgresRetention(airflows_dsn)
 
-    outcome = walk(world, trigger_of(made["id"], {"dag_run_id": "manual__1", "conf": {}}))
+    outcome = walk(services, trigger_of(made["id"], {"dag_run_id": "manual__1", "conf": {}}))
     execute(dsn, "UPDATE scheduled_reports SET next_run = NULL")
-    round_of_upkeep = upkeep(world, SimpleNamespace(open_runs=lambda _: 0, is_open=lambda _: False))
+    round_of_upkeep = upkeep(services, SimpleNamespace(open_runs=lambda _: 0, is_open=lambda _: False))
 
     assert outcome.state is RunState.SUCCESS
     assert (round_of_upkeep.rejected, round_of_upkeep.next_runs) == (1, 1)
     assert rows(dsn, "SELECT status::text FROM scheduled_reports WHERE id = %s", wrong["id"]) == [{"status": "ERROR"}]
 
 
-def test_the_routes_answer_while_runs_are_written_and_no_count_and_no_edit_is_lost(dsn, world, tmp_path):
+def test_the_routes_answer_while_runs_are_written_and_no_count_and_no_edit_is_lost(dsn, services, tmp_path):
     made = create(dsn, emailDelivery={"enabled": False})
     edits = [
         ["updateReport", WORKSPACE, ADA, made["id"], {"name": "Between", "tags": ["a"]}],
@@ -514,7 +515,7 @@ def test_the_routes_answer_while_runs_are_written_and_no_count_and_no_edit_is_lo
     application = threading.Thread(target=lambda: answers.extend(call(dsn, *edits, options=["until", str(enough)])))
     application.start()
     outcomes = [
-        walk(world, trigger_of(made["id"], {"dag_run_id": f"manual__{number}", "conf": {}})).state
+        walk(services, trigger_of(made["id"], {"dag_run_id": f"manual__{number}", "conf": {}})).state
         for number in range(10)
     ]
     enough.touch()
@@ -528,17 +529,17 @@ def test_the_routes_answer_while_runs_are_written_and_no_count_and_no_edit_is_lo
     assert found == {"name": "Last", "tags": ["b"], "run_count": 10, "success_count": 10, "failure_count": 0}
 
 
-def test_a_report_that_is_deleted_in_mid_run_takes_the_run_with_it_and_hurts_nobody(dsn, world):
+def test_a_report_that_is_deleted_in_mid_run_takes_the_run_with_it_and_hurts_nobody(dsn, services):
     made = create(dsn)
     trigger = trigger_of(made["id"], {"dag_run_id": "manual__1", "conf": {}})
-    chosen = pipeline.query(world, trigger, attempt=1)
+    chosen = pipeline.query(services, trigger, attempt=1)
 
     (answer,) = call(dsn, ["deleteReport", WORKSPACE, ADA, made["id"]])
-    pipeline.render(world, trigger.key, chosen[0])
-    outcome = pipeline.record(world, trigger)
+    pipeline.render(services, trigger.key, chosen[0])
+    outcome = pipeline.record(services, trigger)
 
     assert (answer["status"], outcome.state) == (200, RunState.FAILED)
     assert rows(dsn, "SELECT id FROM report_executions") == []
     assert isinstance(outcome.reason, str)
     with pytest.raises(ReportsError):
-        walk(world, trigger_of(made["id"], {"dag_run_id": "manual__2", "conf": {}}))
+        walk(services, trigger_of(made["id"], {"dag_run_id": "manual__2", "conf": {}}))

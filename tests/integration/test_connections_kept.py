@@ -9,21 +9,21 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters import postgres
-from include.scheduled_reports.errors import ConfigurationError, TransientError
+from include.scheduled_reports.adapters.postgres import connection as pool
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 
 SHORT = timedelta(seconds=5)
 
 
 @pytest.fixture(autouse=True)
 def _none_is_kept():
-    postgres._idle.close()
+    pool._idle.close()
     yield
-    postgres._idle.close()
+    pool._idle.close()
 
 
 def backend(dsn):
-    with postgres.transaction(dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(dsn, statement_timeout=SHORT) as connection:
         return connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
 
 
@@ -32,13 +32,13 @@ def test_the_next_transaction_is_on_the_same_connection(bare_dsn):
 
 
 def test_a_transaction_within_another_has_a_connection_of_its_own(bare_dsn):
-    with postgres.transaction(bare_dsn, statement_timeout=SHORT) as outer:
+    with pool.transaction(bare_dsn, statement_timeout=SHORT) as outer:
         (pid,) = outer.execute("SELECT pg_backend_pid() AS pid").fetchone().values()
         assert backend(bare_dsn) != pid
 
 
 def test_what_was_written_is_there_before_the_connection_is_put_by(bare_dsn):
-    with postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(bare_dsn, statement_timeout=SHORT) as connection:
         connection.execute("CREATE TABLE t (n int)")
 
     with psycopg.connect(bare_dsn) as other:
@@ -46,7 +46,7 @@ def test_what_was_written_is_there_before_the_connection_is_put_by(bare_dsn):
 
 
 def spoil(dsn):
-    with postgres.transaction(dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(dsn, statement_timeout=SHORT) as connection:
         connection.execute("CREATE TABLE t (n int)")
         connection.execute("SELECT 1/0")
 
@@ -63,19 +63,19 @@ def test_nothing_of_a_transaction_that_failed_is_left_and_its_connection_is_not_
 
 
 def test_a_time_out_holds_for_its_own_transaction_only(bare_dsn):
-    with postgres.transaction(bare_dsn, statement_timeout=timedelta(milliseconds=50)) as connection:
+    with pool.transaction(bare_dsn, statement_timeout=timedelta(milliseconds=50)) as connection:
         connection.execute("SELECT 1")
 
-    with postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(bare_dsn, statement_timeout=SHORT) as connection:
         assert connection.execute("SHOW statement_timeout").fetchone() == {"statement_timeout": "5s"}
         connection.execute("SELECT pg_sleep(0.2)")
 
 
 def test_a_setting_of_one_transaction_is_not_that_of_the_next(bare_dsn):
-    with postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(bare_dsn, statement_timeout=SHORT) as connection:
         connection.execute("SELECT set_config('reporting.actor', 'ada', true)")
 
-    with postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection:
+    with pool.transaction(bare_dsn, statement_timeout=SHORT) as connection:
         found = connection.execute("SELECT current_setting('reporting.actor', true) AS actor").fetchone()
     assert found["actor"] in {None, ""}
 
@@ -97,7 +97,7 @@ def test_a_few_are_kept_and_no_more(bare_dsn):
     together = threading.Barrier(9)
 
     def use():
-        with postgres.transaction(bare_dsn, statement_timeout=SHORT) as connection:
+        with pool.transaction(bare_dsn, statement_timeout=SHORT) as connection:
             connection.execute("SELECT 1")
             together.wait(10)
 
@@ -114,7 +114,7 @@ def test_a_few_are_kept_and_no_more(bare_dsn):
 
 def test_none_is_used_that_has_rested_for_long(bare_dsn, monkeypatch):
     first = backend(bare_dsn)
-    monkeypatch.setattr(postgres._idle, "longest", 0)
+    monkeypatch.setattr(pool._idle, "longest", 0)
 
     assert backend(bare_dsn) != first
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.source import PostgresSource
-from include.scheduled_reports.catalog import report_type
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.ports import Scope
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.reports.types.catalog import report_type
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 from tests.contract.tables import add_people, execute
+from tests.integration.previews import preview_stored
 from tests.unit.rows import report
 
 DOC = (Path(__file__).parents[2] / "docs/report-types.md").read_text()
@@ -208,7 +208,7 @@ def test_what_is_private_counts_in_totals_and_has_no_name(ask):
     found = ask(source="messages", columns=["created_at", "author", "channel", "channel_type"])
 
     assert [(row["author"], row["channel"], row["channel_type"]) for row in found] == [
-        ("Without a name", "general", "PUBLIC"), (None, None, "PRIVATE"), ("Ada Byron", "general", "PUBLIC"),
+        ("Unnamed", "general", "PUBLIC"), (None, None, "PRIVATE"), ("Ada Byron", "general", "PUBLIC"),
     ]  # fmt: skip
     assert ask("figures", source="messages")[0]["rows_found"] == 3
     everything = str([ask(source=name) for name in ("messages", "tasks", "channels", "members", "files")])
@@ -241,4 +241,4 @@ def test_an_example_of_the_document_finds_something(sample_dsn, tmp_path, exampl
 
     for chosen in (Format.JSON, Format.HTML):
         at = datetime(2026, 3, 2, 8, tzinfo=UTC)
-        assert preview(sample_dsn, "demo-report-late-tasks", chosen, at, tmp_path / chosen, Settings()) > 0
+        assert preview_stored(sample_dsn, "demo-report-late-tasks", chosen, at, tmp_path / chosen, Settings()) > 0

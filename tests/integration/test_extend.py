@@ -13,13 +13,13 @@ import psycopg
 import pytest
 
 from include.scheduled_reports import __main__ as command
-from include.scheduled_reports import catalog
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.reports.types import catalog
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
+from tests.integration.previews import preview_stored
 
 DOC = (Path(__file__).parents[2] / "docs/extend.md").read_text()
 UNTIL = date(2026, 3, 2)
@@ -68,7 +68,7 @@ def place(tmp_path, monkeypatch):
 def test_the_example_renders_in_every_format(sample_dsn, tmp_path, chosen):
     out = tmp_path / "report"
 
-    rows = preview(sample_dsn, "demo-report-weekly-activity", chosen, MONDAY, out, Settings())
+    rows = preview_stored(sample_dsn, "demo-report-weekly-activity", chosen, MONDAY, out, Settings())
 
     assert rows > 0
     assert out.read_bytes().startswith(STARTS[chosen])
@@ -77,7 +77,7 @@ def test_the_example_renders_in_every_format(sample_dsn, tmp_path, chosen):
 
 @pytest.mark.usefixtures("place")
 def test_the_example_counts_what_plain_sql_counts(sample_dsn, tmp_path):
-    preview(sample_dsn, "demo-report-weekly-activity", Format.JSON, MONDAY, tmp_path / "report.json", Settings())
+    preview_stored(sample_dsn, "demo-report-weekly-activity", Format.JSON, MONDAY, tmp_path / "report.json", Settings())
 
     text = (tmp_path / "report.json").read_text()
     with psycopg.connect(sample_dsn) as connection:

@@ -24,8 +24,8 @@ from demo import aws as server
 from include.scheduled_reports.adapters.s3 import S3Store
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.errors import ConfigurationError, TransientError
-from include.scheduled_reports.model import Recipients
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
+from include.scheduled_reports.domain.report import Recipients
 
 IAM = Path(__file__).parents[2] / "deploy/iam"
 SENDER = "reports@acme.example"

@@ -11,12 +11,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from include.scheduled_reports.__main__ import main
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.exportjobs import read
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.reports.export_jobs.old_schedule import read
+from include.scheduled_reports.reports.parser import parse
 from tests.contract.tables import add_people, execute
 from tests.integration.database import dump
-from tests.unit.test_exportjobs import metadata
+from tests.unit.test_export_jobs_schedule import metadata
 
 
 @pytest.fixture(params=["jsonb", "json"])
@@ -400,7 +400,7 @@ def test_a_job_that_is_edited_while_it_is_read_waits_for_the_next_time(dsn, caps
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr("include.scheduled_reports.adapters.exportjobs.read", read_slowly)
+        patch.setattr("include.scheduled_reports.adapters.postgres.export_jobs.read", read_slowly)
         code, printed = run(capsys, dsn)
 
     assert (code, printed[1]) == (1, "  metadata: 'changed': left alone while it is read; run this again")

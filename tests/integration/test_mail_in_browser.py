@@ -10,9 +10,10 @@ import pytest
 
 from demo.gallery.browser import Browser, View
 from demo.gallery.pictures import mail_page
-from include.scheduled_reports import message
-from include.scheduled_reports.model import Format, Recipients
-from include.scheduled_reports.render.mail import MailFile, MailNote, body
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.mail import message
+from include.scheduled_reports.mail.body import MailFile, MailNote, body
 from tests.unit.brand import BRAND, SVG
 from tests.unit.documents import chart, column, document, figure, table
 

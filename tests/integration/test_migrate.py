@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.errors import ConfigurationError, TransientError
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from tests.integration.database import ROWS, dump, neolith_arrives
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_a_table_of_that_name_but_another_shape_is_refused_and_nothing_is_change
 
 
 def test_a_table_in_use_makes_migrate_give_up_instead_of_holding_the_application_up(migrated_dsn, monkeypatch):
-    monkeypatch.setattr("include.scheduled_reports.adapters.migrate.LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.LOCK_TIMEOUT", "100ms")
     with psycopg.connect(migrated_dsn) as application:
         application.execute("LOCK TABLE scheduled_reports IN ROW EXCLUSIVE MODE")
         with pytest.raises(TransientError, match="lock timeout"):

@@ -11,13 +11,13 @@ import openpyxl
 import psycopg
 import pytest
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.catalog import report_type, report_types
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.preview import preview
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.reports.types.catalog import report_type, report_types
+from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
+from tests.integration.previews import preview_stored
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def made(demo, kind, tmp_path):
 
     def make(chosen):
         out = tmp_path / f"report.{chosen}"
-        rows = preview(dsn, reports[kind.id], Format(chosen), AT, out, Settings())
+        rows = preview_stored(dsn, reports[kind.id], Format(chosen), AT, out, Settings())
         return rows, out.read_bytes()
 
     return make

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from include.scheduled_reports import sql
-from include.scheduled_reports.adapters.migrate import migrate
+from include.scheduled_reports.adapters.postgres import sql
+from include.scheduled_reports.adapters.postgres.migrate import migrate
 from tests.conftest import copied
 from tests.integration.database import NEOLITH, ROWS, dump
 from tests.integration.node import PRISMA, answer, diff, execute, require

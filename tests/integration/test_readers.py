@@ -12,8 +12,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render import as_html, as_pdf
+from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
 
 NAMES = ["Ada Lovelace", "Владимир", "Ελένη", "ليلى", "שרה", "王小明", "김민지", "x" * 60, "<script>alert(1)</script>"]

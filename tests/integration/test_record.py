@@ -11,17 +11,18 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import gate, pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
-from include.scheduled_reports.model import Format, RunKey, RunKind, RunState, Trigger
-from include.scheduled_reports.naming import execution_id
+from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.runs import admission, pipeline
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.testing.services import MemoryServices
 from tests.contract.tables import add_people, add_report, execute
 
 #: 09:00 in Berlin, where the report's Monday is; the window is 4 to 10 May.
@@ -45,7 +46,7 @@ INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at
 
 
 @pytest.fixture
-def make_world(migrated_dsn, tmp_path):
+def make_services(migrated_dsn, tmp_path):
     """A world whose database is PostgreSQL, with one report in it; the rest are the fakes."""
 
     def make(*, messages=True, **changes):
@@ -53,15 +54,15 @@ def make_world(migrated_dsn, tmp_path):
         add_report(migrated_dsn, **({"id": "r1", "export_formats": ["csv", "json"]} | changes))
         if messages:
             execute(migrated_dsn, MESSAGES)
-        world = MemoryWorld(
+        services = MemoryServices(
             source=PostgresSource(migrated_dsn),
             settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
             definitions=PostgresDefinitions(migrated_dsn),
             staging=ArrowStaging.local(tmp_path),
             moment=MONDAY + timedelta(seconds=5),
         )
-        world.runs, world.ledger = PostgresRuns(migrated_dsn), PostgresLedger(migrated_dsn)
-        return world
+        services.runs, services.ledger = PostgresRuns(migrated_dsn), PostgresLedger(migrated_dsn)
+        return services
 
     return make
 
@@ -90,16 +91,16 @@ def counters(read):
     return lambda: read(f"SELECT {names} FROM scheduled_reports WHERE id = 'r1'")[0]
 
 
-def walk(world, trigger=TRIGGER, *, attempt=1):
+def walk(services, trigger=TRIGGER, *, attempt=1):
     """A whole run as Airflow runs it; its outcome."""
     with suppress(ReportsError):
-        for chosen in pipeline.query(world, trigger, attempt=attempt):
+        for chosen in pipeline.query(services, trigger, attempt=attempt):
             with suppress(ReportsError):
-                pipeline.render(world, trigger.key, chosen)
-                pipeline.upload(world, trigger.key, chosen)
-        if world.runs.artifacts(trigger.key):
-            pipeline.email(world, trigger.key)
-    return pipeline.record(world, trigger)
+                pipeline.render(services, trigger.key, chosen)
+                pipeline.upload(services, trigger.key, chosen)
+        if services.runs.artifacts(trigger.key):
+            pipeline.email(services, trigger.key)
+    return pipeline.record(services, trigger)
 
 
 def breaking(monkeypatch, chosen, error):
@@ -126,16 +127,16 @@ def times_fit_together(found):
     return found["started_at"] <= found["completed_at"] and abs(took - found["duration"]) <= 1
 
 
-def test_after_a_success_every_column_is_that_of_the_file_and_the_mail(make_world, executions, counters):
-    world = make_world()
+def test_after_a_success_every_column_is_that_of_the_file_and_the_mail(make_services, executions, counters):
+    services = make_services()
 
-    assert walk(world).state is RunState.SUCCESS
+    assert walk(services).state is RunState.SUCCESS
 
     found = executions()
     assert set(found) == {"CSV", "JSON"}
     for name, extension in (("CSV", "csv"), ("JSON", "json")):
         one = found[name]
-        stored = world.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.{extension}"]
+        stored = services.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.{extension}"]
         assert re.fullmatch(r"c[0-9a-z]{24}", one["id"])
         assert one["scheduled_report_id"] == "r1"
         assert one["status"] == "COMPLETED"
@@ -163,48 +164,48 @@ def test_after_a_success_every_column_is_that_of_the_file_and_the_mail(make_worl
     assert kept["updated_at"] == datetime(2026, 5, 1)  # noqa: DTZ001 - it belongs to the application
 
 
-def test_settling_again_changes_no_column(make_world, read):
-    world = make_world()
-    walk(world)
+def test_settling_again_changes_no_column(make_services, read):
+    services = make_services()
+    walk(services)
     tables = "SELECT * FROM report_executions ORDER BY id", "SELECT * FROM scheduled_reports"
     before = [read(table) for table in tables]
 
     for _ in range(2):
-        pipeline.record(world, TRIGGER)
+        pipeline.record(services, TRIGGER)
 
     assert [read(table) for table in tables] == before
 
 
-def test_the_rows_are_those_of_the_workspace_and_the_window(make_world):
-    world = make_world()
-    walk(world)
+def test_the_rows_are_those_of_the_workspace_and_the_window(make_services):
+    services = make_services()
+    walk(services)
 
-    content = world.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.csv"].decode("utf-8-sig")
+    content = services.store.files[f"ws1/r1/{FOLDER.rpartition('/')[2]}/workspace-activity.csv"].decode("utf-8-sig")
     messages = [line.split(",")[1] for line in content.split("\r\n")[1:] if line]
     assert messages == ["1", "1", "0", "0", "0", "0", "0"]
 
 
-def test_after_a_run_without_data_the_files_are_there_and_nobody_was_mailed(make_world, executions, counters):
-    world = make_world(messages=False, email_send_only_if_data=True)
+def test_after_a_run_without_data_the_files_are_there_and_nobody_was_mailed(make_services, executions, counters):
+    services = make_services(messages=False, email_send_only_if_data=True)
 
-    assert walk(world).state is RunState.SUCCESS
+    assert walk(services).state is RunState.SUCCESS
 
     for one in executions().values():
         assert (one["status"], one["error"], one["progress"]) == ("COMPLETED", None, 100)
         assert one["record_count"] == 7  # seven days without activity
         assert one["file_url"].startswith(f"{FOLDER}/workspace-activity.")
         assert (one["email_sent"], one["email_sent_at"], one["email_error"]) == (False, None, None)
-    assert world.mailer.sent == []
+    assert services.mailer.sent == []
     kept = counters()
     assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 1, 0)
     assert (kept["last_run_status"], kept["last_error"]) == ("success", None)
 
 
-def test_after_a_partial_failure_each_format_tells_its_own_story(make_world, executions, counters, monkeypatch):
-    world = make_world()
+def test_after_a_partial_failure_each_format_tells_its_own_story(make_services, executions, counters, monkeypatch):
+    services = make_services()
     breaking(monkeypatch, Format.JSON, ReportTypeError("out of ink"))
 
-    assert walk(world).state is RunState.FAILED
+    assert walk(services).state is RunState.FAILED
 
     arrived, failed = executions()["CSV"], executions()["JSON"]
     assert (arrived["status"], arrived["error"], arrived["progress"], arrived["email_sent"]) == (
@@ -221,15 +222,15 @@ def test_after_a_partial_failure_each_format_tells_its_own_story(make_world, exe
     assert kept["next_run"] == datetime(2026, 5, 18, 7)  # noqa: DTZ001
 
 
-def test_a_failure_mended_by_a_retry_moves_every_column_over(make_world, executions, counters, monkeypatch):
-    world = make_world()
+def test_a_failure_mended_by_a_retry_moves_every_column_over(make_services, executions, counters, monkeypatch):
+    services = make_services()
     with monkeypatch.context() as broken:
         breaking(broken, Format.JSON, ReportTypeError("out of ink"))
-        walk(world)
+        walk(services)
 
-    pipeline.render(world, KEY, Format.JSON, attempt=3)
-    pipeline.upload(world, KEY, Format.JSON, attempt=1)
-    pipeline.record(world, TRIGGER)
+    pipeline.render(services, KEY, Format.JSON, attempt=3)
+    pipeline.upload(services, KEY, Format.JSON, attempt=1)
+    pipeline.record(services, TRIGGER)
 
     one = executions()["JSON"]
     assert (one["status"], one["error"], one["progress"], one["retry_count"]) == ("COMPLETED", None, 100, 2)
@@ -256,11 +257,11 @@ def test_a_failure_mended_by_a_retry_moves_every_column_over(make_world, executi
     ],
     ids=["row", "request", "format named twice"],
 )
-def test_a_refused_run_tells_every_format_why(make_world, executions, counters, changes, conf, reason):
-    world = make_world(**changes)
+def test_a_refused_run_tells_every_format_why(make_services, executions, counters, changes, conf, reason):
+    services = make_services(**changes)
     manual = replace(TRIGGER, kind=RunKind.MANUAL, conf=conf, user="alice")
 
-    assert walk(world, manual).state is RunState.FAILED
+    assert walk(services, manual).state is RunState.FAILED
 
     found = executions()
     assert set(found) == {"CSV", "JSON"}
@@ -270,36 +271,38 @@ def test_a_refused_run_tells_every_format_why(make_world, executions, counters, 
         assert (one["file_url"], one["file_size"], one["record_count"]) == (None, None, None)
         assert (one["email_sent"], one["email_sent_at"], one["email_error"]) == (False, None, None)
         assert times_fit_together(one)
-    assert (world.store.files, world.mailer.sent) == ({}, [])
+    assert (services.store.files, services.mailer.sent) == ({}, [])
     kept = counters()
     assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 0, 1)
     assert (kept["last_run_status"], kept["last_error"]) == ("failed", f"csv: {reason}; json: {reason}")
 
 
-def test_a_run_by_hand_is_recorded_as_one_and_only_with_the_formats_asked_for(make_world, executions):
-    world = make_world()
+def test_a_run_by_hand_is_recorded_as_one_and_only_with_the_formats_asked_for(make_services, executions):
+    services = make_services()
 
-    walk(world, replace(TRIGGER, kind=RunKind.MANUAL, conf={"formats": ["html"], "triggered_by": "u2"}, user="alice"))
+    walk(
+        services, replace(TRIGGER, kind=RunKind.MANUAL, conf={"formats": ["html"], "triggered_by": "u2"}, user="alice")
+    )
 
     ((name, one),) = executions().items()
     assert (name, one["triggered_by"], one["triggered_manually"]) == ("HTML", "u2", True)
 
 
-def test_a_replay_is_not_a_run_by_hand_and_mails_nobody(make_world, executions):
-    world = make_world()
+def test_a_replay_is_not_a_run_by_hand_and_mails_nobody(make_services, executions):
+    services = make_services()
 
-    assert walk(world, replace(TRIGGER, kind=RunKind.BACKFILL)).state is RunState.SUCCESS
+    assert walk(services, replace(TRIGGER, kind=RunKind.BACKFILL)).state is RunState.SUCCESS
 
     for one in executions().values():
         assert (one["triggered_by"], one["triggered_manually"]) == ("system", False)
         assert (one["email_sent"], one["email_error"]) == (False, None)
 
 
-def test_a_mail_whose_outcome_is_unknown_is_told_beside_the_files(make_world, executions, counters):
-    world = make_world()
-    world.mailer.error = DeliveryUnknownError("SES did not answer: ReadTimeoutError")
+def test_a_mail_whose_outcome_is_unknown_is_told_beside_the_files(make_services, executions, counters):
+    services = make_services()
+    services.mailer.error = DeliveryUnknownError("SES did not answer: ReadTimeoutError")
 
-    walk(world)
+    walk(services)
 
     for one in executions().values():
         assert (one["status"], one["error"], one["progress"]) == ("COMPLETED", None, 100)
@@ -309,25 +312,25 @@ def test_a_mail_whose_outcome_is_unknown_is_told_beside_the_files(make_world, ex
     assert (kept["failure_count"], kept["last_error"]) == (1, "mail: report: SES did not answer: ReadTimeoutError")
 
 
-def test_a_mail_that_a_retry_sends_takes_its_error_back(make_world, executions, counters):
-    world = make_world()
-    world.mailer.error = TransientError("SES is busy")
-    walk(world)
+def test_a_mail_that_a_retry_sends_takes_its_error_back(make_services, executions, counters):
+    services = make_services()
+    services.mailer.error = TransientError("SES is busy")
+    walk(services)
     assert {one["email_error"] for one in executions().values()} == {"report: SES is busy"}
 
-    world.mailer.error = None
-    pipeline.email(world, KEY)
-    pipeline.record(world, TRIGGER)
+    services.mailer.error = None
+    pipeline.email(services, KEY)
+    pipeline.record(services, TRIGGER)
 
     assert {(one["email_sent"], one["email_error"]) for one in executions().values()} == {(True, None)}
     assert (counters()["success_count"], counters()["failure_count"]) == (1, 0)
 
 
-def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_world, executions, counters, read):
-    world = make_world(is_active=False)
+def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_services, executions, counters, read):
+    services = make_services(is_active=False)
     before = counters()
 
-    assert walk(world).state is RunState.SKIPPED
+    assert walk(services).state is RunState.SKIPPED
 
     assert executions() == {}
     assert counters() == before
@@ -335,23 +338,23 @@ def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_world, exe
     assert run == {"state": "skipped", "reason": "the report is not scheduled any more"}
 
 
-def test_a_failed_run_that_a_clear_skips_stays_failed(make_world, executions, counters, monkeypatch):
-    world = make_world()
+def test_a_failed_run_that_a_clear_skips_stays_failed(make_services, executions, counters, monkeypatch):
+    services = make_services()
     breaking(monkeypatch, Format.JSON, ReportTypeError("out of ink"))
-    walk(world)
+    walk(services)
     before = executions(), counters()
 
     again = replace(TRIGGER, clear_number=1)
-    world.runs.refuse(gate.opening(again, world.definitions.row("r1")), "for a reason", skipped=True)
-    pipeline.record(world, again)
+    services.runs.refuse(admission.new_run(again, services.definitions.row("r1")), "for a reason", skipped=True)
+    pipeline.record(services, again)
 
     assert (executions(), counters()) == before
 
 
-def test_a_run_whose_first_task_never_began_still_has_its_executions(make_world, executions, counters):
-    world = make_world()
+def test_a_run_whose_first_task_never_began_still_has_its_executions(make_services, executions, counters):
+    services = make_services()
 
-    pipeline.record(world, TRIGGER)
+    pipeline.record(services, TRIGGER)
 
     found = executions()
     assert set(found) == {"CSV", "JSON"}
@@ -360,8 +363,8 @@ def test_a_run_whose_first_task_never_began_still_has_its_executions(make_world,
     assert (counters()["run_count"], counters()["failure_count"]) == (1, 1)
 
 
-def test_a_pending_execution_that_the_application_has_made_is_adopted(make_world, executions, migrated_dsn):
-    world = make_world()
+def test_a_pending_execution_that_the_application_has_made_is_adopted(make_services, executions, migrated_dsn):
+    services = make_services()
     manual = replace(TRIGGER, kind=RunKind.MANUAL, conf={"formats": ["csv"], "triggered_by": "u2"})
     execute(
         migrated_dsn,
@@ -370,7 +373,7 @@ def test_a_pending_execution_that_the_application_has_made_is_adopted(make_world
         execution_id(KEY, Format.CSV),
     )
 
-    walk(world, manual)
+    walk(services, manual)
 
     ((name, one),) = executions().items()
     assert (name, one["status"], one["triggered_by"]) == ("CSV", "COMPLETED", "u2")
@@ -378,8 +381,8 @@ def test_a_pending_execution_that_the_application_has_made_is_adopted(make_world
     assert is_now(one["started_at"])
 
 
-def test_a_pending_execution_whose_run_never_began_is_settled(make_world, executions, migrated_dsn):
-    world = make_world()
+def test_a_pending_execution_whose_run_never_began_is_settled(make_services, executions, migrated_dsn):
+    services = make_services()
     execute(
         migrated_dsn,
         "INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for) "
@@ -387,70 +390,70 @@ def test_a_pending_execution_whose_run_never_began_is_settled(make_world, execut
         execution_id(KEY, Format.CSV),
     )
 
-    pipeline.record(world, TRIGGER)
+    pipeline.record(services, TRIGGER)
 
     assert {one["status"] for one in executions().values()} == {"FAILED"}
     assert all(times_fit_together(one) for one in executions().values())
 
 
-def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make_world, executions, migrated_dsn):
-    world = make_world()
-    pipeline.query(world, TRIGGER)
+def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make_services, executions, migrated_dsn):
+    services = make_services()
+    pipeline.query(services, TRIGGER)
     execute(migrated_dsn, "UPDATE scheduled_reports SET export_formats = ARRAY['csv'] WHERE id = 'r1'")
 
-    walk(world, replace(TRIGGER, clear_number=1))
+    walk(services, replace(TRIGGER, clear_number=1))
 
     found = executions()
     assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
     assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
 
 
-def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_world, executions, migrated_dsn):
-    world = make_world()
-    walk(world)
+def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_services, executions, migrated_dsn):
+    services = make_services()
+    walk(services)
     before = executions()["JSON"]
     execute(migrated_dsn, "UPDATE scheduled_reports SET export_formats = ARRAY['csv'] WHERE id = 'r1'")
 
-    walk(world, replace(TRIGGER, clear_number=1))
+    walk(services, replace(TRIGGER, clear_number=1))
     assert executions()["JSON"] == before
 
     execute(migrated_dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id = 'r1'")
-    walk(world, replace(TRIGGER, clear_number=2))
+    walk(services, replace(TRIGGER, clear_number=2))
     assert executions()["JSON"] == before
     assert executions()["CSV"]["status"] == "FAILED"
 
 
-def test_what_is_said_of_the_last_run_is_said_of_the_newest(make_world, counters, monkeypatch):
-    world = make_world()
+def test_what_is_said_of_the_last_run_is_said_of_the_newest(make_services, counters, monkeypatch):
+    services = make_services()
     newer = replace(TRIGGER, key=replace(KEY, run_id="newer"), kind=RunKind.MANUAL)
-    walk(world)
-    walk(world, newer)
+    walk(services)
+    walk(services, newer)
     last_run = counters()["last_run"]
 
     breaking(monkeypatch, Format.CSV, ReportTypeError("out of ink"))
-    walk(world, replace(TRIGGER, clear_number=1))  # the older one is cleared, and fails now
+    walk(services, replace(TRIGGER, clear_number=1))  # the older one is cleared, and fails now
 
     kept = counters()
     assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (2, 1, 1)
     assert (kept["last_run_status"], kept["last_error"], kept["last_run"]) == ("success", None, last_run)
 
 
-def test_counting_leaves_the_effective_moment_alone(make_world, read):
-    world = make_world()
-    walk(world)
+def test_counting_leaves_the_effective_moment_alone(make_services, read):
+    services = make_services()
+    walk(services)
 
     ((moment),) = [found["effective_from"] for found in read("SELECT effective_from FROM reporting.report_options")]
     assert moment == datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_a_report_deleted_while_it_runs_takes_its_executions_along_and_the_run_still_ends(
-    make_world, executions, read, migrated_dsn
+    make_services, executions, read, migrated_dsn
 ):
-    world = make_world()
-    pipeline.query(world, TRIGGER)
+    services = make_services()
+    pipeline.query(services, TRIGGER)
     execute(migrated_dsn, "DELETE FROM scheduled_reports WHERE id = 'r1'")
 
-    outcome = pipeline.record(world, TRIGGER)
+    outcome = pipeline.record(services, TRIGGER)
 
     assert outcome.state is RunState.FAILED
     assert executions() == {}

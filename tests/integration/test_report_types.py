@@ -1,4 +1,4 @@
-"""Every report type on a workspace that was counted by hand: tests/integration/hand.py."""
+"""Every report type on a workspace that was counted by hand: tests/integration/handmade_workspace.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from include.scheduled_reports.catalog import report_types
-from tests.integration.hand import ask, fill
+from include.scheduled_reports.reports.types.catalog import report_types
+from tests.integration.handmade_workspace import ask, fill
 
 #: Key figures of the week, and of the week before.
 FIGURES = {
@@ -77,7 +77,7 @@ TABLES = {
             ("Ann", 5, 5, "2026-03-29T21:59:59"),
             ("Ben", 2, 2, "2026-03-26T11:00:00"),
             ("Bot", 1, 1, "2026-03-27T10:00:00"),
-            ("Without a name", 1, 1, "2026-03-29T00:59:59"),
+            ("Unnamed", 1, 1, "2026-03-29T00:59:59"),
         ],
         "channels": [("general", 5, 3), ("dev", 2, 2)],
     },
@@ -108,7 +108,7 @@ TABLES = {
             ("Ann", "Owner", "2026-01-01T00:00:00", 6, 5, 0, 1, 5, "2026-03-29T21:59:59"),
             ("Ben", "Member", "2026-03-24T09:00:00", 4, 2, 1, 2, 3, "2026-03-26T11:00:00"),
             ("Cleo", "Member", "2026-03-17T09:00:00", 1, 0, 0, 1, 1, "2026-03-25T09:00:00"),
-            ("Without a name", "Has left", None, 1, 1, 0, 0, 1, "2026-03-29T00:59:59"),
+            ("Unnamed", "Former member", None, 1, 1, 0, 0, 1, "2026-03-29T00:59:59"),
             ("Zed", "Guest", "2026-02-01T00:00:00", 0, 0, 0, 0, 0, None),
         ],
         "days": [
@@ -120,7 +120,7 @@ TABLES = {
             ("2026-03-28", 0, 0, 0),
             ("2026-03-29", 2, 2, 0),
         ],
-        "levels": [("High: 20 and more", 0, 0), ("Medium: 5 to 19", 1, 6), ("Low: 1 to 4", 3, 6), ("None", 1, 0)],
+        "levels": [("High: 20 or more", 0, 0), ("Medium: 5 to 19", 1, 6), ("Low: 1 to 4", 3, 6), ("None", 1, 0)],
     },
     "task-completion": {
         "tasks": [
@@ -130,7 +130,7 @@ TABLES = {
              "2026-03-10T10:00:00", "2026-03-25T10:00:00", "2026-03-24T10:00:00"),
             ("Two", "Done", "Medium", "Ben", "Bot", "dev", False,
              "2026-03-24T10:00:00", "2026-03-28T00:00:00", "2026-03-29T10:00:00"),
-            ("Four", "In Progress", "Low", "Ann", "Bot", None, False,
+            ("Four", "In progress", "Low", "Ann", "Bot", None, False,
              "2026-03-01T10:00:00", "2026-04-15T10:00:00", None),
             ("Six", "Cancelled", "Medium", "Ann", "Bot", "general", False,
              "2026-03-02T10:00:00", None, "2026-03-25T10:00:00"),
@@ -149,7 +149,7 @@ TABLES = {
         "people": [
             ("Ben", 1, 2, 2, 2, 0.0, 5.0),
             ("Ann", 1, 0, 1, 0, 1.0, 14.0),
-            ("Nobody", 0, 1, 1, 0, None, None),
+            ("Unassigned", 0, 1, 1, 0, None, None),
         ],
         "priorities": [
             ("Critical", 1, 1, 1, 0),
@@ -256,15 +256,15 @@ NARROWED = [
 ]  # fmt: skip
 #: Which people or channels a level of activity leaves, in the table that lists them.
 LEVELS = [
-    ("workspace-activity", "low", "people", ["Ann", "Ben", "Bot", "Without a name"]),
+    ("workspace-activity", "low", "people", ["Ann", "Ben", "Bot", "Unnamed"]),
     ("workspace-activity", "medium", "people", ["Ann"]),
     ("workspace-activity", "medium", "channels", ["general"]),
     ("workspace-activity", "high", "channels", []),
     ("channel-analytics", "low", "channels", ["general", "dev"]),
     ("channel-analytics", "medium", "channels", ["general"]),
-    ("user-engagement", "low", "people", ["Ann", "Ben", "Cleo", "Without a name"]),
+    ("user-engagement", "low", "people", ["Ann", "Ben", "Cleo", "Unnamed"]),
     ("user-engagement", "medium", "people", ["Ann"]),
-    ("task-completion", "low", "people", ["Ben", "Ann", "Nobody"]),
+    ("task-completion", "low", "people", ["Ben", "Ann", "Unassigned"]),
     ("task-completion", "medium", "people", []),
     ("export-summary", "low", "people", ["Ann", "Ben", "Zed"]),
     ("export-summary", "high", "people", []),

@@ -10,20 +10,20 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo import aws as server
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryWorld
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.sql import statements
 from include.scheduled_reports.adapters.s3 import S3Store
-from include.scheduled_reports.adapters.source import PostgresSource
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.model import RunKey, RunKind, Trigger
-from include.scheduled_reports.retention import Retained, retain
+from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.sql import statements
+from include.scheduled_reports.testing.services import MemoryServices
+from include.scheduled_reports.upkeep.retention import Retained, retain
 from tests.contract.tables import add_people, add_report, execute
 
 NOW = datetime.now(UTC)
@@ -193,23 +193,23 @@ def aws(tmp_path_factory):
 
 
 @pytest.fixture
-def world(dsn, aws, tmp_path):
+def services(dsn, aws, tmp_path):
     """PostgreSQL, S3 and a folder; the bucket is the test's own."""
     bucket = f"b{uuid4().hex}"
     aws.create_bucket(bucket)
-    world = MemoryWorld(
+    services = MemoryServices(
         source=PostgresSource(dsn),
         settings=Settings(),
         definitions=PostgresDefinitions(dsn),
         staging=ArrowStaging.local(tmp_path),
         moment=datetime.now(UTC),
     )
-    world.runs, world.ledger, world.retention = PostgresRuns(dsn), PostgresLedger(dsn), PostgresRetention(dsn)
-    world.store = S3Store(aws.client("s3"), bucket)
-    return world
+    services.runs, services.ledger, services.retention = PostgresRuns(dsn), PostgresLedger(dsn), PostgresRetention(dsn)
+    services.store = S3Store(aws.client("s3"), bucket)
+    return services
 
 
-def run(world, report_id, run_id="manual__2026-05-11T07:00:00+00:00"):
+def run(services, report_id, run_id="manual__2026-05-11T07:00:00+00:00"):
     which = Trigger(
         key=RunKey(report_id=report_id, run_id=run_id),
         kind=RunKind.MANUAL,
@@ -218,71 +218,71 @@ def run(world, report_id, run_id="manual__2026-05-11T07:00:00+00:00"):
         user=None,
         clear_number=0,
     )
-    for chosen in pipeline.query(world, which):
-        pipeline.render(world, which.key, chosen)
-        pipeline.upload(world, which.key, chosen)
-    pipeline.email(world, which.key)
-    pipeline.record(world, which)
+    for chosen in pipeline.query(services, which):
+        pipeline.render(services, which.key, chosen)
+        pipeline.upload(services, which.key, chosen)
+    pipeline.email(services, which.key)
+    pipeline.record(services, which)
     return which
 
 
-def holds(world, prefix=""):
-    return list(world.store.keys(prefix))
+def holds(services, prefix=""):
+    return list(services.store.keys(prefix))
 
 
-def test_a_run_loses_its_files_and_then_its_rows(world, dsn):
-    run(world, "r1")
-    now = world.moment
-    assert len(holds(world, "ws1/r1/manual__2026-05-11T07.3a00.3a00.2b00.3a00/workspace-activity.")) == 2
+def test_a_run_loses_its_files_and_then_its_rows(services, dsn):
+    run(services, "r1")
+    now = services.moment
+    assert len(holds(services, "ws1/r1/manual__2026-05-11T07.3a00.3a00.2b00.3a00/workspace-activity.")) == 2
 
-    world.moment = now + timedelta(days=89)
-    assert retain(world) == Retained()
-    world.moment = now + timedelta(days=91)
-    assert retain(world) == Retained(files=2)
+    services.moment = now + timedelta(days=89)
+    assert retain(services) == Retained()
+    services.moment = now + timedelta(days=91)
+    assert retain(services) == Retained(files=2)
 
-    assert holds(world) == []
+    assert holds(services) == []
     executions = select(dsn, "SELECT status::text, file_url, file_size > 0 AS sized FROM report_executions")
     assert executions == [{"status": "COMPLETED", "file_url": None, "sized": True}] * 2
-    assert retain(world) == Retained()
+    assert retain(services) == Retained()
 
-    world.moment = now + timedelta(days=401)
-    assert retain(world) == Retained(runs=1)
+    services.moment = now + timedelta(days=401)
+    assert retain(services) == Retained(runs=1)
     tables = ("report_executions", "reporting.runs", "reporting.artifacts", "reporting.deliveries")
     assert [select(dsn, f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables] == [0, 0, 0, 0]
-    assert retain(world) == Retained()
+    assert retain(services) == Retained()
 
 
-def test_settling_a_run_again_whose_files_were_deleted_changes_no_column(world, dsn):
-    which = run(world, "r1")
-    world.moment += timedelta(days=91)
-    retain(world)
+def test_settling_a_run_again_whose_files_were_deleted_changes_no_column(services, dsn):
+    which = run(services, "r1")
+    services.moment += timedelta(days=91)
+    retain(services)
     tables = "SELECT * FROM report_executions ORDER BY id", "SELECT * FROM scheduled_reports ORDER BY id"
     before = [select(dsn, table) for table in tables]
 
-    world.moment -= timedelta(days=91)
-    pipeline.record(world, which)
+    services.moment -= timedelta(days=91)
+    pipeline.record(services, which)
 
     assert [select(dsn, table) for table in tables] == before
 
 
-def test_nothing_is_left_of_the_reports_of_a_deleted_workspace_and_everything_of_the_others(world, dsn):
+def test_nothing_is_left_of_the_reports_of_a_deleted_workspace_and_everything_of_the_others(services, dsn):
     for report_id in ("r1", "r2"):
-        run(world, report_id)
-    others = holds(world, "ws2/")
+        run(services, report_id)
+    others = holds(services, "ws2/")
     execute(dsn, "DELETE FROM workspaces WHERE id = 'ws1'")
     now = datetime.now(UTC)
 
-    world.moment = now + timedelta(days=6)
-    assert retain(world) == Retained()
-    world.moment = now + timedelta(days=7, seconds=1)
-    assert retain(world) == Retained(files=2, reports=1)
+    services.moment = now + timedelta(days=6)
+    assert retain(services) == Retained()
+    services.moment = now + timedelta(days=7, seconds=1)
+    assert retain(services) == Retained(files=2, reports=1)
 
-    assert holds(world) == others
+    assert holds(services) == others
     for table in ("runs", "artifacts", "report_options"):
         assert {one["report_id"] for one in select(dsn, f"SELECT report_id FROM reporting.{table}")} == {"r2"}
     assert select(dsn, "SELECT report_id FROM reporting.departed") == []
     assert {one["id"] for one in select(dsn, "SELECT scheduled_report_id AS id FROM report_executions")} == {"r2"}
-    assert retain(world) == Retained()
+    assert retain(services) == Retained()
 
 
 # What it costs

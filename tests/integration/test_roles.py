@@ -13,23 +13,25 @@ import pytest
 from psycopg import sql
 
 from demo import postgres as server
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.ledger import PostgresLedger
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemoryWorld
-from include.scheduled_reports.adapters.overview import PostgresOverview
-from include.scheduled_reports.adapters.reports import PostgresReports
-from include.scheduled_reports.adapters.retention import PostgresRetention
-from include.scheduled_reports.adapters.runs import PostgresRuns
-from include.scheduled_reports.adapters.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
+from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
+from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
+from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.desk import Search, Wanted
-from include.scheduled_reports.errors import ReportTypeError
-from include.scheduled_reports.model import Act, Actor, RunKey, RunState
-from include.scheduled_reports.ports import Opening, Scope
+from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
+from include.scheduled_reports.ports.runs import NewRun
+from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.ports.web import Search, Wanted
+from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.services import MemoryServices
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report, execute
 from tests.integration.test_record import MESSAGES, MONDAY, TRIGGER, walk
 
@@ -110,9 +112,9 @@ def roles(migrated_dsn):
 
 
 @pytest.fixture
-def world(roles, tmp_path):
+def services(roles, tmp_path):
     """A world as tasks and upkeep have it: data by the reading user, all else by the writing one."""
-    made = MemoryWorld(
+    made = MemoryServices(
         source=PostgresSource(roles.reading),
         settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
         definitions=PostgresDefinitions(roles.writing),
@@ -120,7 +122,7 @@ def world(roles, tmp_path):
         moment=MONDAY + timedelta(seconds=5),
     )
     made.runs, made.ledger = PostgresRuns(roles.writing), PostgresLedger(roles.writing)
-    made.housekeeping, made.retention = PostgresHousekeeping(roles.writing), PostgresRetention(roles.writing)
+    made.upkeep_store, made.retention = PostgresUpkeepStore(roles.writing), PostgresRetention(roles.writing)
     return made
 
 
@@ -177,8 +179,8 @@ def test_the_script_is_safe_to_repeat_and_leaves_alone_what_was_granted_besides(
     assert not roles.refused("reading", "SELECT FROM organizations")
 
 
-def test_a_whole_run_needs_no_more_than_the_two_roles(roles, world):
-    assert walk(world).state is RunState.SUCCESS
+def test_a_whole_run_needs_no_more_than_the_two_roles(roles, services):
+    assert walk(services).state is RunState.SUCCESS
 
     with psycopg.connect(roles.dsn) as connection:
         found = connection.execute("SELECT status, email_sent, record_count FROM report_executions").fetchall()
@@ -203,8 +205,8 @@ def test_a_parse_needs_no_more_than_the_writing_role(roles):
     assert definitions.members("ws1", ["ada@acme.example"]) == {"ada@acme.example"}
 
 
-def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, world):
-    walk(world)
+def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, services):
+    walk(services)
     add_report(roles.dsn, id="bad", cron_expression="never")
     add_report(roles.dsn, id="gone")
     execute(roles.dsn, "DELETE FROM scheduled_reports WHERE id = 'gone'")
@@ -214,7 +216,7 @@ def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, wo
     execute(roles.dsn, "UPDATE reporting.artifacts SET uploaded_at = '2020-01-01'")
     execute(roles.dsn, "UPDATE reporting.audit SET at = '2020-01-01'")
 
-    first, second = upkeep(world, MemoryOrchestrator()), upkeep(world, MemoryOrchestrator())
+    first, second = upkeep(services, MemoryOrchestrator()), upkeep(services, MemoryOrchestrator())
 
     assert (first.rejected, first.lifted) == (1, 1)
     assert first.retained.errors == second.retained.errors == ()
@@ -227,10 +229,10 @@ def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, wo
     assert left == (0, 0, 0, "ERROR")
 
     execute(roles.dsn, "UPDATE scheduled_reports SET cron_expression = '0 9 * * 1' WHERE id = 'bad'")
-    assert upkeep(world, MemoryOrchestrator()).readmitted == 1
-    assert world.housekeeping.give_up("bad")
+    assert upkeep(services, MemoryOrchestrator()).readmitted == 1
+    assert services.upkeep_store.give_up("bad")
     execute(roles.dsn, "UPDATE scheduled_reports SET name = 'Another' WHERE id = 'bad'")
-    assert world.housekeeping.resume_edited() == 1
+    assert services.upkeep_store.resume_edited() == 1
 
 
 def test_the_api_needs_no_more_than_the_editing_role(roles):
@@ -247,19 +249,19 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
     )  # fmt: skip
     read_at = reports.report("ws1", "r2")["updated_at"]
     key = RunKey(report_id="r2", run_id="manual__1")
-    opening = Opening(
+    new_run = NewRun(
         key=key, kind=TRIGGER.kind, scheduled_for=datetime.now(UTC), triggered_by="airflow:ann", clear_number=0,
         row=None, request={}, window=None, formats=(),
     )  # fmt: skip
 
     assert reports.update("r2", {"name": "Renamed"}, read_at, actor)
     assert reports.page("ws1", Wanted()).total == 2
-    assert runs.ask(opening, Act(action="triggered", actor=actor, workspace_id="ws1"))
+    assert runs.ask(new_run, AuditAction(action="triggered", actor=actor, workspace_id="ws1"))
     runs.withdraw(key)
     assert reports.history("r2", limit=5) == []
     assert reports.runs("r2", limit=5, offset=0).total == 0
     assert reports.deliveries(key) == []
-    health = PostgresHousekeeping(roles.editing).health(stuck_before=datetime.now(UTC), since=datetime.now(UTC))
+    health = PostgresUpkeepStore(roles.editing).health(stuck_before=datetime.now(UTC), since=datetime.now(UTC))
     assert (health.reports, health.mail_enabled) == (2, True)
     assert len(overview.search(Search()).items) == 2
     assert [one.id for one in overview.places(None)] == ["ws1", "ws2"]

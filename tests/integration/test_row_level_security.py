@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from include.scheduled_reports.catalog import report_types
+from include.scheduled_reports.reports.types.catalog import report_types
 from tests.conftest import copied
-from tests.integration.hand import ask, fill
+from tests.integration.handmade_workspace import ask, fill
 from tests.integration.test_roles import ROLES, Roles, psql
 from tests.integration.test_tenants import WORDS
 
@@ -24,7 +24,7 @@ TABLES = (
     "report_executions", "scheduled_reports", "tasks", "workflow_executions", "workflows", "workspace_members",
     "workspaces",
 )  # fmt: skip
-#: What hand.py leaves out; ids of the one workspace begin with `a`, those of the other with `z`.
+#: What handmade_workspace.py leaves out; ids of the one workspace begin with `a`, those of the other with `z`.
 MORE = """
 INSERT INTO channel_members (id, channel_id, user_id, joined_at) VALUES ('#cm', '#gen', '#ann', '2026-01-01');
 INSERT INTO scheduled_reports

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.definitions import parse
-from include.scheduled_reports.errors import ConfigurationError
-from include.scheduled_reports.sample.seed import seed
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.reports.parser import parse
+from include.scheduled_reports.sample_data.seed import seed
 
 UNTIL = date(2026, 3, 2)
 FEW = 2_000

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.definitions import LEVELS, TASK_STATUSES
-from tests.integration.hand import TABLES, ask, fill
+from include.scheduled_reports.reports.parameters import LEVELS, TASK_STATUSES
+from include.scheduled_reports.reports.types.catalog import report_types
+from tests.integration.handmade_workspace import TABLES, ask, fill
 
 #: What happens in the other workspace, `z`, beyond what it had: more of everything, and rows that point at ours.
 OTHER_DAYS = """

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.adapters.definitions import PostgresDefinitions
-from include.scheduled_reports.adapters.housekeeping import PostgresHousekeeping
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report
 
 #: Later than every effective moment, so that the coming run can be told beforehand.
@@ -308,20 +309,20 @@ def test_the_applications_own_user_may_do_all_this_without_rights_in_our_schema(
 # Upkeep
 
 
-def world_of(dsn):
-    world = MemoryWorld(
+def services_of(dsn):
+    services = MemoryServices(
         source=MemorySource(lambda *_: pytest.fail("upkeep reads no data")),
         settings=Settings(),
         definitions=PostgresDefinitions(dsn),
         moment=NEW_YEAR,
     )
-    world.housekeeping = PostgresHousekeeping(dsn)
-    return world
+    services.upkeep_store = PostgresUpkeepStore(dsn)
+    return services
 
 
 def once_more(dsn, open_runs=1):
     """One round of upkeep; Airflow still has so many runs of every report open."""
-    return upkeep(world_of(dsn), MemoryOrchestrator(every=open_runs))
+    return upkeep(services_of(dsn), MemoryOrchestrator(every=open_runs))
 
 
 def whole(dsn, columns="*", report_id="r1"):

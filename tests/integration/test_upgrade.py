@@ -9,13 +9,13 @@ import pytest
 from psycopg import pq
 from psycopg.rows import dict_row
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.adapters.migrate import migrate
-from include.scheduled_reports.model import RunState
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.domain.run import RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.integration.database import dump
-from tests.integration.release import DONE, RELEASES, Release, go_on, trigger, world
+from tests.integration.release import DONE, RELEASES, Release, go_on, services, trigger
 
 VERSIONS = [Release(folder) for folder in sorted(RELEASES.iterdir()) if folder.is_dir()]
 STATEMENTS = [(one, name) for one in VERSIONS for name in one.statements]
@@ -31,7 +31,7 @@ def upgraded(neolith_dsn, version):
     """A world on this version's schema, with the runs that the released version has left open."""
     staging, store = version.load(neolith_dsn)
     migrate(neolith_dsn)
-    return world(neolith_dsn, staging, store)
+    return services(neolith_dsn, staging, store)
 
 
 def rows(dsn, statement):

@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from include.scheduled_reports.branding import Branding
+from include.scheduled_reports.settings.branding import Branding
 
 _PNG = BytesIO()
 Image.new("RGB", (40, 20), "#7a1f5c").save(_PNG, "PNG")

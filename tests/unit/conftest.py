@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemorySource, MemoryWorld
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
 from tests.unit.rows import row
-from tests.unit.walks import LIVE, MEMBERS, MONDAY, Answers
+from tests.unit.run_helpers import LIVE, MEMBERS, MONDAY, Answers
 
 # The suite tries the same examples every time, so that it fails for a change and not by chance; new examples are
 # looked for with HYPOTHESIS_PROFILE=explore.
@@ -28,10 +29,10 @@ def answers():
 
 
 @pytest.fixture
-def make_world(answers):
+def make_services(answers):
     def make(settings=LIVE, **changes):
         rows = [row(**({"id": "r1", "export_formats": ["csv", "json"]} | changes))]
-        return MemoryWorld(
+        return MemoryServices(
             source=MemorySource(answers),
             settings=settings,
             definitions=MemoryDefinitions(rows, MEMBERS),
@@ -42,5 +43,5 @@ def make_world(answers):
 
 
 @pytest.fixture
-def world(make_world):
-    return make_world()
+def services(make_services):
+    return make_services()

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from include.scheduled_reports.branding import Branding
-from include.scheduled_reports.model import Column, FigureSpec, Window
+from include.scheduled_reports.domain.report_type import Column, FigureSpec
+from include.scheduled_reports.domain.run import Window
 from include.scheduled_reports.render.document import Chart, Document, Figure, Table
+from include.scheduled_reports.settings.branding import Branding
 
 ZONE = ZoneInfo("Europe/Berlin")
 WINDOW = Window(

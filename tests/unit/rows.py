@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from include.scheduled_reports.definitions import parse_row
+from include.scheduled_reports.reports.parser import parse_row
 
 if TYPE_CHECKING:
-    from include.scheduled_reports.model import Report
+    from include.scheduled_reports.domain.report import Report
 
 
 def row(**changes: Any) -> dict[str, Any]:

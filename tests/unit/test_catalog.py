@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
-from include.scheduled_reports import catalog
-from include.scheduled_reports.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
-from include.scheduled_reports.checks import PARAMETERS
-from include.scheduled_reports.errors import ReportTypeError
-from include.scheduled_reports.typefile import load
+from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.reports.parameters import PARAMETERS
+from include.scheduled_reports.reports.types import catalog
+from include.scheduled_reports.reports.types.catalog import FOLDER, KNOWN_TYPES, read, report_type, report_types
+from include.scheduled_reports.reports.types.yaml_loader import load
 from tests.unit.rows import report
 
 #: Those that bring their tables; the others bring sources, of which a report makes its own.
@@ -176,7 +177,7 @@ def test_a_folder_without_a_definition_is_named(tmp_path):
     [
         ("type: percent", "type: percentage", "type 'percentage': one of"),
         ("{name: quiet_channels,", "{nam: quiet_channels,", "'nam' is unknown (did you mean name?); known are"),
-        ("sql: days.sql", "sql: weeks.sql", "sql 'weeks.sql': No such file or directory"),
+        ("days.sql]", "weeks.sql]", "sql 'weeks.sql': No such file or directory"),
         ("x: day,", "x: hour,", "chart 'Messages per day': days has no column hour"),
         ("zero_filled: true", "zero_filled: perhaps", "zero_filled 'perhaps': true or false"),
         ("scale: 1, better: up}", "scale: x, better: up}", "scale 'x': a whole number"),
@@ -206,20 +207,82 @@ def test_the_line_that_is_wrong_is_named_as_an_editor_counts(folder, old, new, r
 )
 def test_a_query_that_would_answer_for_everybody_is_refused(folder, sql):
     (folder / "channels.sql").write_text(sql)
+    definition = folder / "report.yaml"
+    definition.write_text(definition.read_text().replace("[selection.sql, channels.sql]", "channels.sql"))
 
     with pytest.raises(ReportTypeError, match=r"it has to read current_setting\('report.workspace_id'\)"):
         load(folder)
 
 
-def test_several_files_of_sql_make_one_query(folder, broken):
-    (folder / "first.sql").write_text("WITH a AS (SELECT current_setting('report.workspace_id') AS w)\n")
-    (folder / "second.sql").write_text("SELECT w AS channel FROM a\n")
+def test_a_list_of_sql_files_is_one_query_in_their_order(folder):
+    (folder / "first.sql").write_text("WITH a AS (SELECT current_setting('report.workspace_id') AS w)\n\n")
+    (folder / "second.sql").write_text("-- The query.\n, b AS (SELECT w FROM a)\n")
+    (folder / "third.sql").write_text("SELECT w AS channel FROM b -- no line end")
     definition = folder / "report.yaml"
-    definition.write_text(definition.read_text().replace("sql: channels.sql", "sql: [first.sql, second.sql]"))
+    text = definition.read_text()
+    for name in ("channels", "figures"):
+        text = text.replace(f"sql: [selection.sql, {name}.sql]", "sql: [first.sql, second.sql, third.sql]")
+    definition.write_text(text)
 
-    assert load(folder).main.sql == (
-        "WITH a AS (SELECT current_setting('report.workspace_id') AS w)\nSELECT w AS channel FROM a"
-    )
+    loaded = load(folder)
+
+    assert loaded.main.sql == loaded.figures_sql
+    assert loaded.main.sql.split("\n") == [
+        "WITH a AS (SELECT current_setting('report.workspace_id') AS w)",
+        "-- The query.",
+        ", b AS (SELECT w FROM a)",
+        "SELECT w AS channel FROM b -- no line end",
+    ]
+
+
+def test_a_list_of_one_sql_file_is_that_file(folder):
+    definition = folder / "report.yaml"
+    text = definition.read_text()
+    (folder / "whole.sql").write_text("SELECT current_setting('report.workspace_id') AS channel\n")
+    loaded = []
+    for sql in ("whole.sql", "[whole.sql]"):
+        definition.write_text(text.replace("sql: [selection.sql, channels.sql]", f"sql: {sql}"))
+        loaded.append(load(folder))
+
+    assert loaded[0] == loaded[1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "reason"),
+    [
+        ("[]", 0, "sql: a list of at least one"),
+        ("5", 0, "sql 5: a text"),
+        ("{file: days.sql}", 0, "sql {'file': 'days.sql'}: a text"),
+        ("[selection.sql, nothing.sql]", 0, "sql 'nothing.sql': No such file or directory"),
+        ("[selection.sql, '']", 0, "sql '': Is a directory"),
+        ("\n      - selection.sql\n      - nothing.sql", 2, "sql 'nothing.sql': No such file or directory"),
+        ("\n      - selection.sql\n      - latin.sql", 2, "sql 'latin.sql': it is not UTF-8"),
+        ("\n      - selection.sql\n      - 5", 2, "sql 5: a text"),
+        ("\n      - selection.sql\n      - [days.sql]", 2, "sql ['days.sql']: a text"),
+        ("[unbound.sql, unbound.sql]", 0, "sql ['unbound.sql', 'unbound.sql']: it has to read current_setting("),
+    ],
+)
+def test_what_is_wrong_with_a_list_of_sql_files_is_named_with_its_line(folder, sql, line, reason):
+    (folder / "latin.sql").write_bytes("SELECT 'ü'".encode("latin-1"))
+    (folder / "unbound.sql").write_text("SELECT 1 AS channel")
+    definition = folder / "report.yaml"
+    before = "sql: [selection.sql, channels.sql]"
+    first = definition.read_text().partition(before)[0].count("\n") + 1
+    definition.write_text(definition.read_text().replace(before, f"sql: {sql}"))
+
+    with pytest.raises(ReportTypeError, match=re.escape(reason)) as refused:
+        load(folder)
+
+    assert str(refused.value).startswith(f"{definition}:{first + line}: ")
+
+
+def test_no_two_sql_files_of_a_built_type_share_eight_lines():
+    for folder in filter(Path.is_dir, FOLDER.iterdir()):
+        seen: dict[tuple[str, ...], str] = {}
+        for path in sorted(folder.glob("*.sql")):
+            lines = [line.strip() for line in path.read_text().splitlines()]
+            for start in range(len(lines) - 7):
+                assert seen.setdefault(tuple(lines[start : start + 8]), path.name) == path.name, path
 
 
 # Sources

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.catalog import report_type, report_types
-from include.scheduled_reports.checks import Check
-from include.scheduled_reports.custom import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
-from include.scheduled_reports.custom_sql import asked
-from include.scheduled_reports.definitions import parse_row
-from include.scheduled_reports.errors import RejectedError
-from include.scheduled_reports.model import ChartSpec
+from include.scheduled_reports.domain.errors import RejectedError
+from include.scheduled_reports.domain.report_type import ChartSpec
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.reports.types.catalog import report_type, report_types
+from include.scheduled_reports.reports.types.custom_filters import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
+from include.scheduled_reports.reports.types.custom_sql import asked
+from include.scheduled_reports.reports.validation import Check
 from tests.unit.rows import report, row
 
 KIND = report_types()["custom"]
@@ -74,8 +74,8 @@ def test_groups_and_aggregates_make_columns_with_names_of_their_own():
         ("sum_estimated_hours", "integer"), ("avg_estimated_hours", "number"), ("max_completed_at", "timestamp"),
     ]  # fmt: skip
     assert [column.title for column in kind.main.columns] == [
-        "Status", "Created (week)", "Rows", "Assigned to (different)", "Estimated hours (sum)",
-        "Estimated hours (average)", "Completed (greatest)",
+        "Status", "Date created (week)", "Rows", "Assignee (distinct)", "Estimated hours (sum)",
+        "Estimated hours (average)", "Date completed (maximum)",
     ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_groups_over_time_are_a_line_and_others_a_ranking():
     week = [{"column": "created_at", "bucket": "week"}]
 
     assert made(source="messages", groupBy=week).charts == (
-        ChartSpec(title="Rows by Written (week)", kind="line", dataset="result", x="created_at_week", y=("count",)),
+        ChartSpec(title="Rows by date sent (week)", kind="line", dataset="result", x="created_at_week", y=("count",)),
     )
     rank, days = made(source="messages", groupBy=["channel"]).charts
     assert (rank.kind, rank.x, rank.y, rank.limit) == ("rank", "channel", ("count",), 10)
@@ -157,10 +157,27 @@ def test_rows_have_one_order_whatever_is_asked(definition, order):
     assert f"ORDER BY {order}\nLIMIT" in made(**definition).main.sql
 
 
-def test_the_limit_stands_in_the_title_because_a_cut_has_to_be_seen():
-    assert made(source="tasks", limit=20).main.title == "Tasks, at most 20 rows"
-    assert made(source="tasks", groupBy=["status"]).main.title == "Tasks by Status, at most 10,000 rows"
-    assert made(source="tasks", limit=20).main.sql.endswith("LIMIT 20\n")
+def test_titles_name_the_source_and_the_columns_it_is_grouped_by():
+    assert made(source="tasks", limit=20).main.title == "Tasks"
+    assert made(source="tasks", groupBy=["status"]).main.title == "Tasks by status"
+    assert made(source="tasks", groupBy=["status", "priority"]).main.title == "Tasks by status and priority"
+
+
+def test_the_day_table_is_named_after_the_time_of_the_window():
+    kind = made(source="tasks", time="due_date")
+    _, days = kind.datasets
+
+    assert days.title == "Tasks by due date"
+    assert [column.title for column in days.columns] == ["Due date", "Rows"]
+    assert [chart.title for chart in kind.charts] == ["Tasks by due date"]
+
+
+def test_the_limit_cuts_the_table_and_not_the_key_figures():
+    kind = made(source="tasks", limit=20)
+
+    assert kind.main.sql.endswith("LIMIT 20\n")
+    assert made(source="tasks").main.sql.endswith("LIMIT 10000\n")
+    assert "LIMIT" not in kind.figures_sql
 
 
 # What is refused

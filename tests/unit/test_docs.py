@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.scheduled_reports.catalog import report_types
-from include.scheduled_reports.definitions import LEVELS, PARAMETERS
-from include.scheduled_reports.metrics import METRICS
+from include.scheduled_reports.monitoring.metrics import METRICS
+from include.scheduled_reports.reports.parameters import LEVELS, PARAMETERS
+from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import PREFIX, Settings
 from tests.contract.api_table import TABLE as TABLE_OF_ROUTES
 
 ROOT = Path(__file__).parents[2]
+PLACES = (ROOT, ROOT / "include/scheduled_reports")
 TABLE = (ROOT / "docs/table.md").read_text()
 OPERATE = (ROOT / "docs/operate.md").read_text()
 TYPES = (ROOT / "docs/report-types.md").read_text()
@@ -65,7 +66,7 @@ def test_the_code_that_the_application_is_shown_is_the_code_that_is_tested():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+    "page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
 )
 def test_what_a_page_links_to_is_there(page):
     text = (ROOT / page).read_text()
@@ -75,6 +76,17 @@ def test_what_a_page_links_to_is_there(page):
         if anchor:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(), flags=re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, anchor
+
+
+@pytest.mark.parametrize("page", ["docs/extend.md", "docs/why.md", "CONTRIBUTING.md"])
+def test_every_file_and_folder_that_a_page_tells_to_change_exists(page):
+    """Paths are those of the repository, or begin below the product's folder."""
+    named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|txt|toml))`", (ROOT / page).read_text()))
+    # No paths of the repository: the example of a report type, a layout that was not chosen, a key of the ledger.
+    paths = {name for name in named if not name.startswith(("largest-uploads/", "src/", "notice/"))}
+
+    assert len(paths) > 3
+    assert [path for path in sorted(paths) if not any((root / path).exists() for root in PLACES)] == []
 
 
 def definitions(kind):
@@ -269,7 +281,7 @@ def test_the_mapping_makes_labels_of_the_tags_in_the_order_in_which_statsd_has_t
 
 def test_every_field_of_the_health_route_is_explained():
     section = MONITORING.partition("\n## Health\n")[2].partition("\n## ")[0]
-    code = (ROOT / "include/scheduled_reports/web/lookups.py").read_text().partition("def health(")[2]
+    code = (ROOT / "include/scheduled_reports/web/api/system.py").read_text().partition("def health(")[2]
     answered = set(re.findall(r'^ {12}"(\w+)":', code.partition("def _previewed")[0], flags=re.MULTILINE))
 
     assert len(answered) == 13

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.checks import is_address
-from include.scheduled_reports.message import Attachment, compose, encoded_size, envelopes, without_repeats
-from include.scheduled_reports.model import Recipients
+from include.scheduled_reports.domain.addresses import is_address
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.mail.message import Attachment, compose, encoded_size
+from include.scheduled_reports.mail.recipients import envelopes, without_repeats
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

@@ -9,84 +9,84 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.scheduled_reports import pipeline
-from include.scheduled_reports.adapters.memory import MemoryOrchestrator
-from include.scheduled_reports.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
-from include.scheduled_reports.health import lag
-from include.scheduled_reports.model import Format
+from include.scheduled_reports.domain.errors import DeliveryUnknownError, PermanentError, SkipRunError, ThrottledError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.monitoring.health import lag
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upkeep import upkeep
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
 from tests.unit.rows import report
-from tests.unit.walks import KEY, MONDAY, TRIGGER, failing, make, manual, walk
+from tests.unit.run_helpers import KEY, MONDAY, TRIGGER, failing, make, manual, walk
 
 WEEKLY = {"kind": "scheduled", "type": "workspace-activity"}
 
 
-def told(world, name):
+def told(services, name):
     """The values and tags of one metric."""
-    return world.meter.of(name)
+    return services.metrics.of(name)
 
 
-def once(monkeypatch, world, error):
+def once(monkeypatch, services, error):
     """Let the mail service fail at its first call."""
-    errors, send = [error], world.mailer.send
+    errors, send = [error], services.mailer.send
 
     def sending(*args, **options):
         if errors:
             raise errors.pop()
         return send(*args, **options)
 
-    monkeypatch.setattr(world.mailer, "send", sending)
+    monkeypatch.setattr(services.mailer, "send", sending)
 
 
-def test_a_run_is_counted_once_however_often_it_is_recorded_retried_and_cleared(world):
-    walk(world)
+def test_a_run_is_counted_once_however_often_it_is_recorded_retried_and_cleared(services):
+    walk(services)
     for number in range(3):
-        pipeline.record(world, TRIGGER)
-        walk(world, replace(TRIGGER, clear_number=number + 1))
+        pipeline.record(services, TRIGGER)
+        walk(services, replace(TRIGGER, clear_number=number + 1))
 
-    assert told(world, "run") == [(1, WEEKLY | {"outcome": "success"})]
+    assert told(services, "run") == [(1, WEEKLY | {"outcome": "success"})]
 
 
-def test_a_failure_that_is_mended_is_counted_as_both(world, monkeypatch):
+def test_a_failure_that_is_mended_is_counted_as_both(services, monkeypatch):
     with monkeypatch.context() as broken:
         failing(broken, PermanentError("out of ink"), Format.JSON)
-        walk(world)
-    walk(world, replace(TRIGGER, clear_number=1))
+        walk(services)
+    walk(services, replace(TRIGGER, clear_number=1))
 
-    assert [tags["outcome"] for _, tags in told(world, "run")] == ["failed", "success"]
+    assert [tags["outcome"] for _, tags in told(services, "run")] == ["failed", "success"]
 
 
-def test_a_skipped_tick_and_a_run_by_hand_say_what_they_are(make_world):
-    missed = make_world()
+def test_a_skipped_tick_and_a_run_by_hand_say_what_they_are(make_services):
+    missed = make_services()
     missed.moment = MONDAY + timedelta(days=20)
     walk(missed)
     pipeline.record(missed, TRIGGER)
-    by_hand = make_world()
+    by_hand = make_services()
     walk(by_hand, manual())
 
     assert told(missed, "run") == [(1, WEEKLY | {"outcome": "skipped"})]
     assert told(by_hand, "run") == [(1, WEEKLY | {"outcome": "success", "kind": "manual"})]
 
 
-def test_a_test_send_counts_nowhere(world):
-    walk(world, manual(test=True, recipients=["ada@acme.example"]))
+def test_a_test_send_counts_nowhere(services):
+    walk(services, manual(test=True, recipients=["ada@acme.example"]))
 
-    assert told(world, "run") == []
-
-
-def test_a_type_that_nobody_knows_is_no_tag_of_its_own(make_world):
-    world = make_world(reportType="ada@acme.example")
-    walk(world)
-
-    assert [tags["type"] for _, tags in told(world, "run")] == ["unknown"]
+    assert told(services, "run") == []
 
 
-def test_each_stage_is_timed_with_its_format_and_how_it_ended(world, monkeypatch):
+def test_a_type_that_nobody_knows_is_no_tag_of_its_own(make_services):
+    services = make_services(reportType="ada@acme.example")
+    walk(services)
+
+    assert [tags["type"] for _, tags in told(services, "run")] == ["unknown"]
+
+
+def test_each_stage_is_timed_with_its_format_and_how_it_ended(services, monkeypatch):
     failing(monkeypatch, PermanentError("out of ink"), Format.JSON)
-    walk(world)
+    walk(services)
 
-    assert Counter((one["stage"], one["format"], one["outcome"]) for _, one in told(world, "stage")) == {
+    assert Counter((one["stage"], one["format"], one["outcome"]) for _, one in told(services, "stage")) == {
         ("query", "none", "success"): 1,
         ("render", "csv", "success"): 1,
         ("upload", "csv", "success"): 1,
@@ -94,33 +94,33 @@ def test_each_stage_is_timed_with_its_format_and_how_it_ended(world, monkeypatch
         ("email", "none", "success"): 1,
         ("record", "none", "success"): 1,
     }
-    assert all(0 <= seconds < 60 for seconds, _ in told(world, "stage"))
+    assert all(0 <= seconds < 60 for seconds, _ in told(services, "stage"))
 
 
-def test_a_tick_that_may_not_run_is_a_stage_that_was_skipped(world):
-    world.moment = MONDAY + timedelta(days=20)
+def test_a_tick_that_may_not_run_is_a_stage_that_was_skipped(services):
+    services.moment = MONDAY + timedelta(days=20)
     with pytest.raises(SkipRunError):
-        pipeline.query(world, TRIGGER)
+        pipeline.query(services, TRIGGER)
 
-    assert [tags["outcome"] for _, tags in told(world, "stage")] == ["skipped"]
-
-
-def test_rows_and_bytes_are_those_of_the_files_in_the_store(world):
-    walk(world)
-
-    sizes = {key.rpartition(".")[2]: len(content) for key, content in world.store.files.items()}
-    assert {tags["format"]: value for value, tags in told(world, "bytes")} == sizes
-    assert {tags["format"]: value for value, tags in told(world, "rows")} == {"csv": 7, "json": 7}
+    assert [tags["outcome"] for _, tags in told(services, "stage")] == ["skipped"]
 
 
-def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(make_world):
-    world = make_world()
-    make(world)
-    make(world)
-    make(world, replace(TRIGGER, clear_number=1))
-    make(world, replace(manual(), key=replace(KEY, run_id="manual__1")))
+def test_rows_and_bytes_are_those_of_the_files_in_the_store(services):
+    walk(services)
 
-    assert told(world, "lateness") == [(5.0, {})]
+    sizes = {key.rpartition(".")[2]: len(content) for key, content in services.store.files.items()}
+    assert {tags["format"]: value for value, tags in told(services, "bytes")} == sizes
+    assert {tags["format"]: value for value, tags in told(services, "rows")} == {"csv": 7, "json": 7}
+
+
+def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(make_services):
+    services = make_services()
+    make(services)
+    make(services)
+    make(services, replace(TRIGGER, clear_number=1))
+    make(services, replace(manual(), key=replace(KEY, run_id="manual__1")))
+
+    assert told(services, "lateness") == [(5.0, {})]
 
 
 @pytest.mark.parametrize(
@@ -131,40 +131,40 @@ def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(
         (PermanentError("no"), {"refused": 1}),
     ],
 )
-def test_a_call_of_the_mail_service_is_counted_by_its_answer(world, monkeypatch, error, outcomes):
-    once(monkeypatch, world, error)
-    walk(world)
+def test_a_call_of_the_mail_service_is_counted_by_its_answer(services, monkeypatch, error, outcomes):
+    once(monkeypatch, services, error)
+    walk(services)
 
-    answers = Counter(tags["outcome"] for _, tags in told(world, "mail") if tags["about"] == "report")
+    answers = Counter(tags["outcome"] for _, tags in told(services, "mail") if tags["about"] == "report")
     assert answers == outcomes
 
 
-def test_a_message_to_the_owner_is_told_apart(world, monkeypatch):
-    once(monkeypatch, world, PermanentError("no"))
-    walk(world)
+def test_a_message_to_the_owner_is_told_apart(services, monkeypatch):
+    once(monkeypatch, services, PermanentError("no"))
+    walk(services)
 
-    assert [tags for _, tags in told(world, "mail")] == [
+    assert [tags for _, tags in told(services, "mail")] == [
         {"outcome": "refused", "about": "report"},
         {"outcome": "sent", "about": "owner"},
     ]
 
 
-def test_each_round_of_upkeep_tells_how_the_whole_does(make_world):
-    world = make_world()
-    world.moment = MONDAY + timedelta(hours=2)
+def test_each_round_of_upkeep_tells_how_the_whole_does(make_services):
+    services = make_services()
+    services.moment = MONDAY + timedelta(hours=2)
 
-    upkeep(world, MemoryOrchestrator())
+    upkeep(services, MemoryOrchestrator())
 
-    gauges = {name: value for name, value, _ in world.meter.told}
+    gauges = {name: value for name, value, _ in services.metrics.recorded}
     assert gauges == {
         "reports.active": 1, "reports.rejected": 0, "reports.stopped": 0, "runs.open": 0, "runs.stuck": 0,
         "executions.stuck": 0, "deliveries.unknown": 0, "mail.enabled": 1, "lag": 7200.0, "upkeep": 1,
     }  # fmt: skip
 
 
-def test_what_a_stage_logs_names_report_run_and_format_and_nothing_that_a_row_holds(world, caplog):
+def test_what_a_stage_logs_names_report_run_and_format_and_nothing_that_a_row_holds(services, caplog):
     with caplog.at_level(logging.INFO):
-        walk(world)
+        walk(services)
 
     lines = [line for line in caplog.messages if line.startswith("stage ")]
     where = "report=r1 run=scheduled__2026-05-11T07:00:00+00:00"
@@ -205,19 +205,21 @@ def daily(report_id, **changes):
         (NINE + timedelta(days=60, hours=1), {}, timedelta(days=6, hours=1)),
     ],
 )
-def test_late_is_the_oldest_due_tick_that_nobody_has_begun(world, monkeypatch, now, begun, expected):
-    world.moment = now
-    monkeypatch.setattr(world.housekeeping, "last_ticks", lambda ids: {one: begun[one] for one in ids if one in begun})
+def test_late_is_the_oldest_due_tick_that_nobody_has_begun(services, monkeypatch, now, begun, expected):
+    services.moment = now
+    monkeypatch.setattr(
+        services.upkeep_store, "last_ticks", lambda ids: {one: begun[one] for one in ids if one in begun}
+    )
 
-    assert lag(world, [daily("a")]) == expected
+    assert lag(services, [daily("a")]) == expected
 
 
-def test_nothing_is_late_that_is_not_scheduled_and_what_waits_for_its_jitter_is_not(world):
-    world.moment = NINE + timedelta(seconds=1)
+def test_nothing_is_late_that_is_not_scheduled_and_what_waits_for_its_jitter_is_not(services):
+    services.moment = NINE + timedelta(seconds=1)
 
-    assert lag(world, [daily("a", is_active=False), daily("b", status="PAUSED")]) == timedelta()
-    world.settings = Settings(jitter_seconds=timedelta(minutes=50))
-    late = {report_id: lag(world, [daily(report_id)]) for report_id in "abcdef"}
+    assert lag(services, [daily("a", is_active=False), daily("b", status="PAUSED")]) == timedelta()
+    services.settings = Settings(jitter_seconds=timedelta(minutes=50))
+    late = {report_id: lag(services, [daily(report_id)]) for report_id in "abcdef"}
     # Jitter is less than the window, and nobody's is taken twice.
     assert all(timedelta(days=3) - timedelta(minutes=50) < one <= timedelta(days=3, seconds=1) for one in late.values())
     assert len(set(late.values())) > 1

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports import naming
-from include.scheduled_reports.model import DateRange, Format, RunKey
-from include.scheduled_reports.window import window
+from include.scheduled_reports.domain import naming
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.run import RunKey
+from include.scheduled_reports.domain.window import window
 from tests.unit.rows import report
 
 WEEK = window(DateRange(), datetime(2026, 5, 10, 9, tzinfo=UTC), ZoneInfo("UTC"))

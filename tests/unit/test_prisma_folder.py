@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from include.scheduled_reports import sql
 from include.scheduled_reports.__main__ import main
+from include.scheduled_reports.adapters.postgres import sql
 
 ROOT = Path(__file__).parents[2]
 (ADDED,) = ROOT.glob("prisma/migrations/*_add_scheduled_reports/migration.sql")

@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from include.scheduled_reports.render import charts
-from include.scheduled_reports.render.colour import contrast
-from include.scheduled_reports.render.vega import specification
+from include.scheduled_reports.render import as_html, charts
+from include.scheduled_reports.render.charts.vega import specification
+from include.scheduled_reports.render.colours import contrast
 from tests.unit.documents import ZONE, chart, column
 
 DAY, NAME, MESSAGES = column("day", "date"), column("name"), column("messages", "integer")
@@ -201,7 +201,7 @@ def test_drawing_opens_no_connection(monkeypatch):
 
 def test_the_dark_page_recolours_what_the_charts_use():
     drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK))
-    css = (Path(charts.__file__).parent / "templates" / "screen.css").read_text()
+    css = (Path(as_html.__file__).parent / "templates" / "screen.css").read_text()
 
     for attribute in ('fill="#3d4550"', 'fill="#5b6472"', 'stroke="#e3e7ec"'):
         assert attribute in drawing

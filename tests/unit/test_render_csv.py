@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
 
-from include.scheduled_reports.model import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.render import renderer
 from include.scheduled_reports.render.as_csv import render
 from tests.unit.documents import ZONE, column, document, table

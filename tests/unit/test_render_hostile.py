@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
-from include.scheduled_reports.model import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.render import renderer
 from tests.unit.documents import ZONE, column, document, table
 

@@ -10,9 +10,9 @@ from io import BytesIO
 
 import pytest
 
-from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render.as_html import render
-from include.scheduled_reports.render.colour import contrast
+from include.scheduled_reports.render.colours import contrast
+from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
 
 VOID = {"meta", "col", "br", "img"}

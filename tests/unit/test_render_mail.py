@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from include.scheduled_reports.model import Format
-from include.scheduled_reports.render import mail_pictures
-from include.scheduled_reports.render.mail import MailFile, MailNote, aligned, body, file_size
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.mail import body_images
+from include.scheduled_reports.mail.body import MailFile, MailNote, aligned, body, file_size
 from tests.unit.brand import BRAND, LOGO, SVG
 from tests.unit.documents import chart, column, document, figure, table
 
@@ -237,7 +237,7 @@ def test_the_same_chart_has_the_same_id_and_another_one_another():
 
 
 def test_charts_beyond_what_a_message_holds_are_left_out(monkeypatch):
-    monkeypatch.setattr(mail_pictures, "_MOST_BYTES", 20_000)
+    monkeypatch.setattr(body_images, "_MOST_BYTES", 20_000)
     written = body(document(charts=[BUSY] * 20), SHOWN)
 
     assert 0 < len(written.pictures) < 20

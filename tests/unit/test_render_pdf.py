@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageChops
 from pypdfium2 import raw
 
-from include.scheduled_reports.branding import Branding
 from include.scheduled_reports.render import as_pdf
+from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
 
 UPRIGHT, TURNED, A3_TURNED, A2_TURNED, A1_TURNED = (595, 842), (842, 595), (1191, 842), (1684, 1191), (2384, 1684)

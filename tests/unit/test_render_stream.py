@@ -8,7 +8,7 @@ from io import BytesIO
 import pyarrow as pa
 import pytest
 
-from include.scheduled_reports.model import Format
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.render import renderer
 from include.scheduled_reports.render.document import Table
 from tests.unit.documents import column, document

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.scheduled_reports import errors, settle, settling
-from include.scheduled_reports.adapters import ledger
+from include.scheduled_reports.adapters.postgres import ledger
+from include.scheduled_reports.domain import errors
+from include.scheduled_reports.runs import outcome, settle
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "include/scheduled_reports"
@@ -20,7 +21,7 @@ ROWS = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", RUNBOOK, flags=re.MULTILIN
 RAISED = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
 RAISED |= {"kind"}  # S3's answer says which of two it is
 #: Doubles and the sample are not in production.
-LEFT_OUT = ("adapters/memory", "sample/")
+LEFT_OUT = ("testing/", "sample_data/")
 
 
 def words(node: ast.expr) -> str | None:
@@ -53,7 +54,7 @@ def test_the_messages_are_found():
 
 def unmailed() -> list[str]:
     """Why a run is not mailed, in the words of its plan."""
-    tree = ast.parse((PRODUCT / "mailplan.py").read_text())
+    tree = ast.parse((PRODUCT / "mail/plan.py").read_text())
     returned = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
     return [
         str(one.value)
@@ -64,7 +65,7 @@ def unmailed() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "message", [*messages(), *unmailed(), ledger.STOPPED, settle.NEVER_MADE, settle.NEVER_MAILED, settling.NEVER_BEGUN]
+    "message", [*messages(), *unmailed(), ledger.STOPPED, outcome.NEVER_MADE, outcome.NEVER_MAILED, settle.NEVER_BEGUN]
 )
 def test_every_message_of_an_error_is_in_the_runbook(message):
     told = [seen for seen, _, _ in ROWS if message in {code for _, code in CODE.findall(seen)}]

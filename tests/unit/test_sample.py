@@ -10,10 +10,10 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from include.scheduled_reports.sample.cast import actors, rooms, sites
-from include.scheduled_reports.sample.history import History, share
-from include.scheduled_reports.sample.reports import FIRST, scheduled_reports
-from include.scheduled_reports.sample.seed import activity
+from include.scheduled_reports.sample_data.cast import actors, rooms, sites
+from include.scheduled_reports.sample_data.history import History, share
+from include.scheduled_reports.sample_data.reports import FIRST, scheduled_reports
+from include.scheduled_reports.sample_data.seed import activity
 
 HISTORY = History(date(2026, 3, 2))
 #: How many reports are written out; the others are made by number.

@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from include.scheduled_reports.branding import Branding
-from include.scheduled_reports.errors import ConfigurationError
+from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.settings.branding import Branding
 
 
 def read(**values):

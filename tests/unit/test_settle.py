@@ -1,175 +1,184 @@
-"""What a run has come to, from what its stages left."""
+"""Runs that `record` did not settle: upkeep does, with the reason."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from include.scheduled_reports.model import (
-    Artifact,
-    Delivery,
-    DeliveryState,
-    Format,
-    Outcome,
-    Recipients,
-    RunKey,
-    RunState,
+from include.scheduled_reports.domain.errors import PermanentError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunState
+from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs.unrecorded import NOTES, leave_note, noted
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import upkeep
+from tests.unit.run_helpers import KEY, TRIGGER, counts, failing, mails, make, walk
+
+OPEN, OVER = MemoryOrchestrator(runs={KEY}), MemoryOrchestrator()
+MINUTE = timedelta(minutes=1)
+
+
+def state(services):
+    row = services.runs.runs[KEY].row
+    return row["state"], row["reason"]
+
+
+def test_a_run_that_ended_without_record_is_settled_with_the_reason(services):
+    make(services)
+    services.moment += MINUTE
+
+    assert upkeep(services, OVER).settled == 1
+
+    assert state(services) == (
+        RunState.FAILED,
+        "mail: the run ended before the mail was sent: Airflow is through with the run, but its last task did not "
+        "record it",
+    )
+    assert counts(services) == (1, 0, 1)
+
+
+def test_a_run_that_is_open_or_was_at_work_just_now_is_left_alone(services):
+    make(services)
+
+    assert upkeep(services, OVER).settled == 0
+    services.moment += MINUTE
+    assert upkeep(services, OPEN).settled == 0
+    assert counts(services) == (0, 0, 0)
+
+
+def test_a_run_that_airflow_does_not_go_on_with_is_settled_after_hours_and_counted_right_when_it_does(services):
+    make(services)
+    services.moment += timedelta(hours=6, seconds=1)
+
+    assert upkeep(services, OPEN).settled == 1
+    assert "is its DAG paused" in state(services)[1]
+    assert counts(services) == (1, 0, 1)
+
+    pipeline.email(services, KEY)
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+    assert counts(services) == (1, 1, 0)
+    assert len(mails(services)) == 1
+
+
+def test_a_stage_cleared_by_itself_opens_the_run_and_upkeep_settles_it(services, monkeypatch):
+    with monkeypatch.context() as patched:
+        failing(patched, ReportTypeError("out of ink"), Format.JSON)
+        assert walk(services).state is RunState.FAILED
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 0
+
+    pipeline.render(services, KEY, Format.JSON)
+    pipeline.upload(services, KEY, Format.JSON)
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 1
+
+    assert state(services) == (RunState.SUCCESS, None)
+    assert counts(services) == (1, 1, 0)
+    assert len(mails(services)) == 1
+
+
+def test_a_run_whose_database_was_away_for_query_and_record_is_recorded_from_the_note(services, monkeypatch):
+    def away(*_, **__):
+        raise TransientError("the reports database did not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.definitions, "row", away)
+        with pytest.raises(TransientError):
+            pipeline.query(services, TRIGGER)
+        with pytest.raises(TransientError):
+            pipeline.record(services, TRIGGER)
+    assert noted(services) == [TRIGGER]
+
+    assert upkeep(services, OPEN).settled == 0
+    assert upkeep(services, OVER).settled == 1
+
+    assert state(services) == (RunState.FAILED, "csv: the run ended before its first task began; json: the run ended "
+                            "before its first task began")  # fmt: skip
+    assert counts(services) == (1, 0, 1)
+    assert noted(services) == []
+    assert upkeep(services, OVER).settled == 0
+
+
+def test_a_note_of_a_run_that_was_recorded_after_all_changes_nothing(services):
+    walk(services)
+    leave_note(services, TRIGGER)
+
+    upkeep(services, OVER)
+
+    assert (state(services), counts(services), noted(services)) == ((RunState.SUCCESS, None), (1, 1, 0), [])
+
+
+def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(services, monkeypatch):
+    make(services)
+    services.moment += MINUTE
+    settle = services.runs.settle
+    calls = []
+
+    def first_fails(key, *arguments):
+        calls.append(key)
+        if len(calls) == 1:
+            raise TransientError("away")
+        return settle(key, *arguments)
+
+    monkeypatch.setattr(services.runs, "settle", first_fails)
+
+    assert upkeep(services, OVER).settled == 0
+    assert upkeep(services, OVER).settled == 1
+
+
+def test_a_note_that_cannot_be_read_and_a_staging_that_is_away_cost_nobody_else_anything(services, monkeypatch):
+    services.staging.files[f"{NOTES}/broken.json"] = b"{"
+    make(services)
+    services.moment += MINUTE
+    assert upkeep(services, OVER).settled == 1
+
+    def away(_folder):
+        raise TransientError("staging is away")
+
+    monkeypatch.setattr(services.staging, "names", away)
+    assert upkeep(services, OVER).next_runs == 0
+
+
+STAGES = {
+    "query": lambda services: pipeline.query(services, TRIGGER),
+    "render": lambda services: pipeline.render(services, KEY, Format.CSV),
+    "upload": lambda services: pipeline.upload(services, KEY, Format.CSV),
+    "email": lambda services: pipeline.email(services, KEY),
+}
+BROKEN = (
+    "the run was frozen with what a rule of today does not allow: email_recipients: an e-mail address such as "
+    "name@company.com; clear from query"
 )
-from include.scheduled_reports.ports import Snapshot
-from include.scheduled_reports.settle import NEVER_MADE, NEVER_MAILED, outcome
-
-KEY = RunKey(report_id="r1", run_id="run1")
-PDF, CSV = Format.PDF, Format.CSV
-SENT, CLAIMED, REFUSED, UNKNOWN = (
-    DeliveryState.SENT,
-    DeliveryState.CLAIMED,
-    DeliveryState.REFUSED,
-    DeliveryState.UNKNOWN,
-)
-WANTED = {"wanted": True, "messages": 1}
-UNWANTED = {"wanted": False, "why": "not asked for", "messages": 1}
 
 
-def artifact(chosen):
-    return Artifact(
-        format=chosen,
-        execution_id="c1",
-        file_name="f",
-        content_type="t",
-        bucket="b",
-        object_key="k",
-        bytes=1,
-        sha256="0",
-        rows=1,
-        total_rows=1,
-    )
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_that_is_tightened_while_a_run_is_open_fails_it_with_the_reason_and_without_the_value(services, stage):
+    make(services)
+    services.runs.runs[KEY].row["frozen"]["row"]["email_recipients"] = ["no address of today"]
+
+    with pytest.raises(PermanentError) as caught:
+        STAGES[stage](services)
+    assert str(caught.value) == BROKEN
+    assert caught.value.__suppress_context__
+
+    outcome = pipeline.record(services, TRIGGER)
+    assert outcome.state is RunState.FAILED
+    assert ("mail: " + BROKEN if stage == "email" else "mail: the run ended") in outcome.reason
+    assert upkeep(services, OVER).settled == 0
 
 
-def delivery(state, *, message="report", error=None):
-    return Delivery(
-        key=KEY,
-        message=message,
-        state=state,
-        subject="s",
-        recipients=Recipients(to=("a@b.example",)),
-        mode="attach",
-        formats=(PDF, CSV),
-        error=error,
-    )
+@pytest.mark.parametrize("stage", ["query", "render"])
+def test_such_a_run_without_files_says_so_for_every_format(services, stage):
+    pipeline.query(services, TRIGGER)
+    services.runs.runs[KEY].row["frozen"]["row"]["timezone"] = "Mars/Olympus_Mons"
+    for chosen in (Format.CSV, Format.JSON) if stage == "render" else [None]:
+        with pytest.raises(PermanentError):
+            pipeline.render(services, KEY, chosen) if chosen else STAGES["query"](services)
 
+    outcome = pipeline.record(services, TRIGGER)
 
-def settled(
-    *, frozen=True, reason=None, skipped=False, formats=(PDF, CSV), errors=(), arrived=(PDF, CSV), mail, sent=()
-):
-    return outcome(
-        Snapshot(
-            frozen=frozen,
-            reason=reason,
-            skipped=skipped,
-            formats=formats,
-            errors=dict(errors),
-            artifacts=tuple(artifact(one) for one in arrived),
-            mail=mail,
-            deliveries=tuple(sent),
-        )
-    )
-
-
-@pytest.mark.parametrize(
-    ("mail", "sent"),
-    [
-        (WANTED, [delivery(SENT)]),
-        (UNWANTED, []),
-        ({"wanted": True, "messages": 2}, [delivery(SENT), delivery(SENT, message="report/2")]),
-    ],
-)
-def test_a_run_is_a_success_when_every_file_arrived_and_the_mail_wanted_was_sent(mail, sent):
-    assert settled(mail=mail, sent=sent) == Outcome(state=RunState.SUCCESS)
-
-
-@pytest.mark.parametrize(
-    ("arrived", "errors", "told"),
-    [
-        ([CSV], {PDF: "out of paper"}, {PDF: "out of paper"}),
-        ([CSV], {}, {PDF: NEVER_MADE}),
-        ([PDF], {PDF: "a try before", CSV: "out of ink"}, {CSV: "out of ink"}),
-    ],
-)
-def test_a_format_that_did_not_arrive_fails_the_run_with_its_error_although_the_others_were_mailed(
-    arrived, errors, told
-):
-    found = settled(arrived=arrived, errors=errors, mail=WANTED, sent=[delivery(SENT)])
-
-    (line,) = (f"{chosen}: {error}" for chosen, error in told.items())
-    assert found == Outcome(state=RunState.FAILED, reason=line, errors=told)
-
-
-def test_an_error_of_an_attempt_that_a_later_one_made_good_is_no_failure():
-    assert settled(errors={PDF: "a try before"}, mail=UNWANTED).state is RunState.SUCCESS
-
-
-def test_where_no_file_arrived_the_mail_is_not_what_failed():
-    found = settled(arrived=[], errors={PDF: "out of paper", CSV: "out of ink"}, mail=None)
-
-    assert found == Outcome(
-        state=RunState.FAILED,
-        reason="pdf: out of paper; csv: out of ink",
-        errors={PDF: "out of paper", CSV: "out of ink"},
-    )
-
-
-@pytest.mark.parametrize(
-    ("mail", "sent", "error"),
-    [
-        (None, [], NEVER_MAILED),
-        (WANTED, [], NEVER_MAILED),
-        (WANTED, [delivery(CLAIMED)], "report: claimed"),
-        (WANTED, [delivery(REFUSED, error="address rejected")], "report: address rejected"),
-        (WANTED, [delivery(UNKNOWN, error="no answer")], "report: no answer"),
-        ({"wanted": True, "messages": 2}, [delivery(SENT)], NEVER_MAILED),
-        (
-            {"wanted": True, "messages": 3},
-            [delivery(SENT), delivery(UNKNOWN, message="report/2", error="no answer")],
-            f"report/2: no answer; {NEVER_MAILED}",
-        ),
-        (
-            {"wanted": True, "messages": 2},
-            [delivery(REFUSED, error="one"), delivery(REFUSED, message="report/2", error="two")],
-            "report: one; report/2: two",
-        ),
-    ],
-)
-def test_a_mail_that_did_not_go_out_whole_fails_the_run_but_not_its_files(mail, sent, error):
-    assert settled(mail=mail, sent=sent) == Outcome(state=RunState.FAILED, reason=f"mail: {error}", mail_error=error)
-
-
-def test_files_and_mail_may_both_have_failed():
-    found = settled(
-        arrived=[CSV], errors={PDF: "out of paper"}, mail=WANTED, sent=[delivery(UNKNOWN, error="no answer")]
-    )
-
-    assert found.reason == "pdf: out of paper; mail: report: no answer"
-    assert (found.errors, found.mail_error) == ({PDF: "out of paper"}, "report: no answer")
-
-
-def test_a_skipped_tick_is_neither_success_nor_failure():
-    assert settled(
-        frozen=False, reason="not scheduled any more", skipped=True, formats=(), arrived=[], mail=None
-    ) == Outcome(state=RunState.SKIPPED, reason="not scheduled any more")
-
-
-def test_a_refused_run_fails_every_format_with_the_reason():
-    found = settled(frozen=False, reason="the row is wrong", arrived=[], mail=None)
-
-    assert (found.state, found.errors) == (RunState.FAILED, {PDF: "the row is wrong", CSV: "the row is wrong"})
-    assert found.mail_error is None
-
-
-@pytest.mark.parametrize(("reason", "told"), [("the row is gone", "the row is gone"), (None, NEVER_MADE)])
-def test_a_refused_run_without_formats_still_fails_with_a_reason(reason, told):
-    assert settled(frozen=False, reason=reason, formats=(), arrived=[], mail=None) == Outcome(
-        state=RunState.FAILED, reason=told
-    )
-
-
-def test_a_frozen_run_whose_formats_are_not_known_any_more_is_no_success():
-    assert settled(formats=(), arrived=[], mail=None) == Outcome(state=RunState.FAILED, reason=NEVER_MADE)
+    assert outcome.state is RunState.FAILED
+    assert set(outcome.errors) == {Format.CSV, Format.JSON}
+    assert all("timezone: an IANA time zone" in error for error in outcome.errors.values())
+    assert (counts(services), mails(services)) == ((1, 0, 1), [])

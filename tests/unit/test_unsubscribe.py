@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.scheduled_reports.unsubscribe import headers, link, read_ways, ways_out
+from include.scheduled_reports.mail.headers import unsubscribe_addresses, unsubscribe_headers, unsubscribe_link
+from include.scheduled_reports.settings.unsubscribe import read_ways
 
 MAILTO = "mailto:reports@acme.example?subject=unsubscribe%20{report}"
 PAGE = "https://acme.example/off?report={report}&who={recipient}"
@@ -12,13 +13,13 @@ ADA = ["ada+x@acme.example"]
 
 
 def out(text, recipients=ADA):
-    return ways_out(text, report="weekly/1", recipients=recipients)
+    return unsubscribe_addresses(text, report="weekly/1", recipients=recipients)
 
 
 def test_nothing_set_is_no_way_and_no_header():
     assert out("") == ()
-    assert headers(()) == {}
-    assert link(()) == ""
+    assert unsubscribe_headers(()) == {}
+    assert unsubscribe_link(()) == ""
 
 
 def test_report_and_recipient_are_filled_in_as_a_url_wants_them():
@@ -35,7 +36,7 @@ def test_an_address_that_has_to_know_who_clicks_is_only_in_a_message_to_one_pers
 
 
 def test_the_header_holds_each_way_in_brackets():
-    assert headers(("mailto:a@b.example", "https://c.example/x?y=1"))["List-Unsubscribe"] == (
+    assert unsubscribe_headers(("mailto:a@b.example", "https://c.example/x?y=1"))["List-Unsubscribe"] == (
         "<mailto:a@b.example>, <https://c.example/x?y=1>"
     )
 
@@ -44,12 +45,14 @@ def test_the_header_holds_each_way_in_brackets():
     ("ways", "one_click"), [(("mailto:a@b.example",), False), (("https://c.example/x", "mailto:a@b.example"), True)]
 )
 def test_one_click_is_offered_only_where_it_can_be_a_post(ways, one_click):
-    assert headers(ways).get("List-Unsubscribe-Post") == ("List-Unsubscribe=One-Click" if one_click else None)
+    assert unsubscribe_headers(ways).get("List-Unsubscribe-Post") == (
+        "List-Unsubscribe=One-Click" if one_click else None
+    )
 
 
 def test_the_message_leads_to_the_page_rather_than_to_a_mail():
-    assert link(("mailto:a@b.example", "https://c.example/x")) == "https://c.example/x"
-    assert link(("mailto:a@b.example",)) == "mailto:a@b.example"
+    assert unsubscribe_link(("mailto:a@b.example", "https://c.example/x")) == "https://c.example/x"
+    assert unsubscribe_link(("mailto:a@b.example",)) == "mailto:a@b.example"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.memory import MemoryDefinitions, MemoryOrchestrator, MemorySource, MemoryWorld
+from include.scheduled_reports.reports.next_run import next_run
 from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.upcoming import next_run
-from include.scheduled_reports.upkeep import LONGEST_ERROR, TOMBSTONES, upkeep
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
+from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
+from include.scheduled_reports.upkeep.round import LONGEST_ERROR, TOMBSTONES, upkeep
 from tests.unit.rows import report, row
 
 #: A Sunday; the next Monday at 09:00 in Berlin is at 07:00 UTC.
@@ -21,8 +23,8 @@ SPOILED = {"timezone": "Mars/Olympus"}
 WHY = "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"
 
 
-def world_of(*rows, **settings):
-    return MemoryWorld(
+def services_of(*rows, **settings):
+    return MemoryServices(
         source=MemorySource(lambda *_: pytest.fail("upkeep reads no data")),
         settings=Settings(**settings),
         definitions=MemoryDefinitions(list(rows)),
@@ -33,9 +35,9 @@ def world_of(*rows, **settings):
 no_runs = MemoryOrchestrator()
 
 
-def state(world, report_id="r1"):
+def state(services, report_id="r1"):
     """Status, cause, tombstone, reasons and next run of a report."""
-    found, house = world.definitions.row(report_id), world.housekeeping
+    found, house = services.definitions.row(report_id), services.upkeep_store
     return (
         found["status"],
         found["error_cause"],
@@ -75,29 +77,29 @@ def test_the_coming_run_comes_after_now_and_not_at_it():
 
 
 def test_a_round_writes_the_coming_run_of_every_report_and_none_where_there_is_none():
-    world = world_of(row(id="r1"), row(id="r2", is_active=False), row(id="r3", **SPOILED))
-    world.housekeeping.next_runs = {"r1": NOW, "r2": NOW, "r3": NOW}
+    services = services_of(row(id="r1"), row(id="r2", is_active=False), row(id="r3", **SPOILED))
+    services.upkeep_store.next_runs = {"r1": NOW, "r2": NOW, "r3": NOW}
 
-    done = upkeep(world, no_runs)
+    done = upkeep(services, no_runs)
 
-    assert world.housekeeping.next_runs == {"r1": MONDAY, "r2": None, "r3": None}
+    assert services.upkeep_store.next_runs == {"r1": MONDAY, "r2": None, "r3": None}
     assert done.next_runs == 2  # the third lost its own when it was rejected
 
 
 def test_an_edit_from_outside_shows_in_the_next_round():
-    world = world_of(row(id="r1"))
-    upkeep(world, no_runs)
-    world.definitions.content[0]["cron_expression"] = "0 18 * * *"
+    services = services_of(row(id="r1"))
+    upkeep(services, no_runs)
+    services.definitions.content[0]["cron_expression"] = "0 18 * * *"
 
-    assert upkeep(world, no_runs).next_runs == 1
-    assert world.housekeeping.next_runs["r1"] == datetime(2026, 5, 10, 16, tzinfo=UTC)
+    assert upkeep(services, no_runs).next_runs == 1
+    assert services.upkeep_store.next_runs["r1"] == datetime(2026, 5, 10, 16, tzinfo=UTC)
 
 
 def test_a_round_that_finds_all_as_it_should_be_changes_nothing():
-    world = world_of(row(id="r1"), row(id="r2", **SPOILED), row(id="r3", status="DISABLED", **SPOILED))
-    upkeep(world, no_runs)
+    services = services_of(row(id="r1"), row(id="r2", **SPOILED), row(id="r3", status="DISABLED", **SPOILED))
+    upkeep(services, no_runs)
 
-    again = upkeep(world, no_runs)
+    again = upkeep(services, no_runs)
 
     assert (again.next_runs, again.rejected, again.readmitted, again.lifted) == (0, 0, 0, 0)
     assert str(again) == (
@@ -106,73 +108,73 @@ def test_a_round_that_finds_all_as_it_should_be_changes_nothing():
 
 
 def test_a_row_that_turns_invalid_is_in_error_with_every_reason():
-    world = world_of(row(id="r1", timezone="Mars/Olympus", creator_is_member=False, created_by_id="u1"))
+    services = services_of(row(id="r1", timezone="Mars/Olympus", creator_is_member=False, created_by_id="u1"))
 
-    done = upkeep(world, no_runs)
+    done = upkeep(services, no_runs)
 
     reasons = f"{WHY}; created_by_id: 'u1': a member of the workspace; this user has left it"
-    assert state(world) == ("ERROR", "rejected", True, reasons, None)
+    assert state(services) == ("ERROR", "rejected", True, reasons, None)
     assert done.rejected == 1
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
 def test_a_row_that_turns_valid_is_what_it_was_before_and_has_its_coming_run_at_once(status):
-    world = world_of(row(id="r1", status=status, **SPOILED))
-    upkeep(world, no_runs)
-    world.definitions.content[0]["timezone"] = "Europe/Berlin"
+    services = services_of(row(id="r1", status=status, **SPOILED))
+    upkeep(services, no_runs)
+    services.definitions.content[0]["timezone"] = "Europe/Berlin"
 
-    done = upkeep(world, no_runs)
+    done = upkeep(services, no_runs)
 
-    assert state(world) == (status, None, False, None, MONDAY if status == "ACTIVE" else None)
+    assert state(services) == (status, None, False, None, MONDAY if status == "ACTIVE" else None)
     assert done.readmitted == 1
 
 
 def test_a_tick_that_passed_while_the_row_was_invalid_is_left_behind():
-    world = world_of(row(id="r1", **SPOILED))
-    upkeep(world, no_runs)
-    world.moment = MONDAY + timedelta(hours=2)
-    world.definitions.content[0]["timezone"] = "Europe/Berlin"
+    services = services_of(row(id="r1", **SPOILED))
+    upkeep(services, no_runs)
+    services.moment = MONDAY + timedelta(hours=2)
+    services.definitions.content[0]["timezone"] = "Europe/Berlin"
 
-    upkeep(world, no_runs)
+    upkeep(services, no_runs)
 
-    assert datetime.fromisoformat(world.definitions.content[0]["effective_from"]) == MONDAY + timedelta(hours=2)
-    assert world.housekeeping.next_runs["r1"] == MONDAY + timedelta(days=7)
+    assert datetime.fromisoformat(services.definitions.content[0]["effective_from"]) == MONDAY + timedelta(hours=2)
+    assert services.upkeep_store.next_runs["r1"] == MONDAY + timedelta(days=7)
 
 
 @pytest.mark.parametrize(("status", "cause"), [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)])
 @pytest.mark.parametrize("spoiled", [SPOILED, {}])
 def test_what_is_disabled_or_failing_stays_so_whether_it_is_valid_or_not_and_has_no_next_run(status, cause, spoiled):
-    world = world_of(row(id="r1", status=status, error_cause=cause, **spoiled))
-    world.housekeeping.next_runs = {"r1": NOW}
+    services = services_of(row(id="r1", status=status, error_cause=cause, **spoiled))
+    services.upkeep_store.next_runs = {"r1": NOW}
 
-    upkeep(world, no_runs)
+    upkeep(services, no_runs)
 
-    assert state(world) == (status, cause, False, None, None)
+    assert state(services) == (status, cause, False, None, None)
 
 
 def test_a_status_that_only_a_newer_application_knows_costs_only_its_own_report():
-    world = world_of(row(id="r1", status="ARCHIVED"), row(id="r2"))
+    services = services_of(row(id="r1", status="ARCHIVED"), row(id="r2"))
 
-    upkeep(world, no_runs)
+    upkeep(services, no_runs)
 
-    assert state(world) == ("ARCHIVED", None, False, None, None)
-    assert world.housekeeping.next_runs["r2"] == MONDAY
+    assert state(services) == ("ARCHIVED", None, False, None, None)
+    assert services.upkeep_store.next_runs["r2"] == MONDAY
 
 
 def test_many_reasons_are_cut_to_what_a_person_reads():
-    world = world_of(row(id="r1", tags=[""] * 3_000))
+    services = services_of(row(id="r1", tags=[""] * 3_000))
 
-    upkeep(world, no_runs)
+    upkeep(services, no_runs)
 
-    assert len(world.housekeeping.errors["r1"]) == LONGEST_ERROR
-    assert upkeep(world, no_runs).rejected == 0
+    assert len(services.upkeep_store.errors["r1"]) == LONGEST_ERROR
+    assert upkeep(services, no_runs).rejected == 0
 
 
 def test_a_round_reads_no_more_reports_than_the_operator_allows():
-    world = world_of(row(id="r1"), row(id="r2"), row(id="r3"), max_reports=2)
+    services = services_of(row(id="r1"), row(id="r2"), row(id="r3"), max_reports=2)
 
-    assert upkeep(world, no_runs).next_runs == 2
-    assert world.housekeeping.next_runs.keys() == {"r1", "r2"}
+    assert upkeep(services, no_runs).next_runs == 2
+    assert services.upkeep_store.next_runs.keys() == {"r1", "r2"}
 
 
 # Letting go of the DAGs of reports that went
@@ -189,38 +191,38 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
     ],
 )
 def test_a_dag_is_let_go_after_its_farewell_once_no_run_is_open(age, open_runs, stays):
-    world = world_of(farewell_seconds=timedelta(minutes=5))
-    world.housekeeping.graves = {"r1": NOW - age}
+    services = services_of(farewell_seconds=timedelta(minutes=5))
+    services.upkeep_store.graves = {"r1": NOW - age}
 
-    done = upkeep(world, MemoryOrchestrator(every=open_runs))
+    done = upkeep(services, MemoryOrchestrator(every=open_runs))
 
-    assert ("r1" in world.housekeeping.graves) == stays
+    assert ("r1" in services.upkeep_store.graves) == stays
     assert done.lifted == (not stays)
 
 
 def test_airflow_is_asked_only_of_those_whose_farewell_is_over():
-    world = world_of()
-    world.housekeeping.graves = {"old": NOW - timedelta(hours=1), "young": NOW}
+    services = services_of()
+    services.upkeep_store.graves = {"old": NOW - timedelta(hours=1), "young": NOW}
     airflow = MemoryOrchestrator()
 
-    upkeep(world, airflow)
+    upkeep(services, airflow)
 
     assert airflow.asked == ["old"]
 
 
 def test_a_report_that_was_rejected_in_this_round_is_not_let_go_in_it():
-    world = world_of(row(id="r1", **SPOILED))
-    world.housekeeping.graves = {"r1": NOW - timedelta(hours=1)}  # left of an earlier time
+    services = services_of(row(id="r1", **SPOILED))
+    services.upkeep_store.graves = {"r1": NOW - timedelta(hours=1)}  # left of an earlier time
 
-    assert upkeep(world, no_runs).lifted == 0
+    assert upkeep(services, no_runs).lifted == 0
 
 
 def test_one_round_lets_go_of_a_bounded_number_the_oldest_first():
-    world = world_of()
-    world.housekeeping.graves = {f"r{number:03}": NOW - timedelta(hours=1, seconds=number) for number in range(150)}
+    services = services_of()
+    services.upkeep_store.graves = {f"r{number:03}": NOW - timedelta(hours=1, seconds=number) for number in range(150)}
 
-    assert upkeep(world, no_runs).lifted == TOMBSTONES
-    assert world.housekeeping.graves.keys() == {f"r{number:03}" for number in range(50)}
+    assert upkeep(services, no_runs).lifted == TOMBSTONES
+    assert services.upkeep_store.graves.keys() == {f"r{number:03}" for number in range(50)}
 
 
 # Cut off anywhere, and done again
@@ -230,7 +232,7 @@ class CutOffError(Exception):
     """The process died."""
 
 
-def cut_off_at(world, call):
+def cut_off_at(services, call):
     """Let the *call*-th change of this round fail, before it is done."""
     left = [call]
 
@@ -244,7 +246,11 @@ def cut_off_at(world, call):
         return or_die
 
     for name in ("reject", "readmit", "set_next_runs", "lift"):
-        setattr(world.housekeeping, name, dying(getattr(type(world.housekeeping), name).__get__(world.housekeeping)))
+        setattr(
+            services.upkeep_store,
+            name,
+            dying(getattr(type(services.upkeep_store), name).__get__(services.upkeep_store)),
+        )
 
 
 STATES = st.fixed_dictionaries(
@@ -259,13 +265,13 @@ STATES = st.fixed_dictionaries(
 @given(st.lists(STATES, min_size=1, max_size=4), st.lists(STATES, min_size=4, max_size=4), st.integers(0, 4))
 def test_a_round_that_was_cut_off_is_made_good_by_the_next(before, after, call):
     def spoiled_and_edited():
-        world = world_of(*(row(id=f"r{number}", **changes) for number, changes in enumerate(before)))
-        world.housekeeping.graves = {"gone": NOW - timedelta(hours=1)}
-        upkeep(world, MemoryOrchestrator(every=1))
-        for found, changes in zip(world.definitions.content, after, strict=False):
+        services = services_of(*(row(id=f"r{number}", **changes) for number, changes in enumerate(before)))
+        services.upkeep_store.graves = {"gone": NOW - timedelta(hours=1)}
+        upkeep(services, MemoryOrchestrator(every=1))
+        for found, changes in zip(services.definitions.content, after, strict=False):
             found["timezone"] = changes["timezone"]
             found["is_active"] = changes["is_active"]
-        return world
+        return services
 
     whole, cut = spoiled_and_edited(), spoiled_and_edited()
     upkeep(whole, no_runs)
@@ -279,4 +285,4 @@ def test_a_round_that_was_cut_off_is_made_good_by_the_next(before, after, call):
     assert [state(cut, found["id"]) for found in cut.definitions.content] == [
         state(whole, found["id"]) for found in whole.definitions.content
     ]
-    assert cut.housekeeping.graves == whole.housekeeping.graves
+    assert cut.upkeep_store.graves == whole.upkeep_store.graves

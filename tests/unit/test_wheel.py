@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tomllib
 from email.parser import HeaderParser
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
+from trove_classifiers import classifiers
 
 from tests.wheel import CHECKOUT, build, install
 
@@ -56,14 +57,62 @@ def test_every_file_of_the_package_is_in_the_wheel_and_no_other(wheel):
     assert {name.rpartition(".")[2] for name in held} >= {"py", "sql", "yaml", "j2", "css", "js", "csv", "toml"}
 
 
-def test_what_it_depends_on_is_requirements_txt_to_the_letter(wheel):
+@pytest.fixture(scope="module")
+def metadata(wheel):
     with ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-        metadata = HeaderParser().parsestr(archive.read(name).decode())
-    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / "requirements.txt").read_text().splitlines()]
+        return HeaderParser().parsestr(archive.read(name).decode())
 
-    assert sorted(map(Requirement, metadata.get_all("Requires-Dist")), key=str) == sorted(
-        (Requirement(line) for line in lines if line), key=str
+
+def test_what_it_depends_on_is_requirements_txt_to_the_letter_with_the_tested_airflow(metadata):
+    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / "requirements.txt").read_text().splitlines()]
+    required = {Requirement(line) for line in lines if line}
+
+    # An image brings its own Airflow, so requirements.txt has it by its bare name.
+    assert Requirement("apache-airflow") in required
+    expected = required - {Requirement("apache-airflow")} | {Requirement("apache-airflow>=3.3,<3.4")}
+    assert sorted(map(Requirement, metadata.get_all("Requires-Dist")), key=str) == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize(("airflow", "fits"), [("3.2.9", False), ("3.3.0", True), ("3.3.2", True), ("3.4.0", False)])
+def test_it_wants_an_airflow_3_3(metadata, airflow, fits):
+    (bound,) = (one for one in map(Requirement, metadata.get_all("Requires-Dist")) if one.name == "apache-airflow")
+
+    assert bound.specifier.contains(airflow) == fits
+
+
+def test_its_metadata_says_who_made_it_for_whom_and_under_which_licence(wheel, metadata):
+    # Metadata 2.3, for old installers, has no License-Expression: the expression stands in License.
+    assert (metadata["Metadata-Version"], metadata["License"]) == ("2.3", "Apache-2.0")
+    assert metadata["Author"]
+    assert "airflow" in metadata["Keywords"].split(",")
+    given = metadata.get_all("Classifier")
+    assert set(given) <= classifiers
+    assert "Framework :: Apache Airflow" in given
+    assert [one for one in given if one.startswith("License ::")] == []  # refused beside a licence expression
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/licenses/LICENSE"))
+        assert archive.read(name) == (CHECKOUT / "LICENSE").read_bytes()
+
+
+def test_the_licence_is_apache_2_0_word_for_word():
+    """By the copy that a dependency of ours ships."""
+    (shipped,) = (path for path in distribution("s3transfer").files if path.name == "LICENSE.txt")
+
+    assert (CHECKOUT / "LICENSE").read_text().split() == shipped.read_text().split()
+
+
+def test_its_description_is_the_readme_without_what_only_the_repository_has(metadata):
+    readme, told = (CHECKOUT / "README.md").read_text(), metadata.get_payload()
+
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "<img" not in told
+    assert "<a " not in told
+    assert [target for target in re.findall(r"\]\(([^)]*)\)", told) if not target.startswith("https://")] == []
+    # Everything else is there: headings, code, tables.
+    assert re.findall(r"^#+ .+$", told, flags=re.MULTILINE) == re.findall(r"^#+ .+$", readme, flags=re.MULTILINE)
+    assert re.findall(r"^```.*?^```$", told, flags=re.MULTILINE | re.DOTALL) == re.findall(
+        r"^```.*?^```$", readme, flags=re.MULTILINE | re.DOTALL
     )
 
 
@@ -82,8 +131,11 @@ def test_the_files_that_the_package_reads_are_found_from_the_wheel(site):
     assert python(site, "-m", "scheduled_reports", "prisma-migration") == (
         next(CHECKOUT.glob("prisma/migrations/*_add_scheduled_reports/migration.sql")).read_text()
     )
-    types = "from scheduled_reports.catalog import catalog; found = catalog(); print(len(found.types), found.broken)"
-    folders = [path for path in (CHECKOUT / "include/scheduled_reports/report_types").iterdir() if path.is_dir()]
+    catalog = "from scheduled_reports.reports.types.catalog import catalog"
+    types = f"{catalog}; found = catalog(); print(len(found.types), found.broken)"
+    folders = [
+        path for path in (CHECKOUT / "include/scheduled_reports/reports/types/builtin").iterdir() if path.is_dir()
+    ]
     assert python(site, "-c", types).split() == [str(len(folders)), "{}"]
 
 

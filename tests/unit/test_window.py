@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.model import DateRange
-from include.scheduled_reports.window import window
+from include.scheduled_reports.domain.report import DateRange
+from include.scheduled_reports.domain.window import window
 
 SUNDAY_MORNING = datetime(2026, 5, 10, 9, tzinfo=UTC)
 ROLLING = ("last-7-days", "last-30-days", "last-quarter", "last-year")
@@ -121,8 +121,8 @@ def test_a_week_with_a_change_of_clocks_is_an_hour_short():
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2036, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 days = st.dates(date(1980, 1, 1), date(2036, 12, 31))
-# Without `right/`, which has leap seconds: the gate refuses it.  The keys are filtered and not the zones, because a
-# filter tries hundreds of candidates for every example, and each zone is a file to read.
+# Without `right/`, which has leap seconds: validation rejects it.  Filter keys, not zones: a filter tries hundreds of
+# candidates for each example, and every zone is a file to read.
 zones = st.timezone_keys().filter(lambda key: not key.startswith("right/")).map(ZoneInfo)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import ConfigurationError, TransientError
+from ..domain.errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,6 @@ class S3Store:
     def put(
         self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Store *content*, replacing what was there, whole or not at all."""
         described = {
             **({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}),
             **({"Tagging": urlencode(tags)} if tags else {}),
@@ -50,14 +49,12 @@ class S3Store:
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """The content of *key*."""
         with _translated(f"s3://{self.bucket}/{key}"):
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
             with answer["Body"] as body:
                 yield body
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        """How long a link made now can live: as long as wanted, or as the credentials do."""
         # botocore tells nobody else which credentials sign.
         credentials = self.client._request_signer._credentials  # noqa: SLF001
         if credentials is None or not credentials.token:
@@ -67,7 +64,6 @@ class S3Store:
         return max(min(wanted, left), timedelta(seconds=1))
 
     def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that lets its holder read *key* until *lifetime* has passed."""
         with _translated(f"s3://{self.bucket}/{key}"):
             return str(
                 self.client.generate_presigned_url(
@@ -78,12 +74,10 @@ class S3Store:
             )
 
     def delete(self, key: str) -> None:
-        """Remove *key*; nothing happens where there is none."""
         with _translated(f"s3://{self.bucket}/{key}"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with *prefix*, in order."""
         with _translated(f"s3://{self.bucket}/{prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:

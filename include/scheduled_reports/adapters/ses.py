@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
-from ..checks import ascii_address
-from ..errors import (
+from ..domain.addresses import ascii_address
+from ..domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -22,7 +22,7 @@ from ..errors import (
     ThrottledError,
     TransientError,
 )
-from ..model import Recipients
+from ..domain.report import Recipients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ from email import message_from_bytes
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..checks import ascii_address
-from ..errors import (
+from ..domain.addresses import ascii_address
+from ..domain.errors import (
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -27,12 +27,12 @@ from ..errors import (
     ThrottledError,
     TransientError,
 )
-from ..naming import one_line
+from ..domain.naming import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..model import Recipients
+    from ..domain.report import Recipients
 
 Tls = Literal["implicit", "starttls", "none"]
 #: Ports where TLS begins with the first byte; the second is Resend's for networks that close the first.

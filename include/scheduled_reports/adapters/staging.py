@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pyarrow import fs
 
-from ..errors import StagingMissingError, TransientError
-from ..ports import Folder
+from ..domain.errors import StagingMissingError, TransientError
+from ..ports.storage import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,6 @@ class ArrowStaging:
         return cls(fs.LocalFileSystem(), str(folder))
 
     def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
         path = f"{self.root}/{name}"
         with _translated(name):
             if isinstance(self.system, fs.LocalFileSystem):
@@ -44,18 +43,15 @@ class ArrowStaging:
                 shutil.copyfileobj(content, out, CHUNK)
 
     def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
         with _translated(name):
-            return cast(BinaryIO, self.system.open_input_file(f"{self.root}/{name}"))
+            return cast("BinaryIO", self.system.open_input_file(f"{self.root}/{name}"))
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files in a folder, sorted; none where there is no such folder."""
         with _translated(folder):
             found = self.system.get_file_info(fs.FileSelector(f"{self.root}/{folder}", allow_not_found=True))
             return sorted(f"{folder}/{info.base_name}" for info in found if info.type is fs.FileType.File)
 
     def clear(self, folder: str) -> None:
-        """Remove a file, or a folder and all in it; nothing happens where there is none."""
         with _translated(folder):
             path = f"{self.root}/{folder}"
             match self.system.get_file_info(path).type:
@@ -65,7 +61,6 @@ class ArrowStaging:
                     self.system.delete_file(path)
 
     def folders(self) -> list[Folder]:
-        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
         with _translated("its folders"):
             selector = fs.FileSelector(self.root, recursive=True, allow_not_found=True)
             entries = self.system.get_file_info(selector)

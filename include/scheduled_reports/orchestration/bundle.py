@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from ..errors import ReportsError
-from ..fleet import Shard, Watch
+from ..domain.errors import ReportsError
+from ..domain.shards import Shard
 from ..settings import Settings
-from . import last_good
+from . import last_good_copy
+from .shard_watch import ShardWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class ReportsBundle(BaseDagBundle):
     def __init__(self, *, shards: int = 64, refresh_interval: int = 5, **arguments: Any) -> None:
         super().__init__(refresh_interval=refresh_interval, **arguments)
         self.shards: Sequence[Shard] = [Shard(number=number, of=shards) for number in range(shards)]
-        self._watch = Watch()
+        self._watch = ShardWatch()
         self._again_at = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -86,7 +87,7 @@ class ReportsBundle(BaseDagBundle):
 
     def _parsed(self) -> dict[int, str | None]:
         kept = self._settings.last_good
-        return {shard.number: last_good.digest(last_good.path_of(kept, shard)) for shard in self.shards}
+        return {shard.number: last_good_copy.digest(last_good_copy.path_of(kept, shard)) for shard in self.shards}
 
     def _file(self, shard: Shard) -> Path:
         return self.path / f"{shard.name}.py"
@@ -96,7 +97,7 @@ class ReportsBundle(BaseDagBundle):
         return Settings.from_env(os.environ)
 
     def _definitions(self) -> Any:
-        from ..adapters.definitions import PostgresDefinitions
+        from ..adapters.postgres.reports import PostgresDefinitions
         from .connections import reports_dsn
 
         return PostgresDefinitions(reports_dsn(), STATEMENT)

@@ -13,24 +13,24 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
 
-from ..errors import ConfigurationError
+from ..domain.errors import ConfigurationError
 from ..settings import Settings
-from .meter import AirflowMeter
+from .metrics import AirflowMetrics
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from boto3.session import Session
     from botocore.loaders import Loader
 
-    from ..adapters.definitions import PostgresDefinitions
-    from ..adapters.housekeeping import PostgresHousekeeping
-    from ..adapters.ledger import PostgresLedger
-    from ..adapters.retention import PostgresRetention
-    from ..adapters.runs import PostgresRuns
+    from ..adapters.postgres.ledger import PostgresLedger
+    from ..adapters.postgres.reports import PostgresDefinitions
+    from ..adapters.postgres.retention import PostgresRetention
+    from ..adapters.postgres.runs import PostgresRuns
+    from ..adapters.postgres.source import PostgresSource
+    from ..adapters.postgres.upkeep import PostgresUpkeepStore
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
     from ..adapters.smtp import SmtpMailer
-    from ..adapters.source import PostgresSource
     from ..adapters.staging import ArrowStaging
 
 DATABASE = "reports_db"
@@ -38,31 +38,27 @@ AWS = "reports_aws"
 SMTP = "reports_smtp"
 
 
-class AirflowWorld:
+class AirflowServices:
     """All ports of one task process; an adapter is imported and made when a stage first asks for it."""
 
     @cached_property
     def settings(self) -> Settings:
-        """The operator's settings."""
         return Settings.from_env(os.environ)
 
     @cached_property
     def definitions(self) -> PostgresDefinitions:
-        """Port `Definitions`."""
-        from ..adapters.definitions import PostgresDefinitions
+        from ..adapters.postgres.reports import PostgresDefinitions
 
         return PostgresDefinitions(self.dsn)
 
     @cached_property
     def source(self) -> PostgresSource:
-        """Port `Source`."""
-        from ..adapters.source import PostgresSource
+        from ..adapters.postgres.source import PostgresSource
 
         return PostgresSource(self.data_dsn, self.settings.query_seconds)
 
     @cached_property
     def staging(self) -> ArrowStaging:
-        """Port `Staging`."""
         from ..adapters.staging import ArrowStaging
 
         where = self.settings.staging
@@ -72,7 +68,6 @@ class AirflowWorld:
 
     @cached_property
     def store(self) -> S3Store:
-        """Port `Store`."""
         from ..adapters.s3 import S3Store
 
         # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
@@ -91,36 +86,31 @@ class AirflowWorld:
 
     @cached_property
     def runs(self) -> PostgresRuns:
-        """Port `Runs`."""
-        from ..adapters.runs import PostgresRuns
+        from ..adapters.postgres.runs import PostgresRuns
 
         return PostgresRuns(self.dsn)
 
     @cached_property
-    def housekeeping(self) -> PostgresHousekeeping:
-        """Port `Housekeeping`."""
-        from ..adapters.housekeeping import PostgresHousekeeping
+    def upkeep_store(self) -> PostgresUpkeepStore:
+        from ..adapters.postgres.upkeep import PostgresUpkeepStore
 
-        return PostgresHousekeeping(self.dsn)
+        return PostgresUpkeepStore(self.dsn)
 
     @cached_property
     def retention(self) -> PostgresRetention:
-        """Port `Retention`."""
-        from ..adapters.retention import PostgresRetention
+        from ..adapters.postgres.retention import PostgresRetention
 
         return PostgresRetention(self.dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
-        """Port `Ledger`."""
-        from ..adapters.ledger import PostgresLedger
+        from ..adapters.postgres.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
 
     @cached_property
-    def meter(self) -> AirflowMeter:
-        """Port `Meter`."""
-        return AirflowMeter()
+    def metrics(self) -> AirflowMetrics:
+        return AirflowMetrics()
 
     @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:
@@ -171,11 +161,9 @@ class AirflowWorld:
         )
 
     def now(self) -> datetime:
-        """The time, in UTC."""
         return datetime.now(UTC)
 
     def wait(self, seconds: float) -> None:
-        """Let some seconds pass."""
         time.sleep(seconds)
 
     @cached_property

@@ -11,21 +11,21 @@ from airflow.configuration import conf
 from airflow.sdk import DAG, get_parsing_context, task_group
 from airflow.utils.types import DagRunType
 
-from .. import naming
-from ..errors import ReportsError
-from ..plans import Plan, plans
+from ..domain import naming
+from ..domain.errors import ReportsError
 from ..settings import Settings
-from . import last_good, tasks
-from .form import form
-from .links import FileLink, RunLink
+from . import last_good_copy, tasks
+from .dag_spec import Plan, plans
+from .task_links import FileLink, RunLink
 from .timetable import ReportTimetable, RestingTimetable
+from .trigger_form import form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..adapters.definitions import PostgresDefinitions
-    from ..definitions import Row
-    from ..fleet import Shard
+    from ..adapters.postgres.reports import PostgresDefinitions
+    from ..domain.report import Row
+    from ..domain.shards import Shard
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,8 @@ def build(plan: Plan, settings: Settings) -> DAG:
 
 def _read(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
     """The plans of the rows as they are, or, where the database is away, as the last good parse found them."""
-    path = last_good.path_of(settings.last_good, shard)
-    before = last_good.load(path)
+    path = last_good_copy.path_of(settings.last_good, shard)
+    before = last_good_copy.load(path)
     try:
         definitions = _definitions()
         # Before the rows: an edit in between then makes one parse too many, not one too few.
@@ -116,22 +116,22 @@ def _read(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
         rows = definitions.rows(limit=settings.max_reports, shard=shard)
         planned = _planned(rows, settings, before)
     except Exception as error:  # whatever it is: a file that raises makes all its DAGs stale, and freezes their runs
-        _say_that_the_copy_serves(error)
+        _log_fallback(error)
         return before
     if len(rows) == settings.max_reports:
         log.error("MAX_REPORTS (%s) is reached: reports after it have no DAG", settings.max_reports)
-    last_good.save(path, planned, None if shard is None else (digest or {}).get(shard.number, ""))
+    last_good_copy.save(path, planned, None if shard is None else (digest or {}).get(shard.number, ""))
     return planned
 
 
 def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[Plan, ...]:
     """The plan of one report, in the same way; nothing is kept."""
-    before = last_good.load(last_good.path_of(settings.last_good, shard))
+    before = last_good_copy.load(last_good_copy.path_of(settings.last_good, shard))
     try:
         row = _definitions().row(report_id)
         return _planned([row] if row else [], settings, before)
     except Exception as error:
-        _say_that_the_copy_serves(error)
+        _log_fallback(error)
         return tuple(plan for plan in before if plan.report_id == report_id)
 
 
@@ -144,13 +144,13 @@ def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> t
     return planned
 
 
-def _say_that_the_copy_serves(error: Exception) -> None:
+def _log_fallback(error: Exception) -> None:
     why = error if isinstance(error, ReportsError) else type(error).__name__
     log.warning("the rows cannot be read, so the last good copy serves: %s", why)
 
 
 def _definitions() -> PostgresDefinitions:
-    from ..adapters.definitions import PostgresDefinitions
+    from ..adapters.postgres.reports import PostgresDefinitions
     from .connections import reports_dsn
 
     return PostgresDefinitions(reports_dsn(), PARSE_STATEMENT)

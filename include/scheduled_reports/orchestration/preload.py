@@ -21,23 +21,23 @@ MODULES = (
     "airflow.providers.standard.decorators.python",
     "boto3.s3.inject",
     "boto3.s3.transfer",
-    "..adapters.definitions",
-    "..adapters.housekeeping",
-    "..adapters.ledger",
-    "..adapters.retention",
-    "..adapters.runs",
+    "..adapters.postgres.reports",
+    "..adapters.postgres.upkeep",
+    "..adapters.postgres.ledger",
+    "..adapters.postgres.retention",
+    "..adapters.postgres.runs",
     "..adapters.s3",
     "..adapters.ses",
     "..adapters.smtp",
-    "..adapters.source",
+    "..adapters.postgres.source",
     "..adapters.staging",
-    "..pipeline",
+    "..runs.pipeline",
     "..render.as_csv",
     "..render.as_excel",
     "..render.as_html",
     "..render.as_json",
     "..render.as_pdf",
-    "..upkeep",
+    "..upkeep.round",
     ".connections",
     ".factory",
 )
@@ -57,10 +57,12 @@ def preload(arguments: Sequence[str] | None = None) -> None:
 
 
 def _compile_templates() -> None:
-    from ..render.page import environment
+    from ..mail.templates import TEMPLATES as MAIL
+    from ..render.as_html.page import TEMPLATES as HTML
 
-    for name in environment.list_templates(["j2"]):
-        environment.get_template(name)
+    for environment in (MAIL, HTML):
+        for name in environment.list_templates(["j2"]):
+            environment.get_template(name)
 
 
 def _read_what_botocore_knows() -> None:

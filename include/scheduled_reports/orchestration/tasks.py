@@ -11,46 +11,47 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from .. import naming
-from ..errors import DeliveryUnknownError, PermanentError, SkipRunError
-from ..model import Format, RunKey, RunKind, RunState, Trigger
-from .shield import shield
+from ..domain import naming
+from ..domain.errors import DeliveryUnknownError, PermanentError, SkipRunError
+from ..domain.formats import Format
+from ..domain.run import RunKey, RunKind, RunState, Trigger
+from .safe_errors import shield
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..ports import World
+    from ..ports.services import Services
 
 
 @task
 def query() -> list[str]:
     """Freeze the report, put its data on staging; returns the formats to make."""
-    from ..pipeline import query as stage
+    from ..runs.pipeline import query as stage
 
-    with _running() as (world, trigger, attempt):
-        return [str(chosen) for chosen in stage(world, trigger, attempt=attempt)]
+    with _running() as (services, trigger, attempt):
+        return [str(chosen) for chosen in stage(services, trigger, attempt=attempt)]
 
 
 @task(map_index_template="{{ format }}")
 def render(chosen: str) -> str:
     """Make one format from the staged data."""
-    from ..pipeline import render as stage
+    from ..runs.pipeline import render as stage
 
     _call(chosen)
-    with _running() as (world, trigger, attempt):
-        stage(world, trigger.key, Format(chosen), attempt=attempt)
+    with _running() as (services, trigger, attempt):
+        stage(services, trigger.key, Format(chosen), attempt=attempt)
     return chosen
 
 
 @task(map_index_template="{{ format }}")
 def upload(chosen: str) -> None:
     """Bring one rendered file to S3; how many rows it has stands in the task's name, where a person looks for it."""
-    from ..pipeline import upload as stage
-    from ..render.text import rows_of
+    from ..render.values import rows_of
+    from ..runs.pipeline import upload as stage
 
     _call(chosen)
-    with _running() as (world, trigger, attempt):
-        made = stage(world, trigger.key, Format(chosen), attempt=attempt)
+    with _running() as (services, trigger, attempt):
+        made = stage(services, trigger.key, Format(chosen), attempt=attempt)
     if made is not None:
         _call(f"{chosen}, {rows_of(made.rows, made.total_rows)}")
 
@@ -58,19 +59,19 @@ def upload(chosen: str) -> None:
 @task
 def email() -> str:
     """Mail what is in S3; returns `sent`, or why there was no mail."""
-    from ..pipeline import email as stage
+    from ..runs.pipeline import email as stage
 
-    with _running() as (world, trigger, _):
-        return stage(world, trigger.key)
+    with _running() as (services, trigger, _):
+        return stage(services, trigger.key)
 
 
 @task
 def record() -> str:
     """Settle the run; fails where the run has failed, so that Airflow shows what the table says."""
-    from ..pipeline import record as stage
+    from ..runs.pipeline import record as stage
 
-    with _running() as (world, trigger, _):
-        outcome = stage(world, trigger)
+    with _running() as (services, trigger, _):
+        outcome = stage(services, trigger)
     if outcome.state is RunState.FAILED:
         raise AirflowFailException(outcome.reason)
     return str(outcome.state)
@@ -82,14 +83,14 @@ def _call(name: str) -> None:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[World, Trigger, int]]:
+def _running() -> Iterator[tuple[Services, Trigger, int]]:
     """The ports, the run and the attempt of this task; our errors become what Airflow understands."""
-    from .connections import AirflowWorld
+    from .connections import AirflowServices
 
     context = get_current_context()
     with shield():
         try:
-            yield AirflowWorld(), _trigger(context["dag_run"]), context["ti"].try_number
+            yield AirflowServices(), _trigger(context["dag_run"]), context["ti"].try_number
         except SkipRunError as reason:
             raise AirflowSkipException(str(reason)) from None
         except (PermanentError, DeliveryUnknownError) as error:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
-from ..schedule import Cron
+from ..domain.cron import Cron
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task
 
-from .. import naming
-from .shield import shield
+from ..domain import naming
+from .safe_errors import shield
 
 if TYPE_CHECKING:
-    from ..model import RunKey
+    from ..domain.run import RunKey
 
 DAG_ID = "scheduled_reports_upkeep"
 #: A round that takes longer gives way to the next.
@@ -41,11 +41,11 @@ def dag() -> DAG:
 @task
 def look_after() -> str:
     """One round."""
-    from ..upkeep import upkeep
-    from .connections import AirflowWorld
+    from ..upkeep.round import upkeep
+    from .connections import AirflowServices
 
     with shield():
-        return str(upkeep(AirflowWorld(), RunningAirflow(get_current_context()["ti"])))
+        return str(upkeep(AirflowServices(), RunningAirflow(get_current_context()["ti"])))
 
 
 @dataclass(frozen=True, slots=True)

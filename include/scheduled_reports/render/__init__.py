@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from ..model import Format
+from ..domain.formats import FORMATS, Format
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .document import Renderer
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FormatInfo:
-    """What a format is called in a file name, over HTTP and in report_executions.format."""
-
-    extension: str
-    content_type: str
-    execution: str
-    module: str
-    limited: bool = False  # whether settings.row_limit bounds its tables
-
-
-FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
-    {
-        Format.PDF: FormatInfo(
-            extension="pdf", content_type="application/pdf", execution="PDF", module="as_pdf", limited=True
-        ),
-        Format.CSV: FormatInfo(
-            extension="csv", content_type="text/csv; charset=utf-8", execution="CSV", module="as_csv"
-        ),
-        Format.JSON: FormatInfo(extension="json", content_type="application/json", execution="JSON", module="as_json"),
-        Format.EXCEL: FormatInfo(
-            extension="xlsx",
-            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            execution="EXCEL",
-            module="as_excel",
-        ),
-        Format.HTML: FormatInfo(
-            extension="html", content_type="text/html; charset=utf-8", execution="HTML", module="as_html", limited=True
-        ),
-    }
-)
 
 
 def renderer(chosen: Format, *, csv_bom: bool = False) -> Renderer:

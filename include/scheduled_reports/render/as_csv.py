@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.csv import CSVWriter, WriteOptions
 
-from .clock import iso_text
-from .rows import decimal_text, finite, pieces
-from .text import FORMULA_STARTS, defused
+from .batches import decimal_text, finite, pieces
+from .local_time import iso_text
+from .values import FORMULA_STARTS, defused
 
 if TYPE_CHECKING:
-    from ..model import Column
+    from ..domain.report_type import Column
     from .document import Document
 
 

@@ -14,14 +14,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .clock import iso_text
-from .rows import decimal_text, joined, pieces
-from .text import is_missing
+from .batches import decimal_text, joined, pieces
+from .local_time import iso_text
+from .values import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..model import Column, ColumnType
+    from ..domain.report_type import Column, ColumnType
     from .document import Document, Figure, Table
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+import pyarrow as pa
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..branding import Branding
-    from ..model import Column, FigureSpec, Window
+    from ..domain.report_type import Column, FigureSpec
+    from ..domain.run import Window
+    from ..settings.branding import Branding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,3 +105,7 @@ class Renderer(Protocol):
 
     def __call__(self, document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
         """Write *document* to *out*."""
+
+
+#: Rows of the main table that a mail can show.
+PREVIEW_ROWS = 10

@@ -9,13 +9,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
-from . import lookups, pages, reports, runs, seats
-from .answers import SafeHeaders, SafeRoute, answer, failure
+from . import access
+from .api import audit, next_runs, previews, reports, runs, system
+from .pages import report, report_form, report_list
+from .responses import SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..desk import Caller, Desk
+    from ..ports.web import Caller, WebServices
 
 TITLE = "Scheduled reports"
 DESCRIPTION = (
@@ -33,15 +35,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def make(identify: Callable[..., Caller], desk: Callable[[], Desk]) -> FastAPI:
+def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> FastAPI:
     """The app; *identify* is a dependency that tells who is signed in or raises 401, *desk* makes a request's ports."""
     # Nothing is open: the documents, too, are behind the guard.
     app = FastAPI(title=TITLE, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     # Their places in the dependency graph are known to every route; what stands there, only here.
-    app.dependency_overrides |= {seats.caller: identify, seats.desk: desk}
-    guarded = APIRouter(dependencies=[Depends(seats.caller)], responses=ERRORS, route_class=SafeRoute)
-    for part in (reports.router, runs.router, lookups.router, pages.router):
-        guarded.include_router(part)
+    app.dependency_overrides |= {access.caller: identify, access.ports: ports}
+    guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
+    for part in (reports, runs, previews, next_runs, audit, system, report_list, report_form, report):
+        guarded.include_router(part.router)
 
     @guarded.get("/openapi.json", include_in_schema=False)
     def openapi(request: Request) -> Response:

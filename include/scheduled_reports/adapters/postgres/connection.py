@@ -1,0 +1,135 @@
+"""Connections to the reports database, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from collections import deque
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from ...domain.errors import ConfigurationError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import timedelta
+
+CONNECT_SECONDS = 10
+#: A server that stops answering is given up after this time, in milliseconds.
+TCP_USER_TIMEOUT = 30_000
+
+
+def conninfo(dsn: str) -> str:
+    """*dsn* with our time-outs, unless it sets its own."""
+    own = psycopg.conninfo.conninfo_to_dict(dsn)
+    ours: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": TCP_USER_TIMEOUT,
+        "application_name": "scheduled-reports",
+    }
+    return make_conninfo(dsn, **{name: value for name, value in ours.items() if name not in own})
+
+
+@contextmanager
+def transaction(dsn: str, *, statement_timeout: timedelta) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """One transaction, on a connection that nobody else uses meanwhile; rows are dictionaries."""
+    with translated():
+        connection = _begun(dsn, f"{int(statement_timeout.total_seconds() * 1000)}")
+        try:
+            yield connection
+            connection.commit()
+        except BaseException:
+            connection.close()  # whatever it was doing
+            raise
+        _idle.keep(dsn, connection)
+
+
+def _begun(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
+    """A connection within a transaction that has its time-out."""
+    # Within the transaction, because a session's settings leak to others behind PgBouncer.
+    set_timeout = "SELECT set_config('statement_timeout', %s, true)"
+    while (kept := _idle.take(dsn)) is not None:
+        try:
+            kept.execute(set_timeout, [timeout])
+        except psycopg.Error:  # it has died while nobody used it; nothing was asked of it yet
+            kept.close()
+        else:
+            return kept
+    # Without statements prepared by name, which belong to a session, too.
+    connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None)
+    try:
+        connection.execute(set_timeout, [timeout])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Idle:
+    """Connections that nobody uses, the last one first: a task makes some ten transactions, a page of the UI fifteen.
+
+    Few and not for long, since each holds a place at the server; those of the process that this one was forked from
+    are left alone.
+    """
+
+    def __init__(self, most: int = 4, longest: float = 30) -> None:
+        self.most, self.longest = most, longest
+        self._kept: deque[tuple[float, int, str, psycopg.Connection[dict[str, Any]]]] = deque()
+        self._lock = Lock()
+
+    def keep(self, dsn: str, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        """Put a connection by whose transaction has ended."""
+        with self._lock:
+            self._kept.append((time.monotonic(), os.getpid(), dsn, connection))
+            over = [self._kept.popleft() for _ in range(len(self._kept) - self.most)]
+        _close(over)
+
+    def take(self, dsn: str) -> psycopg.Connection[dict[str, Any]] | None:
+        """The one that was used last, if there is one."""
+        with self._lock:
+            old = [one for one in self._kept if time.monotonic() - one[0] > self.longest]
+            fit = [one for one in self._kept if one not in old and one[1:3] == (os.getpid(), dsn)]
+            for one in (*old, *fit[-1:]):
+                self._kept.remove(one)
+        _close(old)
+        return fit[-1][3] if fit else None
+
+    def close(self) -> None:
+        """Close all of them."""
+        with self._lock:
+            every = list(self._kept)
+            self._kept.clear()
+        _close(every)
+
+
+def _close(kept: Iterable[tuple[float, int, str, psycopg.Connection[dict[str, Any]]]]) -> None:
+    for _, owner, _, connection in kept:
+        if owner == os.getpid():
+            connection.close()
+
+
+_idle = _Idle()
+atexit.register(_idle.close)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours; only their kind is kept, because their text may hold values."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise TransientError(f"the reports database did not answer: {_kind(error)}") from error
+    except psycopg.errors.UndefinedTable as error:
+        raise ConfigurationError(f"a table is missing; has `migrate` been run? {_kind(error)}") from error
+    except psycopg.Error as error:
+        raise ConfigurationError(f"the reports database refused a statement: {_kind(error)}") from error
+
+
+def _kind(error: psycopg.Error) -> str:
+    return f"{type(error).__name__} ({error.sqlstate})" if error.sqlstate else type(error).__name__

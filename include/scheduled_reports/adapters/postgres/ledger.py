@@ -1,0 +1,101 @@
+"""The ledger of messages, in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from ...domain.delivery import Delivery, DeliveryState
+from ...domain.errors import MailStoppedError
+from ...domain.formats import Format
+from ...domain.report import Recipients
+from .connection import transaction
+from .sql import statements
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import psycopg
+
+    from ...domain.run import RunKey
+
+    Connection = psycopg.Connection[dict[str, Any]]
+
+STOPPED = "all mail is stopped: `enabled` in reporting.switches; clear this task when it is on again"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLedger:
+    """Port `Ledger` on reporting.deliveries."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=10)
+
+    def claim(self, delivery: Delivery) -> Delivery | None:
+        key = {**key_values(delivery.key), "message": delivery.message}
+        values = {
+            "subject": delivery.subject,
+            "recipients": Jsonb(delivery.recipients.as_json()),
+            "mode": delivery.mode,
+            "formats": [str(chosen) for chosen in delivery.formats],
+            "requested_by": delivery.requested_by,
+            "resend_of": delivery.resend_of,
+        }
+        with self._transaction() as connection:
+            if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
+                raise MailStoppedError(STOPPED)
+            if connection.execute(statements("ledger")["claim"], key | values).fetchone():
+                return None
+            return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)
+
+    def finish(self, delivery: Delivery) -> None:
+        values = {
+            **key_values(delivery.key),
+            "message": delivery.message,
+            "state": delivery.state,
+            "message_id": delivery.message_id,
+            "error": delivery.error,
+            "refused": list(delivery.refused),
+        }
+        with self._transaction() as connection:
+            connection.execute(statements("ledger")["finish"], values)
+            if not delivery.is_notice:
+                connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
+
+    def of(self, key: RunKey) -> tuple[Delivery, ...]:
+        with self._transaction() as connection:
+            return deliveries(connection, key)
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return transaction(self.dsn, statement_timeout=self.statement_timeout)
+
+
+def key_values(key: RunKey) -> dict[str, str]:
+    """A run's key as the statements name it."""
+    return {"report_id": key.report_id, "run_id": key.run_id}
+
+
+def deliveries(connection: Connection, key: RunKey) -> tuple[Delivery, ...]:
+    """The messages of a run, ordered by message."""
+    rows = connection.execute(statements("ledger")["of"], key_values(key)).fetchall()
+    return tuple(_read(key, row) for row in rows)
+
+
+def _read(key: RunKey, row: dict[str, Any]) -> Delivery:
+    return Delivery(
+        key=key,
+        message=row["message"],
+        state=DeliveryState(row["state"]),
+        subject=row["subject"],
+        recipients=Recipients(**{kind: tuple(addresses) for kind, addresses in row["recipients"].items()}),
+        mode=row["mode"],
+        formats=tuple(Format(name) for name in row["formats"]),
+        message_id=row["message_id"],
+        error=row["error"],
+        refused=tuple(row["refused"]),
+        requested_by=row["requested_by"],
+        resend_of=row["resend_of"],
+    )

@@ -1,0 +1,121 @@
+"""Brings a database to the current schema: the seed's two tables beside the application's, ours in `reporting`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from ...domain.errors import ConfigurationError, TransientError
+from . import sql
+from .connection import conninfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+    Inventory = Mapping[tuple[str, str], str]
+
+OLDEST_SERVER = 14  # the first with CREATE OR REPLACE TRIGGER
+# While our DDL waits for a table, every write of the application queues up behind it: better to give up soon.
+LOCK_TIMEOUT = "10s"
+REFUSED_FOR_NOW = ("too many", "slots are reserved", "starting up", "shutting down", "recovery mode")
+APPLICATION_KEYS = {
+    "scheduled_reports_workspace_id_fkey": "workspaces",
+    "scheduled_reports_created_by_id_fkey": "users",
+}
+
+
+def migrate(dsn: str) -> tuple[str, ...]:
+    """Bring a bare database, today's Neolith or a migrated one to the current schema; return what was done."""
+    with _translated(), _connect(dsn) as connection:
+        _begin(connection)
+        before = _inventory(connection)
+        connection.execute(sql.text("application"))
+        applied = _apply_migrations(connection)
+        connection.execute(sql.text("triggers"))
+        adopted = connection.execute(sql.text("adopt")).rowcount
+        after = _inventory(connection)
+    done = [*_changes(before, after), *(f"applied {name}" for name in applied)]
+    if adopted:
+        done.append(f"reports that were there already, effective from now on: {adopted}")
+    return (*(done or ["nothing to do"]), *_waiting(after))
+
+
+def _connect(dsn: str) -> Connection:
+    try:
+        target = conninfo(dsn)
+    except psycopg.ProgrammingError:
+        # libpq quotes the part it cannot read, which may be the password: no cause, and no text of its own.
+        message = "the DSN is not one that PostgreSQL's own clients read (Prisma's ?schema= must not be in it)"
+        raise ConfigurationError(message) from None
+    try:
+        return psycopg.connect(target)
+    except psycopg.OperationalError as error:
+        raise _refusal(str(error)) from error
+
+
+def _refusal(text: str) -> ConfigurationError | TransientError:
+    """A server that answers and refuses says FATAL; libpq passes no SQLSTATE on before there is a connection."""
+    lasting = "FATAL" in text and not any(words in text for words in REFUSED_FOR_NOW)
+    return (ConfigurationError if lasting else TransientError)(f"cannot connect: {text}")
+
+
+def _begin(connection: Connection) -> None:
+    """Open the one transaction everything happens in, behind whoever migrates already."""
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise ConfigurationError(f"PostgreSQL {OLDEST_SERVER} or later is needed")
+    connection.execute("SET LOCAL statement_timeout = 0")
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('scheduled_reports.migrate', 0))")
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+    connection.execute(sql.text("reporting"))
+
+
+def _apply_migrations(connection: Connection) -> tuple[str, ...]:
+    applied = {name for (name,) in connection.execute("SELECT name FROM reporting.migrations")}
+    missing = [path for path in sorted((sql.FOLDER / "migrations").glob("*.sql")) if path.stem not in applied]
+    for path in missing:
+        connection.execute(path.read_bytes())
+        connection.execute("INSERT INTO reporting.migrations (name) VALUES (%s)", [path.stem])
+    return tuple(path.stem for path in missing)
+
+
+def _inventory(connection: Connection) -> Inventory:
+    rows = connection.execute(sql.text("inventory"))
+    return {(kind, name): definition for kind, name, definition in rows}
+
+
+def _changes(before: Inventory, after: Inventory) -> Iterator[str]:
+    for (kind, name), definition in after.items():
+        if (kind, name) not in before:
+            yield f"created {kind} {name}"
+        elif before[kind, name] != definition:
+            yield f"extended enum {name}: {definition}" if kind == "enum" else f"changed {kind} {name}"
+
+
+def _waiting(after: Inventory) -> Iterator[str]:
+    for key, table in APPLICATION_KEYS.items():
+        if ("foreign key", key) not in after:
+            yield f"foreign key {key} waits for table {table}; run migrate again when it is there"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise ConfigurationError(_orphans(error.diag)) from error
+    except psycopg.OperationalError as error:
+        raise TransientError(f"the database was busy or went away, run migrate again: {error}") from error
+    except psycopg.Error as error:
+        raise ConfigurationError(f"the database cannot be migrated, nothing was changed: {error}") from error
+
+
+def _orphans(diag: psycopg.errors.Diagnostic) -> str:
+    detail = diag.message_detail or diag.message_primary
+    return (
+        f"foreign key {diag.constraint_name} cannot be made, nothing was changed: {detail} "
+        f"Mend or delete such rows of {diag.table_name}, then run migrate again."
+    )

@@ -1,0 +1,73 @@
+"""The rows of scheduled_reports, from PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ...domain.shards import Shard
+from .connection import transaction
+from .sql import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ...domain.report import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDefinitions:
+    """Port `Definitions`; every read is one short transaction."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=10)
+
+    def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
+        return self._rows(workspace_id=workspace_id, shard=shard, limit=limit)
+
+    def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
+        shard = None if only is None else Shard(number=only, of=shards)
+        return {one["shard"]: one["digest"] for one in self._select("digests", shard=shard, shards=shards, limit=limit)}
+
+    def row(self, report_id: str) -> Row | None:
+        return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        values = {"workspace_id": workspace_id, "addresses": list(addresses)}
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            found = connection.execute(statements("definitions")["members"], values).fetchall()
+        return frozenset(row["email"] for row in found)
+
+    def _rows(self, **wanted: Any) -> list[Row]:
+        # A row without options is one the trigger has not seen: it is effective from now on, not from the past.
+        unseen = datetime.now(UTC).isoformat()
+        return [
+            {
+                **one["row"],
+                "effective_from": one["row"]["effective_from"] or unseen,
+                "parameters": _json(one["parameters"]),
+            }
+            for one in self._select("rows", **wanted)
+        ]
+
+    def _select(self, name: str, *, shard: Shard | None = None, **wanted: Any) -> list[dict[str, Any]]:
+        values = {
+            "report_id": None,
+            "workspace_id": None,
+            "shard": shard and shard.number,
+            "shards": shard and shard.of,
+            **wanted,
+        }
+        statement = f"{statements('definitions')['definition']}\n{statements('definitions')[name]}"
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            return connection.execute(statement, values).fetchall()
+
+
+def _json(text: str | None) -> Any:
+    """What *text* says; the text itself, which the gate then refuses, where it is too deep or a number too long."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,183 @@
+"""What has been kept for long enough, in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ...domain.formats import Format
+from ...domain.naming import escape, execution_id, objects_of
+from ...domain.run import RunKey
+from ...ports.retention import StoredObjects
+from .connection import transaction
+from .ledger import key_values
+from .sql import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    import psycopg
+
+    from ...ports.retention import Removed
+
+    Connection = psycopg.Connection[dict[str, Any]]
+
+#: What is held of a deleted report, each under its own statement.
+ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
+DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresRetention:
+    """Port `Retention`; every call is one transaction, as short as what it is given to do."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=20)
+
+    def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
+        with self._transaction() as connection:
+            return _keys(_run(connection, "runs_with_files", {"before": before, "limit": limit}).fetchall())
+
+    def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
+        with self._transaction() as connection:
+            held = _hold(connection, key, before)
+            if held is None:
+                return False
+            files = _run(connection, "files_of_run", {**key_values(key), "before": before}).fetchall()
+            if any(file["is_young"] for file in files):
+                return False
+            removed = remove(_of_run(key, held, files))
+            _write_down(connection, key, removed)
+        return True
+
+    def drop_rows(self, before: datetime, *, limit: int) -> int:
+        with self._transaction() as connection:
+            _run(connection, "drop_audit", {"before": before, "limit": limit})
+            held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
+            if not held:
+                return 0
+            needed = _keys(_run(connection, "still_needed", _columns(held, ids=True)).fetchall())
+            _run(connection, "put_off_runs", _columns(needed))
+            over = [key for key in held if key not in needed]
+            _run(connection, "drop_executions", {"ids": [one for key in over for one in _ids(key)]})
+            for name in DROPPED:
+                _run(connection, name, _columns(over))
+        return len(over)
+
+    def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
+        with self._transaction() as connection:
+            rows = _run(connection, "settled", _columns(keys)).fetchall()
+        return dict(zip(_keys(rows), (row["settled_at"] for row in rows), strict=True))
+
+    def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
+        with self._transaction() as connection:
+            if _hold(connection, key, before) is None:
+                return False
+            act()
+        return True
+
+    def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
+        values = {"before": before, "unsettled_before": unsettled_before, "limit": limit}
+        with self._transaction() as connection:
+            _run(connection, "notice_departed", {})
+            return [row["report_id"] for row in _run(connection, "departed", values)]
+
+    def stored_objects(self, report_id: str) -> StoredObjects:
+        values = {"report_id": report_id}
+        with self._transaction() as connection:
+            workspaces = [row["workspace_id"] for row in _run(connection, "workspaces", values)]
+            files = [(row["bucket"], row["object_key"]) for row in _run(connection, "files_of_report", values)]
+        found = [key for _, key in files if key.split("/")[1:2] == [escape(report_id)]]
+        prefixes = {objects_of(one, report_id) for one in workspaces} | {_below(key, 2) for key in found}
+        return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(files))
+
+    def erase(self, report_id: str, before: datetime) -> bool:
+        with self._transaction() as connection:
+            if not _run(connection, "hold_departed", {"report_id": report_id, "before": before}).fetchone():
+                return False
+            for name in ERASED:
+                _run(connection, name, {"report_id": report_id})
+        return True
+
+    def defer(self, report_id: str) -> None:
+        with self._transaction() as connection:
+            _run(connection, "defer", {"report_id": report_id})
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return transaction(self.dsn, statement_timeout=self.statement_timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A settled run that no stage can begin with before the transaction ends."""
+
+    run_key: str
+    workspace_id: str | None
+    urls: tuple[str, ...]
+
+
+def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+    return connection.execute(statements("retention")[name], values)
+
+
+def _keys(rows: Iterable[Mapping[str, Any]]) -> list[RunKey]:
+    return [RunKey(report_id=row["report_id"], run_id=row["run_id"]) for row in rows]
+
+
+def _ids(key: RunKey) -> list[str]:
+    """The executions a run may have: those of every format."""
+    return [execution_id(key, one) for one in Format]
+
+
+def _columns(keys: Iterable[RunKey], *, ids: bool = False) -> dict[str, list[str]]:
+    """Keys as unnest() takes them; with *ids*, each once per execution it may have."""
+    rows = [(key, one) for key in keys for one in (_ids(key) if ids else [""])]
+    columns = {"report_ids": [key.report_id for key, _ in rows], "run_ids": [key.run_id for key, _ in rows]}
+    return columns | ({"ids": [one for _, one in rows]} if ids else {})
+
+
+def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None:
+    """Hold the run; None where it is not settled, or a stage of it is at work again."""
+    row = _run(connection, "hold_run", {**key_values(key), "before": before}).fetchone()
+    if row is None:
+        return None
+    executions = _run(connection, "hold_executions", {"ids": _ids(key)}).fetchall()
+    if any(execution["at_work"] for execution in executions):
+        _run(connection, "put_off_runs", _columns([key]))
+        return None
+    urls = tuple(execution["file_url"] for execution in executions if execution["file_url"])
+    return _Held(row["run_key"], row["workspace_id"], urls)
+
+
+def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> StoredObjects:
+    """What is recorded, what the executions name, and where more may lie that a clear or a crash has left.
+
+    The application may write into file_url: only what lies where this very run's objects do is believed.
+    """
+    files = {(row["bucket"], row["object_key"]) for row in rows}
+    named = {(bucket, name) for bucket, _, name in (url.removeprefix("s3://").partition("/") for url in held.urls)}
+    own = [escape(key.report_id), held.run_key]
+    files |= {(bucket, name) for bucket, name in named if name.split("/")[1:3] == own}
+    prefixes = {_below(name, 3) for _, name in files if name.split("/")[1:3] == own}
+    if held.workspace_id is not None:
+        prefixes.add(f"{objects_of(held.workspace_id, key.report_id)}{held.run_key}/")
+    return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(sorted(files)))
+
+
+def _below(name: str, depth: int) -> str:
+    """The prefix of all that lies in the same folder, *depth* names deep."""
+    return "/".join(name.split("/")[:depth]) + "/"
+
+
+def _write_down(connection: Connection, key: RunKey, removed: Removed) -> None:
+    gone = sorted(removed.gone)
+    values = {**key_values(key), "buckets": [bucket for bucket, _ in gone], "keys": [name for _, name in gone]}
+    _run(connection, "mark_artifacts", values)
+    _run(connection, "clear_urls", {"ids": _ids(key), "urls": [f"s3://{bucket}/{name}" for bucket, name in gone]})
+    if removed.whole:
+        _run(connection, "files_gone", key_values(key))
+    else:
+        _run(connection, "put_off_runs", _columns([key]))

@@ -1,0 +1,32 @@
+-- name: mail_is_stopped
+SELECT true FROM reporting.switches WHERE name = 'mail' AND NOT enabled
+
+-- name: claim
+-- The claim succeeds if the message does not exist yet, or if the mail service refused it as a whole.  A message that
+-- was refused because of single addresses is final: it was repeated without them.
+INSERT INTO reporting.deliveries AS held
+    (report_id, run_id, message, state, subject, recipients, mode, formats, requested_by, resend_of)
+VALUES
+    (%(report_id)s, %(run_id)s, %(message)s, 'claimed', %(subject)s, %(recipients)s, %(mode)s, %(formats)s,
+     %(requested_by)s, %(resend_of)s)
+ON CONFLICT (report_id, run_id, message) DO UPDATE
+SET state = 'claimed', subject = excluded.subject, recipients = excluded.recipients, mode = excluded.mode,
+    formats = excluded.formats, error = NULL, claimed_at = now(), settled_at = NULL
+WHERE held.state = 'refused' AND held.refused = '{}'
+RETURNING true
+
+-- name: of
+SELECT message, state, subject, recipients, mode, formats, message_id, error, refused, requested_by, resend_of
+FROM reporting.deliveries
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+ORDER BY message
+
+-- name: finish
+UPDATE reporting.deliveries
+SET state = %(state)s, message_id = %(message_id)s, error = %(error)s, refused = %(refused)s, settled_at = now()
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND message = %(message)s AND state <> 'sent'
+
+-- name: reopen
+-- A sender reported after its run was settled: the run has to be settled again.
+UPDATE reporting.runs SET state = 'running', settled_at = NULL
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND settled_at IS NOT NULL AND frozen IS NOT NULL

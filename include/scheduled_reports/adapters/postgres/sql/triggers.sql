@@ -1,0 +1,150 @@
+-- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
+-- or this product.  SECURITY DEFINER, because the application's database user has no rights in our schema and needs
+-- none; the fixed search_path prevents misuse of these rights.
+
+CREATE OR REPLACE FUNCTION reporting.schedule_became_effective() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
+        -- The options follow the report; those that another report left under the new id are deleted.
+        DELETE FROM reporting.report_options WHERE report_id = NEW.id;
+        UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+    END IF;
+    -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
+    -- after waiting for the lock of another edit it would be earlier than that edit.
+    INSERT INTO reporting.report_options (report_id, effective_from) VALUES (NEW.id, clock_timestamp())
+    ON CONFLICT (report_id) DO UPDATE SET effective_from = EXCLUDED.effective_from;
+    RETURN NULL;
+END
+$$;
+
+-- Clear the cause of an ERROR when the report leaves that status.
+CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE reporting.report_options SET error_cause = NULL, status_before = NULL WHERE report_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.report_went() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        -- Its earlier ids are deleted as well.
+        UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
+        INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
+        ON CONFLICT (report_id) DO UPDATE
+        SET workspace_id = EXCLUDED.workspace_id, since = EXCLUDED.since, now_called = NULL, put_off_at = NULL;
+    ELSIF OLD.id <> NEW.id THEN
+        DELETE FROM reporting.departed WHERE report_id = NEW.id;
+        UPDATE reporting.departed SET now_called = NEW.id WHERE now_called = OLD.id;
+        INSERT INTO reporting.departed (report_id, workspace_id, now_called) VALUES (OLD.id, OLD.workspace_id, NEW.id)
+        ON CONFLICT (report_id) DO UPDATE SET workspace_id = EXCLUDED.workspace_id, now_called = EXCLUDED.now_called;
+    END IF;
+    INSERT INTO reporting.tombstones (report_id, name, reason)
+    VALUES (OLD.id, OLD.name, CASE WHEN TG_ARGV[0] = 'disabled' THEN 'disabled' ELSE 'deleted' END)
+    ON CONFLICT (report_id) DO UPDATE SET name = EXCLUDED.name, reason = EXCLUDED.reason, since = EXCLUDED.since;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.report_came() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+    DELETE FROM reporting.departed WHERE report_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.reports_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO reporting.tombstones (report_id, name, reason)
+    SELECT report_id, report_id, 'deleted' FROM reporting.report_options
+    ON CONFLICT (report_id) DO UPDATE SET reason = EXCLUDED.reason, since = EXCLUDED.since;
+    UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called IS NOT NULL;
+    INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
+    ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
+    DELETE FROM reporting.report_options;
+    RETURN NULL;
+END
+$$;
+
+-- The API names the actor in a setting of the transaction; other editors are named by their database role.
+CREATE OR REPLACE FUNCTION reporting.edit_noted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- Columns that people do not edit.
+    ours CONSTANT text[] := ARRAY['last_run', 'last_run_status', 'next_run', 'run_count', 'success_count',
+                                  'failure_count', 'last_error', 'created_at', 'updated_at'];
+    was CONSTANT jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) - ours END;
+    is_now CONSTANT jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) - ours END;
+    report CONSTANT jsonb := was || is_now;
+BEGIN
+    IF was = is_now THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
+    SELECT report ->> 'id', report ->> 'workspace_id',
+           CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
+           coalesce(nullif(current_setting('reporting.actor', true), ''), 'database:' || session_user),
+           nullif(current_setting('reporting.acting_user', true), ''),
+           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key),
+           jsonb_object_agg(key, is_now -> key) FILTER (WHERE is_now ? key)
+    FROM jsonb_object_keys(report) AS key
+    WHERE was -> key IS DISTINCT FROM is_now -> key;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER reporting_report_added AFTER INSERT ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.schedule_became_effective();
+
+CREATE OR REPLACE TRIGGER reporting_report_came AFTER INSERT ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.report_came();
+
+-- UPDATE OF and WHEN: writing counters does not evaluate these, and saving an unchanged report calls no function.
+CREATE OR REPLACE TRIGGER reporting_schedule_changed
+AFTER UPDATE OF id, cron_expression, timezone, is_active, status ON scheduled_reports
+FOR EACH ROW WHEN (
+    OLD.id <> NEW.id
+    OR OLD.cron_expression <> NEW.cron_expression
+    OR OLD.timezone <> NEW.timezone
+    OR ((NEW.is_active AND NEW.status = 'ACTIVE') AND NOT (OLD.is_active AND OLD.status = 'ACTIVE'))
+)
+EXECUTE FUNCTION reporting.schedule_became_effective();
+
+CREATE OR REPLACE TRIGGER reporting_error_lifted AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status = 'ERROR' AND NEW.status <> 'ERROR')
+EXECUTE FUNCTION reporting.error_lifted();
+
+CREATE OR REPLACE TRIGGER reporting_report_disabled AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status <> 'DISABLED' AND NEW.status = 'DISABLED')
+EXECUTE FUNCTION reporting.report_went('disabled');
+
+CREATE OR REPLACE TRIGGER reporting_report_enabled AFTER UPDATE OF status ON scheduled_reports
+FOR EACH ROW WHEN (OLD.status = 'DISABLED' AND NEW.status <> 'DISABLED')
+EXECUTE FUNCTION reporting.report_came();
+
+CREATE OR REPLACE TRIGGER reporting_report_renamed AFTER UPDATE OF id ON scheduled_reports
+FOR EACH ROW WHEN (OLD.id <> NEW.id)
+EXECUTE FUNCTION reporting.report_went();
+
+CREATE OR REPLACE TRIGGER reporting_report_deleted AFTER DELETE ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
+
+CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
+FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();
+
+-- Not for the columns that this product writes after every run.
+CREATE OR REPLACE TRIGGER reporting_edit_noted
+AFTER INSERT OR DELETE OR UPDATE OF
+    id, name, description, "reportType", cron_expression, timezone, is_active, status, export_formats, parameters, tags,
+    email_enabled, email_recipients, email_cc_recipients, email_bcc_recipients, email_subject,
+    email_include_attachment, email_include_preview, email_send_only_if_data, workspace_id, created_by_id
+ON scheduled_reports
+FOR EACH ROW EXECUTE FUNCTION reporting.edit_noted();

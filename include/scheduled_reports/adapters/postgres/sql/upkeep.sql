@@ -1,0 +1,98 @@
+-- name: set_next_runs
+-- Only changed values are written; `updated_at` belongs to the application.
+UPDATE scheduled_reports r
+SET next_run = coming.tick AT TIME ZONE 'UTC'
+FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS coming (id, tick)
+WHERE r.id = coming.id AND r.next_run IS DISTINCT FROM coming.tick AT TIME ZONE 'UTC'
+
+-- name: reject
+-- A disabled report is not changed; a report that keeps failing keeps that cause.
+WITH wrong AS (
+    SELECT r.id, r.name, r.status, r.last_error, given.reason
+    FROM unnest(%(ids)s::text[], %(reasons)s::text[]) AS given (id, reason)
+    JOIN scheduled_reports r ON r.id = given.id
+    LEFT JOIN reporting.report_options o ON o.report_id = r.id
+    WHERE r.status IN ('ACTIVE', 'PAUSED') OR (r.status = 'ERROR' AND o.error_cause = 'rejected')
+    ORDER BY r.id
+    FOR UPDATE OF r
+), changed AS (
+    SELECT * FROM wrong WHERE status <> 'ERROR' OR last_error IS DISTINCT FROM reason
+), marked AS (
+    INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before)
+    SELECT id, clock_timestamp(), 'rejected', status FROM changed WHERE status <> 'ERROR'
+    ON CONFLICT (report_id) DO UPDATE SET error_cause = 'rejected', status_before = excluded.status_before
+), buried AS (
+    INSERT INTO reporting.tombstones (report_id, name, reason)
+    SELECT id, name, 'rejected' FROM changed WHERE status <> 'ERROR'
+    ON CONFLICT (report_id) DO UPDATE SET name = excluded.name, reason = excluded.reason, since = excluded.since
+)
+UPDATE scheduled_reports r
+SET status = 'ERROR', last_error = changed.reason, next_run = NULL
+FROM changed
+WHERE r.id = changed.id
+
+-- name: readmit
+UPDATE scheduled_reports r
+SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus", last_error = NULL
+FROM reporting.report_options o
+WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND r.status = 'ERROR' AND o.error_cause = 'rejected'
+
+-- name: give_up
+-- Off its schedule until a person resumes or edits it; an edit changes the digest of the columns that people edit.
+WITH failing AS (
+    SELECT id, status, md5((to_jsonb(r) - %(ours)s::text[])::text) AS definition
+    FROM scheduled_reports r
+    WHERE id = %(report_id)s AND status = 'ACTIVE' AND is_active
+    FOR UPDATE
+), marked AS (
+    INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before, failed_as)
+    SELECT id, clock_timestamp(), 'failing', status, definition FROM failing
+    ON CONFLICT (report_id) DO UPDATE
+    SET error_cause = excluded.error_cause, status_before = excluded.status_before, failed_as = excluded.failed_as
+)
+UPDATE scheduled_reports r SET status = 'ERROR', next_run = NULL FROM failing WHERE r.id = failing.id
+
+-- name: resume_edited
+UPDATE scheduled_reports r
+SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus"
+FROM reporting.report_options o
+WHERE o.report_id = r.id AND o.error_cause = 'failing' AND r.status = 'ERROR'
+  AND o.failed_as <> md5((to_jsonb(r) - %(ours)s::text[])::text)
+
+-- name: forget_rejected
+DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s) AND reason = 'rejected'
+
+-- name: tombstones
+SELECT report_id, since FROM reporting.tombstones ORDER BY since, report_id LIMIT %(limit)s
+
+-- name: lift
+DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s)
+
+-- name: health
+SELECT (SELECT count(*) FROM scheduled_reports) AS reports,
+       (SELECT count(*) FROM scheduled_reports WHERE is_active AND status = 'ACTIVE') AS scheduled,
+       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'rejected') AS rejected,
+       (SELECT count(*) FROM reporting.report_options WHERE error_cause = 'failing') AS stopped,
+       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL) AS open_runs,
+       (SELECT count(*) FROM reporting.runs WHERE settled_at IS NULL AND touched_at < %(stuck_before)s) AS stuck_runs,
+       -- Executions that the application has seen unfinished for long, of reports without a run in progress.
+       (SELECT count(*) FROM report_executions e
+        WHERE e.status IN ('PENDING', 'PROCESSING')
+          AND coalesce(e.started_at, e.created_at) < %(stuck_before)s AT TIME ZONE 'UTC'
+          AND NOT EXISTS (
+              SELECT FROM reporting.runs r
+              WHERE r.report_id = e.scheduled_report_id AND r.settled_at IS NULL AND r.touched_at >= %(stuck_before)s
+          )) AS stuck_executions,
+       (SELECT count(*) FROM reporting.deliveries
+        WHERE state = 'unknown' AND message NOT LIKE 'notice/%%' AND claimed_at > %(since)s) AS unknown_deliveries,
+       NOT EXISTS (SELECT FROM reporting.switches WHERE name = 'mail' AND NOT enabled) AS mail_enabled
+
+-- name: last_ticks
+SELECT wanted.id, newest.scheduled_for
+FROM unnest(%(ids)s::text[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT scheduled_for FROM reporting.runs
+    WHERE report_id = wanted.id AND kind = 'scheduled'
+    ORDER BY scheduled_for DESC
+    LIMIT 1
+) newest

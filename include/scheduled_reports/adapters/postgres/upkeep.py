@@ -1,0 +1,78 @@
+"""What upkeep changes, in PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ...ports.upkeep import Health, Tombstone
+from .connection import transaction
+from .sql import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
+
+    import psycopg
+
+
+#: The columns that no person edits, or that say nothing of what a report is.
+OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_count", "success_count",
+        "failure_count", "last_error", "created_at", "updated_at"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUpkeepStore:
+    """Port `Housekeeping`; every call is one short transaction."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=20)
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:
+        (found,) = self._read("health", stuck_before=stuck_before, since=since)
+        return Health(**found)
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        return {row["id"]: row["scheduled_for"] for row in self._read("last_ticks", ids=list(report_ids))}
+
+    def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
+        return self._run("set_next_runs", ids=list(next_runs), ticks=list(next_runs.values()))
+
+    def reject(self, rejections: Mapping[str, str]) -> int:
+        return self._run("reject", ids=list(rejections), reasons=list(rejections.values()))
+
+    def readmit(self, report_ids: Collection[str]) -> int:
+        with self._transaction() as connection:
+            ids = {"ids": sorted(report_ids)}
+            changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
+            connection.execute(statements("upkeep")["forget_rejected"], ids)
+        return changed
+
+    def give_up(self, report_id: str) -> bool:
+        return self._run("give_up", report_id=report_id, ours=OURS) > 0
+
+    def resume_edited(self) -> int:
+        return self._run("resume_edited", ours=OURS)
+
+    def tombstones(self, *, limit: int) -> list[Tombstone]:
+        return [Tombstone(**row) for row in self._read("tombstones", limit=limit)]
+
+    def lift(self, report_ids: Collection[str]) -> None:
+        self._run("lift", ids=sorted(report_ids))
+
+    def _read(self, name: str, **values: object) -> list[dict[str, Any]]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            return connection.execute(statements("upkeep")[name], values).fetchall()
+
+    def _run(self, name: str, **values: object) -> int:
+        with self._transaction() as connection:
+            return connection.execute(statements("upkeep")[name], values).rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+        """A transaction whose edits the audit trail puts down to nobody but us."""
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            connection.execute("SELECT set_config('reporting.actor', 'system', true)")
+            yield connection

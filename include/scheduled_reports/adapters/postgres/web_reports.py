@@ -1,0 +1,167 @@
+"""The rows as people see and change them, in PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from ...domain.formats import Format
+from ...domain.naming import execution_id
+from ...domain.run import RunKey
+from ...ports.web import Found, Member, Place
+from .connection import transaction
+from .ledger import key_values
+from .sql import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    import psycopg
+
+    from ...domain.run import Actor
+    from ...ports.web import Record, Wanted
+
+    Connection = psycopg.Connection[dict[str, Any]]
+
+#: What a list may be ordered by; names as people look for them, whatever the database's collation.
+SORTABLE = {
+    "name": sql.SQL("lower(r.name)"),
+    "created_at": sql.Identifier("r", "created_at"),
+    "last_run": sql.Identifier("r", "last_run"),
+    "next_run": sql.Identifier("r", "next_run"),
+}
+ALL = {"report_type": None, "is_active": None, "tag": None, "ids": None}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresReports:
+    """Port `Reports`; every call is one short transaction."""
+
+    dsn: str = field(repr=False)
+    statement_timeout: timedelta = timedelta(seconds=10)
+
+    def places(self, name: str) -> tuple[Place, ...]:
+        return tuple(Place(**row) for row in self._read("workspaces", {"name": name}))
+
+    def member(self, workspace_id: str, user_id: str) -> Member | None:
+        found = self._read("member", {"workspace_id": workspace_id, "user_id": user_id})
+        return next((Member(user_id=user_id, **row) for row in found), None)
+
+    def creator(self, workspace_id: str, user_id: str) -> Record | None:
+        return next(iter(self._read("creator", {"workspace_id": workspace_id, "user_id": user_id})), None)
+
+    def page(self, workspace_id: str, wanted: Wanted) -> Found:
+        values = asdict(wanted) | {
+            "workspace_id": workspace_id,
+            "id": None,
+            "ids": None if wanted.ids is None else list(wanted.ids),
+        }
+        page = sql.SQL(statements("reports")["page"])
+        count = sql.SQL("SELECT count(*) AS total FROM ({page}) found").format(page=page)
+        statement = sql.SQL(
+            "{page} ORDER BY {column} {order} NULLS LAST, r.id LIMIT %(limit)s OFFSET %(offset)s"
+        ).format(
+            page=page,
+            column=SORTABLE[wanted.sort_by],
+            order=sql.SQL("DESC" if wanted.descending else "ASC"),
+        )
+        with self._transaction() as connection:
+            (total,) = connection.execute(count, values).fetchall()
+            items = connection.execute(statement, values).fetchall()
+        return Found(items=tuple(items), total=total["total"])
+
+    def report(self, workspace_id: str, report_id: str) -> Record | None:
+        return next(iter(self._read("page", ALL | {"workspace_id": workspace_id, "id": report_id})), None)
+
+    def insert(self, values: Record, actor: Actor) -> None:
+        statement = sql.SQL(
+            "INSERT INTO scheduled_reports ({columns}, updated_at) "
+            "VALUES ({values}, date_trunc('milliseconds', now() AT TIME ZONE 'UTC'))"
+        ).format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, values)),
+            values=sql.SQL(", ").join(map(sql.Placeholder, values)),
+        )
+        with self._transaction(actor) as connection:
+            connection.execute(statement, _adapted(values))
+
+    def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
+        # Later than before even within one millisecond: whoever has read the one state must not overwrite the other.
+        statement = sql.SQL(
+            "UPDATE scheduled_reports SET {changes}, updated_at = greatest("
+            "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'), updated_at + interval '1 millisecond'"
+            ") WHERE id = %(report_id)s AND updated_at = %(read_at)s"
+        ).format(
+            changes=sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+            )
+        )
+        values = _adapted(changes) | {"report_id": report_id, "read_at": read_at}
+        with self._transaction(actor) as connection:
+            return connection.execute(statement, values).rowcount == 1
+
+    def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
+        with self._transaction(actor) as connection:
+            return _run(connection, "delete", {"workspace_id": workspace_id, "id": report_id}).fetchone() is not None
+
+    def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
+        return self._read("history", {"report_id": report_id, "limit": limit})
+
+    def runs(self, report_id: str, *, limit: int, offset: int) -> Found:
+        values = {"report_id": report_id, "run_id": None, "limit": limit, "offset": offset}
+        with self._transaction() as connection:
+            (total,) = _run(connection, "count_runs", values).fetchall()
+            items = _with_executions(connection, report_id, _run(connection, "runs", values).fetchall())
+        return Found(items=items, total=total["total"])
+
+    def run(self, key: RunKey) -> Record | None:
+        with self._transaction() as connection:
+            found = _run(connection, "runs", {**key_values(key), "limit": 1, "offset": 0}).fetchall()
+            return next(iter(_with_executions(connection, key.report_id, found)), None)
+
+    def deliveries(self, key: RunKey) -> Sequence[Record]:
+        return self._read("deliveries", key_values(key))
+
+    def audit(self, workspace_id: str, report_id: str | None, *, before: int | None, limit: int) -> Sequence[Record]:
+        values = {"workspace_id": workspace_id, "report_id": report_id, "before": before, "limit": limit}
+        return self._read("audit", values)
+
+    def _read(self, name: str, values: Mapping[str, Any]) -> list[Record]:
+        with self._transaction() as connection:
+            return _run(connection, name, values).fetchall()
+
+    @contextmanager
+    def _transaction(self, actor: Actor | None = None) -> Iterator[Connection]:
+        """One transaction; the audit trail puts its edits down to *actor*."""
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            if actor is not None:
+                connection.execute(
+                    "SELECT set_config('reporting.actor', %s, true), set_config('reporting.acting_user', %s, true)",
+                    [actor.name, actor.acting_user or ""],
+                )
+            yield connection
+
+
+def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+    return connection.execute(statements("reports")[name], values)
+
+
+def _adapted(values: Record) -> Record:
+    return {name: Jsonb(value) if isinstance(value, dict) else value for name, value in values.items()}
+
+
+def _with_executions(connection: Connection, report_id: str, runs: Sequence[Record]) -> tuple[Record, ...]:
+    ids = {
+        execution_id(RunKey(report_id=report_id, run_id=run["run_id"]), chosen): run["run_id"]
+        for run in runs
+        for chosen in Format
+    }
+    executions: dict[str, list[Record]] = {run["run_id"]: [] for run in runs}
+    for execution in _run(connection, "executions", {"ids": list(ids)}):
+        executions[ids[execution["id"]]].append(execution)
+    return tuple(run | {"executions": tuple(executions[run["run_id"]])} for run in runs)

@@ -1,0 +1,53 @@
+"""Deliveries: one e-mail message each, as the ledger records it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .formats import Format
+    from .report import Recipients
+    from .run import RunKey
+
+
+class DeliveryState(StrEnum):
+    """The state of one message in the ledger."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+MailMode = Literal["attach", "zip", "link"]
+
+
+#: How the messages begin that go to a report's owner.
+NOTICE = "notice/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One row of the ledger."""
+
+    key: RunKey
+    message: str
+    state: DeliveryState
+    subject: str
+    recipients: Recipients
+    mode: MailMode
+    formats: tuple[Format, ...]
+    message_id: str | None = None
+    error: str | None = None
+    #: The addresses because of which the service has refused the call; it may be repeated without them.
+    refused: tuple[str, ...] = ()
+    #: Of a message sent again: who asked, and the service's ids of the earlier ones.
+    requested_by: str | None = None
+    resend_of: str | None = None
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it tells the report's owner how a run went, and is not the report itself."""
+        return self.message.startswith(NOTICE)

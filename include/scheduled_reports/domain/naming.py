@@ -1,0 +1,109 @@
+"""Names that machines and people read: DAG ids, object keys, file names, subjects.  Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .formats import Format
+    from .report import Report
+    from .run import RunKey, Window
+
+DAG_PREFIX = "scheduled_report_"
+#: Airflow allows a DAG id of 250 characters.
+LONGEST_ESCAPED_ID = 250 - len(DAG_PREFIX)
+LONGEST_FILE_STEM = 120
+BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def escape(text: str) -> str:
+    """Letters, digits, ``_`` and ``-`` as they are, every other byte as ``.`` and two hexadecimal digits."""
+    return "".join(
+        chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b"_-" else f".{byte:02x}"
+        for byte in text.encode("utf-8", "surrogatepass")
+    )
+
+
+def unescape(text: str) -> str:
+    """The inverse of `escape`; ValueError for a text it cannot have made."""
+    raw = re.sub(rb"\.([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode("ascii"))
+    original = raw.decode("utf-8", "surrogatepass")
+    if escape(original) != text:
+        raise ValueError(f"{text!r} is not an escaped id")
+    return original
+
+
+def dag_id(report_id: str) -> str:
+    """The DAG of a report; `report_id_of` reads the id back."""
+    return DAG_PREFIX + escape(report_id)
+
+
+def report_id_of(dag_id: str) -> str | None:
+    """The report of a DAG, or None where the DAG is not one of ours."""
+    if not dag_id.startswith(DAG_PREFIX):
+        return None
+    try:
+        return unescape(dag_id.removeprefix(DAG_PREFIX))
+    except ValueError:
+        return None
+
+
+def run_key(run_id: str) -> str:
+    """Airflow's run id made safe for object keys and folders."""
+    return escape(run_id)
+
+
+def execution_id(key: RunKey, chosen: Format) -> str:
+    """The id of a row of report_executions: 25 characters, a `c` first, as Prisma's cuid() looks.
+
+    Made from what it stands for, so that opening a run's executions twice finds the same rows.
+    """
+    digest = hashlib.sha256("\0".join((key.report_id, key.run_id, chosen)).encode()).digest()
+    number = int.from_bytes(digest[:16])
+    letters = []
+    for _ in range(24):
+        number, digit = divmod(number, 36)
+        letters.append(BASE36[digit])
+    return "c" + "".join(letters)
+
+
+def object_key(report: Report, run: str, extension: str) -> str:
+    """`<workspace id>/<report id>/<run>/<file>`: ids only, so that no name can break out of its folder."""
+    return f"{objects_of(report.workspace.id, report.id)}{run}/{report.type}.{extension}"
+
+
+def objects_of(workspace_id: str, report_id: str) -> str:
+    """What the keys of all objects of a report begin with; the `/` at its end keeps `r1` from meaning `r10` too."""
+    return f"{escape(workspace_id)}/{escape(report_id)}/"
+
+
+def file_name(report: Report, window: Window, extension: str) -> str:
+    """What the reader's file is called: the report's name in its own script, and the period."""
+    period = f"{window.first_day} to {window.last_day}"
+    stem = re.sub(r'[\\/:*?"<>|]+', "-", one_line(report.name)).strip(". ")[:LONGEST_FILE_STEM].strip()
+    return f"{stem or report.type} {period}.{extension}"
+
+
+def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
+    """The report's own subject, or one made up: name, period, whether nothing happened (*is_quiet*), workspace.
+
+    Of a *test* it says so first.
+    """
+    own = one_line(report.email.subject or "")
+    quiet = ", no activity" if is_quiet else ""
+    subject = own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
+    return f"TEST: {subject}" if test else subject
+
+
+def one_line(text: str) -> str:
+    """*text* without line breaks, control and direction-override characters, fit for a mail header."""
+    kept = "".join(" " if _is_control(character) else character for character in text)
+    return " ".join(kept.split())
+
+
+def _is_control(character: str) -> bool:
+    # Cf holds the joiners that emoji and several scripts need; only the direction overrides among them are refused.
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in "\u202a\u202b\u202c\u202d\u202e"

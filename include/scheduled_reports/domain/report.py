@@ -1,0 +1,153 @@
+"""The nouns of the house, frozen: reports, runs, files, messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    from .cron import Cron
+    from .formats import Format
+
+
+class Status(StrEnum):
+    """The enum "ScheduledReportStatus"."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    DISABLED = "DISABLED"
+    ERROR = "ERROR"
+
+
+MissedRuns = Literal["skip", "latest", "all"]
+PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing wrong with one value: where, what it is, and what is allowed."""
+
+    column: str
+    value: Any
+    allowed: str
+
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+        return f"{self.column}: {shown}: {self.allowed}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """A row that cannot be scheduled, with every reason."""
+
+    report_id: str
+    name: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """The tenant a report belongs to; *label* tells it apart where its slug is not unique."""
+
+    id: str
+    name: str
+    slug: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """A user of the application; *name* is empty where there is none."""
+
+    id: str
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipients:
+    """The envelope of a message."""
+
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.to) + len(self.cc) + len(self.bcc)
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self.to, self.cc, self.bcc)
+
+    def only(self, keep: Callable[[str], bool]) -> Recipients:
+        """The envelope with those addresses that *keep* accepts."""
+        to, cc, bcc = (tuple(filter(keep, part)) for part in (self.to, self.cc, self.bcc))
+        return Recipients(to=to, cc=cc, bcc=bcc)
+
+    def as_json(self) -> dict[str, list[str]]:
+        """The shape of reporting.deliveries.recipients."""
+        return {"to": list(self.to), "cc": list(self.cc), "bcc": list(self.bcc)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmailOptions:
+    """How a report is mailed."""
+
+    enabled: bool
+    recipients: Recipients
+    subject: str | None
+    include_attachment: bool
+    include_preview: bool
+    only_if_data: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DateRange:
+    """`parameters.dateRange`; *start* and *end* are inclusive local days, for `custom` only."""
+
+    type: PeriodType = "last-7-days"
+    start: date | None = None
+    end: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One valid row of scheduled_reports."""
+
+    id: str
+    name: str
+    description: str
+    type: str
+    cron: Cron
+    timezone: ZoneInfo
+    is_active: bool
+    status: Status
+    formats: tuple[Format, ...]
+    date_range: DateRange
+    #: What the report type's SQL may read; only names the type declares.
+    parameters: Mapping[str, Any]
+    tags: tuple[str, ...]
+    email: EmailOptions
+    workspace: Workspace
+    creator: Person
+    #: No tick at or before this moment fires.
+    effective_from: datetime
+    #: What becomes of ticks that were missed while Airflow was away.
+    missed_runs: MissedRuns = "latest"
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether its ticks fire."""
+        return self.is_active and self.status is Status.ACTIVE
+
+
+Row = dict[str, Any]

@@ -1,0 +1,191 @@
+"""Runs: what triggered one, what it covers, the files it made and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from .formats import Format
+    from .report import DateRange, Report
+
+
+class RunKind(StrEnum):
+    """What made a run: a tick, a person, or a replay of the past."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+
+
+class RunState(StrEnum):
+    """The state of a row of reporting.runs."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The half-open period [start, end) a run covers: whole local days of the report's zone."""
+
+    start: datetime
+    end: datetime
+    previous_start: datetime
+    first_day: date
+    last_day: date
+
+    def __str__(self) -> str:
+        return f"{self.first_day} to {self.last_day}" if self.first_day != self.last_day else f"{self.first_day}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunKey:
+    """Which run: the report and Airflow's run id."""
+
+    report_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a person asked of a run by hand; the defaults change nothing."""
+
+    formats: tuple[Format, ...] | None = None
+    recipients: tuple[str, ...] | None = None
+    mail: bool | None = None
+    period: DateRange | None = None
+    #: The id of an earlier run, whose files are mailed again and none made.
+    resend: str | None = None
+    triggered_by: str | None = None
+    #: Only to try the report out: the mail is marked, nothing is counted.
+    test: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailSummary:
+    """What a mail shows of a run's data, kept with the record: a mail needs no staging.
+
+    *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
+    *charts* are as many streams, one after the other, as the report type has charts; empty for runs from before them.
+    """
+
+    main_rows: int
+    data_rows: int
+    figures: bytes
+    preview: bytes
+    charts: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A frozen run, as every stage after `query` reads it."""
+
+    key: RunKey
+    run_key: str
+    kind: RunKind
+    state: RunState
+    scheduled_for: datetime
+    triggered_by: str
+    report: Report
+    request: Request
+    window: Window
+    #: None until `query` is through.
+    mail_summary: MailSummary | None = None
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats this run makes."""
+        return self.request.formats or self.report.formats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trigger:
+    """What Airflow says of a run."""
+
+    key: RunKey
+    kind: RunKind
+    scheduled_for: datetime
+    conf: Mapping[str, Any]
+    user: str | None
+    clear_number: int
+
+    @property
+    def triggered_by(self) -> str:
+        """A user's id, `airflow:<user>`, or `system`."""
+        named = self.conf.get("triggered_by")
+        if isinstance(named, str) and named:
+            return named
+        return f"airflow:{self.user}" if self.user and self.kind is RunKind.MANUAL else "system"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who does something: a user of Airflow, and the application's user on whose behalf a service account acts."""
+
+    user: str
+    acting_user: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As the record and the audit trail name him."""
+        return f"airflow:{self.user}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditAction:
+    """What somebody had a run made for."""
+
+    action: Literal["triggered", "resent", "tested"]
+    actor: Actor
+    workspace_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedFile:
+    """What a manifest says of a file on staging."""
+
+    name: str
+    bytes: int
+    sha256: str
+    rows: int = 0
+    total_rows: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A rendered file in S3."""
+
+    format: Format
+    execution_id: str
+    file_name: str
+    content_type: str
+    bucket: str
+    object_key: str
+    bytes: int
+    sha256: str
+    rows: int
+    total_rows: int
+
+    @property
+    def url(self) -> str:
+        """The durable address; never a signed one."""
+        return f"s3://{self.bucket}/{self.object_key}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What settling a run came to."""
+
+    state: RunState
+    reason: str | None = None
+    errors: Mapping[Format, str] = field(default_factory=dict)
+    mail_error: str | None = None
+    #: The kind of the run, where the record has counted this outcome of it for the first time.
+    news: RunKind | None = field(default=None, compare=False)

@@ -1,0 +1,65 @@
+"""Attach a run's files, zip them or only link them, by what fits into one message."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from ..domain.errors import PermanentError
+from . import message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..domain.delivery import MailMode
+    from ..domain.run import Artifact
+    from ..ports.services import Services
+    from .body_images import MailPicture
+
+
+@dataclass(frozen=True, slots=True)
+class MailFiles:
+    """What a mail carries, and how."""
+
+    mode: MailMode
+    attachments: tuple[message.Attachment, ...]
+
+
+def inline_image(picture: MailPicture) -> message.Attachment:
+    """An image that the HTML of a message shows."""
+    return message.Attachment(picture.file_name, "image/png", picture.content, cid=picture.cid)
+
+
+def choose_files(services: Services, artifacts: Sequence[Artifact], *, attach: bool) -> MailFiles:
+    """Attach, zip or only link, by what fits into one message."""
+    room = services.settings.message_bytes - message.BODY_ROOM
+    if not attach:
+        return MailFiles("link", ())
+    if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) <= room:
+        return MailFiles("attach", tuple(_attachment(services, artifact) for artifact in artifacts))
+    # Compressed formats shrink little; do not fetch what cannot fit at ten to one.
+    if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) > 10 * room:
+        return MailFiles("link", ())
+    packed = _zip(services, artifacts)
+    if message.encoded_size(len(packed.content)) <= room:
+        return MailFiles("zip", (packed,))
+    return MailFiles("link", ())
+
+
+def _attachment(services: Services, artifact: Artifact) -> message.Attachment:
+    with services.store.open(artifact.object_key) as file:
+        content = file.read()
+    if len(content) != artifact.bytes:
+        raise PermanentError(f"{artifact.url} has {len(content)} bytes, but {artifact.bytes} were uploaded")
+    return message.Attachment(artifact.file_name, artifact.content_type, content)
+
+
+def _zip(services: Services, artifacts: Sequence[Artifact]) -> message.Attachment:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for artifact in artifacts:
+            archive.writestr(artifact.file_name, _attachment(services, artifact).content)
+    name = artifacts[0].file_name.rpartition(".")[0] + ".zip"
+    return message.Attachment(name, "application/zip", packed.getvalue())

@@ -1,0 +1,208 @@
+"""The two bodies of a message: one for reading as text, one as HTML; each says all there is to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from ..render.batches import pieces
+from ..render.colours import WHITE, readable
+from ..render.column_widths import text_width, widths
+from ..render.key_figures import CONVENTIONS, card
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
+from . import templates
+from .body_images import chart_pictures, logo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ..domain.formats import Format
+    from ..render.document import Document, Table
+    from ..render.key_figures import Card
+    from .body_images import MailPicture
+
+#: What fits a message of 600 pixels: columns, and characters of all and of one.
+_PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
+#: A longer word is broken where the line ends.
+_LONG_WORD: Final = 20
+#: How many key figures a list of mails shows beside the subject.
+_HEADLINE: Final = 3
+_MOOD_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailFile:
+    """A file the message brings: *attached* (alone or in the zip), or behind *link*."""
+
+    format: Format
+    file_name: str
+    bytes: int
+    rows: int
+    total_rows: int
+    attached: bool
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailNote:
+    """What a message says beside the report itself.
+
+    *stop_hint* ends the sentence "To have it stopped, …"; *why* says why the files do not come as they are.
+    """
+
+    files: tuple[MailFile, ...]
+    set_up_by: str
+    schedule_words: str
+    stop_hint: str
+    preview_rows: int = 0
+    no_data: bool = False
+    zip_name: str | None = None  # of the one attachment, where the files come zipped
+    link_expires: datetime | None = None
+    failed_formats: tuple[str, ...] = ()
+    test: bool = False  # only to try the report out
+    why: str = ""
+    unsubscribe: str = ""  # an address that a click opens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A message as text and as HTML, and the pictures that the HTML shows."""
+
+    text: str
+    html: str
+    pictures: tuple[MailPicture, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """The first rows of the main table; *numeric* columns align to the right, *breaks* tells whose lines may break."""
+
+    title: str
+    caption: str
+    heads: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    breaks: tuple[bool, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def lines(self) -> list[str]:
+        """The rows as lines of text, one column below the other."""
+        return aligned([self.heads, *self.rows], self.numeric)
+
+    @staticmethod
+    def is_long(text: str) -> bool:
+        """Whether a word of *text* would push the others aside."""
+        return any(len(word) > _LONG_WORD for word in text.split())
+
+
+def body(document: Document, note: MailNote) -> Body:
+    """The message; without a preview it shows no value but the key figures."""
+    cards = [card(figure) for figure in document.figures]
+    head = logo(document)
+    charts = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
+    values: dict[str, Any] = {
+        "brand": document.branding,
+        "accent": readable(document.branding.colour, WHITE),
+        "logo": head,
+        "charts": charts,
+        "headline": _headline(cards, note),
+        "before": document.period_before,
+        "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
+        "title": one_line(document.title),
+        "type_title": one_line(document.type_title),
+        "workspace": one_line(document.workspace),
+        "description": printable(document.description).strip(),
+        "period": str(document.window),
+        "timezone": document.timezone,
+        "cards": cards,
+        "figure_lines": aligned([(c.title, c.value, c.change) for c in cards], (False, True, True)),
+        "compares": any(c.change for c in cards),
+        "moods": _MOOD_COLORS,
+        "note": note,
+        "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
+        "failed": listed([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
+        "expires": _expiry(note, document),
+        "preview": _preview(document.main, note),
+        "no_activity": NO_ACTIVITY,
+    }
+    return Body(
+        text=templates.TEMPLATES.get_template("mail.txt.j2").render(values),
+        html=templates.TEMPLATES.get_template("mail.html.j2").render(values),
+        pictures=(*((head,) if head else ()), *charts),
+    )
+
+
+def _headline(cards: Sequence[Card], note: MailNote) -> str:
+    """What a list of mails shows beside the subject."""
+    if note.no_data:
+        return NO_ACTIVITY
+    return " · ".join(f"{one.title}: {one.value} {one.change}".strip() for one in cards[:_HEADLINE])
+
+
+def one_line(text: str) -> str:
+    """*text* without line breaks, for where one would break the layout."""
+    return " ".join(printable(text).split())
+
+
+def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
+    """*rows* as lines whose columns stand below each other in a font of fixed width."""
+    sizes = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(_padded, row, sizes, numeric)).rstrip() for row in rows]
+
+
+def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - mapped over a row
+    room = " " * (size - text_width(text))
+    return room + text if is_number else text + room
+
+
+def _facts(file: MailFile) -> str:
+    """`1.2 MB, 40 rows`."""
+    return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
+
+
+def file_size(size: int) -> str:
+    """`1.2 MB`."""
+    if size < 1_000:
+        return f"{size} bytes"
+    return f"{size / 1_000:,.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
+
+
+def _expiry(note: MailNote, document: Document) -> str:
+    if note.link_expires is None:
+        return ""
+    return f"{moment(note.link_expires.astimezone(ZoneInfo(document.timezone)))} ({document.timezone})"
+
+
+def _preview(table: Table, note: MailNote) -> Preview | None:
+    if note.no_data or note.preview_rows <= 0 or not table.rows:
+        return None
+    columns = table.columns[: _fitting(table)]
+    rows = tuple(
+        tuple(_short(shown(value, column)) for value, column in zip(row, columns, strict=True))
+        for piece in pieces(table, note.preview_rows)
+        for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
+    )
+    caption = rows_of(len(rows), table.rows)
+    if len(columns) < len(table.columns):
+        caption += f", {len(columns)} of {len(table.columns)} columns"
+    return Preview(
+        title=one_line(table.title),
+        caption=caption,
+        heads=tuple(one_line(column.title) for column in columns),
+        numeric=tuple(column.type in NUMERIC for column in columns),
+        breaks=tuple(column.type == "text" for column in columns),
+        rows=rows,
+    )
+
+
+def _fitting(table: Table) -> int:
+    """How many columns have room beside each other, one at least."""
+    taken = accumulate(min(width, _PREVIEW_TEXT // 2) + 2 for width in widths(table)[:_PREVIEW_COLUMNS])
+    return max(sum(width <= _PREVIEW_WIDTH for width in taken), 1)
+
+
+def _short(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= _PREVIEW_TEXT else f"{text[: _PREVIEW_TEXT - 1]}…"

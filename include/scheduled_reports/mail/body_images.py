@@ -1,0 +1,99 @@
+"""The pictures inside a message: its logo and its charts, as PNG, since mail clients show no SVG."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image
+
+from ..render import charts
+from ..render.logo_image import logo_picture
+from ..render.values import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..render.document import Chart, Document
+
+#: What a message of 600 pixels has room for, and how high a logo stands at its head.
+_ROOM, _LOGO_HEIGHT = 544, 40
+#: Drawn smaller than shown, so that a phone's reader can read what stands in it.
+_DRAWN_WIDTH, _DRAWN_HEIGHT = 440, 170
+#: All charts together, in bytes: they must fit what is kept free for a message without its files.
+_MOST_BYTES: Final = 240_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailPicture:
+    """A PNG that the HTML shows by its *cid*, *width* and *height* in the pixels of a page; *title* stands above it."""
+
+    cid: str
+    file_name: str
+    content: bytes
+    width: int
+    height: int
+    title: str = ""
+    note: str = ""
+
+    @property
+    def alt(self) -> str:
+        """What is read where pictures are not shown."""
+        return f"Chart: {self.title}" if self.title else ""
+
+
+def logo(document: Document) -> MailPicture | None:
+    """The logo, where the operator has set one."""
+    found = logo_picture(document.branding.logo, _LOGO_HEIGHT)
+    if found is None:
+        return None
+    return MailPicture(
+        cid=_cid("logo", found.png), file_name="logo.png", content=found.png, width=found.width, height=found.height
+    )
+
+
+def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
+    """The charts there is anything to draw for, as far as they fit."""
+    look = charts.Look(width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour))
+    return tuple(_fitting(list(_drawn(document.charts, look))))
+
+
+def _drawn(shown: Sequence[Chart], look: charts.Look) -> Iterator[MailPicture]:
+    for number, chart in enumerate(shown, start=1):
+        if not charts.is_flat(chart):
+            content = _small(charts.png(chart, look=look))
+            with Image.open(BytesIO(content)) as picture:
+                height = round(picture.height * _ROOM / picture.width)
+            yield MailPicture(
+                cid=_cid(f"chart-{number}", content),
+                file_name=f"chart-{number}.png",
+                content=content,
+                width=_ROOM,
+                height=height,
+                title=printable(chart.title),
+                note=charts.note(chart),
+            )
+
+
+def _fitting(pictures: Sequence[MailPicture]) -> Iterator[MailPicture]:
+    room = _MOST_BYTES
+    for picture in pictures:
+        room -= len(picture.content)
+        if room >= 0:
+            yield picture
+
+
+def _small(png: bytes) -> bytes:
+    """The same picture in 128 colours, a sixth of the bytes: a chart has few, but soft edges."""
+    out = BytesIO()
+    with Image.open(BytesIO(png)) as picture:
+        few = picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _cid(name: str, content: bytes) -> str:
+    """An id that only the same picture has: some clients keep pictures by it, over all mails."""
+    return f"{name}.{hashlib.sha256(content).hexdigest()[:24]}@reports"

@@ -1,0 +1,40 @@
+"""The two bodies of a notice to a report's owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from . import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SUBJECTS: Final[Mapping[str, str]] = {
+    "failed": "Report failed: {}",
+    "stopped": "Report stopped after repeated failures: {}",
+    "recovered": "Report works again: {}",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """What is told: *kind* is `failed`, `stopped` or `recovered`; *streak* counts the failures in a row."""
+
+    kind: str
+    name: str
+    workspace: str
+    run_id: str
+    reason: str
+    streak: int
+
+    @property
+    def subject(self) -> str:
+        """The subject of the mail."""
+        return f"{_SUBJECTS[self.kind].format(self.name)} ({self.workspace})"
+
+
+def bodies(notice: Notice) -> tuple[str, str]:
+    """The notice as text and as HTML."""
+    text = templates.TEMPLATES.get_template("notice.txt.j2").render(notice=notice)
+    return text, templates.TEMPLATES.get_template("notice.html.j2").render(notice=notice)

@@ -1,0 +1,10 @@
+"""Jinja templates of the messages: HTML and plain text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from ...render.jinja import environment
+
+TEMPLATES: Final = environment(Path(__file__).parent)

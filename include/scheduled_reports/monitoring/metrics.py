@@ -1,0 +1,137 @@
+"""What is counted, timed and gauged, under `scheduled_reports.`; docs/monitoring.md has the same table, held by a test.
+
+No report and no workspace is a tag: ten thousand of them would be as many time series for each metric, for ever, and
+who stands behind an id is nobody's business in a monitoring system.  The record and the pages know each by name.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+
+from ..domain import naming
+from ..domain.errors import SkipRunError
+from ..domain.run import RunKey
+from ..reports.types.catalog import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..domain.formats import Format
+    from ..domain.run import RunKind, RunState
+    from ..ports.services import Services
+    from ..ports.upkeep import Health
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+PREFIX = "scheduled_reports."
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: what kind it is of, and the names of its tags in the order in which StatsD has their values."""
+
+    kind: Literal["counter", "timer", "gauge"]
+    tags: tuple[str, ...] = ()
+
+
+METRICS: Mapping[str, Metric] = {
+    "run": Metric("counter", ("outcome", "kind", "type")),
+    "lateness": Metric("timer"),
+    "stage": Metric("timer", ("stage", "format", "outcome")),
+    "rows": Metric("counter", ("format", "type")),
+    "bytes": Metric("counter", ("format", "type")),
+    "mail": Metric("counter", ("outcome", "about")),
+    "upkeep": Metric("counter"),
+    "reports.active": Metric("gauge"),
+    "reports.rejected": Metric("gauge"),
+    "reports.stopped": Metric("gauge"),
+    "runs.open": Metric("gauge"),
+    "runs.stuck": Metric("gauge"),
+    "executions.stuck": Metric("gauge"),
+    "deliveries.unknown": Metric("gauge"),
+    "mail.enabled": Metric("gauge"),
+    "lag": Metric("gauge"),
+}
+#: The value of a tag that does not apply, such as the format of a query.
+NONE = "none"
+
+
+def stage(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Time a stage of a run, and write to the log when it began and how it ended."""
+
+    def timed(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            services, subject, *rest = args
+            with _watched(services, name, subject, str(rest[0]) if rest else NONE):  # type: ignore[arg-type]
+                return function(*args, **kwargs)
+
+        return run
+
+    return timed
+
+
+@contextmanager
+def _watched(services: Services, name: str, subject: Any, chosen: str) -> Iterator[None]:
+    key: RunKey = subject if isinstance(subject, RunKey) else subject.key
+    # Ids and names only: what a row holds is in no log.
+    where = f"report={naming.one_line(key.report_id)} run={naming.one_line(key.run_id)} format={chosen}"
+    log.info("stage %s began: %s", name, where)
+    began, outcome = monotonic(), "failed"
+    try:
+        yield
+        outcome = "success"
+    except SkipRunError:
+        outcome = "skipped"
+        raise
+    finally:
+        took = monotonic() - began
+        log.info("stage %s ended: %s outcome=%s seconds=%.3f", name, where, outcome, took)
+        services.metrics.timing("stage", took, stage=name, format=chosen, outcome=outcome)
+
+
+def run_settled(services: Services, state: RunState, kind: RunKind, report_type: str | None) -> None:
+    """Count a run; called where the record says that its own counters have moved, so that no clear counts twice."""
+    services.metrics.count("run", 1, outcome=str(state), kind=str(kind), type=known(report_type))
+
+
+def file_arrived(services: Services, chosen: Format, report_type: str, *, rows: int, size: int) -> None:
+    """Count what was brought to S3."""
+    tags = {"format": str(chosen), "type": known(report_type)}
+    services.metrics.count("rows", rows, **tags)
+    services.metrics.count("bytes", size, **tags)
+
+
+def mail_handed_over(services: Services, outcome: str, *, notice: bool) -> None:
+    """Count a call of the mail service by its answer."""
+    services.metrics.count("mail", 1, outcome=outcome, about="owner" if notice else "report")
+
+
+def looked_after(services: Services, found: Health, lag: float) -> None:
+    """Tell how the whole does, after a round of upkeep."""
+    gauges = {
+        "reports.active": found.scheduled,
+        "reports.rejected": found.rejected,
+        "reports.stopped": found.stopped,
+        "runs.open": found.open_runs,
+        "runs.stuck": found.stuck_runs,
+        "executions.stuck": found.stuck_executions,
+        "deliveries.unknown": found.unknown_deliveries,
+        "mail.enabled": int(found.mail_enabled),
+        "lag": lag,
+    }
+    for name, value in gauges.items():
+        services.metrics.gauge(name, value)
+    services.metrics.count("upkeep", 1)
+
+
+def known(report_type: str | None) -> str:
+    """The type as a tag: a row may hold any text."""
+    return report_type if report_type is not None and report_type in catalog().types else "unknown"

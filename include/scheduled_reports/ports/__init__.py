@@ -1,0 +1,1 @@
+"""Protocols between the core and the outside world, one module per subject."""

@@ -1,0 +1,40 @@
+"""Ports: the mail service, and the ledger of deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..domain.delivery import Delivery
+    from ..domain.report import Recipients
+    from ..domain.run import RunKey
+
+
+class Mailer(Protocol):
+    """The mail service."""
+
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
+        """Send one message once and return the service's message id; *tags* are for the service's statistics.
+
+        Raises TransientError or PermanentError (such as RecipientRefusedError) if the message was certainly not sent
+        to anyone, DeliveryUnknownError if that is not known.
+        """
+
+
+class Ledger(Protocol):
+    """The ledger of messages: each is claimed before it is sent, so that no retry sends it twice."""
+
+    def claim(self, delivery: Delivery) -> Delivery | None:
+        """Claim a message; return None if the claim succeeded, otherwise the entry that exists already.
+
+        A message that was refused as a whole may be claimed again, one refused for single addresses may not.
+        Raises MailStoppedError while all mail is stopped.
+        """
+
+    def finish(self, delivery: Delivery) -> None:
+        """Record the outcome of a claimed message; an entry recorded as sent never changes."""
+
+    def of(self, key: RunKey) -> tuple[Delivery, ...]:
+        """The messages of a run, including notices to its owner, ordered by message key."""

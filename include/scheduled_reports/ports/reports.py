@@ -1,0 +1,27 @@
+"""Port: the rows of scheduled_reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..domain.report import Row
+    from ..domain.shards import Shard
+
+
+class Definitions(Protocol):
+    """The rows of scheduled_reports."""
+
+    def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
+        """Every report and tombstone, or those of one workspace or shard: ordered by id, at most *limit*."""
+
+    def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
+        """A digest of each shard's rows, by shard number; a shard without rows has none."""
+
+    def row(self, report_id: str) -> Row | None:
+        """One report; None if there is no such row."""
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        """The subset of *addresses* (lower case) that belongs to members of the workspace."""

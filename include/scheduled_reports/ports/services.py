@@ -1,0 +1,75 @@
+"""All ports of one process, bundled for the functions that use several.
+
+Every adapter raises TransientError where a retry may help, and PermanentError where it cannot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..settings import Settings
+    from .mail import Ledger, Mailer
+    from .metrics import Metrics
+    from .reports import Definitions
+    from .retention import Retention
+    from .runs import Runs
+    from .source import Source
+    from .storage import Staging, Store
+    from .upkeep import UpkeepStore
+
+
+class Services(Protocol):
+    """The ports of one process, each created on first use."""
+
+    @property
+    def settings(self) -> Settings:
+        """The deployment's settings."""
+
+    @property
+    def definitions(self) -> Definitions:
+        """Port `Definitions`."""
+
+    @property
+    def source(self) -> Source:
+        """Port `Source`."""
+
+    @property
+    def staging(self) -> Staging:
+        """Port `Staging`."""
+
+    @property
+    def store(self) -> Store:
+        """Port `Store`."""
+
+    @property
+    def mailer(self) -> Mailer:
+        """Port `Mailer`."""
+
+    @property
+    def runs(self) -> Runs:
+        """Port `Runs`."""
+
+    @property
+    def upkeep_store(self) -> UpkeepStore:
+        """Port `Housekeeping`."""
+
+    @property
+    def retention(self) -> Retention:
+        """Port `Retention`."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Port `Ledger`."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Port `Meter`."""
+
+    def now(self) -> datetime:
+        """The current time, in UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for *seconds*."""

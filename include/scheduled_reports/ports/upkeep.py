@@ -1,0 +1,79 @@
+"""Ports used by upkeep: Airflow's view of runs, and the database's housekeeping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from ..domain.run import RunKey
+
+
+class Orchestrator(Protocol):
+    """Airflow's state of runs, as upkeep needs it."""
+
+    def open_runs(self, report_id: str) -> int:
+        """The number of queued or running runs of a report."""
+
+    def is_open(self, key: RunKey) -> bool:
+        """Whether a run is queued or running; False for a deleted run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tombstone:
+    """A deleted or disabled report whose DAG stays until its runs have ended."""
+
+    report_id: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """System health in numbers."""
+
+    reports: int = 0
+    scheduled: int = 0
+    #: Invalid rows, and reports that were unscheduled after repeated failures.
+    rejected: int = 0
+    stopped: int = 0
+    open_runs: int = 0
+    #: Runs open for too long, and executions open for too long whose run shows no activity.
+    stuck_runs: int = 0
+    stuck_executions: int = 0
+    #: Messages whose delivery is unconfirmed; notices to owners are not counted.
+    unknown_deliveries: int = 0
+    mail_enabled: bool = True
+
+
+class UpkeepStore(Protocol):
+    """Reads and writes of upkeep; every call is bounded and safe to repeat."""
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:
+        """System health: runs inactive since *stuck_before* are stuck; deliveries are counted from *since* on."""
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        """The newest tick of each report that was run or skipped; reports without one are left out."""
+
+    def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
+        """Store each report's next tick where it differs; return the number of rows changed."""
+
+    def reject(self, rejections: Mapping[str, str]) -> int:
+        """Set reports to ERROR with their reasons and leave a tombstone; return the number changed."""
+
+    def readmit(self, report_ids: Collection[str]) -> int:
+        """Restore the earlier status of reports that are valid again; return the number changed."""
+
+    def give_up(self, report_id: str) -> bool:
+        """Unschedule a report that keeps failing by setting it to ERROR; False if it was not scheduled."""
+
+    def resume_edited(self) -> int:
+        """Reschedule reports that were edited since they were given up; return the number changed."""
+
+    def tombstones(self, *, limit: int) -> list[Tombstone]:
+        """The oldest tombstones."""
+
+    def lift(self, report_ids: Collection[str]) -> None:
+        """Remove tombstones, so that the next parse creates no DAG for these reports."""

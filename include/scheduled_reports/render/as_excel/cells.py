@@ -1,0 +1,144 @@
+"""The rows of a worksheet as SpreadsheetML, a column at a time: ten times as fast as one object per cell."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from openpyxl.utils import get_column_letter
+
+from ..batches import decimal_text, finite, joined
+from ..local_time import iso_text, wall_clock
+from ..values import UNPRINTABLE, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...domain.report_type import Column
+
+#: Excel keeps 15 digits of a number: a longer one is written as text, so that none is lost.
+_DIGITS: Final = 15
+#: Excel takes no longer text in a cell; it counts UTF-16 units.
+_TEXT_LIMIT: Final = 32_767
+#: The serial number of 1970-01-01.
+_EPOCH: Final = 25_569
+#: The serial numbers of 1900-03-01, before which Excel's calendar has a day that never was, and of 10000-01-01.
+_FIRST, _END = 61, 2_958_466
+_DAY: Final = 86_400_000_000.0  # in microseconds
+
+#: `_x0041_` in a cell means "A"; so the underscore itself is written that way where text merely looks like it.
+_ESCAPE: Final = "_(x[0-9A-Fa-f]{4}_)"
+_XML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
+
+
+def number_format(column: Column) -> str:
+    """How Excel shows the values of *column*."""
+    point = f".{'0' * column.scale}" if column.scale else ""
+    match column.type:
+        case "text":
+            return "@"
+        case "boolean":
+            return "General"
+        case "percent":
+            return f"0{point}%"
+        case "date":
+            return "yyyy-mm-dd"
+        case "timestamp":
+            return "yyyy-mm-dd hh:mm"
+        case _:
+            return f"#,##0{point}"
+
+
+def fits(number: int | Decimal) -> bool:
+    """Whether Excel keeps every digit of *number*."""
+    return sum(char.isdigit() for char in f"{Decimal(number):f}") <= _DIGITS
+
+
+def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> memoryview:
+    """The `<row>` elements of *piece*, from row number *first_row* on; *styles* are indexes of the workbook's."""
+    numbers = pa.array(range(first_row, first_row + piece.num_rows), pa.int64()).cast(pa.string())
+    cells = [
+        _cells(column, values, f'<c r="{get_column_letter(position)}', numbers, f'" s="{style}"')
+        for position, (column, values, style) in enumerate(zip(columns, piece.columns, styles, strict=True), start=1)
+    ]
+    rows = _join('<row r="', numbers, '">', *cells, "</row>")
+    return joined(rows)
+
+
+def excel_text(text: str) -> str:
+    """*text* as a cell can hold it; a cut says so."""
+    text = printable(text)
+    units = len(text.encode("utf-16-le")) // 2
+    if units > _TEXT_LIMIT:
+        note = f"… (cut: {len(text):,d} characters)"
+        kept = text.encode("utf-16-le")[: (_TEXT_LIMIT - len(note)) * 2].decode("utf-16-le", errors="ignore")
+        text = kept + note
+    return re.sub(_ESCAPE, r"_x005F_\1", text)
+
+
+def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, style: str) -> pa.Array:
+    """The `<c>` elements of one column; an empty text where there is no value."""
+    number, text = (None, values) if column.type == "text" else _split(column, values)
+    parts = []
+    if number is not None:
+        kind = ' t="b"><v>' if column.type == "boolean" else "><v>"
+        parts.append(_join(start, numbers, style + kind, number, "</v></c>"))
+    if text is not None:
+        kind = ' t="inlineStr"><is><t xml:space="preserve">'
+        parts.append(_join(start, numbers, style + kind, _escaped(text), "</t></is></c>"))
+    return pc.fill_null(pc.coalesce(*parts), "")
+
+
+def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """What of a column is written as numbers, and what as text because Excel could not hold it as one."""
+    match column.type:
+        case "boolean":
+            return values.cast(pa.int8()).cast(pa.string()), None
+        case "number" | "percent":
+            return finite(values).cast(pa.string()), None
+        case "integer":
+            bound = 10**_DIGITS
+            held, number = pc.and_(pc.less(values, bound), pc.greater(values, -bound)), values.cast(pa.string())
+            return _parted(held, number, lambda: number)
+        case "decimal":
+            bound = pa.scalar(Decimal(1).scaleb(_DIGITS - column.scale), pa.decimal128(38, column.scale))
+            held, number = pc.less(pc.abs(values), bound), decimal_text(values)
+            return _parted(held, number, lambda: number)
+        case "date":
+            serial = pc.add(values.cast(pa.int32()), _EPOCH)
+            return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: values.cast(pa.string()))
+        case _:
+            local = wall_clock(values).cast(pa.int64()).cast(pa.float64(), safe=False)
+            serial = pc.add(pc.divide(local, _DAY), float(_EPOCH))
+            return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: iso_text(values))
+
+
+def _in_calendar(serial: pa.Array) -> pa.Array:
+    return pc.and_(pc.greater_equal(serial, _FIRST), pc.less(serial, _END))
+
+
+def _parted(held: pa.Array, number: pa.Array, text: Callable[[], pa.Array]) -> tuple[pa.Array, pa.Array | None]:
+    """*number* where Excel can hold it as one, *text* where it cannot."""
+    if pc.all(held, min_count=0).as_py():
+        return number, None
+    nothing = pa.scalar(None, pa.string())
+    return pc.if_else(held, number, nothing), pc.if_else(held, nothing, text())
+
+
+def _escaped(text: pa.Array) -> pa.Array:
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    if longest > _TEXT_LIMIT:
+        text = pa.array([None if value is None else excel_text(value) for value in text.to_pylist()], pa.string())
+    else:
+        text = pc.replace_substring_regex(text, pattern=UNPRINTABLE, replacement="")
+        text = pc.replace_substring_regex(text, pattern=_ESCAPE, replacement=r"_x005F_\1")
+    for char, entity in _XML:
+        text = pc.replace_substring(text, pattern=char, replacement=entity)
+    return text
+
+
+def _join(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")

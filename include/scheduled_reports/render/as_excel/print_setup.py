@@ -1,0 +1,29 @@
+"""How a sheet is printed: sideways on A4, one page wide, and at its foot whose report it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openpyxl.worksheet.properties import PageSetupProperties
+
+from ..values import printable
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from ..document import Document
+
+#: Excel takes 255 characters for all three parts, its own codes among them.
+_LONGEST = 180
+
+
+def set_up_page(sheet: Worksheet, document: Document) -> None:
+    """Set the sheet's page, and its foot as in the PDF."""
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", int(sheet.PAPERSIZE_A4)
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    foot = sheet.oddFooter
+    assert foot is not None
+    words = printable(f"{document.workspace} · {document.window}").replace("&", "&&")[:_LONGEST]
+    foot.left.text, foot.right.text = words, "Page &P of &N"
+    foot.left.size = foot.right.size = 8

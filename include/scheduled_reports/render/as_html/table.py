@@ -1,0 +1,125 @@
+"""A table of a page: its heads, its rows while they are read, and the paper it needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+from ..batches import pieces
+from ..column_widths import text_width, widths
+from ..values import NUMERIC, notice, printable, rows_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ...domain.report_type import Column
+    from ..document import Table
+
+Kind = Literal["number", "text", "other"]
+Paper = Literal["upright", "wide", "a3", "a2", "a1"]
+
+#: More columns than this are never printed on upright pages.
+_UPRIGHT: Final = 8
+#: A table of no more rows is kept on one page.
+_SHORT: Final = 12
+#: The gap from a column to the next.
+_GAP: Final = 3
+#: Text can be broken, so a column of it can do with this where paper is scarce.
+_NARROW_TEXT: Final = 14
+#: The characters a line of each paper holds: A4, and A4 to A1 turned.
+_ROOM: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
+#: The title of a column gets so many characters without a break.
+_TITLE: Final = 14
+#: A long table that is narrow runs in columns, as a newspaper does: how many at most, and the gap in percent.
+_MOST_COLUMNS, _GUTTER = 3, 3
+#: A table takes at least this part of its paper, and all of it where it nearly does, in percent.
+_LEAST, _NEARLY_ALL = 45, 85
+#: Hebrew, Arabic, Syriac, Thaana, NKo and their presentation forms; the older scripts of their kind.
+_RIGHT_TO_LEFT: Final = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """The head of a column: *kind* is its class, *share* its part of the width in percent."""
+
+    title: str
+    kind: Kind
+    share: float
+
+
+class Grid:
+    """A table as it is shown; it counts its rows while they are read."""
+
+    def __init__(self, table: Table, row_limit: int | None) -> None:
+        self.title = printable(table.title)
+        self.count = rows_of(table.rows, table.rows)
+        self.notice = notice(table, row_limit)
+        self.is_empty = table.rows == 0
+        self.is_short = table.rows <= _SHORT
+        wanted = widths(table)
+        self.paper = _paper(table, wanted)
+        on_paper = _fitted(table, wanted, _ROOM[self.paper])
+        share = 100 * sum(on_paper) / _ROOM[self.paper]
+        self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
+        self.width = _width(share) if self.columns == 1 else 100
+        self.heads = tuple(
+            Head(title=printable(column.title), kind=_kind(column), share=round(100 * width / sum(on_paper), 2))
+            for column, width in zip(table.columns, on_paper, strict=True)
+        )
+        self.read = 0
+        self._table = table
+        self._row_limit = row_limit
+
+    def rows(self) -> Iterator[list[tuple[Kind, str]]]:
+        """The text of each cell with the kind of its column; `bidi` where it may run from right to left."""
+        columns = self._table.columns
+        kinds = [head.kind for head in self.heads]
+        for piece in pieces(self._table, self._row_limit):
+            for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
+                texts = (shown(value, column) for value, column in zip(row, columns, strict=True))
+                yield list(zip(kinds, texts, strict=True))
+            self.read += piece.num_rows
+
+
+def may_turn(text: str) -> bool:
+    """Whether *text* has letters that run from right to left."""
+    return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
+
+
+def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
+    """The smallest paper on which no number has to be broken."""
+    needed = sum(
+        _GAP + (min(width, _NARROW_TEXT) if column.type == "text" else width)
+        for column, width in zip(table.columns, wanted, strict=True)
+    )
+    papers = [paper for paper in _ROOM if paper != "upright" or len(table.columns) <= _UPRIGHT]
+    return next((paper for paper in papers if needed <= _ROOM[paper]), "a1")
+
+
+def _width(wanted: float) -> int:
+    """The part of the paper that a table takes: figures that belong together stand close."""
+    return 100 if wanted >= _NEARLY_ALL else max(round(wanted), _LEAST)
+
+
+def _fitted(table: Table, wanted: tuple[int, ...], room: int) -> list[int]:
+    """The width of each column, in characters: where they are too many, titles break first, then the widest texts."""
+    titles = [min(text_width(column.title) + 1, _TITLE) for column in table.columns]
+    fitted = [max(width, title) + _GAP for width, title in zip(wanted, titles, strict=True)]
+    most = max(fitted)
+    while sum(fitted) > room and most > _NARROW_TEXT:
+        fitted = [
+            min(width, most) + _GAP if column.type == "text" else width + _GAP
+            for width, column in zip(wanted, table.columns, strict=True)
+        ]
+        most -= 1
+    return fitted
+
+
+def _kind(column: Column) -> Kind:
+    if column.type in NUMERIC:
+        return "number"
+    return "text" if column.type == "text" else "other"

@@ -1,0 +1,163 @@
+"""A page that holds nothing but a piece of one table, as WeasyPrint laid it out: what the pages after it share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pydyf
+from weasyprint.formatting_structure import boxes
+from weasyprint.text.line_break import split_first_line
+
+from .text import draw, packed, single_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from weasyprint.document import Page
+    from weasyprint.pdf.stream import Stream
+
+#: The corner of a page that says its number.
+_NUMBER: Final = "@bottom-right"
+#: PDF's points in a pixel of CSS.
+_SCALE: Final = 0.75
+#: What a page holds besides a table where it is more than a piece of that table.
+_OTHERS: Final = frozenset({"h1", "h2", "p", "figure"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slot:
+    """A place for rows on a page: all of it, or one of its columns. *cells* are the left edges and the widths."""
+
+    left: float
+    top: float
+    width: float
+    cells: tuple[tuple[float, float], ...]
+    heads: tuple[tuple[int, ...], ...]  # the marks of the text of each head
+    stream: Stream  # draws the heads
+
+
+class Frame:
+    """What the pages of one long table have in common: edges, margins, heads, and where rows go."""
+
+    def __init__(self, page: Page, new_stream: Callable[[dict[Any, Any]], Stream]) -> None:
+        self._page = page
+        self._page_box = page._page_box  # noqa: SLF001 - WeasyPrint shows a page's boxes nowhere else
+        self._new_stream = new_stream
+        self._tags: dict[Any, Any] = {}
+        self.width, self.height = page.width * _SCALE, page.height * _SCALE
+        self.bottom = self._page_box.content_box_y() + self._page_box.height
+        found = tables_of(self._page_box)
+        self.cells = _body(found[0])[0].children
+        self.ink = self.cells[0].style["color"]
+        self.line = self.cells[0].style["border_bottom_color"], self.cells[0].border_bottom_width
+        self.slots = tuple(map(self._slot, found))
+        self.marks = len(self._tags)
+        margins = [_without_number(box) for box in self._page_box.children if isinstance(box, boxes.MarginBox)]
+        self.margins = _as_artifacts(self._painted(self._page_box.copy_with_children(margins)))
+
+    def new_stream(self) -> Stream:
+        """A stream whose measures are those of WeasyPrint's boxes."""
+        stream = self._new_stream({})
+        stream._tags = None  # noqa: SLF001 - the marks are ours
+        stream.push_state()
+        stream.transform(a=_SCALE, d=-_SCALE, f=self.height)
+        return stream
+
+    def number(self, text: str) -> pydyf.Stream:
+        """The number of a page at its place."""
+        stream = self.new_stream()
+        (box,) = number_boxes(self._page_box)
+        line = single_line(text, box.style)
+        stream.begin_marked_content("Artifact")
+        stream.set_color(box.style["color"])
+        draw(stream, line, box.position_x + box.width - line.width, box.position_y + box.baseline)
+        stream.end_marked_content()
+        return packed(stream)
+
+    def _slot(self, table: Any) -> Slot:
+        bare = _with_heads_of(table, self._page_box)
+        stream = self._painted(bare)
+        (heads,) = tables_of(bare)
+        row = _body(table)[0]
+        return Slot(
+            left=row.position_x,
+            top=row.position_y,
+            width=row.width,
+            cells=tuple((cell.content_box_x(), cell.width) for cell in row.children),
+            heads=tuple(
+                tuple(self._tags[box]["mcid"] for box in cell.descendants() if box in self._tags)
+                for cell in heads.children[0].children[0].children
+            ),
+            stream=stream,
+        )
+
+    def _painted(self, page_box: Any) -> Stream:
+        stream = self._new_stream(self._tags)
+        stream.push_state()
+        stream.transform(d=-1, f=self.height)
+        type(self._page)(page_box).paint(stream, _SCALE)
+        stream.pop_state()
+        return stream
+
+
+def is_piece(page: Page) -> bool:
+    """Whether *page* holds nothing but a further piece of a table."""
+    tags = {box.element_tag for box in page._page_box.descendants() if isinstance(box, boxes.Box)}  # noqa: SLF001
+    return not tags & _OTHERS
+
+
+def slots_on(page: Page) -> int:
+    """In how many columns a page holds rows."""
+    return len(tables_of(page._page_box))  # noqa: SLF001
+
+
+def tables_of(page_box: Any) -> list[Any]:
+    """The tables, or pieces of tables, on a page."""
+    return [box for box in page_box.descendants() if isinstance(box, boxes.TableBox)]
+
+
+def rows_on(page: Page) -> list[Any]:
+    """The elements of the table rows on a page."""
+    found = [row.element for table in tables_of(page._page_box) for row in _body(table)]  # noqa: SLF001
+    return list(dict.fromkeys(found))
+
+
+def number_boxes(page_box: Any) -> list[Any]:
+    """The text that says the number of a page."""
+    corners = [box for box in page_box.children if getattr(box, "at_keyword", "") == _NUMBER]
+    return [box for corner in corners for box in corner.descendants() if isinstance(box, boxes.TextBox)]
+
+
+def renumber(page: Page, text: str) -> None:
+    """Give a page that WeasyPrint laid out its number in the whole."""
+    for box in number_boxes(page._page_box):  # noqa: SLF001
+        layout, _, _, width, _, _ = split_first_line(text, box.style, None, None, 0)
+        box.position_x += box.width - width
+        box.text, box.width, box.pango_layout = text, width, layout
+
+
+def _body(table: Any) -> list[Any]:
+    return [row for group in table.children if not group.is_header for row in group.children]
+
+
+def _with_heads_of(table: Any, box: Any) -> Any:
+    """A copy of *box* that holds nothing but the heads of one table."""
+    if box is table:
+        return box.copy_with_children([group for group in box.children if group.is_header])
+    return box.copy_with_children(
+        [_with_heads_of(table, child) for child in box.children if any(one is table for one in child.descendants())]
+    )
+
+
+def _without_number(box: Any) -> Any:
+    return box.copy_with_children([]) if box.at_keyword == _NUMBER else box
+
+
+def _as_artifacts(stream: Stream) -> Stream:
+    """*stream* with nothing in it that a reader is read aloud."""
+    items = stream.stream
+    for place, item in enumerate(items):
+        if isinstance(item, pydyf.Dictionary) and "MCID" in item:
+            items[place - 1 : place + 2] = ["/Artifact", b"", b"BMC"]
+    return stream

@@ -1,0 +1,144 @@
+"""Taking a schedule over from `export_jobs`: what becomes of one job, and the words for it.  Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ...domain.naming import one_line
+from ...domain.report import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .old_schedule import OldSchedule
+
+
+LONGEST_LINE = 400
+LONGEST_NAME = 80
+
+
+class Step(StrEnum):
+    """What happens to a job."""
+
+    TAKE = "imported"
+    REFRESH = "brought up to date"
+    KEEP = "already there"
+    GONE = "deleted since it was imported"
+    REFUSE = "not imported"
+    SKIP = "without a cron"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What is remembered of a job that was taken over before, and of its report now."""
+
+    job_digest: str
+    is_there: bool
+    is_edited: bool
+    #: Whether the old schedule was switched off for it.
+    is_switched_over: bool = False
+    is_active: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What happens to a job, whether its old schedule is switched off, and why not if not."""
+
+    step: Step
+    retire: bool = False
+    problems: tuple[Problem, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of a job, and whether its report is active now, where that is known."""
+
+    job_id: str
+    name: str
+    decision: Decision
+    is_active: bool | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether somebody has to look at it."""
+        return bool(self.decision.problems)
+
+
+def lines(outcome: Outcome) -> list[str]:
+    """One line of a job, and one of each problem: whatever stands in a name cannot begin a line of its own."""
+    decision, words = outcome.decision, [str(outcome.decision.step)]
+    if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP) and outcome.is_active is not None:
+        words.append("active" if outcome.is_active else "inactive")
+    if decision.retire:
+        words.append("the old schedule is switched off")
+    if decision.note:
+        words.append(decision.note)
+    title = f"{_shown(outcome.job_id)} {_shown(outcome.name)}: {', '.join(words)}"
+    return [title, *(f"  {one_line(str(problem))[:LONGEST_LINE]}" for problem in decision.problems)]
+
+
+def totals(outcomes: Sequence[Outcome], others: int) -> str:
+    """How many jobs had which end."""
+    counts = Counter(outcome.decision.step for outcome in outcomes)
+    ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.TAKE, Step.REFUSE))
+    return f"{ends}; {others} export jobs are no schedules"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…")
+
+
+def decide(
+    schedule: OldSchedule | None, problems: Sequence[Problem], known: Known | None, *, taken: bool, retire: bool
+) -> Decision:
+    """What to do with a job; *schedule* is None where *problems* are in its way, *taken* its id by another report."""
+    if known is None:
+        return _first(schedule, problems, taken=taken, retire=retire)
+    if not known.is_there:
+        return Decision(step=Step.GONE, note="stays deleted")
+    if known.is_switched_over and not (schedule and schedule.is_active):
+        return Decision(step=Step.KEEP)  # what is written in the old place from now on says nothing
+    return _again(schedule, problems, known, retire=retire)
+
+
+def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Known, *, retire: bool) -> Decision:
+    """The report is there, and the old schedule may count: has either been edited?"""
+    if schedule is not None and schedule.digest == known.job_digest:
+        return Decision(step=Step.KEEP, retire=retire and _is_on(schedule))
+    if known.is_edited:
+        return _edited_on_both_sides(retire=retire)
+    if schedule is None:
+        note = "but its old schedule was changed since, to a wrong one"
+        return Decision(step=Step.KEEP, problems=tuple(problems), note=note)
+    return Decision(step=Step.REFRESH, retire=retire and _is_on(schedule))
+
+
+def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, taken: bool, retire: bool) -> Decision:
+    if schedule is None:
+        return Decision(step=Step.REFUSE, problems=tuple(problems))
+    if schedule.is_retired:  # it says so itself, and what we remembered of it is lost
+        return Decision(step=Step.KEEP) if taken else Decision(step=Step.GONE, note="stays deleted")
+    if taken:
+        allowed = "one that no report has; there is a report with it that was not imported"
+        return Decision(step=Step.REFUSE, problems=(Problem(column="id", value=schedule.row["id"], allowed=allowed),))
+    return Decision(step=Step.TAKE, retire=retire)
+
+
+def _is_on(schedule: OldSchedule) -> bool:
+    """Whether there is anything to switch off: somebody may have switched a retired one on again."""
+    return schedule.is_active or not schedule.is_retired
+
+
+def _edited_on_both_sides(*, retire: bool) -> Decision:
+    note = "it and its old schedule were both edited since"
+    if not retire:
+        return Decision(step=Step.KEEP, note=note)
+    allowed = (
+        "the definition that was imported, or the report unedited: make one of them so, or switch this one off by hand"
+    )
+    problem = Problem(column="metadata.schedule", value="edited since it was imported", allowed=allowed)
+    return Decision(step=Step.KEEP, problems=(problem,), note=note)

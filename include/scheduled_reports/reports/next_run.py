@@ -1,0 +1,29 @@
+"""When a report runs next, as stored in its row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..domain.errors import RejectedError
+from .parser import parse_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..domain.report import Report, Row
+
+
+def next_run(report: Report, now: datetime) -> datetime | None:
+    """The coming tick; None where the report is not scheduled."""
+    if not report.is_scheduled:
+        return None
+    return report.cron.next_tick(max(now, report.effective_from), report.timezone)
+
+
+def next_run_of(row: Row | None, now: datetime) -> datetime | None:
+    """The coming tick of a row; None where it is gone, rejected or not scheduled."""
+    try:
+        report = parse_row(row) if row else None
+    except RejectedError:
+        return None
+    return next_run(report, now) if report else None

@@ -1,0 +1,39 @@
+-- What each person did on each day, in the channels that the report's parameters select.
+-- NOT MATERIALIZED lets PostgreSQL plan each use together with the query around it.
+WITH selected_channels AS NOT MATERIALIZED (
+    SELECT c.id
+    FROM channels c
+    WHERE c.workspace_id = current_setting('report.workspace_id')
+      AND (NOT c.is_archived
+           OR (SELECT (current_setting('report.parameters')::jsonb -> 'includeArchived')::boolean))
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'channelIds') IS NULL
+           OR (c.type = 'PUBLIC' AND c.id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
+), activity AS (  -- grouped by person and day, so that few rows remain of many messages
+    SELECT m.author_id AS user_id,
+           (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           count(*) AS messages, count(m.parent_id) AS replies, 0 AS reactions, max(m.created_at) AS last_at
+    FROM messages m
+    JOIN selected_channels c ON c.id = m.channel_id
+    WHERE m.created_at >= current_setting('report.start')::timestamp
+      AND m.created_at < current_setting('report.end')::timestamp
+      AND NOT m.is_deleted AND m.type <> 'SYSTEM'
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR m.author_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT r.user_id,
+           (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           0, 0, count(*), max(r.created_at)
+    FROM reactions r
+    JOIN messages m ON m.id = r.message_id
+    JOIN selected_channels c ON c.id = m.channel_id
+    WHERE r.created_at >= current_setting('report.start')::timestamp
+      AND r.created_at < current_setting('report.end')::timestamp
+      AND NOT m.is_deleted
+      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+           OR r.user_id IN (
+               SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
+    GROUP BY 1, 2
+)

@@ -1,0 +1,24 @@
+-- One row per local day of the window; days without activity have zeros.
+, days AS (
+    SELECT generate_series(
+        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
+        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
+        interval '1 day'
+    )::date AS day
+), people AS (
+    SELECT activity.day,
+           count(DISTINCT activity.user_id) AS engaged_people,
+           sum(activity.messages)::bigint AS messages,
+           sum(activity.reactions)::bigint AS reactions
+    FROM activity
+    LEFT JOIN users u ON u.id = activity.user_id
+    WHERE u.is_vp IS NOT TRUE
+    GROUP BY 1
+)
+SELECT days.day,
+       coalesce(people.engaged_people, 0) AS engaged_people,
+       coalesce(people.messages, 0) AS messages,
+       coalesce(people.reactions, 0) AS reactions
+FROM days
+LEFT JOIN people USING (day)
+ORDER BY days.day

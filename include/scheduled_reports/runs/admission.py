@@ -1,0 +1,135 @@
+"""The gate: may this run happen?  It freezes the row, or writes down why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..domain import cron
+from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError
+from ..domain.formats import Format
+from ..domain.report import Problem
+from ..domain.run import RunKey, RunKind
+from ..domain.window import window
+from ..ports.runs import NewRun
+from ..reports.parser import parse_row
+from ..reports.run_request import parse_request
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..domain.report import Report, Row
+    from ..domain.run import Request, Run, Trigger
+    from ..ports.services import Services
+    from ..settings import Settings
+
+
+def enter(services: Services, trigger: Trigger) -> Run:
+    """The frozen run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
+    if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
+        return _frozen(services, trigger.key)
+    row = services.definitions.row(trigger.key.report_id)
+    try:
+        admitted = admit(services, trigger, row)
+    except (SkipRunError, PermanentError) as error:
+        services.runs.refuse(new_run(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
+        raise
+    services.runs.open(admitted)
+    if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
+        services.metrics.timing("lateness", max((services.now() - trigger.scheduled_for).total_seconds(), 0))
+    return services.runs.load(trigger.key)
+
+
+def _frozen(services: Services, key: RunKey) -> Run:
+    """The run as an earlier attempt froze it; why that does not do any more is written down."""
+    try:
+        return services.runs.load(key)
+    except PermanentError as error:
+        services.runs.fail(key, None, str(error))
+        raise
+
+
+def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
+    """What is to be frozen of a run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
+    if row is None:
+        raise _gone(trigger)
+    report = parse_row(row)
+    _may_tick(report, trigger, services.settings, services.now())
+    if trigger.conf.get("resend"):
+        trigger = _resending(services, report, trigger)
+    return new_run(trigger, row, _request(services, report, trigger), report)
+
+
+def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
+    """What is to be written down of a run: with *request* and *report* as frozen, without as refused."""
+    covered = None
+    named = dict.fromkeys((row or {}).get("export_formats") or ())  # a row that is refused may name one twice
+    formats = tuple(Format(name) for name in named if name in list(Format))
+    if report is not None and request is not None:
+        covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
+        formats = request.formats or report.formats
+    return NewRun(
+        key=trigger.key,
+        kind=trigger.kind,
+        scheduled_for=trigger.scheduled_for,
+        triggered_by=trigger.triggered_by,
+        clear_number=trigger.clear_number,
+        row=row,
+        request=dict(trigger.conf),
+        window=covered,
+        formats=formats,
+    )
+
+
+def _gone(trigger: Trigger) -> ReportsError:
+    reason = "the report has been deleted"
+    return PermanentError(reason) if trigger.kind is RunKind.MANUAL else SkipRunError(reason)
+
+
+def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetime) -> None:
+    """The last word on a tick; Airflow fires what it has stored, whatever has changed since."""
+    if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a person who clears a run wants it
+        return
+    if not report.is_scheduled:
+        raise SkipRunError("the report is not scheduled any more")
+    if trigger.scheduled_for <= report.effective_from:
+        raise SkipRunError(f"the schedule has been effective only since {report.effective_from:%Y-%m-%d %H:%M:%S} UTC")
+    if not report.cron.is_tick(trigger.scheduled_for, report.timezone):
+        raise SkipRunError("the schedule has been changed, and does not name this time any more")
+    delay = cron.jitter(report.id, settings.jitter_seconds)
+    if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
+        return
+    if report.missed_runs == "skip":
+        raise SkipRunError("missed while Airflow was away; missed runs of this report are skipped")
+    if report.cron.next_tick(trigger.scheduled_for, report.timezone) + delay <= now:
+        raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
+
+
+def _request(services: Services, report: Report, trigger: Trigger) -> Request:
+    addresses = [str(address).lower() for address in trigger.conf.get("recipients") or ()]
+    known = services.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
+    domains = services.settings.domains
+    known |= {address for address in addresses if address.rpartition("@")[2] in domains}
+    return parse_request(trigger.conf, report, known=known)
+
+
+def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
+    """The trigger of a run that mails an earlier one's files again, with the formats and the period of that run."""
+    asked = _request(services, report, trigger)
+    if asked.period or asked.mail is False:
+        raise _not_again(trigger, "no period and no mail=false beside it: an earlier run's files are mailed")
+    earlier = RunKey(report_id=trigger.key.report_id, run_id=str(asked.resend))
+    kept = [one.format for one in services.runs.artifacts(earlier)]
+    formats = [str(one) for one in kept if not asked.formats or one in asked.formats]
+    if not formats:
+        raise _not_again(
+            trigger, "the id of an earlier run of this report whose files are kept, and formats among them"
+        )
+    covered = services.runs.load(earlier).window
+    return replace(
+        trigger, conf={**trigger.conf, "formats": formats, "period": f"{covered.first_day}/{covered.last_day}"}
+    )
+
+
+def _not_again(trigger: Trigger, allowed: str) -> RequestError:
+    return RequestError([Problem(column="resend", value=trigger.conf["resend"], allowed=allowed)])

@@ -1,0 +1,178 @@
+"""From a run's staged datasets to the document that every format renders.
+
+pandas holds the small, bounded frames behind key figures and charts; the tables stay in Arrow batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..domain.errors import PermanentError
+from ..domain.run import MailSummary
+from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..domain.report_type import ChartSpec, ReportType
+    from ..domain.run import Run
+    from ..settings.branding import Branding
+    from .staging import RunFiles
+
+FIGURES = "figures.parquet"
+#: What the record keeps of one chart, in bytes and in characters of a name; a mail does without a larger chart.
+CHART_BYTES, CHART_TEXT = 64 * 1024, 80
+
+
+def dataset_file(name: str) -> str:
+    """The staged file of a dataset."""
+    return f"dataset-{name}.parquet"
+
+
+def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
+    """What *run* has to show; StagingMissingError where its data is gone."""
+    tables = tuple(
+        Table(
+            name=dataset.name,
+            title=dataset.title,
+            columns=dataset.columns,
+            rows=files.manifest(dataset_file(dataset.name)).rows,
+            batches=partial(files.batches, dataset_file(dataset.name)),
+        )
+        for dataset in kind.datasets
+    )
+    charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES)))
+    return replace(_document(run, kind, branding, figures, tables), charts=charts)
+
+
+def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSummary:
+    """What a mail will show of the data on staging."""
+    name = dataset_file(kind.main.name)
+    first = next(files.batches(name), None)
+    schema = first.schema if first is not None else pa.schema([])
+    preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
+    return MailSummary(
+        main_rows=files.manifest(name).rows,
+        data_rows=data_rows,
+        figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
+        preview=_stream(preview),
+        charts=b"".join(_stream(_kept(_head(files, spec))) for spec in kind.charts),
+    )
+
+
+def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Document:
+    """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
+    if run.mail_summary is None:
+        raise PermanentError("this run's data was never read: clear it from query")
+    preview = pa.ipc.open_stream(run.mail_summary.preview).read_all()
+    main = Table(
+        name=kind.main.name,
+        title=kind.main.title,
+        columns=kind.main.columns,
+        rows=run.mail_summary.main_rows,
+        batches=lambda: iter(preview.to_batches()),
+    )
+    figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
+    charts = tuple(_kept_charts(kind, run.mail_summary.charts))
+    return replace(_document(run, kind, branding, figures, (main,)), charts=charts)
+
+
+def _kept(rows: pa.Table) -> pa.Table:
+    """The rows of a chart as the record keeps them: long names cut, and none where it is too large all the same."""
+    columns = [
+        pc.utf8_slice_codeunits(rows[name], 0, CHART_TEXT)
+        if pa.types.is_string(rows.schema.field(name).type)
+        else rows[name]
+        for name in rows.schema.names
+    ]
+    short = pa.table(columns, schema=rows.schema)
+    return short if len(_stream(short)) <= CHART_BYTES else short.slice(0, 0)
+
+
+def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
+    """The charts of the record, one stream after the other; runs from before they were kept have none."""
+    if kept:
+        streams = pa.BufferReader(kept)
+        for spec in kind.charts:
+            yield _chart(spec, kind, pa.ipc.open_stream(streams).read_all())
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _document(
+    run: Run, kind: ReportType, branding: Branding, figures: tuple[Figure, ...], tables: tuple[Table, ...]
+) -> Document:
+    report = run.report
+    return Document(
+        title=report.name,
+        type_title=kind.title,
+        description=report.description,
+        workspace=report.workspace.name,
+        window=run.window,
+        timezone=report.timezone.key,
+        scheduled_for=run.scheduled_for.astimezone(report.timezone),
+        figures=figures,
+        charts=(),
+        tables=tables,
+        branding=branding,
+    )
+
+
+def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
+    # Two rows: the window, and the one before.
+    frame = both.to_pandas(types_mapper=pd.ArrowDtype)
+    return tuple(
+        Figure(
+            spec=spec,
+            value=_plain(frame[spec.column.name].iloc[0]),
+            previous=_plain(frame[spec.column.name].iloc[1]),
+        )
+        for spec in kind.figures
+    )
+
+
+def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
+    (dataset,) = (one for one in kind.datasets if one.name == spec.dataset)
+    columns = {column.name: column for column in dataset.columns}
+    frame = head.to_pandas(types_mapper=pd.ArrowDtype)
+    rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
+    return Chart(
+        title=spec.title,
+        kind=spec.kind,
+        table=spec.dataset,
+        x=columns[spec.x],
+        y=tuple(columns[name] for name in spec.y),
+        rows=rows,
+    )
+
+
+def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
+    """The first rows of the columns a chart shows."""
+    batches, count = [], 0
+    for batch in files.batches(dataset_file(spec.dataset)):
+        batches.append(batch.select([spec.x, *spec.y]))
+        count += batch.num_rows
+        if count >= spec.limit:
+            break
+    if not batches:
+        return pa.table({name: pa.nulls(0) for name in (spec.x, *spec.y)})
+    return pa.Table.from_batches(batches).slice(0, spec.limit)
+
+
+def _plain(value: Any) -> Any:
+    """A Python value for a cell of a frame; None for what is missing."""
+    if value is None or pd.isna(value):
+        return None
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value

@@ -1,0 +1,79 @@
+"""What a run has come to, from what its stages left: pure, so that it can be asked again at any time."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from ..domain.delivery import DeliveryState
+from ..domain.run import Outcome, RunState
+
+if TYPE_CHECKING:
+    from ..domain.delivery import Delivery
+    from ..domain.formats import Format
+    from ..ports.runs import Snapshot
+
+NEVER_MADE = "the run ended before this file was made"
+NEVER_MAILED = "the run ended before the mail was sent"
+
+
+def outcome(snapshot: Snapshot, why: str | None = None) -> Outcome:
+    """Success when every format arrived and the mail, where one was wanted, was sent to everybody.
+
+    *why* is said where no stage has given a reason.
+    """
+    if snapshot.skipped:
+        return Outcome(state=RunState.SKIPPED, reason=snapshot.reason)
+    arrived = {artifact.format for artifact in snapshot.artifacts}
+    never_made, never_mailed = (f"{text}: {why}" if why else text for text in (NEVER_MADE, NEVER_MAILED))
+    never_mailed = snapshot.mail_error or never_mailed
+    errors: dict[Format, str] = {
+        chosen: snapshot.errors.get(chosen) or snapshot.reason or never_made
+        for chosen in snapshot.formats
+        if chosen not in arrived
+    }
+    reasons = [f"{chosen}: {error}" for chosen, error in errors.items()]
+    mail_error = "; ".join(_mail_errors(snapshot, never_mailed)) or None if arrived else None
+    if mail_error:
+        reasons.append(f"mail: {mail_error}")
+    if not reasons and not (snapshot.frozen and snapshot.formats):
+        reasons.append(snapshot.reason or never_made)
+    state = RunState.FAILED if reasons else RunState.SUCCESS
+    return Outcome(state=state, reason="; ".join(dict.fromkeys(reasons)) or None, errors=errors, mail_error=mail_error)
+
+
+def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
+    """Why the mail did not go out to everybody; nothing where it did or none was wanted.
+
+    No address stands in it: the reason goes to logs.
+    """
+    plan = snapshot.mail
+    if plan is None:
+        return [never_mailed]
+    if not plan["wanted"]:
+        return [str(plan["why"])] if plan.get("blocked") else []
+    messages = _messages(snapshot)
+    wrong = [
+        f"{calls[-1].message}: {calls[-1].error or calls[-1].state}"
+        for calls in messages
+        if calls[-1].state is not DeliveryState.SENT
+    ]
+    if refused := sum(len(call.refused) for calls in messages for call in calls[:-1]):
+        wrong.append(f"refused for {refused} of {sum(len(calls[0].recipients) for calls in messages)} recipients")
+    if plan.get("blocked"):
+        wrong.append(f"{plan['blocked']} recipients are outside RECIPIENT_DOMAINS")
+    if len(messages) < plan["messages"]:
+        wrong.append(never_mailed)
+    return wrong
+
+
+def _messages(snapshot: Snapshot) -> list[list[Delivery]]:
+    """The calls of each message, in their order."""
+    ordered = sorted(snapshot.deliveries, key=_place)
+    return [list(calls) for _, calls in groupby(ordered, key=lambda one: _place(one)[0])]
+
+
+def _place(delivery: Delivery) -> tuple[str, int]:
+    """The message, and which of its calls this is."""
+    message, _, call = delivery.message.partition("+")
+    return message, int(call or 0)

@@ -1,0 +1,157 @@
+"""The five stages of a run as plain functions over ports; orchestration/ gives each a task.
+
+Each stage commits its own outcome, so that whatever dies, `settle` finds what was done.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..domain import naming
+from ..domain.errors import ReportsError, StagingMissingError, TransientError
+from ..domain.formats import FORMATS
+from ..domain.run import Artifact, RunKey
+from ..mail import report_mail
+from ..monitoring import metrics
+from ..render import renderer
+from ..reports.types.catalog import report_type
+from ..settings.object_tags import tags_of
+from . import admission, document, settle
+from .query import stage_dataset, stage_figures
+from .staging import RunFiles
+from .unrecorded import leave_note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..domain.formats import Format
+    from ..domain.run import Outcome, Trigger
+    from ..ports.services import Services
+
+
+@metrics.stage("query")
+def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
+    """Freeze the row, open the executions, put every dataset on staging; return the formats to make.
+
+    Raises SkipRunError where a tick must not run, PermanentError where the run cannot.
+    """
+    run = admission.enter(services, trigger)
+    if run.request.resend:
+        services.runs.adopt(run.key, RunKey(report_id=run.key.report_id, run_id=run.request.resend))
+        return run.formats
+    with _noting(services, run.key, None):
+        services.runs.progress(run.key, None, 5, attempt=attempt)
+        kind = report_type(run.report)
+        files = RunFiles.of(services.staging, run.key)
+        found = [stage_dataset(services.source, run, files, dataset) for dataset in kind.datasets]
+        stage_figures(services.source, run, files, kind)
+        services.runs.note_mail_summary(run.key, document.mail_summary(kind, files, found[0]))
+        services.runs.progress(run.key, None, 25, attempt=attempt)
+    return run.formats
+
+
+@metrics.stage("render")
+def render(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
+    """Make one format from what `query` put on staging."""
+    with _noting(services, key, chosen):
+        run = services.runs.load(key)
+        if run.request.resend:  # the files are those of an earlier run
+            return
+        services.runs.progress(key, chosen, 30, attempt=attempt)
+        files = RunFiles.of(services.staging, key)
+        shown = document.document(run, report_type(run.report), files, services.settings.branding)
+        limit = services.settings.row_limit if FORMATS[chosen].limited else None
+        with files.writing(_file(chosen)) as draft:
+            write = renderer(chosen, csv_bom=services.settings.csv_bom)
+            draft.rows = write(shown, draft.file, row_limit=limit)
+            draft.total_rows = shown.main.rows
+        services.runs.progress(key, chosen, 60, attempt=attempt)
+
+
+@metrics.stage("upload")
+def upload(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
+    """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
+    with _noting(services, key, chosen):
+        run = services.runs.load(key)
+        if run.request.resend:
+            return None
+        services.runs.progress(key, chosen, 65, attempt=attempt)
+        files = RunFiles.of(services.staging, key)
+        staged = files.manifest(_file(chosen))
+        info = FORMATS[chosen]
+        artifact = Artifact(
+            format=chosen,
+            execution_id=naming.execution_id(key, chosen),
+            file_name=naming.file_name(run.report, run.window, info.extension),
+            content_type=info.content_type,
+            bucket=services.store.bucket,
+            object_key=naming.object_key(run.report, run.run_key, info.extension),
+            bytes=staged.bytes,
+            sha256=staged.sha256,
+            rows=staged.rows,
+            total_rows=staged.total_rows,
+        )
+        with files.open(_file(chosen)) as content:
+            services.store.put(
+                artifact.object_key,
+                content,
+                content_type=info.content_type,
+                file_name=artifact.file_name,
+                tags=tags_of(services.settings.object_tags, run.report),
+            )
+        services.runs.uploaded(key, artifact)
+        metrics.file_arrived(services, chosen, run.report.type, rows=artifact.rows, size=artifact.bytes)
+    return artifact
+
+
+@metrics.stage("email")
+def email(services: Services, key: RunKey) -> str:
+    """Mail what is in S3, each message at most once; return in a word what came of it."""
+    services.runs.note_mail(key, None)
+    try:
+        run = services.runs.load(key)
+        shown = partial(document.document_for_mail, run, report_type(run.report), services.settings.branding)
+        return report_mail.mail(services, run, _arrived(services, key), shown)
+    except Exception as error:
+        services.runs.note_mail(key, _in_words(error))
+        raise
+
+
+def _arrived(services: Services, key: RunKey) -> Sequence[Artifact]:
+    artifacts = services.runs.artifacts(key)
+    if not artifacts:  # they were kept for as long as the operator wants; never an empty mail
+        raise StagingMissingError("the files of this run are not in S3 any more: clear from query")
+    return artifacts
+
+
+@metrics.stage("record")
+def record(services: Services, trigger: Trigger) -> Outcome:
+    """Settle the run; where the database is away, leave a note for upkeep on staging."""
+    try:
+        row = services.definitions.row(trigger.key.report_id)
+        services.runs.abandon(admission.new_run(trigger, row), settle.NEVER_BEGUN)
+        return settle.settle(services, trigger.key)
+    except TransientError:
+        leave_note(services, trigger)
+        raise
+
+
+def _file(chosen: Format) -> str:
+    return f"report.{FORMATS[chosen].extension}"
+
+
+@contextmanager
+def _noting(services: Services, key: RunKey, chosen: Format | None) -> Iterator[None]:
+    """Write down in plain words why a stage failed, then let the error go on its way."""
+    try:
+        yield
+    except Exception as error:
+        services.runs.fail(key, chosen, _in_words(error))
+        raise
+
+
+def _in_words(error: Exception) -> str:
+    """What a stranger's exception says may hold a value or an address: only its kind is kept."""
+    return str(error) if isinstance(error, ReportsError) else f"{type(error).__name__}; see the task's log"

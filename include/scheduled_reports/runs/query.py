@@ -1,0 +1,54 @@
+"""Run a report type's queries and write their results to staging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..domain.errors import ReportTypeError
+from ..ports.source import Scope
+from . import document
+from .parquet import write_parquet
+
+if TYPE_CHECKING:
+    from ..domain.report_type import Dataset, ReportType
+    from ..domain.run import Run
+    from ..ports.source import Source
+    from .staging import RunFiles
+
+
+def stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:
+    """Stream one dataset to staging; return how many of its rows hold data."""
+    with (
+        source.stream(dataset.sql, scope(run)) as batches,
+        files.writing(document.dataset_file(dataset.name)) as draft,
+    ):
+        write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
+    return draft.data_rows if dataset.zero_filled else draft.rows
+
+
+def stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
+    """The key figures of the window and of the one before, as the two rows of one small file."""
+    tables = []
+    for bound in (scope(run), scope(run, previous=True)):
+        with source.stream(kind.figures_sql, bound) as batches:
+            tables.append(batches.read_all())
+        if tables[-1].num_rows != 1:
+            raise ReportTypeError(f"{kind.id}: the query of its key figures gave {tables[-1].num_rows} rows, not one")
+    columns = tuple(spec.column for spec in kind.figures)
+    both = pa.concat_tables(tables)
+    with files.writing(document.FIGURES) as draft:
+        write_parquet(both.to_reader(), columns, run.report.timezone.key, draft)
+
+
+def scope(run: Run, *, previous: bool = False) -> Scope:
+    """The workspace and period that a run's queries may read; with *previous*, the period before."""
+    covered = run.window
+    return Scope(
+        workspace_id=run.report.workspace.id,
+        start=covered.previous_start if previous else covered.start,
+        end=covered.start if previous else covered.end,
+        timezone=run.report.timezone.key,
+        parameters=run.report.parameters,
+    )

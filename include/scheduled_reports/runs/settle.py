@@ -1,0 +1,41 @@
+"""Settling a run, by `record` or by upkeep, as often as anybody likes; and the note for when the database is away."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..domain.errors import ReportsError
+from ..domain.run import RunKey, RunState
+from ..mail import owner_notices
+from ..monitoring import metrics
+from ..reports import next_run
+from .outcome import outcome as outcome_of
+from .staging import RunFiles
+
+if TYPE_CHECKING:
+    from ..domain.run import Outcome
+    from ..ports.services import Services
+
+log = logging.getLogger(__name__)
+
+NEVER_BEGUN = "the run ended before its first task began"
+
+
+def settle(services: Services, key: RunKey, why: str | None = None) -> Outcome:
+    """Write down what the run has come to, empty its staging when it went well, and tell its owner what he must know.
+
+    *why* is the reason for what no stage has given one for.
+    """
+    row = services.definitions.row(key.report_id)
+    outcome = services.runs.settle(key, partial(outcome_of, why=why), next_run.next_run_of(row, services.now()))
+    if outcome.news is not None:
+        metrics.run_settled(services, outcome.state, outcome.news, (row or {}).get("reportType"))
+    if outcome.state is not RunState.FAILED:
+        RunFiles.of(services.staging, key).clear()
+    try:
+        owner_notices.tell(services, key)
+    except ReportsError as error:  # upkeep tries again; the run is settled whatever becomes of the notice
+        log.warning("the owner of report %s could not be told: %s", key.report_id, error)
+    return outcome

@@ -1,0 +1,53 @@
+"""A run that somebody asks for: checked as `query` would check it, noted as pending, handed to Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..domain.errors import BusyError
+from ..domain.run import AuditAction, RunKey, RunKind, Trigger
+from . import admission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ..domain.run import Actor
+    from ..ports.runs import NewRun
+    from ..ports.services import Services
+    from ..ports.web import Airflow
+
+
+def ask(
+    services: Services, airflow: Airflow, report_id: str, conf: Mapping[str, Any], run_after: datetime, by: Actor
+) -> NewRun:
+    """What was noted of the run; RejectedError, RequestError, BusyError or NoDagError where it cannot be.
+
+    The executions are pending before Airflow knows of the run, so that whoever asked has something to look at at once.
+    If this process dies in between, upkeep finds a run that Airflow does not have, and settles it as failed.
+    """
+    trigger = Trigger(
+        key=RunKey(report_id=report_id, run_id=f"manual__{run_after.isoformat()}"),
+        kind=RunKind.MANUAL,
+        scheduled_for=run_after,
+        conf=dict(conf) | ({"triggered_by": by.acting_user} if by.acting_user else {}),
+        user=by.user,
+        clear_number=0,
+    )
+    row = services.definitions.row(report_id)
+    new_run = admission.admit(services, trigger, row)
+    act = AuditAction(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
+    if airflow.open_runs(report_id) or not services.runs.ask(new_run, act):
+        raise BusyError("a run of this report is under way")
+    try:
+        airflow.start(trigger)
+    except Exception:
+        services.runs.withdraw(trigger.key)
+        raise
+    return new_run
+
+
+def _action(conf: Mapping[str, Any]) -> Any:
+    if conf.get("test"):
+        return "tested"
+    return "resent" if conf.get("resend") else "triggered"

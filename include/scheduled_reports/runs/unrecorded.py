@@ -1,0 +1,63 @@
+"""Runs whose end could not be recorded because the database was away: notes on staging, settled later by upkeep."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import orjson
+
+from ..domain import naming
+from ..domain.errors import ReportsError
+from ..domain.run import RunKey, RunKind, Trigger
+from . import admission
+from .settle import NEVER_BEGUN, log, settle
+
+if TYPE_CHECKING:
+    from ..ports.services import Services
+
+#: The folder on staging where notes of runs lie that could not be recorded.
+NOTES = ".unrecorded"  # no report's folder begins like this
+
+
+def leave_note(services: Services, trigger: Trigger) -> None:
+    """Note on staging that a run has ended, for upkeep to record when the database is back."""
+    content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
+    services.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
+
+
+def noted(services: Services) -> list[Trigger]:
+    """The runs of which a note was left; one that cannot be read stays where it is, and costs only itself."""
+    found = []
+    for name in services.staging.names(NOTES):
+        try:
+            with services.staging.open(name) as file:
+                found.append(_read_note(file.read()))
+        except (ReportsError, ValueError, KeyError, TypeError) as error:
+            log.warning("the note %s cannot be read: %s", name, type(error).__name__)
+    return found
+
+
+def _read_note(content: bytes) -> Trigger:
+    values = orjson.loads(content)
+    return Trigger(
+        **values
+        | {
+            "key": RunKey(**values["key"]),
+            "kind": RunKind(values["kind"]),
+            "scheduled_for": datetime.fromisoformat(values["scheduled_for"]),
+        }
+    )
+
+
+def settle_noted(services: Services, trigger: Trigger) -> None:
+    """Record a run of which a note was left, and forget the note."""
+    services.runs.abandon(admission.new_run(trigger, services.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
+    settle(services, trigger.key, "the reports database was away")
+    services.staging.clear(_note_name(trigger.key))
+
+
+def _note_name(key: RunKey) -> str:
+    return f"{NOTES}/{naming.escape(key.report_id)}.{naming.run_key(key.run_id)}.json"

@@ -1,1 +1,0 @@
-"""Sample workspaces in the shape of the application, for the demo and the tests."""

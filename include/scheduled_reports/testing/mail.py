@@ -1,0 +1,68 @@
+"""In-memory mail service and ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ..domain.delivery import Delivery, DeliveryState
+from ..domain.errors import MailStoppedError, RecipientRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..domain.report import Recipients
+    from ..domain.run import RunKey
+
+
+@dataclass
+class MemoryMailer:
+    """Port `Mailer`: keeps what was sent; raises *error* instead where one is set."""
+
+    sent: list[tuple[str, Recipients, bytes]] = field(default_factory=list)
+    error: Exception | None = None
+    refuses: frozenset[str] = frozenset()
+
+    def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Keep one message; returns its number."""
+        if self.error is not None:
+            raise self.error
+        if wrong := [address for address in recipients if address in self.refuses]:
+            raise RecipientRefusedError(wrong)
+        self.sent.append((sender, recipients, raw))
+        return f"memory-{len(self.sent)}"
+
+
+@dataclass
+class MemoryLedger:
+    """Port `Ledger` in a dictionary."""
+
+    held: dict[tuple[RunKey, str], Delivery] = field(default_factory=dict)
+    order: list[tuple[RunKey, str]] = field(default_factory=list)
+    stopped: bool = False
+    #: Called when a sender comes back; MemoryRuns opens the run again.
+    reopen: Callable[[RunKey], None] = lambda _: None
+    lock: Lock = field(default_factory=Lock, repr=False)
+
+    def claim(self, delivery: Delivery) -> Delivery | None:
+        if self.stopped:
+            raise MailStoppedError("all mail is stopped")
+        with self.lock:
+            held = self.held.get((delivery.key, delivery.message))
+            if held is not None and not (held.state is DeliveryState.REFUSED and not held.refused):
+                return held
+            self.held[delivery.key, delivery.message] = replace(delivery, state=DeliveryState.CLAIMED)
+            self.order.append((delivery.key, delivery.message))
+        return None
+
+    def finish(self, delivery: Delivery) -> None:
+        if self.held[delivery.key, delivery.message].state is not DeliveryState.SENT:
+            self.held[delivery.key, delivery.message] = delivery
+        if not delivery.is_notice:
+            self.reopen(delivery.key)
+
+    def of(self, key: RunKey) -> tuple[Delivery, ...]:
+        return tuple(
+            held for (owner, _), held in sorted(self.held.items(), key=lambda item: item[0][1]) if owner == key
+        )

@@ -1,0 +1,79 @@
+"""All in-memory ports together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..settings import Settings
+from .mail import MemoryLedger, MemoryMailer
+from .metrics import MemoryMetrics
+from .reports import MemoryDefinitions
+from .retention import MemoryRetention
+from .runs import MemoryRuns
+from .storage import MemoryStaging, MemoryStore
+from .upkeep import MemoryUpkeepStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+    from ..ports.metrics import Metrics
+    from ..ports.reports import Definitions
+    from ..ports.retention import Retention
+    from ..ports.source import Scope, Source
+    from ..ports.storage import Staging
+    from ..ports.upkeep import UpkeepStore
+
+
+@dataclass
+class MemorySource:
+    """Port `Source`: answers each query with what *answer* makes of it and its scope."""
+
+    answer: Callable[[str, Scope], pa.Table]
+
+    @contextmanager
+    def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
+        """Answer one query."""
+        yield self.answer(sql, scope).to_reader()
+
+
+@dataclass
+class MemoryServices:
+    """All ports, faked."""
+
+    source: Source
+    settings: Settings = field(default_factory=Settings)
+    definitions: Definitions = field(default_factory=MemoryDefinitions)
+    staging: Staging = field(default_factory=MemoryStaging)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    mailer: MemoryMailer = field(default_factory=MemoryMailer)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    metrics: Metrics = field(default_factory=MemoryMetrics)
+    runs: MemoryRuns = field(init=False)
+    upkeep_store: UpkeepStore = field(init=False)
+    retention: Retention = field(init=False)
+    moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
+        if isinstance(self.staging, MemoryStaging):
+            self.staging.now = self.now
+        rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
+        self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs)
+        self.retention = MemoryRetention(self.runs, rows, self.now)
+
+    def now(self) -> datetime:
+        """The moment set."""
+        return self.moment
+
+    def wait(self, seconds: float) -> None:
+        """Let some seconds pass at once."""
+        self.moment += timedelta(seconds=seconds)
+
+    def _effective(self, report_id: str) -> datetime:
+        row = self.definitions.row(report_id)
+        return datetime.fromisoformat(row["effective_from"]) if row else datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,146 @@
+"""In-memory ports of upkeep."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..domain.delivery import DeliveryState
+from ..domain.run import RunKey, RunKind
+from ..ports.upkeep import Health, Tombstone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from ..domain.report import Row
+    from .reports import MemoryDefinitions
+    from .runs import MemoryRuns
+
+
+@dataclass
+class MemoryUpkeepStore:
+    """Port `Housekeeping` on the rows of MemoryDefinitions."""
+
+    definitions: MemoryDefinitions
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    next_runs: dict[str, datetime | None] = field(default_factory=dict)
+    graves: dict[str, datetime] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
+    record: MemoryRuns | None = None
+
+    def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
+        rows, runs = self.definitions.content, self.record.runs if self.record else {}
+        held = self.record.ledger.held if self.record else {}
+        silent = [run for run in runs.values() if not run.settled and run.touched_at < stuck_before]
+        return Health(
+            reports=len(rows),
+            scheduled=sum(row["is_active"] and row["status"] == "ACTIVE" for row in rows),
+            rejected=sum(row["error_cause"] == "rejected" for row in rows),
+            stopped=sum(row["error_cause"] == "failing" for row in rows),
+            open_runs=sum(not run.settled for run in runs.values()),
+            stuck_runs=len(silent),
+            stuck_executions=sum(len(run.formats) for run in silent),
+            unknown_deliveries=sum(one.state is DeliveryState.UNKNOWN and not one.is_notice for one in held.values()),
+        )
+
+    def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
+        runs = self.record.runs.items() if self.record else ()
+        ticks = [(key.report_id, run.row["scheduled_for"]) for key, run in runs if run.row["kind"] is RunKind.SCHEDULED]
+        return {one: max(tick for report, tick in ticks if report == one) for one, _ in ticks if one in report_ids}
+
+    def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
+        """Keep what differs."""
+        given = {row["id"]: next_runs[row["id"]] for row in self._rows(next_runs)}
+        changed = {key: tick for key, tick in given.items() if self.next_runs.get(key) != tick}
+        self.next_runs |= changed
+        return len(changed)
+
+    def reject(self, rejections: Mapping[str, str]) -> int:
+        """Set rows to ERROR with their reasons."""
+        changed = 0
+        for row in self._rows(rejections):
+            fresh = row["status"] in {"ACTIVE", "PAUSED"}
+            again = row["error_cause"] == "rejected" and self.errors.get(row["id"]) != rejections[row["id"]]
+            if fresh:
+                self.before[row["id"]] = row["status"]
+                self.graves[row["id"]] = self.now()
+                row |= {"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}
+            if fresh or again:
+                self.errors[row["id"]] = rejections[row["id"]]
+                self.next_runs[row["id"]] = None
+                changed += 1
+        return changed
+
+    def readmit(self, report_ids: Collection[str]) -> int:
+        """Take rows out of ERROR."""
+        changed = 0
+        for row in self._rows(report_ids):
+            if row["tombstone"] == "rejected":
+                self.lift([row["id"]])
+            if row["status"] == "ERROR" and row["error_cause"] == "rejected":
+                row |= {"status": self.before.pop(row["id"], "ACTIVE"), "error_cause": None}
+                row["effective_from"] = self.now().isoformat()
+                self.errors.pop(row["id"], None)
+                changed += 1
+        return changed
+
+    def give_up(self, report_id: str) -> bool:
+        """Set a scheduled row to ERROR."""
+        (row,) = self._rows([report_id])
+        if row["status"] != "ACTIVE" or not row["is_active"]:
+            return False
+        self.before[report_id] = row["status"]
+        row |= {"status": "ERROR", "error_cause": "failing"}
+        self.given_up[report_id] = _definition(row)
+        self.next_runs[report_id] = None
+        return True
+
+    def resume_edited(self) -> int:
+        changed = 0
+        for row in self._rows(self.given_up):
+            failing = row["status"] == "ERROR" and row["error_cause"] == "failing"
+            if failing and self.given_up[row["id"]] != _definition(row):
+                row |= {"status": self.before.pop(row["id"]), "error_cause": None}
+                row["effective_from"] = self.now().isoformat()
+                changed += 1
+        return changed
+
+    def tombstones(self, *, limit: int) -> list[Tombstone]:
+        oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))
+        return [Tombstone(report_id=report_id, since=since) for report_id, since in oldest[:limit]]
+
+    def lift(self, report_ids: Collection[str]) -> None:
+        for report_id in report_ids:
+            self.graves.pop(report_id, None)
+        for row in self._rows(report_ids):
+            row["tombstone"] = None
+
+    def _rows(self, report_ids: Collection[str]) -> list[Row]:
+        return [row for row in self.definitions.content if row["id"] in report_ids]
+
+
+@dataclass
+class MemoryOrchestrator:
+    """Port `Orchestrator`: *every* report has so many open runs; *runs* are open; keeps who was asked for."""
+
+    every: int = 0
+    runs: set[RunKey] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def open_runs(self, report_id: str) -> int:
+        """How many runs of a report are open."""
+        self.asked.append(report_id)
+        return self.every
+
+    def is_open(self, key: RunKey) -> bool:
+        """Whether one run is open."""
+        return key in self.runs
+
+
+def _definition(row: Row) -> dict[str, Any]:
+    ours = {"status", "is_active", "error_cause", "effective_from", "tombstone"}
+    return deepcopy({name: value for name, value in row.items() if name not in ours})

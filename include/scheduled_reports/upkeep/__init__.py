@@ -1,0 +1,1 @@
+"""Periodic maintenance: settle lost runs, refresh next_run, enforce retention."""

@@ -1,0 +1,39 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from .. import serializers
+from ..access import Authorized
+from ..responses import SafeRoute, answer
+from ..schemas import json_only
+from .reports import BASE
+
+router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
+
+
+@router.get(f"{BASE}/audit")
+def audit(
+    access: Authorized,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Who changed what in the workspace, also in reports that are gone."""
+    access.must_see_all()
+    found = access.ports.reports.audit(access.place.id, None, before=before, limit=limit)
+    return answer({"entries": [serializers.audited(one) for one in found]})
+
+
+@router.get(f"{BASE}/scheduled/{{id}}/audit")
+def audit_of(
+    access: Authorized,
+    id: str,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Who changed what in a report."""
+    found = access.ports.reports.audit(access.place.id, access.record(id)["id"], before=before, limit=limit)
+    return answer({"entries": [serializers.audited(one) for one in found]})

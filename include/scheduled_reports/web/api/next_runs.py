@@ -1,0 +1,57 @@
+"""Upcoming run times, of a cron expression or of a report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from ...domain.cron import Cron, words
+from ...reports.parser import parse_row
+from .. import fields, serializers
+from ..access import Authorized, SignedIn
+from ..fields import read, read_moment
+from ..responses import SafeRoute, answer, invalid
+from ..schemas import json_only
+from .reports import BASE
+
+router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
+
+
+@router.get("/api/next-runs")
+def next_runs(
+    _: SignedIn,
+    cron: Annotated[str, Query(max_length=200)],
+    timezone: Annotated[str, Query(max_length=100)] = "UTC",
+    start: Annotated[str | None, Query(alias="from", description="ISO 8601; now where it is left out")] = None,
+    count: Annotated[int, Query(ge=1, le=100)] = 5,
+) -> Response:
+    """The coming run times of a cron expression, and its words, before anything is saved."""
+    wrong: fields.Problems = {}
+    parsed = read(wrong, "cron", cron, Cron.parse)
+    zone = read(wrong, "timezone", timezone, ZoneInfo)
+    moment = read(wrong, "from", start, read_moment) if start else datetime.now(UTC)
+    if wrong:
+        raise invalid(wrong)
+    runs = _coming(parsed, zone, moment, count)
+    return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
+
+
+@router.get(f"{BASE}/scheduled/{{id}}/next-runs")
+def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
+    """The coming run times of a report; none while it is not scheduled."""
+    row = access.row(id)
+    report = parse_row(row)
+    moment = max(access.ports.core.now(), report.effective_from)
+    runs = _coming(report.cron, report.timezone, moment, count) if report.is_scheduled else []
+    return answer({"timezone": report.timezone.key, "nextRuns": runs})
+
+
+def _coming(cron: Cron, zone: ZoneInfo, moment: datetime, count: int) -> list[dict[str, Any]]:
+    return [
+        {"at": serializers.moment(tick), "local": tick.astimezone(zone).isoformat()}
+        for tick in islice(cron.ticks(moment, zone), count)
+    ]

@@ -1,0 +1,1 @@
+"""HTML pages inside Airflow, with their templates and static files."""

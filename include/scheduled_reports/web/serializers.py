@@ -1,0 +1,179 @@
+"""Rows as the JSON of the application's API: camel case, times as ISO 8601 in UTC with Z."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..domain import cron, naming
+from ..domain.report import Status
+from . import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..ports.web import DagState, Place, Record, Stage
+
+EMAIL = fields.EMAIL_FIELDS
+
+
+def moment(value: datetime | None) -> str | None:
+    """A time in UTC; the application's columns have no zone and mean UTC."""
+    if value is None:
+        return None
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def workspace(place: Place) -> dict[str, Any]:
+    """`{id, name, slug}`."""
+    return {"id": place.id, "name": place.name, "slug": place.slug}
+
+
+def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
+    """A report, as api.md has it, and what only we know: status, the DAG, whether Airflow's own pause holds it."""
+    state = dags.get(record["id"])
+    scheduled = record["is_active"] and record["status"] == Status.ACTIVE
+    return {
+        "id": record["id"],
+        "name": record["name"],
+        "description": record["description"],
+        "reportType": record["reportType"],
+        "cronExpression": record["cron_expression"],
+        "cronDescription": cron.words(record["cron_expression"]),
+        "timezone": record["timezone"],
+        "exportFormats": record["export_formats"] or [],
+        "emailDelivery": {field: _email(record, column) for field, column in EMAIL.items()},
+        "parameters": record["parameters"],
+        "isActive": record["is_active"],
+        "tags": record["tags"] or [],
+        "lastRun": moment(record["last_run"]),
+        "lastRunStatus": record["last_run_status"],
+        "nextRun": moment(record["next_run"]),
+        "runCount": record["run_count"],
+        "failureCount": record["failure_count"],
+        "createdBy": {
+            "id": record["created_by_id"],
+            "name": record["creator_name"],
+            "email": record["creator_email"],
+            "avatarUrl": record["creator_avatar_url"],
+        },
+        "createdAt": moment(record["created_at"]),
+        "updatedAt": moment(record["updated_at"]),
+        "status": record["status"],
+        "successCount": record["success_count"],
+        "lastError": record["last_error"],
+        "missedRuns": record["missed_runs"],
+        "dagId": naming.dag_id(record["id"]) if state else None,
+        "pausedInAirflow": bool(scheduled and state and state.is_paused),
+    }
+
+
+def execution(record: Record) -> dict[str, Any]:
+    """One row of report_executions."""
+    return {
+        "id": record["id"],
+        "status": record["status"],
+        "startedAt": moment(record["started_at"]),
+        "completedAt": moment(record["completed_at"]),
+        "recordCount": record["record_count"],
+        "fileSize": record["file_size"],
+        "error": record["error"],
+        "duration": record["duration"],
+        "format": record["format"],
+        "progress": record["progress"],
+        "scheduledFor": moment(record["scheduled_for"]),
+        "emailSent": record["email_sent"],
+        "emailSentAt": moment(record["email_sent_at"]),
+        "emailError": record["email_error"],
+        "retryCount": record["retry_count"],
+        "triggeredBy": record["triggered_by"],
+        "triggeredManually": record["triggered_manually"],
+        "createdAt": moment(record["created_at"]),
+    }
+
+
+def run(record: Record) -> dict[str, Any]:
+    """One run with its executions; `queued` is one that was asked for and that no task has begun with."""
+    request = record["request"] or {}
+    return {
+        "runId": record["run_id"],
+        "kind": record["kind"],
+        "state": "queued" if record["state"] == "running" and not record["frozen"] else record["state"],
+        "reason": record["reason"],
+        "test": record["test"],
+        "resendOf": request.get("resend"),
+        "scheduledFor": moment(record["scheduled_for"]),
+        "windowStart": moment(record["window_start"]),
+        "windowEnd": moment(record["window_end"]),
+        "triggeredBy": record["triggered_by"],
+        "rows": record["main_rows"],
+        "dataRows": record["data_rows"],
+        "startedAt": moment(record["started_at"]),
+        "settledAt": moment(record["settled_at"]),
+        "mail": _mail(record),
+        "executions": [execution(one) for one in record["executions"]],
+    }
+
+
+def stage(one: Stage) -> dict[str, Any]:
+    """A task of a run."""
+    seconds = (one.ended_at - one.started_at).total_seconds() if one.started_at and one.ended_at else None
+    return {
+        "taskId": one.task_id,
+        "mapIndex": one.number,
+        "label": one.label,
+        "state": one.state,
+        "attempt": one.attempt,
+        "startedAt": moment(one.started_at),
+        "endedAt": moment(one.ended_at),
+        "seconds": seconds,
+    }
+
+
+def delivery(record: Record) -> dict[str, Any]:
+    """One message of the ledger."""
+    return {
+        "message": record["message"],
+        "isNotice": record["message"].startswith("notice/"),
+        "state": record["state"],
+        "subject": record["subject"],
+        "recipients": record["recipients"],
+        "mode": record["mode"],
+        "formats": record["formats"],
+        "messageId": record["message_id"],
+        "error": record["error"],
+        "refused": record["refused"],
+        "requestedBy": record["requested_by"],
+        "resendOf": record["resend_of"],
+        "claimedAt": moment(record["claimed_at"]),
+        "settledAt": moment(record["settled_at"]),
+    }
+
+
+def audited(record: Record) -> dict[str, Any]:
+    """One entry of the audit trail."""
+    return {
+        "id": record["id"],
+        "at": moment(record["at"]),
+        "reportId": record["report_id"],
+        "action": record["action"],
+        "actor": record["actor"],
+        "actingUserId": record["acting_user"],
+        "runId": record["run_id"],
+        "before": record["before"],
+        "after": record["after"],
+    }
+
+
+def _email(record: Record, column: str) -> Any:
+    value = record[column]
+    return [] if value is None and column.endswith("recipients") else value
+
+
+def _mail(record: Record) -> dict[str, Any] | None:
+    """What was decided about the mail; null until that was."""
+    plan = record["mail"]
+    if plan is None:
+        return {"wanted": None, "why": record["mail_error"]} if record["mail_error"] else None
+    return {"wanted": plan["wanted"], "why": plan.get("why") or record["mail_error"]}

@@ -1,0 +1,337 @@
+"""Port `Housekeeping`: what upkeep changes, and what it leaves as it finds it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.upkeep import MemoryUpkeepStore
+from tests.contract.tables import add_people, add_report, execute
+from tests.unit.rows import row
+
+TICK = datetime(2026, 5, 11, 7, tzinfo=UTC)
+LATER = datetime(2026, 5, 18, 7, tzinfo=UTC)
+#: The states in which upkeep finds reports that it must not touch, and why they are so.
+OTHERS = [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)]
+
+
+class InMemory:
+    def __init__(self):
+        self.definitions = MemoryDefinitions([])
+        self.port = MemoryUpkeepStore(self.definitions)
+
+    def add(self, report_id, status="ACTIVE", cause=None):
+        self.definitions.content.append(row(id=report_id, status=status, error_cause=cause))
+
+    def take_out_of_error(self, report_id):
+        self.definitions.row(report_id).update(status="ACTIVE", error_cause=None)
+
+    def edit(self, report_id, column, value):
+        self.definitions.row(report_id)[column] = value
+
+    def last_error(self, report_id):
+        return self.port.errors.get(report_id)
+
+    def next_run(self, report_id):
+        return self.port.next_runs.get(report_id)
+
+
+class InPostgres:
+    def __init__(self, dsn):
+        self.dsn = dsn
+        self.definitions = PostgresDefinitions(dsn)
+        self.port = PostgresUpkeepStore(dsn)
+        add_people(dsn)
+
+    def add(self, report_id, status="ACTIVE", cause=None):
+        add_report(self.dsn, id=report_id, status=status)
+        execute(self.dsn, "UPDATE reporting.report_options SET error_cause = %s WHERE report_id = %s", cause, report_id)
+        execute(self.dsn, "DELETE FROM reporting.tombstones")
+
+    def take_out_of_error(self, report_id):
+        execute(self.dsn, "UPDATE scheduled_reports SET status = 'ACTIVE' WHERE id = %s", report_id)
+
+    def edit(self, report_id, column, value):
+        execute(self.dsn, f"UPDATE scheduled_reports SET {column} = %s WHERE id = %s", value, report_id)
+
+    def last_error(self, report_id):
+        return self._column("last_error", report_id)
+
+    def next_run(self, report_id):
+        return self._column("next_run AT TIME ZONE 'UTC'", report_id)
+
+    def _column(self, name, report_id):
+        with psycopg.connect(self.dsn) as connection:
+            statement = f"SELECT {name} FROM scheduled_reports WHERE id = %s".encode()
+            return connection.execute(statement, [report_id]).fetchone()[0]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def house(request):
+    return InMemory() if request.param == "memory" else InPostgres(request.getfixturevalue("migrated_dsn"))
+
+
+def told(house, report_id):
+    """What the gate is told of a report."""
+    found = house.definitions.row(report_id)
+    return found["status"], found["error_cause"], found["tombstone"]
+
+
+def buried(house, limit=10):
+    return [tombstone.report_id for tombstone in house.port.tombstones(limit=limit)]
+
+
+def test_the_next_run_is_written_where_another_one_is_stored(house):
+    house.add("r1")
+    house.add("r2")
+
+    assert house.port.set_next_runs({"r1": TICK, "r2": None}) == 1
+    assert (house.next_run("r1"), house.next_run("r2")) == (TICK, None)
+    assert house.port.set_next_runs({"r1": TICK, "r2": LATER}) == 1
+    assert house.port.set_next_runs({"r1": None, "r2": LATER}) == 1
+    assert (house.next_run("r1"), house.next_run("r2")) == (None, LATER)
+
+
+def test_the_next_run_of_a_report_that_has_just_gone_is_nobodys(house):
+    assert house.port.set_next_runs({"gone": TICK}) == 0
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
+def test_a_rejected_report_is_in_error_with_its_reasons_without_a_next_run_and_with_a_tombstone(house, status):
+    house.add("r1", status)
+    house.add("r2", status)
+    house.port.set_next_runs({"r1": TICK})
+
+    assert house.port.reject({"r1": "timezone: 'Mars'; tags: too many"}) == 1
+    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
+    assert house.last_error("r1") == "timezone: 'Mars'; tags: too many"
+    assert house.next_run("r1") is None
+    assert buried(house) == ["r1"]
+    assert told(house, "r2") == (status, None, None)
+
+
+def test_rejecting_again_changes_nothing_but_reasons_that_are_others(house):
+    house.add("r1")
+    house.port.reject({"r1": "one reason"})
+
+    assert house.port.reject({"r1": "one reason"}) == 0
+    assert house.port.reject({"r1": "another reason"}) == 1
+    assert house.last_error("r1") == "another reason"
+    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
+
+
+def test_new_reasons_bury_nothing_anew(house):
+    house.add("r1")
+    house.port.reject({"r1": "one reason"})
+    house.port.lift(["r1"])
+
+    house.port.reject({"r1": "another reason"})
+
+    assert buried(house) == []
+
+
+@pytest.mark.parametrize(("status", "cause"), OTHERS)
+def test_what_is_disabled_or_in_error_for_another_cause_is_not_rejected(house, status, cause):
+    house.add("r1", status, cause)
+
+    assert house.port.reject({"r1": "reason"}) == 0
+    assert told(house, "r1") == (status, cause, None)
+    assert house.last_error("r1") is None
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
+def test_a_readmitted_report_is_what_it_was_before(house, status):
+    house.add("r1", status)
+    house.port.reject({"r1": "reason"})
+    house.port.reject({"r1": "another reason"})
+
+    assert house.port.readmit(["r1"]) == 1
+    assert told(house, "r1") == (status, None, None)
+    assert house.last_error("r1") is None
+    assert buried(house) == []
+    assert house.port.readmit(["r1"]) == 0
+
+
+def test_a_readmitted_report_is_effective_from_then_on(house):
+    house.add("r1")
+    house.port.reject({"r1": "reason"})
+    earliest = datetime.now(UTC)
+
+    house.port.readmit(["r1"])
+
+    assert earliest <= datetime.fromisoformat(house.definitions.row("r1")["effective_from"]) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("status", "cause"), OTHERS)
+def test_what_upkeep_has_not_rejected_it_does_not_readmit(house, status, cause):
+    house.add("r1", status, cause)
+
+    assert house.port.readmit(["r1"]) == 0
+    assert told(house, "r1") == (status, cause, None)
+
+
+def test_a_report_can_be_rejected_and_readmitted_again_and_again(house):
+    house.add("r1", "PAUSED")
+    for _ in range(3):
+        assert house.port.reject({"r1": "reason"}) == 1
+        assert house.port.readmit(["r1"]) == 1
+
+    assert told(house, "r1") == ("PAUSED", None, None)
+
+
+def test_many_reports_are_changed_at_once(house):
+    ids = [f"r{number}" for number in range(20)]
+    for report_id in ids:
+        house.add(report_id)
+
+    assert house.port.reject(dict.fromkeys(ids, "reason")) == 20
+    assert house.port.readmit(ids[:15]) == 15
+    assert house.port.set_next_runs(dict.fromkeys(ids, TICK)) == 20
+
+
+def test_tombstones_come_oldest_first_and_not_all_at_once(house):
+    for report_id in ("r3", "r1", "r2"):
+        house.add(report_id)
+    began = datetime.now(UTC)
+    for report_id in ("r3", "r1", "r2"):
+        house.port.reject({report_id: "reason"})
+
+    assert buried(house) == ["r3", "r1", "r2"]
+    assert buried(house, limit=2) == ["r3", "r1"]
+    assert all(began <= tombstone.since <= datetime.now(UTC) for tombstone in house.port.tombstones(limit=3))
+
+
+def test_a_lifted_tombstone_is_gone_and_the_report_stays_as_it_is(house):
+    house.add("r1")
+    house.add("r2")
+    house.port.reject({"r1": "reason", "r2": "reason"})
+
+    house.port.lift(["r1"])
+
+    assert buried(house) == ["r2"]
+    assert told(house, "r1") == ("ERROR", "rejected", None)
+
+
+def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(house):
+    house.add("r1")
+    house.port.reject({"r1": "reason"})
+    (first,) = house.port.tombstones(limit=1)
+    house.take_out_of_error("r1")
+
+    assert house.port.reject({"r1": "reason"}) == 1
+    (second,) = house.port.tombstones(limit=1)
+    assert second.since > first.since
+
+
+# Reports that keep failing
+
+
+@pytest.mark.parametrize(
+    ("status", "gives_up"), [("ACTIVE", True), ("PAUSED", False), ("DISABLED", False), ("ERROR", False)]
+)
+def test_only_a_scheduled_report_is_given_up(house, status, gives_up):
+    house.add("r1", status)
+
+    assert house.port.give_up("r1") is gives_up
+    assert told(house, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
+    assert house.next_run("r1") is None
+    assert buried(house) == []
+
+
+def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_before(house):
+    house.add("r1")
+    house.add("r2")
+    for report_id in ("r1", "r2"):
+        house.port.give_up(report_id)
+    house.port.set_next_runs({"r1": TICK, "r2": TICK})
+    assert house.port.resume_edited() == 0
+
+    house.edit("r1", "email_recipients", ["bob@acme.example"])
+
+    assert house.port.resume_edited() == 1
+    assert told(house, "r1")[:2] == ("ACTIVE", None)
+    assert told(house, "r2")[:2] == ("ERROR", "failing")
+    assert house.port.resume_edited() == 0
+
+
+# How the whole does
+
+
+def test_reports_are_counted_by_what_keeps_them_from_running(house):
+    house.add("a")
+    house.add("b", "PAUSED")
+    house.add("c", "ERROR", "rejected")
+    house.add("d", "ERROR", "failing")
+
+    found = house.port.health(stuck_before=TICK, since=TICK)
+
+    assert (found.reports, found.scheduled, found.rejected, found.stopped) == (4, 1, 1, 1)
+    assert (found.open_runs, found.unknown_deliveries, found.mail_enabled) == (0, 0, True)
+
+
+RUN = """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number,
+                                     touched_at, settled_at)
+         VALUES ('r1', %s, 'x', %s, 'running', %s, 'system', 0, %s, %s)"""
+
+
+@pytest.fixture
+def real(migrated_dsn):
+    house = InPostgres(migrated_dsn)
+    house.add("r1")
+    return house
+
+
+def test_the_newest_tick_of_a_report_is_that_of_its_schedule_and_no_other(real):
+    execute(real.dsn, RUN, "s1", "scheduled", TICK, TICK, None)
+    execute(real.dsn, RUN, "b1", "backfill", LATER, LATER, None)
+    execute(real.dsn, RUN, "m1", "manual", LATER, LATER, None)
+    real.add("r2")
+
+    assert real.port.last_ticks(["r1", "r2"]) == {"r1": TICK}
+    assert real.port.last_ticks([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("touched", "settled", "expected"),
+    [(TICK, None, (1, 1, 1)), (LATER, None, (1, 0, 0)), (TICK, LATER, (0, 0, 1))],
+    ids=["silent", "alive", "settled, and its execution forgotten"],
+)
+def test_an_execution_is_stuck_that_no_living_run_is_behind(real, touched, settled, expected):
+    between = datetime(2026, 5, 14, tzinfo=UTC)
+    execute(real.dsn, RUN, "s1", "scheduled", TICK, touched, settled)
+    execute(
+        real.dsn,
+        """INSERT INTO report_executions
+               (id, scheduled_report_id, status, triggered_by, format, scheduled_for, created_at)
+           VALUES ('e1', 'r1', 'PROCESSING', 'system', 'CSV', '2026-05-11', '2026-05-11'),
+                  ('e2', 'r1', 'COMPLETED', 'system', 'PDF', '2026-05-11', '2026-05-11')""",
+    )
+
+    found = real.port.health(stuck_before=between, since=TICK)
+
+    assert (found.open_runs, found.stuck_runs, found.stuck_executions) == expected
+
+
+def test_unknown_mails_count_from_a_moment_on_and_notices_do_not(real):
+    for message, at in (("report", TICK), ("report/2", LATER), ("notice/failed", LATER)):
+        execute(
+            real.dsn,
+            """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats,
+                                                 claimed_at)
+               VALUES ('r1', 's1', %s, 'unknown', 's', '{}', 'attach', '{}', %s)""",
+            message,
+            at,
+        )
+
+    assert real.port.health(stuck_before=TICK, since=datetime(2026, 5, 14, tzinfo=UTC)).unknown_deliveries == 1
+
+
+def test_the_switch_that_stops_all_mail_is_seen(real):
+    execute(real.dsn, "UPDATE reporting.switches SET enabled = false")
+
+    assert not real.port.health(stuck_before=TICK, since=TICK).mail_enabled

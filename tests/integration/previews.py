@@ -1,0 +1,24 @@
+"""A preview of a stored report, put together as the command line puts it together."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.runs.preview import preview
+
+
+def preview_stored(dsn, report_id, chosen, at, out, settings):
+    row = PostgresDefinitions(dsn).row(report_id)
+    assert row is not None
+    return preview_row(dsn, row, chosen, at, out, settings=settings)
+
+
+def preview_row(dsn, row, chosen, at, out, *, settings, timeout=timedelta(minutes=1)):
+    with tempfile.TemporaryDirectory() as folder:
+        source, staging = PostgresSource(dsn, timeout), ArrowStaging.local(Path(folder))
+        return preview(row, chosen, at, out, source=source, staging=staging, settings=settings)

@@ -1,0 +1,501 @@
+"""Messages through the ledger: which call is made, which is repeated, which never again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.errors import (
+    ConfigurationError,
+    DeliveryUnknownError,
+    PermanentError,
+    RecipientRefusedError,
+    ThrottledError,
+    TransientError,
+)
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.report import Recipients
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
+from include.scheduled_reports.mail import message
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs import document, pipeline
+from include.scheduled_reports.runs.parquet import arrow_type
+from include.scheduled_reports.settings.branding import Branding
+from tests.unit.run_helpers import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
+
+FIFTY = [f"p{number}@acme.example" for number in range(50)]
+
+
+def answering(services, *errors):
+    """Let the mail service answer its next calls with these errors, None for acceptance, and then accept."""
+    send, left = services.mailer.send, list(errors)
+
+    def answer(*arguments, **options):
+        error = left.pop(0) if left else None
+        if error is not None:
+            raise error
+        return send(*arguments, **options)
+
+    services.mailer.send = answer
+
+
+def ledger(services, key=KEY):
+    return {one.message: str(one.state) for one in services.ledger.of(key)}
+
+
+# A call refused because of single addresses
+
+
+def test_a_call_refused_for_one_address_is_repeated_without_it_as_a_message_of_its_own(make_services):
+    services = make_services(
+        email_recipients=["ada@acme.example", "Gone@acme.example"], email_bcc_recipients=["bob@acme.example"]
+    )
+    services.mailer.refuses = frozenset({"Gone@acme.example"})
+
+    outcome = walk(services)
+
+    (envelope,) = envelopes(services)
+    assert (envelope.to, envelope.bcc) == (("ada@acme.example",), ("bob@acme.example",))
+    first, second = (one for one in services.ledger.of(KEY) if not one.is_notice)
+    assert (first.message, first.state, first.refused) == ("report", DeliveryState.REFUSED, ("Gone@acme.example",))
+    assert (second.message, second.state, second.refused) == ("report+1", DeliveryState.SENT, ())
+    assert (outcome.state, outcome.reason) == (RunState.FAILED, "mail: refused for 1 of 3 recipients")
+
+
+def test_a_retry_after_a_refused_address_sends_nothing_again_although_it_would_be_accepted_now(make_services):
+    services = make_services(email_recipients=["ada@acme.example", "gone@acme.example"])
+    services.mailer.refuses = frozenset({"gone@acme.example"})
+    make(services)
+    pipeline.email(services, KEY)
+    services.mailer.refuses = frozenset()
+
+    assert pipeline.email(services, KEY) == "sent, but refused for 1 of 2 recipients"
+    assert [envelope.to for envelope in envelopes(services)] == [("ada@acme.example",)]
+
+
+def test_addresses_refused_one_after_the_other_are_left_out_one_after_the_other(make_services):
+    services = make_services(email_recipients=["ada@acme.example", "x@acme.example", "y@acme.example"])
+    answering(services, RecipientRefusedError(["x@acme.example"]), RecipientRefusedError(["y@acme.example"]))
+
+    assert walk(services).reason == "mail: refused for 2 of 3 recipients"
+    assert [envelope.to for envelope in envelopes(services)] == [("ada@acme.example",)]
+    assert ledger(services)["report+2"] == "sent"
+
+
+def test_where_everybody_is_refused_nobody_is_mailed_and_no_address_stands_in_the_reason(make_services):
+    services = make_services(email_recipients=["x@acme.example", "y@acme.example"])
+    services.mailer.refuses = frozenset({"x@acme.example", "y@acme.example"})
+
+    outcome = walk(services)
+
+    assert mails(services) == []
+    assert outcome.reason == "mail: report: 2 recipients are refused"
+
+
+def test_a_service_that_refuses_somebody_who_is_no_recipient_is_not_asked_for_ever(services):
+    make(services)
+    answering(services, *[RecipientRefusedError(["stranger@elsewhere.example"])] * 5)
+
+    with pytest.raises(RecipientRefusedError):
+        pipeline.email(services, KEY)
+
+
+# Slowing down, and several envelopes
+
+
+def test_a_service_that_asks_to_slow_down_is_asked_again_after_a_while_and_mails_once(services):
+    make(services)
+    before = services.moment
+    answering(services, ThrottledError("slowly"), ThrottledError("slowly"))
+
+    assert pipeline.email(services, KEY) == "sent"
+    assert len(mails(services)) == 1
+    assert services.moment - before == timedelta(seconds=1 + 2)
+
+
+def test_a_service_that_keeps_asking_to_slow_down_is_left_to_the_next_retry(services):
+    make(services)
+    answering(services, *[ThrottledError("slowly")] * 5)
+
+    with pytest.raises(ThrottledError):
+        pipeline.email(services, KEY)
+    assert ledger(services) == {"report": "refused"}
+    assert pipeline.email(services, KEY) == "sent"
+
+
+@pytest.mark.parametrize("error", [TransientError("busy"), PermanentError("no"), DeliveryUnknownError("silence")])
+def test_a_message_that_fails_does_not_keep_the_next_envelope_back(make_services, error):
+    services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
+    make(services)
+    answering(services, error)
+
+    with pytest.raises(type(error)):
+        pipeline.email(services, KEY)
+    assert [envelope.cc for envelope in envelopes(services)] == [("last@acme.example",)]
+
+
+def test_of_several_failures_the_one_that_a_retry_can_mend_is_raised(make_services):
+    services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
+    make(services)
+    answering(services, DeliveryUnknownError("silence"), TransientError("busy"))
+
+    with pytest.raises(TransientError):
+        pipeline.email(services, KEY)
+    with pytest.raises(DeliveryUnknownError):
+        pipeline.email(services, KEY)
+    assert ledger(services) == {"report": "unknown", "report/2": "sent"}
+
+
+# What the ledger is told
+
+
+def test_a_database_that_is_away_for_seconds_after_the_answer_still_learns_of_it(services):
+    make(services)
+    finish, left = services.ledger.finish, [TransientError("away")] * 2
+
+    def away(delivery):
+        if left:
+            raise left.pop()
+        finish(delivery)
+
+    services.ledger.finish = away
+
+    assert pipeline.email(services, KEY) == "sent"
+    assert ledger(services) == {"report": "sent"}
+
+
+def test_a_mail_service_that_cannot_be_made_claims_nothing(services):
+    make(services)
+
+    class Broken(type(services)):
+        @property
+        def mailer(self):
+            raise ConfigurationError("the connection reports_aws is not defined")
+
+    services.__dict__.pop("mailer")
+    services.__class__ = Broken
+    with pytest.raises(ConfigurationError):
+        pipeline.email(services, KEY)
+    assert services.ledger.held == {}
+
+
+def test_a_sender_that_comes_back_after_its_run_was_settled_opens_it_again(services):
+    make(services)
+    services.runs.fix_mail(KEY, {"wanted": True, "messages": 1, "recipients": {"to": [], "cc": [], "bcc": []}})
+    claimed = replace(delivery(), state=DeliveryState.CLAIMED)
+    services.ledger.claim(claimed)
+    assert pipeline.record(services, TRIGGER).state is RunState.FAILED
+    assert ledger(services)["report"] == "unknown"
+
+    services.ledger.finish(replace(claimed, state=DeliveryState.SENT, message_id="m1"))
+
+    assert [run.key for run in services.runs.unsettled(limit=9)] == [KEY]
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+    assert counts(services) == (1, 1, 0)
+
+
+def delivery():
+    return Delivery(
+        key=KEY,
+        message="report",
+        state=DeliveryState.CLAIMED,
+        subject="s",
+        recipients=Recipients(to=("ada@acme.example",)),
+        mode="attach",
+        formats=(Format.CSV, Format.JSON),
+    )
+
+
+def test_what_was_sent_stays_sent_whatever_is_said_afterwards(services):
+    services.ledger.claim(delivery())
+    services.ledger.finish(replace(delivery(), state=DeliveryState.SENT, message_id="m1"))
+    services.ledger.finish(replace(delivery(), state=DeliveryState.UNKNOWN, error="late"))
+
+    assert ledger(services) == {"report": "sent"}
+
+
+# The switch, and who may be mailed at all
+
+
+def test_the_switch_stops_all_mail_and_a_clear_sends_it_later(services):
+    make(services)
+    services.ledger.stopped = True
+
+    with pytest.raises(PermanentError, match="all mail is stopped"):
+        pipeline.email(services, KEY)
+    assert pipeline.record(services, TRIGGER).reason == "mail: all mail is stopped"
+    assert services.mailer.sent == []
+
+    services.ledger.stopped = False
+    assert pipeline.email(services, KEY) == "sent"
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+
+
+def test_recipients_outside_the_allowed_domains_get_nothing_and_the_run_says_so(make_services):
+    services = make_services(
+        replace(LIVE, recipient_domains="acme.example, partner.example"),
+        email_recipients=["ada@Acme.example", "eve@evil.example"],
+        email_cc_recipients=["joe@partner.example"],
+    )
+
+    outcome = walk(services)
+
+    (envelope,) = envelopes(services)
+    assert (envelope.to, envelope.cc) == (("ada@Acme.example",), ("joe@partner.example",))
+    assert outcome.reason == "mail: 1 recipients are outside RECIPIENT_DOMAINS"
+
+
+def test_where_everybody_is_outside_the_allowed_domains_the_run_fails(make_services):
+    services = make_services(replace(LIVE, recipient_domains="partner.example"))
+
+    assert walk(services).reason == "mail: every recipient is outside RECIPIENT_DOMAINS"
+    assert services.mailer.sent == []  # the owner is outside, too
+
+
+def test_answers_go_where_the_operator_says(make_services):
+    services = make_services(replace(LIVE, reply_to="help@acme.example"))
+    walk(services)
+
+    (mail,) = mails(services)
+    assert mail["Reply-To"] == "help@acme.example"
+
+
+# A replay of the past
+
+
+@pytest.mark.parametrize(
+    ("conf", "count"),
+    [
+        ({"period": "2026-04-01/2026-04-30"}, 0),
+        ({"period": "2026-04-01/2026-04-30", "mail": True}, 1),
+        ({"period": "2026-04-01/2026-04-30", "recipients": ["bob@acme.example"]}, 1),
+    ],
+)
+def test_a_replayed_period_is_made_and_mailed_only_when_asked(services, conf, count):
+    assert walk(services, manual(**conf)).state is RunState.SUCCESS
+    assert len(services.store.files) == 2
+    assert len(mails(services)) == count
+
+
+# Sending again
+
+
+AGAIN = replace(
+    TRIGGER, key=RunKey(report_id="r1", run_id="manual__again"), kind=RunKind.MANUAL, conf={"resend": KEY.run_id}
+)
+
+
+def test_a_resend_mails_the_earlier_files_to_those_who_did_not_surely_get_them(make_services, answers):
+    services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
+    make(services)
+    answering(services, None, DeliveryUnknownError("silence"))
+    with pytest.raises(DeliveryUnknownError):
+        pipeline.email(services, KEY)
+    pipeline.record(services, TRIGGER)
+    files, asked = dict(services.store.files), len(answers.asked)
+
+    outcome = walk(services, replace(AGAIN, user="alice"))
+
+    assert outcome.state is RunState.SUCCESS
+    assert (services.store.files, len(answers.asked)) == (files, asked)
+    assert [envelope.cc for envelope in envelopes(services)] == [(), ("last@acme.example",)]
+    (again,) = (one for one in services.ledger.of(AGAIN.key) if not one.is_notice)
+    assert (again.requested_by, again.resend_of) == ("airflow:alice", "memory-1")
+    assert "2026-05-04 to 2026-05-10" in mails(services)[1]["Subject"]
+    assert services.runs.artifacts(AGAIN.key)[0].object_key == services.runs.artifacts(KEY)[0].object_key
+
+
+def test_a_resend_of_what_was_sent_to_everybody_goes_to_everybody_again(services):
+    walk(services)
+    services.definitions.content[0]["email_recipients"] = ["new@acme.example"]
+
+    assert walk(services, AGAIN).state is RunState.SUCCESS
+    assert [envelope.to for envelope in envelopes(services)] == [("ada@acme.example",)] * 2
+
+
+def test_a_resend_may_name_its_formats_and_recipients(services):
+    walk(services)
+
+    walk(services, replace(AGAIN, conf={**AGAIN.conf, "formats": ["json"], "recipients": ["bob@acme.example"]}))
+
+    first, second = mails(services)
+    assert [len(list(mail.iter_attachments())) for mail in (first, second)] == [2, 1]
+    assert envelopes(services)[1].to == ("bob@acme.example",)
+
+
+def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone(services):
+    walk(services)
+    walk(services, AGAIN)
+
+    first, second = (text_of(mail) for mail in mails(services))
+    assert first.split("Files")[0] == second.split("Files")[0]
+
+
+@pytest.mark.parametrize(
+    ("conf", "why"),
+    [
+        ({"resend": "manual__never"}, "the id of an earlier run of this report whose files are kept"),
+        ({"resend": KEY.run_id, "formats": ["pdf"]}, "formats among them"),
+        ({"resend": KEY.run_id, "mail": False}, "no period and no mail=false beside it"),
+        ({"resend": KEY.run_id, "period": "last-year"}, "no period and no mail=false beside it"),
+    ],
+)
+def test_a_resend_of_what_is_not_there_is_refused(services, conf, why):
+    walk(services)
+
+    outcome = walk(services, replace(AGAIN, conf=conf))
+
+    assert outcome.state is RunState.FAILED
+    assert why in outcome.reason
+    assert len(mails(services)) == 1
+
+
+def test_a_retry_of_a_resend_sends_nothing_a_third_time(services):
+    walk(services)
+    walk(services, AGAIN)
+
+    assert pipeline.email(services, AGAIN.key) == "sent"
+    assert len(mails(services)) == 2
+
+
+def test_a_mail_needs_no_staging(services):
+    make(services)
+    services.staging.files.clear()
+
+    assert pipeline.email(services, KEY) == "sent"
+
+
+def pictures(mail):
+    return {part["Content-ID"]: part.get_payload(decode=True) for part in mail.walk() if part["Content-ID"]}
+
+
+def test_a_mail_a_week_later_draws_what_the_first_one_drew(make_services):
+    services = make_services(email_include_preview=True)
+    walk(services)
+    services.staging.files.clear()
+    walk(services, AGAIN)
+
+    assert not [defect for mail in mails(services) for part in mail.walk() for defect in part.defects]
+    first, second = (pictures(mail) for mail in mails(services))
+    assert len(first) == 1  # messages per day; nobody was active on any day
+    assert first == second
+    html = mails(services)[1].get_body(("html",)).get_content()
+    assert all(f"cid:{name.strip('<>')}" in html for name in second)
+
+
+def test_a_run_from_before_charts_were_kept_is_mailed_without_any(make_services):
+    services = make_services(email_include_preview=True)
+    make(services)
+    services.runs.runs[KEY].row["charts"] = None
+
+    assert pipeline.email(services, KEY) == "sent"
+    assert pictures(mails(services)[0]) == {}
+
+
+def test_a_name_too_long_for_a_chart_is_cut_in_what_is_kept(make_services, answers):
+    services, kind = make_services(reportType="channel-analytics"), report_types()["channel-analytics"]
+    answers.names |= {dataset.sql: dataset.name for dataset in kind.datasets} | {kind.figures_sql: "kind"}
+    answers.by_name |= {dataset.name: one_row(dataset.columns) for dataset in kind.datasets}
+    answers.by_name |= {"kind": one_row([spec.column for spec in kind.figures])}
+    answers.by_name["channels"] = answers.by_name["channels"].set_column(0, "channel", pa.array(["n" * 10_000]))
+    make(services)
+
+    charts = document.document_for_mail(services.runs.load(KEY), kind, Branding()).charts
+    assert charts[0].rows == ({"channel": "n" * 80, "messages": None},)
+
+
+def one_row(columns):
+    return pa.table({one.name: pa.nulls(1, arrow_type(one, "UTC")) for one in columns})
+
+
+def test_a_chart_too_large_to_keep_is_left_out_of_the_mail(make_services, monkeypatch):
+    monkeypatch.setattr(document, "CHART_BYTES", 100)
+    services = make_services(email_include_preview=True)
+    walk(services)
+
+    assert pictures(mails(services)[0]) == {}
+
+
+OFF = "mailto:off@acme.example?subject={report}, https://acme.example/off?who={recipient}"
+
+
+def test_a_mail_says_how_to_get_off_it(make_services):
+    services = make_services(replace(LIVE, unsubscribe=OFF))
+    walk(services)
+    (mail,) = mails(services)
+
+    assert mail["List-Unsubscribe"] == (
+        "<mailto:off@acme.example?subject=r1>, <https://acme.example/off?who=ada%40acme.example>"
+    )
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "https://acme.example/off?who=ada%40acme.example" in text_of(mail)
+
+
+def test_a_redirected_mail_takes_nobody_else_off(make_services):
+    services = make_services(replace(LIVE, mail_mode="redirect:me@dev.example", unsubscribe=OFF))
+    walk(services)
+
+    assert "who=me%40dev.example" in mails(services)[0]["List-Unsubscribe"]
+    assert "ada" not in mails(services)[0]["List-Unsubscribe"]
+
+
+def test_a_mail_without_a_setting_has_no_header_for_it(services):
+    walk(services)
+
+    assert mails(services)[0]["List-Unsubscribe"] is None
+    assert mails(services)[0]["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [("reports@acme.example", 'Acme, "the" Ltd'), ("Numbers <reports@acme.example>", "Numbers")],
+)
+def test_the_brand_is_the_senders_name_where_he_has_none(make_services, sender, name):
+    services = make_services(replace(LIVE, mail_from=sender, brand_name='Acme, "the" Ltd'))
+    walk(services)
+
+    (address,) = mails(services)[0]["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "reports@acme.example")
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        (40_000_000, None),
+        (message.BODY_ROOM + 2_000, "Packed into one file: as they are they would be too large for a mail."),
+        (message.BODY_ROOM + 10, "As attachments they would be too large for a mail."),
+    ],
+)
+def test_a_mail_says_why_files_are_packed_or_only_linked(make_services, size, why):
+    services = make_services(replace(LIVE, message_bytes=size))
+    walk(services)
+    text = text_of(mails(services)[0])
+
+    assert [line for line in text.splitlines() if "too large" in line] == ([why] if why else [])
+
+
+def test_links_that_were_asked_for_need_no_excuse(make_services):
+    services = make_services(email_include_attachment=False)
+    walk(services)
+
+    assert "too large" not in text_of(mails(services)[0])
+
+
+def test_why_a_mail_failed_before_it_was_claimed_is_said_until_a_retry_goes_well(services):
+    make(services)
+    real, services.store.open = services.store.open, broken_store
+    with pytest.raises(TransientError):
+        pipeline.email(services, KEY)
+    assert pipeline.record(services, TRIGGER).mail_error == "S3 did not answer"
+
+    services.store.open = real
+    assert pipeline.email(services, KEY) == "sent"
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+
+
+def broken_store(_key):
+    raise TransientError("S3 did not answer")

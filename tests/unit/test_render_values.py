@@ -1,0 +1,129 @@
+"""How values are shown to a person; the expected texts are written by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+
+from include.scheduled_reports.render.values import (
+    FORMULA_STARTS,
+    change,
+    defused,
+    listed,
+    mood,
+    notice,
+    printable,
+    rows_of,
+    shown,
+)
+from tests.unit.documents import ZONE, column, figure, table
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "value", "text"),
+    [
+        ("integer", 0, 1234567, "1,234,567"),
+        ("integer", 0, -1234, "-1,234"),
+        ("integer", 0, 9_007_199_254_740_993, "9,007,199,254,740,993"),
+        ("integer", 0, Decimal(12345678901234567890123456789012), "12,345,678,901,234,567,890,123,456,789,012"),
+        ("decimal", 2, Decimal("100000000000000000000.05"), "100,000,000,000,000,000,000.05"),
+        ("decimal", 2, Decimal("-0.001"), "0.00"),
+        ("number", 2, 1234.5, "1,234.50"),
+        ("number", 1, 14.25, "14.3"),
+        ("number", 1, -14.25, "-14.3"),
+        ("number", 0, 1e21, "1,000,000,000,000,000,000,000"),
+        ("number", 2, float("nan"), ""),
+        ("number", 2, float("-inf"), ""),
+        ("decimal", 2, Decimal("NaN"), ""),
+        ("percent", 1, 0.125, "12.5 %"),
+        ("percent", 0, 0.285, "29 %"),
+        ("percent", 1, -2.0, "-200.0 %"),
+        ("boolean", 0, True, "yes"),
+        ("boolean", 0, False, "no"),
+        ("date", 0, date(2026, 5, 4), "2026-05-04"),
+        ("timestamp", 0, datetime(2026, 5, 10, 9, 0, 59, tzinfo=ZONE), "2026-05-10 09:00"),
+        ("text", 0, "007", "007"),
+        ("text", 0, "a\x00b\x1b\uffffc\td\n", "abc\td\n"),
+        ("text", 0, None, ""),
+        ("integer", 0, None, ""),
+    ],
+)
+def test_a_value_is_shown_as_a_person_writes_it(kind, scale, value, text):
+    assert shown(value, column("x", kind, scale)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "previous", "text"),
+    [
+        (5, 4, "+25.0 %"),
+        (Decimal(96), Decimal(99), "\N{MINUS SIGN}3.0 %"),
+        (0, 4, "\N{MINUS SIGN}100.0 %"),
+        (1001, 1, "+100,000.0 %"),
+        (100_001, 100_000, "0.0 %"),
+        (7, 0, ""),
+        (7, None, ""),
+        (None, 7, ""),
+        (float("nan"), 7, ""),
+    ],
+)
+def test_a_change_carries_its_sign(value, previous, text):
+    assert change(figure(value=value, previous=previous, kind="number")) == text
+
+
+@pytest.mark.parametrize(
+    ("better", "value", "expected"),
+    [
+        ("up", 5, "good"),
+        ("up", 3, "bad"),
+        ("down", 5, "bad"),
+        ("down", 3, "good"),
+        ("neutral", 5, "flat"),
+        ("up", 4, "flat"),
+        ("up", None, "flat"),
+    ],
+)
+def test_a_change_is_good_or_bad_by_what_is_better(better, value, expected):
+    assert mood(figure(value=value, previous=4, better=better)) == expected
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_a_formula_gets_an_apostrophe(start):
+    assert start in FORMULA_STARTS
+    assert defused(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", " =1", "'=1", "1-2", "(-1)"])
+def test_other_text_stays_as_it_is(text):
+    assert defused(text) == text
+
+
+def test_what_no_document_can_hold_is_left_out_and_nothing_else():
+    kept = "\t\n\r \x7f\u0085\u2028\ufffd\U0001f389é"
+
+    assert printable("\x00\x08\x0b\x0c\x0e\x1f\ufffe\uffff") == ""
+    assert printable(kept) == kept
+
+
+def test_rows_are_counted_in_words():
+    assert rows_of(5_000, 1_234_567) == "5,000 of 1,234,567 rows"
+    assert rows_of(1_234, 1_234) == "1,234 rows"
+    assert rows_of(1, 1) == "1 row"
+    assert rows_of(0, 0) == "0 rows"
+    assert rows_of(0, 1) == "0 of 1 rows"
+
+
+def test_a_notice_stands_only_where_rows_are_missing():
+    three = table([column("a")], [("x",), ("y",), ("z",)])
+
+    assert notice(three, 2) == "Showing 2 of 3 rows"
+    assert notice(three, 3) == ""
+    assert notice(three, None) == ""
+
+
+def test_names_are_listed_as_one_says_them():
+    assert [listed(["PDF"]), listed(["PDF", "CSV"]), listed(["PDF", "CSV", "Excel"])] == [
+        "PDF", "PDF and CSV", "PDF, CSV and Excel",
+    ]  # fmt: skip
+    assert listed([]) == ""
