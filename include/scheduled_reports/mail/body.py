@@ -1,4 +1,4 @@
-"""The two bodies of a message: one for reading as text, one as HTML; each says all there is to say."""
+"""Compose the two bodies of a report's mail, plain text and HTML; each holds everything the other says."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from ..domain.dates import long_time, zone_time
 from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
-from ..render.key_figures import CONVENTIONS, card
-from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
+from ..render.key_figures import card, time_note
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, printable, rows_of, shown
 from . import templates
 from .body_images import chart_pictures, logo
 
@@ -30,7 +31,7 @@ _PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
 _LONG_WORD: Final = 20
 #: How many key figures a list of mails shows beside the subject.
 _HEADLINE: Final = 3
-_MOOD_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
+_TREND_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +51,7 @@ class MailFile:
 class MailNote:
     """What a message says beside the report itself.
 
-    *stop_hint* ends the sentence "To have it stopped, …"; *why* says why the files do not come as they are.
+    *stop_hint* ends the sentence "To stop these emails, …"; *why* says why the files are not attached as they are.
     """
 
     files: tuple[MailFile, ...]
@@ -108,18 +109,18 @@ def body(document: Document, note: MailNote) -> Body:
         "logo": head,
         "charts": charts,
         "headline": _headline(cards, note),
-        "before": document.period_before,
-        "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
+        "before": document.previous_period,
+        "time_note": time_note(document),
         "title": one_line(document.title),
         "type_title": one_line(document.type_title),
         "workspace": one_line(document.workspace),
         "description": printable(document.description).strip(),
-        "period": str(document.window),
-        "timezone": document.timezone,
+        "period": document.period,
+        "zone_time": zone_time(document.timezone),
         "cards": cards,
-        "figure_lines": aligned([(c.title, c.value, c.change) for c in cards], (False, True, True)),
+        "figure_lines": aligned([(c.title, c.value, c.change or c.comparison) for c in cards], (False, True, True)),
         "compares": any(c.change for c in cards),
-        "moods": _MOOD_COLORS,
+        "trend_colors": _TREND_COLORS,
         "note": note,
         "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
         "failed": listed([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
@@ -138,7 +139,7 @@ def _headline(cards: Sequence[Card], note: MailNote) -> str:
     """What a list of mails shows beside the subject."""
     if note.no_data:
         return NO_ACTIVITY
-    return " · ".join(f"{one.title}: {one.value} {one.change}".strip() for one in cards[:_HEADLINE])
+    return " · ".join(f"{one.title}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE])
 
 
 def one_line(text: str) -> str:
@@ -172,7 +173,7 @@ def file_size(size: int) -> str:
 def _expiry(note: MailNote, document: Document) -> str:
     if note.link_expires is None:
         return ""
-    return f"{moment(note.link_expires.astimezone(ZoneInfo(document.timezone)))} ({document.timezone})"
+    return long_time(note.link_expires.astimezone(ZoneInfo(document.timezone)), document.timezone)
 
 
 def _preview(table: Table, note: MailNote) -> Preview | None:
@@ -184,11 +185,11 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
         for piece in pieces(table, note.preview_rows)
         for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
     )
-    caption = rows_of(len(rows), table.rows)
+    caption = f"{'first ' if len(rows) < table.rows else ''}{rows_of(len(rows), table.rows)}"
     if len(columns) < len(table.columns):
         caption += f", {len(columns)} of {len(table.columns)} columns"
     return Preview(
-        title=one_line(table.title),
+        title=one_line(table.full_title),
         caption=caption,
         heads=tuple(one_line(column.title) for column in columns),
         numeric=tuple(column.type in NUMERIC for column in columns),

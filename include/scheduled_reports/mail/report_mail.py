@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron
+from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.report import Recipients
 from ..domain.run import RunKey
@@ -136,16 +137,16 @@ def _note(
         why=_why(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.cron.expression)} ({report.timezone.key})",
-        stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
+        schedule_words=f"{cron.words(report.cron.expression)} ({city(report.timezone.key)})",
+        stop_hint=f"contact {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 
 
 def _why(files: MailFiles, *, attach: bool) -> str:
-    """Why the files do not come as they are; empty where they do, or nobody wants them to."""
+    """Say why the files are not attached as they are; empty if they are, or if the report does not want them to be."""
     if files.mode == "zip":
-        return "Packed into one file: as they are they would be too large for a mail."
-    return "As attachments they would be too large for a mail." if attach and files.mode == "link" else ""
+        return "The files are too large to attach one by one; they are in one zip file."
+    return "The files are too large to attach." if attach and files.mode == "link" else ""
 
 
 def _local(moment: datetime, run: Run) -> datetime:
