@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from ..render.key_figures import Card
     from .body_images import MailPicture
 
-#: What fits a message of 600 pixels: columns, and characters of all and of one.
+#: What fits into a message of 600 pixels: columns, characters of all columns, characters of one value.
 _PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
-#: A longer word is broken where the line ends.
+#: A longer word may break where the line ends.
 _LONG_WORD: Final = 20
-#: How many key figures a list of mails shows beside the subject.
+#: How many key figures an inbox shows beside the subject.
 _HEADLINE: Final = 3
 _TREND_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailFile:
-    """A file the message brings: *attached* (alone or in the zip), or behind *link*."""
+    """A file of the message: *attached* (alone or in the zip file), and behind *link* if there is one."""
 
     format: Format
     file_name: str
@@ -49,7 +49,7 @@ class MailFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailNote:
-    """What a message says beside the report itself.
+    """What a message says besides the report itself.
 
     *stop_hint* ends the sentence "To stop these emails, …"; *why* says why the files are not attached as they are.
     """
@@ -60,17 +60,17 @@ class MailNote:
     stop_hint: str
     preview_rows: int = 0
     no_data: bool = False
-    zip_name: str | None = None  # of the one attachment, where the files come zipped
+    zip_name: str | None = None  # of the one attachment, if the files are in a zip file
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
-    test: bool = False  # only to try the report out
+    test: bool = False  # a test email
     why: str = ""
-    unsubscribe: str = ""  # an address that a click opens
+    unsubscribe: str = ""  # an address for a link
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """A message as text and as HTML, and the pictures that the HTML shows."""
+    """A message as text and as HTML, and the images that the HTML shows."""
 
     text: str
     html: str
@@ -79,7 +79,7 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """The first rows of the main table; *numeric* columns align to the right, *breaks* tells whose lines may break."""
+    """The first rows of the main table; *numeric* columns align right, lines of *breaks* columns may break."""
 
     title: str
     caption: str
@@ -89,17 +89,17 @@ class Preview:
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self) -> list[str]:
-        """The rows as lines of text, one column below the other."""
+        """Format the rows as lines of text with aligned columns."""
         return aligned([self.heads, *self.rows], self.numeric)
 
     @staticmethod
     def is_long(text: str) -> bool:
-        """Whether a word of *text* would push the others aside."""
+        """Whether *text* has a word that would widen its column at the cost of the others."""
         return any(len(word) > _LONG_WORD for word in text.split())
 
 
 def body(document: Document, note: MailNote) -> Body:
-    """The message; without a preview it shows no value but the key figures."""
+    """Compose the message; without a preview, key figures are the only values in it."""
     cards = [card(figure) for figure in document.figures]
     head = logo(document)
     charts = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
@@ -136,19 +136,19 @@ def body(document: Document, note: MailNote) -> Body:
 
 
 def _headline(cards: Sequence[Card], note: MailNote) -> str:
-    """What a list of mails shows beside the subject."""
+    """What an inbox shows beside the subject."""
     if note.no_data:
         return NO_ACTIVITY
     return " · ".join(f"{one.title}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE])
 
 
 def one_line(text: str) -> str:
-    """*text* without line breaks, for where one would break the layout."""
+    """Remove line breaks, for places where one would break the layout."""
     return " ".join(printable(text).split())
 
 
 def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
-    """*rows* as lines whose columns stand below each other in a font of fixed width."""
+    """Format *rows* as lines whose columns align in a font of fixed width."""
     sizes = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(_padded, row, sizes, numeric)).rstrip() for row in rows]
 
@@ -159,12 +159,12 @@ def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - map
 
 
 def _facts(file: MailFile) -> str:
-    """`1.2 MB, 40 rows`."""
+    """Describe a file: `1.2 MB, 40 rows`."""
     return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
 
 
 def file_size(size: int) -> str:
-    """`1.2 MB`."""
+    """Format a number of bytes: `1.2 MB`."""
     if size < 1_000:
         return f"{size} bytes"
     return f"{size / 1_000:,.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
@@ -199,7 +199,7 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
 
 
 def _fitting(table: Table) -> int:
-    """How many columns have room beside each other, one at least."""
+    """Count the columns that fit side by side; at least one."""
     taken = accumulate(min(width, _PREVIEW_TEXT // 2) + 2 for width in widths(table)[:_PREVIEW_COLUMNS])
     return max(sum(width <= _PREVIEW_WIDTH for width in taken), 1)
 
