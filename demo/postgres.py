@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,20 +48,30 @@ class Postgres:
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Make a database and return its DSN."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute(
-                psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
-                )
+        # Copied as files: half the time of the default, which writes every page to the log.
+        self._administration.execute(
+            psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
             )
+        )
         return self.dsn(name)
 
     def drop_database(self, name: str) -> None:
         """Drop a database, its connections with it."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute(
-                psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
-            )
+        self._administration.execute(
+            psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
+        )
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if "_administration" in vars(self):
+            self._administration.close()
+        self.child.stop()
+
+    @cached_property
+    def _administration(self) -> psycopg.Connection:
+        # Kept open: tests make and drop a thousand databases, and a connection costs as much as half a copy.
+        return psycopg.connect(self.dsn(), autocommit=True)
 
 
 def start(data: Path, *, port: int | None = None) -> Postgres:
@@ -72,7 +82,8 @@ def start(data: Path, *, port: int | None = None) -> Postgres:
         _init(binaries, data)
     command = [
         *_prefix(), str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "",
-        # A demo and a test suite may lose their data with the machine; they want speed.
+        # A demo and a test suite may lose their data with the machine; they want speed.  Their password is no secret:
+        # 4,096 rounds of hashing at each connection would only cost time.
         "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
         "-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
     ]  # fmt: skip
@@ -92,7 +103,7 @@ def running(data: Path) -> Iterator[Postgres]:
     try:
         yield server
     finally:
-        server.child.stop()
+        server.stop()
 
 
 def _binaries() -> Path:
@@ -120,7 +131,7 @@ def _init(binaries: Path, data: Path) -> None:
     password_file.write_text(PASSWORD)
     command = [
         *_prefix(), str(binaries / "initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256",
-        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--set", "scram_iterations=1",
     ]  # fmt: skip
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

@@ -9,13 +9,19 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+# Between the asking for a port and the listening on it somebody else may get it.  So the ports are below those that
+# Linux gives to outgoing connections (32768 and more), and each process takes them from a slice of its own in turn:
+# the workers of a test run, which are started one after another, have different ones.
+FIRST_PORT, PORTS_EACH, SLICES = 12_000, 200, 100
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,12 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody listens on now, and that no other call has been given lately."""
+    for _ in range(PORTS_EACH):
+        port = next(_ports())
+        if is_free(port):
+            return port
+    raise RuntimeError("no free port on 127.0.0.1; end what listens there")
 
 
 def is_free(port: int) -> bool:
@@ -100,6 +108,13 @@ def wait_until(
             log = f":\n{alive.tail()}" if alive else ""
             raise TimeoutError(f"gave up after {seconds:g} s waiting for {what}{log}")
         time.sleep(pause)
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """The ports that this process hands out, one after another."""
+    first = FIRST_PORT + os.getpid() % SLICES * PORTS_EACH
+    return cycle(range(first, first + PORTS_EACH))
 
 
 def _die_with_parent() -> None:

@@ -331,7 +331,7 @@ def test_a_test_run_counts_for_nothing_however_it_ends(record, error):
 
     assert outcome.state is (RunState.FAILED if error else RunState.SUCCESS)
     assert record.counters() == before
-    assert record.port.failure_streak("r1") == FailureStreak(streak=0, told=None, notified_lately=False)
+    assert record.port.failure_streak("r1") == FailureStreak(streak=0, notified=None, notified_lately=False)
 
 
 def test_a_test_run_that_was_refused_counts_for_nothing_either(record):
@@ -592,7 +592,7 @@ def test_a_late_answer_of_the_mail_service_opens_the_run_again_and_a_notice_does
     ledger.claim(notice)
 
     outcome, snapshot = settled(runs)
-    assert outcome.mail_error == "report: its sender ended before the outcome was known"
+    assert outcome.mail_error == "report: the sender ended before the outcome was known"
     assert [one.message for one in snapshot.deliveries] == ["report"]
 
     ledger.finish(replace(notice, state=DeliveryState.SENT))
@@ -666,7 +666,7 @@ def told(record, number, name):
 
 
 def test_a_report_without_runs_stands_nowhere(runs):
-    assert runs.failure_streak("r1") == FailureStreak(streak=0, told=None, notified_lately=False)
+    assert runs.failure_streak("r1") == FailureStreak(streak=0, notified=None, notified_lately=False)
 
 
 def test_the_streak_counts_the_failures_since_the_last_success(record):
@@ -716,14 +716,14 @@ def test_what_the_owner_was_told_last_is_known_and_what_was_refused_was_not_told
     record.ledger.claim(claim)
     record.ledger.finish(replace(claim, state=DeliveryState.REFUSED, error="busy"))
 
-    assert record.port.failure_streak("r1").told == "notice/recovered"
+    assert record.port.failure_streak("r1").notified == "notice/recovered"
     assert record.port.failure_streak("r1").notified_lately
 
 
 def test_every_settled_run_is_to_be_told_of_until_it_is(runs):
     fail(runs)
     assert runs.unnotified(limit=5) == [KEY]
-    runs.told(KEY)
+    runs.mark_notified(KEY)
     assert runs.unnotified(limit=5) == []
     succeed(runs, clear_number=1)
     assert runs.unnotified(limit=5) == [KEY]
@@ -745,7 +745,11 @@ def test_what_was_told_before_the_schedule_became_effective_was_long_ago(postgre
     execute(postgres_record.dsn, "UPDATE reporting.report_options SET effective_from = clock_timestamp()")
 
     failure_streak = postgres_record.port.failure_streak("r1")
-    assert (failure_streak.streak, failure_streak.told, failure_streak.notified_lately) == (0, "notice/stopped", False)
+    assert (failure_streak.streak, failure_streak.notified, failure_streak.notified_lately) == (
+        0,
+        "notice/stopped",
+        False,
+    )
 
 
 def test_a_run_settled_by_many_at_once_is_counted_once(postgres_record):

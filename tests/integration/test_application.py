@@ -149,7 +149,7 @@ def test_a_report_that_the_application_creates_is_one_that_runs(dsn):
     reports, rejections = parse(PostgresDefinitions(dsn).rows(limit=10))
     assert rejections == []
     (report,) = reports
-    assert (report.id, report.name, report.cron.expression, report.is_scheduled) == (
+    assert (report.id, report.name, report.schedule.cron.expression, report.is_scheduled) == (
         made["id"], "Weekly activity", "0 9 * * 1", True,
     )  # fmt: skip
     assert report.formats == (Format.CSV, Format.JSON)
@@ -241,8 +241,8 @@ def test_a_workspace_is_found_by_its_slug_for_its_members_only(dsn):
 @pytest.fixture
 def five(dsn):
     """Reports A to E; their ids by name."""
-    made = {
-        name: create(dsn, name=name, reportType=kind, isActive=active, tags=tags, parameters={})["id"]
+    wanted = [
+        BODY | {"name": name, "reportType": kind, "isActive": active, "tags": tags, "parameters": {}}
         for name, kind, active, tags in (
             ("A", "workspace-activity", True, ["ops"]),
             ("B", "channel-analytics", False, []),
@@ -250,7 +250,10 @@ def five(dsn):
             ("D", "workspace-activity", False, ["board"]),
             ("E", "channel-analytics", True, ["o'ps"]),
         )
-    }
+    ]
+    answers = call(dsn, *(["createReport", WORKSPACE, ADA, body] for body in wanted))
+    assert [answer["status"] for answer in answers] == [201] * 5
+    made = {answer["body"]["name"]: answer["body"]["id"] for answer in answers}
     execute(dsn, "UPDATE scheduled_reports SET last_run = '2026-05-01' WHERE name = 'B'")
     execute(dsn, "UPDATE scheduled_reports SET last_run = '2026-05-02' WHERE name = 'D'")
     return made
@@ -327,7 +330,7 @@ def test_pausing_takes_a_report_off_its_schedule_and_resuming_makes_it_effective
     ((resumed,), _) = parse(PostgresDefinitions(dsn).rows(limit=1))
 
     assert (paused.is_scheduled, resumed.is_scheduled) == (False, True)
-    assert resumed.effective_from > paused.effective_from
+    assert resumed.schedule.effective_from > paused.schedule.effective_from
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_what_the_application_deletes_is_gone_for_the_api(dsn, api):
     answers = [api.get(one), api.put(one, json={"name": "New"}), api.delete(one), api.post(f"{one}/pause")]
     assert [answer.status_code for answer in answers] == [404] * 4
     assert api.post(f"{one}/trigger").status_code == 404
-    assert api.desk.airflow.started == []
+    assert api.ports.airflow.started == []
     assert listed(dsn, api) == set()
 
 

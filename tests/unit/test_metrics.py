@@ -155,7 +155,7 @@ def test_each_round_of_upkeep_tells_how_the_whole_does(make_services):
 
     upkeep(services, MemoryOrchestrator())
 
-    gauges = {name: value for name, value, _ in services.metrics.told}
+    gauges = {name: value for name, value, _ in services.metrics.recorded}
     assert gauges == {
         "reports.active": 1, "reports.rejected": 0, "reports.stopped": 0, "runs.open": 0, "runs.stuck": 0,
         "executions.stuck": 0, "deliveries.unknown": 0, "mail.enabled": 1, "lag": 7200.0, "upkeep": 1,

@@ -70,7 +70,7 @@ def test_a_report_that_keeps_failing_is_taken_off_its_schedule_and_its_owner_tol
     assert services.upkeep_store.next_runs["r1"] is None
     assert notices(services) == [FAILED, STOPPED]
     outcome = walk(services, run(3))
-    assert (outcome.state, outcome.reason) == (RunState.SKIPPED, "the report is not scheduled any more")
+    assert (outcome.state, outcome.reason) == (RunState.SKIPPED, "the report is no longer scheduled")
 
 
 def test_with_a_limit_of_one_only_the_stop_is_told_and_with_none_nothing_is_stopped(make_services, monkeypatch):
@@ -172,9 +172,9 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_upkeep(services, monkeypatch
     assert notices(services) == []
     services.mailer.error = None
 
-    assert upkeep(services, MemoryOrchestrator()).told == 1
+    assert upkeep(services, MemoryOrchestrator()).notified == 1
     assert notices(services) == [FAILED]
-    assert upkeep(services, MemoryOrchestrator()).told == 0
+    assert upkeep(services, MemoryOrchestrator()).notified == 0
 
 
 def test_a_notice_waits_while_all_mail_is_stopped(services):
@@ -196,7 +196,7 @@ def test_a_notice_that_is_refused_or_unknown_is_left_at_that(services, monkeypat
     pipeline.record(services, TRIGGER)
     services.mailer.error = None
 
-    assert upkeep(services, MemoryOrchestrator()).told == 0
+    assert upkeep(services, MemoryOrchestrator()).notified == 0
     assert notices(services) == []
 
 

@@ -191,7 +191,7 @@ def test_a_query_that_fails_is_noted_for_every_format_until_a_retry_succeeds(ser
 def test_key_figures_are_one_row(services, answers, rows):
     answers.by_name["figures"] = pa.concat_tables([answers.by_name["figures"]] * 2).slice(0, rows)
 
-    with pytest.raises(ReportTypeError, match=f"the query of its key figures gave {rows} rows, not one"):
+    with pytest.raises(ReportTypeError, match=f"its key figures query returned {rows} rows instead of one"):
         pipeline.query(services, TRIGGER)
 
 
@@ -289,7 +289,7 @@ def test_a_mail_whose_sender_died_is_unknown_and_not_sent_again(services):
     outcome = pipeline.record(services, TRIGGER)
     assert outcome.state is RunState.FAILED
     assert outcome.errors == {}
-    assert outcome.mail_error == "report: its sender ended before the outcome was known"
+    assert outcome.mail_error == "report: the sender ended before the outcome was known"
     assert services.ledger.of(KEY)[-1].state is DeliveryState.UNKNOWN
     assert mails(services) == []
 
@@ -641,19 +641,19 @@ def skipped(services, trigger=TRIGGER):
 
 @pytest.mark.parametrize("changes", [{"is_active": False}, {"status": "PAUSED"}, {"status": "ERROR"}])
 def test_a_tick_of_a_report_that_is_not_scheduled_any_more_is_skipped(make_services, changes):
-    assert skipped(make_services(**changes)) == "the report is not scheduled any more"
+    assert skipped(make_services(**changes)) == "the report is no longer scheduled"
 
 
 @pytest.mark.parametrize("moment", ["2026-05-11T07:00:00+00:00", "2026-05-11T07:00:01+00:00"])
 def test_a_tick_at_or_before_the_effective_moment_is_skipped(make_services, moment):
     reason = skipped(make_services(effective_from=moment))
 
-    assert reason == f"the schedule has been effective only since {moment[:19].replace('T', ' ')} UTC"
+    assert reason == f"the schedule took effect only at {moment[:19].replace('T', ' ')} UTC"
 
 
 def test_a_tick_that_the_schedule_does_not_name_any_more_is_skipped(make_services):
     assert skipped(make_services(cron_expression="0 9 * * 2")) == (
-        "the schedule has been changed, and does not name this time any more"
+        "the schedule has changed and no longer includes this time"
     )
 
 
@@ -667,7 +667,7 @@ def test_a_tick_of_a_deleted_report_is_skipped_and_a_run_by_hand_fails(make_serv
 def test_a_tick_missed_for_so_long_that_the_next_one_has_come_is_skipped(services):
     services.moment = datetime(2026, 5, 18, 7, tzinfo=UTC)
 
-    assert skipped(services) == "missed while Airflow was away; a later tick stands in for it"
+    assert skipped(services) == "missed while Airflow was not running; a later run replaces it"
 
 
 def test_the_latest_tick_missed_is_made_up_for_however_late(services):
@@ -693,7 +693,7 @@ def test_a_report_that_skips_missed_runs_skips_all_that_are_later_than_the_grace
     services.moment = MONDAY + late
 
     if skips:
-        assert skipped(services) == "missed while Airflow was away; missed runs of this report are skipped"
+        assert skipped(services) == "missed while Airflow was not running; this report skips missed runs"
     else:
         assert walk(services).state is RunState.SUCCESS
 

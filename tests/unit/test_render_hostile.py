@@ -101,8 +101,9 @@ def test_every_format_holds_the_same_values(data):
 
     check_csv(written(Format.CSV, shown), data)
     check_json(written(Format.JSON, shown), data)
-    check_excel(written(Format.EXCEL, shown), data)
-    check_excel_with_another_reader(written(Format.EXCEL, shown), data)
+    workbook = written(Format.EXCEL, shown)
+    check_excel(workbook, data)
+    check_excel_with_another_reader(workbook, data)
     check_html(written(Format.HTML, shown), data)
 
 

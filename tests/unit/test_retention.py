@@ -240,7 +240,7 @@ def test_a_mail_is_never_made_of_files_that_were_deleted(services):
     which = run(services)
     after(services, FILES)
 
-    with pytest.raises(StagingMissingError, match="not in S3 any more: clear from query"):
+    with pytest.raises(StagingMissingError, match="no longer in S3: clear from query"):
         pipeline.email(services, which.key)
 
 
@@ -378,7 +378,7 @@ def test_a_folder_that_cannot_be_cleared_costs_only_itself(services, monkeypatch
 
     def clear(staging, folder):
         if folder == "r1/run1":
-            raise TransientError("staging did not take or give it")
+            raise TransientError("staging failed to read or write it")
         real(staging, folder)
 
     monkeypatch.setattr(type(services.staging), "clear", clear)
@@ -488,7 +488,7 @@ def test_files_of_a_deleted_report_in_another_bucket_stay_and_are_told(services,
 
     with caplog.at_level(logging.WARNING):
         assert after(services, ERASE).reports == 1
-    assert "2 files of the deleted report r1 are in buckets that are not BUCKET, and stay there: memory" in caplog.text
+    assert "2 files of the deleted report r1 are in buckets other than BUCKET and are kept: memory" in caplog.text
 
 
 # A round
@@ -541,7 +541,7 @@ def test_a_step_that_breaks_costs_only_itself_and_is_told_without_what_a_strange
 
     done = retain(services)
 
-    assert done.errors == (f"retention of {step} broke off: {told}",)
+    assert done.errors == (f"retention of {step} failed: {told}",)
     assert (done.files, done.runs, done.folders, done.reports) == tuple(
         count * (step != name) for name, count in {"files": 2, "rows": 1, "staging": 1, "deleted reports": 1}.items()
     )
@@ -568,7 +568,7 @@ def test_upkeep_ends_with_retention_and_tells_of_it(services):
     run(services)
     services.moment = MONDAY + FILES
 
-    assert str(upkeep(services, MemoryOrchestrator())).endswith("looked after; removed 2 files")
+    assert str(upkeep(services, MemoryOrchestrator())).endswith("processed; removed 2 files")
 
 
 def test_what_is_in_the_way_of_retention_is_not_in_the_way_of_the_rest_of_the_round(services, monkeypatch):

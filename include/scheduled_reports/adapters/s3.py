@@ -1,4 +1,4 @@
-"""The bucket of artifacts, in S3."""
+"""The bucket of artifacts in S3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..domain.errors import ConfigurationError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: The shortest session AWS gives by default; a token that was written into the connection does not say when it ends.
+#: AWS's shortest default session; a token stored in a connection does not say when it expires.
 UNKNOWN_SESSION = timedelta(hours=1)
 PERMANENT = frozenset(
     {"AccessDenied", "NoSuchBucket", "NoSuchKey", "404", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
@@ -36,13 +36,12 @@ class S3Store:
     def put(
         self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Store *content*, replacing what was there, whole or not at all."""
         described = {
             **({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}),
             **({"Tagging": urlencode(tags)} if tags else {}),
             "ContentType": content_type,
             "ContentDisposition": _disposition(file_name),
-            # S3 compares the digest of what arrived with the one computed while sending.
+            # S3 compares the digest of the received content with the one computed while sending.
             "ChecksumAlgorithm": "SHA256",
         }
         with _translated(f"s3://{self.bucket}/{key}"):
@@ -50,15 +49,13 @@ class S3Store:
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """The content of *key*."""
         with _translated(f"s3://{self.bucket}/{key}"):
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
             with answer["Body"] as body:
                 yield body
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        """How long a link made now can live: as long as wanted, or as the credentials do."""
-        # botocore tells nobody else which credentials sign.
+        # botocore has no public way to get the credentials that sign.
         credentials = self.client._request_signer._credentials  # noqa: SLF001
         if credentials is None or not credentials.token:
             return wanted
@@ -67,7 +64,6 @@ class S3Store:
         return max(min(wanted, left), timedelta(seconds=1))
 
     def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that lets its holder read *key* until *lifetime* has passed."""
         with _translated(f"s3://{self.bucket}/{key}"):
             return str(
                 self.client.generate_presigned_url(
@@ -78,12 +74,10 @@ class S3Store:
             )
 
     def delete(self, key: str) -> None:
-        """Remove *key*; nothing happens where there is none."""
         with _translated(f"s3://{self.bucket}/{key}"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with *prefix*, in order."""
         with _translated(f"s3://{self.bucket}/{prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:
@@ -91,12 +85,12 @@ class S3Store:
 
 
 def _keep_version_4(signature_version: str, **_: Any) -> str | None:
-    """For links botocore falls back to version 2 in old regions, which buckets made since June 2020 refuse."""
+    """In old regions botocore presigns with version 2, which buckets created since June 2020 refuse."""
     return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
 
 
 def _disposition(file_name: str) -> str:
-    """RFC 6266: the name in ASCII for old readers, and exactly in UTF-8."""
+    """RFC 6266: the file name in ASCII for old clients, and exactly in UTF-8."""
     plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "'").replace("\\", "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 

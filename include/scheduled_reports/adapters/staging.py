@@ -1,4 +1,4 @@
-"""Staging on any file system pyarrow knows: a local folder, or S3 where workers share nothing."""
+"""Staging on any pyarrow file system: a local folder, or S3 where workers share no disk."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ NEVER = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class ArrowStaging:
-    """Port `Staging` below *root* of a file system."""
+    """Port `Staging` below the folder *root* of a file system."""
 
     system: fs.FileSystem
     root: str
 
     @classmethod
     def local(cls, folder: Path) -> ArrowStaging:
-        """Staging in a folder of this machine, closed to other users."""
+        """Staging in a local folder that other users cannot read."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(fs.LocalFileSystem(), str(folder))
 
     def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
         path = f"{self.root}/{name}"
         with _translated(name):
             if isinstance(self.system, fs.LocalFileSystem):
@@ -44,18 +43,15 @@ class ArrowStaging:
                 shutil.copyfileobj(content, out, CHUNK)
 
     def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
         with _translated(name):
             return cast("BinaryIO", self.system.open_input_file(f"{self.root}/{name}"))
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files in a folder, sorted; none where there is no such folder."""
         with _translated(folder):
             found = self.system.get_file_info(fs.FileSelector(f"{self.root}/{folder}", allow_not_found=True))
             return sorted(f"{folder}/{info.base_name}" for info in found if info.type is fs.FileType.File)
 
     def clear(self, folder: str) -> None:
-        """Remove a file, or a folder and all in it; nothing happens where there is none."""
         with _translated(folder):
             path = f"{self.root}/{folder}"
             match self.system.get_file_info(path).type:
@@ -65,7 +61,6 @@ class ArrowStaging:
                     self.system.delete_file(path)
 
     def folders(self) -> list[Folder]:
-        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
         with _translated("its folders"):
             selector = fs.FileSelector(self.root, recursive=True, allow_not_found=True)
             entries = self.system.get_file_info(selector)
@@ -78,7 +73,7 @@ class ArrowStaging:
 
 
 def _folder(path: str, name: str, inside: list[fs.FileInfo]) -> Folder:
-    # A folder in S3 has no moment of its own; one that nothing lies in has been left for as long as anybody can tell.
+    # A folder in S3 has no modification time; an empty one counts as old.
     newest = max((entry.mtime for entry in inside if entry.mtime), default=NEVER)
     files = (entry.path.removeprefix(f"{path}/") for entry in inside if entry.type is fs.FileType.File)
     return Folder(name=name, newest=newest.astimezone(UTC), files=tuple(files))
@@ -91,4 +86,4 @@ def _translated(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StagingMissingError(f"{name} is not on staging: clear the run from query") from error
     except OSError as error:
-        raise TransientError(f"staging did not take or give {name}: {type(error).__name__}") from error
+        raise TransientError(f"staging failed to read or write {name}: {type(error).__name__}") from error

@@ -105,7 +105,7 @@ def _claim_and_send(services: Services, delivery: Delivery, raw: bytes, tags: Ma
 
 def _finish(services: Services, delivery: Delivery, outcome: str | None = None) -> None:
     """Record the outcome, with retries: it is known only now, and a short database outage must not lose it."""
-    metrics.mail_handed_over(services, outcome or str(delivery.state), notice=delivery.is_notice)
+    metrics.mail_sent(services, outcome or str(delivery.state), notice=delivery.is_notice)
     for pause in PAUSES:
         try:
             return services.ledger.finish(delivery)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FAILED, STOPPED, RECOVERED = (f"{NOTICE}{name}" for name in ("failed", "stopped", "recovered"))
 
 
-def tell(services: Services, key: RunKey) -> None:
+def notify(services: Services, key: RunKey) -> None:
     """Notify the owner if the settled run *key* changes the state of the report.
 
     Raises TransientError or MailStoppedError if the notice could not be sent yet; a later call sends it.
@@ -37,17 +37,17 @@ def tell(services: Services, key: RunKey) -> None:
     news = _news(services, failure_streak)
     if news is not None and failure_streak.newest is not None:
         _send(services, failure_streak, failure_streak.newest, news)
-    services.runs.told(key)
+    services.runs.mark_notified(key)
 
 
 def _news(services: Services, failure_streak: FailureStreak) -> str | None:
     """Decide which notice is due; a report is stopped here, so that the notice states a fact."""
     if not failure_streak.failed or failure_streak.newest is None:
-        return RECOVERED if failure_streak.told in (FAILED, STOPPED) and failure_streak.failed is False else None
+        return RECOVERED if failure_streak.notified in (FAILED, STOPPED) and failure_streak.failed is False else None
     limit = services.settings.failures_in_a_row
     if limit and failure_streak.streak >= limit and services.upkeep_store.give_up(failure_streak.newest.report_id):
         return STOPPED
-    return None if failure_streak.notified_lately and failure_streak.told in (FAILED, STOPPED) else FAILED
+    return None if failure_streak.notified_lately and failure_streak.notified in (FAILED, STOPPED) else FAILED
 
 
 def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: str) -> None:

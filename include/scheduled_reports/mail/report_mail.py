@@ -137,7 +137,7 @@ def _note(
         why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.cron.expression)} ({city(report.timezone.key)})",
+        schedule_words=f"{cron.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
         stop_hint=f"contact {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 

@@ -43,26 +43,22 @@ class AirflowServices:
 
     @cached_property
     def settings(self) -> Settings:
-        """The operator's settings."""
         return Settings.from_env(os.environ)
 
     @cached_property
     def definitions(self) -> PostgresDefinitions:
-        """Port `Definitions`."""
         from ..adapters.postgres.reports import PostgresDefinitions
 
         return PostgresDefinitions(self.dsn)
 
     @cached_property
     def source(self) -> PostgresSource:
-        """Port `Source`."""
         from ..adapters.postgres.source import PostgresSource
 
         return PostgresSource(self.data_dsn, self.settings.query_seconds)
 
     @cached_property
     def staging(self) -> ArrowStaging:
-        """Port `Staging`."""
         from ..adapters.staging import ArrowStaging
 
         where = self.settings.staging
@@ -72,7 +68,6 @@ class AirflowServices:
 
     @cached_property
     def store(self) -> S3Store:
-        """Port `Store`."""
         from ..adapters.s3 import S3Store
 
         # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
@@ -91,35 +86,30 @@ class AirflowServices:
 
     @cached_property
     def runs(self) -> PostgresRuns:
-        """Port `Runs`."""
         from ..adapters.postgres.runs import PostgresRuns
 
         return PostgresRuns(self.dsn)
 
     @cached_property
     def upkeep_store(self) -> PostgresUpkeepStore:
-        """Port `Housekeeping`."""
         from ..adapters.postgres.upkeep import PostgresUpkeepStore
 
         return PostgresUpkeepStore(self.dsn)
 
     @cached_property
     def retention(self) -> PostgresRetention:
-        """Port `Retention`."""
         from ..adapters.postgres.retention import PostgresRetention
 
         return PostgresRetention(self.dsn)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
-        """Port `Ledger`."""
         from ..adapters.postgres.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
 
     @cached_property
     def metrics(self) -> AirflowMetrics:
-        """Port `Meter`."""
         return AirflowMetrics()
 
     @cached_property
@@ -171,11 +161,9 @@ class AirflowServices:
         )
 
     def now(self) -> datetime:
-        """The time, in UTC."""
         return datetime.now(UTC)
 
     def wait(self, seconds: float) -> None:
-        """Let some seconds pass."""
         time.sleep(seconds)
 
     @cached_property

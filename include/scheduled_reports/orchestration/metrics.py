@@ -20,7 +20,6 @@ class AirflowMetrics:
     """What it cannot tell costs a line in the log and nothing else: a run is worth more than its metrics."""
 
     def count(self, name: str, value: int, **tags: str) -> None:
-        """Add to a counter."""
         _tell("incr", name, value, tags)
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
@@ -28,7 +27,6 @@ class AirflowMetrics:
         _tell("timing", name, timedelta(seconds=seconds), tags)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        """Tell how much there is of something."""
         _tell("gauge", name, value, tags)
 
 

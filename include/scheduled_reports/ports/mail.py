@@ -16,25 +16,25 @@ class Mailer(Protocol):
     """The mail service."""
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
-        """Send one message once, and return the service's id of it; *tags* are for the service's own statistics.
+        """Send one message once and return the service's message id; *tags* are for the service's statistics.
 
-        Raises TransientError or PermanentError (RecipientRefusedError among them) where it was certainly not sent to
-        anybody, DeliveryUnknownError otherwise.
+        Raises TransientError or PermanentError (such as RecipientRefusedError) if the message was certainly not sent
+        to anyone, DeliveryUnknownError if that is not known.
         """
 
 
 class Ledger(Protocol):
-    """Which messages were sent: claimed before the call, so that no retry mails twice."""
+    """The ledger of messages: each is claimed before it is sent, so that no retry sends it twice."""
 
     def claim(self, delivery: Delivery) -> Delivery | None:
-        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already.
+        """Claim a message; return None if the claim succeeded, otherwise the entry that exists already.
 
-        What was refused as a whole may be claimed again, what was refused for single addresses not.
+        A message that was refused as a whole may be claimed again, one refused for single addresses may not.
         Raises MailStoppedError while all mail is stopped.
         """
 
     def finish(self, delivery: Delivery) -> None:
-        """Write down how a claimed message ended; nothing changes what was sent."""
+        """Record the outcome of a claimed message; an entry recorded as sent never changes."""
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
-        """The messages of a run, notices to its owner among them, ordered by message."""
+        """The messages of a run, including notices to its owner, ordered by message key."""

@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Metrics(Protocol):
-    """Airflow's metrics; names and tags are those of `metrics.METRICS`.  Nothing is raised, and nothing waits."""
+    """Metrics, named and tagged as in `monitoring.metrics.METRICS`; calls never raise and never block."""
 
     def count(self, name: str, value: int, **tags: str) -> None:
         """Add to a counter."""
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
-        """Tell how long something took."""
+        """Record a duration."""
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        """Tell how much there is of something."""
+        """Set a gauge."""

@@ -15,13 +15,13 @@ class Definitions(Protocol):
     """The rows of scheduled_reports."""
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
+        """Every report and tombstone, or those of one workspace or shard: ordered by id, at most *limit*."""
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
-        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
+        """A digest of each shard's rows, by shard number; a shard without rows has none."""
 
     def row(self, report_id: str) -> Row | None:
-        """One report, or None where there is no such row."""
+        """One report; None if there is no such row."""
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
-        """Which of *addresses* (lower case) belong to members of the workspace."""
+        """The subset of *addresses* (lower case) that belongs to members of the workspace."""

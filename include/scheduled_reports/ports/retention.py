@@ -14,62 +14,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredObjects:
-    """What S3 may hold of a run or of a report."""
+    """The S3 objects that may exist for a run or a report."""
 
     prefixes: tuple[str, ...] = ()
-    #: Bucket and key of every file there is a record of and that was not deleted yet.
+    #: Bucket and key of every recorded file that is not deleted yet.
     files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removed:
-    """Which objects went, by bucket and key, and whether nothing that is ours to delete is left."""
+    """The deleted objects by bucket and key, and whether all objects that may be deleted are gone."""
 
     gone: frozenset[tuple[str, str]]
     whole: bool
 
 
 class Retention(Protocol):
-    """What has been kept for long enough, every call bounded and safe to repeat.
+    """Removal of expired files and rows; every call is bounded and safe to repeat.
 
-    A run that is not settled is in none of the answers and touched by none of the calls: one that is running, one
-    whose stage is at work again after a clear, one with a message that is claimed and not finished.  `erase` alone is
-    different, because it cannot wait for ever.
+    Unsettled runs are neither returned nor changed: a running one, one whose stage runs again after a clear, one with
+    a claimed message.  Only `erase` includes them, because it cannot wait forever.
     """
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
-        """Runs that settled before then and of which S3 may hold files, the oldest first.
+        """Runs settled before *before* that may have files in S3, oldest first.
 
-        Those of which `drop_files` could not remove everything come again after an hour.
+        A run whose files `drop_files` could not remove completely is returned again after an hour.
         """
 
     def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
-        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay.
+        """Delete a run's objects with *remove* and record what was deleted; False if the run must be kept.
 
-        No stage of the run can begin while *remove* is at work.
+        No stage of the run can start while *remove* is running.
         """
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
-        """Forget runs that settled before then and of which no file is left, their executions too; returns how many."""
+        """Delete the rows of runs settled before *before* that have no files left; return their number."""
 
     def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
-        """When each run was settled, None where it is not; those that nothing is known of are left out."""
+        """When each run was settled; None if it is not.  Unknown runs are left out."""
 
     def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
-        """*act* while no stage of the run can begin; false where it had not settled before then."""
+        """Call *act* while no stage of the run can start; False if the run was not settled before *before*."""
 
     def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
-        """Reports that went before then and did not come back, the first first.
+        """Reports deleted before *before* and not restored, oldest first.
 
-        One with a run that is not settled is left out, unless the run began and the report went before
+        A report with an unsettled run is left out, unless both the run started and the report was deleted before
         *unsettled_before*.
         """
 
     def stored_objects(self, report_id: str) -> StoredObjects:
-        """What S3 may hold of a report."""
+        """The S3 objects that may exist for a report."""
 
     def erase(self, report_id: str, before: datetime) -> bool:
-        """Forget all that we hold of a report; false where it has come back, or went later than that."""
+        """Delete everything recorded of a report; False if it was restored, or deleted after *before*."""
 
     def defer(self, report_id: str) -> None:
-        """Leave a report whose files could not be removed out of `departed` for an hour."""
+        """Exclude a report whose files could not be removed from `departed` for an hour."""

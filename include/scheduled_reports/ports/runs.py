@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewRun:
-    """What `query` writes down of a run before anything else happens."""
+    """What is recorded of a run before its first stage."""
 
     key: RunKey
     kind: RunKind
@@ -32,9 +32,9 @@ class NewRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """A run as its stages have left it, for settling."""
+    """The recorded outcome of a run's stages, as input for settling."""
 
-    frozen: bool  # False where `query` refused it
+    frozen: bool  # False if `query` refused the run
     reason: str | None
     skipped: bool
     formats: tuple[Format, ...]
@@ -42,83 +42,83 @@ class Snapshot:
     artifacts: tuple[Artifact, ...]
     mail: Mapping[str, Any] | None
     deliveries: tuple[Delivery, ...]
-    mail_error: str | None = None  # why the mail failed before a message was claimed
+    mail_error: str | None = None  # why the mail failed before any message was claimed
 
 
 class Runs(Protocol):
-    """The record: reporting.runs and artifacts, report_executions, the counters of scheduled_reports."""
+    """The record: reporting.runs, reporting.artifacts, report_executions, and the counters of scheduled_reports."""
 
     def ask(self, new_run: NewRun, act: AuditAction) -> bool:
-        """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them.
+        """Record a requested run with pending executions before Airflow creates it; `query` adopts them.
 
-        False, and nothing noted, while another run of the report is under way.
+        Returns False, and records nothing, while another run of the report is in progress.
         """
 
     def withdraw(self, key: RunKey) -> None:
-        """Forget a run that was asked for and that Airflow did not take."""
+        """Delete a requested run that Airflow did not accept."""
 
     def open(self, new_run: NewRun) -> None:
-        """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
+        """Freeze the run and create its executions, once per clear; a retry finds the frozen run."""
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""
 
     def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
-        """Note a run that must not or cannot happen, with the reason."""
+        """Record a run that is skipped or cannot start, with the reason."""
 
     def abandon(self, new_run: NewRun, reason: str) -> None:
-        """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
+        """As `refuse`, but only if `query` has recorded nothing for the run."""
 
     def load(self, key: RunKey) -> Run:
-        """The frozen run; PermanentError where `query` has not frozen it."""
+        """The frozen run; raises PermanentError if `query` has not frozen it."""
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
-        """Note what a mail shows of the data."""
+        """Record the part of the data that the mail shows."""
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
-        """Note how far a format (or every format) is, and which attempt is at work."""
+        """Record the progress of one format (or of all), and the number of the attempt."""
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
-        """Note why a format (or every format) has failed so far."""
+        """Record the latest error of one format (or of all)."""
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
-        """Note a file that S3 holds whole."""
+        """Record a file whose upload to S3 is complete."""
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
-        """What S3 holds of a run, ordered by format; not what was deleted since."""
+        """The run's files in S3, ordered by format; deleted files are left out."""
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
-        """Make the files and the brief of an earlier run this one's too."""
+        """Reuse the files and the mail summary of an earlier run."""
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
+        """Store *plan* as the run's mail plan unless one is stored; return the stored plan."""
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
-        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
+        """Record why the mail failed before any message was claimed; None clears the error before a retry."""
 
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
-        """Write down what *decide* makes of the run; counters move once per run however often this is called.
+        """Record the outcome that *decide* derives; counters change once per run, however often this is called.
 
-        Whatever a stage writes down of a run afterwards opens it again.  A message that is still claimed is unknown
-        from now on, unless its sender comes back and says better.
+        Any later write of a stage makes the run unsettled again.  A message that is still claimed becomes unknown,
+        unless its sender reports an outcome later.
         """
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
-        """The runs that are not settled, the longest silent first."""
+        """The runs that are not settled, least recently active first."""
 
     def unnotified(self, *, limit: int) -> list[RunKey]:
-        """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
+        """The settled runs whose owner notice is not decided yet, oldest first."""
 
     def failure_streak(self, report_id: str) -> FailureStreak:
-        """How the report does: its newest runs, and what its owner was told last."""
+        """Consecutive failures of the report's newest runs, and its owner's last notice."""
 
-    def told(self, key: RunKey) -> None:
-        """Note that nothing is left to tell of a run as it is settled now."""
+    def mark_notified(self, key: RunKey) -> None:
+        """Record that the owner needs no further notice of the run as it is settled now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsettled:
-    """A run whose stages have not come to an end that was written down, and when one last did something."""
+    """A run without a recorded outcome, and the time of its last activity."""
 
     key: RunKey
     touched_at: datetime
@@ -126,14 +126,14 @@ class Unsettled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailureStreak:
-    """How a report does, for its owner; replayed periods and wrong requests do not count."""
+    """A report's recent outcomes, for owner notices; backfills and invalid requests do not count."""
 
-    #: How many of the newest runs failed, since the schedule became effective.
+    #: Number of consecutive failures up to the newest run, since the schedule became effective.
     streak: int
-    #: The newest notice that its owner got, and whether that was since the schedule became effective.
-    told: str | None
+    #: The kind of the owner's newest notice, and whether it was sent since the schedule became effective.
+    notified: str | None
     notified_lately: bool
-    #: The newest run that counts, and how it ended.
+    #: The newest run that counts, and its outcome.
     newest: RunKey | None = None
     failed: bool | None = None
     reason: str | None = None

@@ -1,6 +1,6 @@
-"""What the pipeline needs of the world outside: small protocols, each with a real adapter and a fake.
+"""All ports of one process, bundled for the functions that use several.
 
-Every adapter raises TransientError where trying again may help, and PermanentError where it cannot.
+Every adapter raises TransientError where a retry may help, and PermanentError where it cannot.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Services(Protocol):
-    """All ports of one process, each made when first used."""
+    """The ports of one process, each created on first use."""
 
     @property
     def settings(self) -> Settings:
-        """The operator's settings."""
+        """The deployment's settings."""
 
     @property
     def definitions(self) -> Definitions:
@@ -69,7 +69,7 @@ class Services(Protocol):
         """Port `Meter`."""
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """The current time, in UTC."""
 
     def wait(self, seconds: float) -> None:
-        """Let some seconds pass."""
+        """Sleep for *seconds*."""

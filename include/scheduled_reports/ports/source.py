@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """What a dataset's SQL may see, bound to its transaction as `report.*` settings."""
+    """What a dataset's SQL may read; bound to its transaction as `report.*` settings."""
 
     workspace_id: str
     start: datetime
@@ -28,4 +28,4 @@ class Source(Protocol):
     """The application's data."""
 
     def stream(self, sql: str, scope: Scope) -> AbstractContextManager[pa.RecordBatchReader]:
-        """Run one static query within *scope*; the batches are read as they arrive."""
+        """Run one static query within *scope* and yield its batches as they arrive."""

@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folder:
-    """A folder of staging, two names deep as a run's is, and what lies in it."""
+    """A run's folder on staging (`<report>/<run>`) and the files in it."""
 
     name: str
-    newest: datetime  # when the last of its files was written
+    newest: datetime  # modification time of its newest file
     files: tuple[str, ...]  # relative to the folder
 
 
 class Staging(Protocol):
-    """Where a run's intermediate files lie; names are relative paths."""
+    """A run's intermediate files; names are relative paths."""
 
     def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
+        """Store *content*, replacing any earlier content."""
 
     def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
+        """The content of *name*, seekable; raises StagingMissingError if there is none."""
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files in a folder, sorted; none where there is no such folder."""
+        """The file names in a folder, sorted; empty if the folder does not exist."""
 
     def clear(self, folder: str) -> None:
-        """Remove a file, or a folder and all in it; nothing happens where there is none."""
+        """Remove a file, or a folder with its content; a missing one is ignored."""
 
     def folders(self) -> list[Folder]:
-        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
+        """Every folder of depth two, ordered by name; files above that depth are ignored."""
 
 
 class Store(Protocol):
@@ -49,19 +49,19 @@ class Store(Protocol):
     def put(
         self, key: str, content: BinaryIO, *, content_type: str, file_name: str, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Store *content*, replacing what was there, whole or not at all; *tags* are for whoever runs the bucket."""
+        """Store *content* atomically, replacing any earlier object; *tags* become object tags."""
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """The content of *key*."""
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        """How long a link made now can live: as long as wanted, or as the credentials do."""
+        """How long a link signed now is valid: as long as *wanted*, or until the credentials expire."""
 
     def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that lets its holder read *key* until *lifetime* has passed."""
+        """A presigned URL for *key*, valid for *lifetime*."""
 
     def delete(self, key: str) -> None:
-        """Remove *key*; nothing happens where there is none."""
+        """Remove *key*; a missing key is ignored."""
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with *prefix*, in order."""

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class Orchestrator(Protocol):
-    """What upkeep asks of Airflow."""
+    """Airflow's state of runs, as upkeep needs it."""
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are queued or under way."""
+        """The number of queued or running runs of a report."""
 
     def is_open(self, key: RunKey) -> bool:
-        """Whether one run is queued or under way; not so for one that was deleted."""
+        """Whether a run is queued or running; False for a deleted run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tombstone:
-    """A report that has gone, and the DAG that stays until its runs have ended."""
+    """A deleted or disabled report whose DAG stays until its runs have ended."""
 
     report_id: str
     since: datetime
@@ -32,48 +32,48 @@ class Tombstone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """How the whole does, in numbers."""
+    """System health in numbers."""
 
     reports: int = 0
     scheduled: int = 0
-    #: Rows that cannot be scheduled, and reports that were taken off their schedule because they kept failing.
+    #: Invalid rows, and reports that were unscheduled after repeated failures.
     rejected: int = 0
     stopped: int = 0
     open_runs: int = 0
-    #: Runs, and executions of no run that shows a sign of life, that have been open for too long.
+    #: Runs open for too long, and executions open for too long whose run shows no activity.
     stuck_runs: int = 0
     stuck_executions: int = 0
-    #: Mails, notices to owners not among them, of which nobody knows whether they left.
+    #: Messages whose delivery is unconfirmed; notices to owners are not counted.
     unknown_deliveries: int = 0
     mail_enabled: bool = True
 
 
 class UpkeepStore(Protocol):
-    """What upkeep looks at and changes, every call bounded and safe to repeat."""
+    """Reads and writes of upkeep; every call is bounded and safe to repeat."""
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:
-        """How the whole does; runs silent since *stuck_before* are stuck, deliveries are counted since *since*."""
+        """System health: runs inactive since *stuck_before* are stuck; deliveries are counted from *since* on."""
 
     def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
-        """The newest tick that each report has begun with, run or skipped; reports without one are left out."""
+        """The newest tick of each report that was run or skipped; reports without one are left out."""
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
-        """Write the coming tick of each report where another one is stored; returns how many were."""
+        """Store each report's next tick where it differs; return the number of rows changed."""
 
     def reject(self, rejections: Mapping[str, str]) -> int:
-        """Set reports to ERROR with their reasons and leave a tombstone; returns how many were changed."""
+        """Set reports to ERROR with their reasons and leave a tombstone; return the number changed."""
 
     def readmit(self, report_ids: Collection[str]) -> int:
-        """Take reports that are valid again out of ERROR, to what they were before; returns how many were changed."""
+        """Restore the earlier status of reports that are valid again; return the number changed."""
 
     def give_up(self, report_id: str) -> bool:
-        """Take a report that keeps failing off its schedule, to ERROR; False where it was not scheduled."""
+        """Unschedule a report that keeps failing by setting it to ERROR; False if it was not scheduled."""
 
     def resume_edited(self) -> int:
-        """Take those back that were edited since; returns how many were changed."""
+        """Reschedule reports that were edited since they were given up; return the number changed."""
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""
 
     def lift(self, report_ids: Collection[str]) -> None:
-        """Remove tombstones: the next parse makes no DAG for these reports."""
+        """Remove tombstones, so that the next parse creates no DAG for these reports."""

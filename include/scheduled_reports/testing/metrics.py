@@ -1,4 +1,4 @@
-"""A fake of the monitoring that keeps what it was told, and takes nothing that is not in the table of metrics."""
+"""In-memory metrics; only names and tags of METRICS are accepted."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ from ..monitoring.metrics import METRICS
 
 @dataclass
 class MemoryMetrics:
-    """Port `Meter`: metric and tags, with every value told."""
+    """Port `Metrics`: keeps every value with its name and tags."""
 
-    told: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
+    recorded: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
 
     def count(self, name: str, value: int, **tags: str) -> None:
-        """Add to a counter."""
         self._keep("counter", name, value, tags)
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
-        """Tell how long something took."""
         self._keep("timer", name, seconds, tags)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        """Tell how much there is of something."""
         self._keep("gauge", name, value, tags)
 
     def of(self, name: str) -> list[tuple[float, dict[str, str]]]:
-        """What was told of one metric."""
-        return [(value, tags) for one, value, tags in self.told if one == name]
+        """The recorded values of one metric, with their tags."""
+        return [(value, tags) for one, value, tags in self.recorded if one == name]
 
     def _keep(self, kind: str, name: str, value: float, tags: dict[str, str]) -> None:
         assert METRICS[name].kind == kind
         assert tuple(sorted(tags)) == tuple(sorted(METRICS[name].tags))
-        self.told.append((name, value, tags))
+        self.recorded.append((name, value, tags))

@@ -21,7 +21,6 @@ class MemoryDefinitions:
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
         wanted = [
             row
             for row in self.content
@@ -31,15 +30,12 @@ class MemoryDefinitions:
         return sorted(wanted, key=lambda row: str(row["id"]))[:limit]
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
-        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
         numbers = range(shards) if only is None else (only,)
         found = {number: self.rows(limit=limit, shard=Shard(number=number, of=shards)) for number in numbers}
         return {number: repr(rows) for number, rows in found.items() if rows}
 
     def row(self, report_id: str) -> Row | None:
-        """One report, or None where there is no such row."""
         return next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
-        """Which of *addresses* (lower case) belong to members of the workspace."""
         return self.addresses.get(workspace_id, frozenset()) & frozenset(addresses)

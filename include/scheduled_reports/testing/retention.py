@@ -1,4 +1,4 @@
-"""The fake of port `Retention`, on what MemoryRuns keeps."""
+"""In-memory retention, on the runs of MemoryRuns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Departure:
 
 @dataclass
 class MemoryRetention:
-    """Port `Retention`; *departures* are what triggers would have written."""
+    """Port `Retention`; *departures* stand for the rows that database triggers write."""
 
     runs: MemoryRuns
     definitions: Definitions
@@ -42,11 +42,9 @@ class MemoryRetention:
     departures: dict[str, Departure] = field(default_factory=dict)
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
-        """Runs that settled before then and of which S3 may hold files, the oldest first."""
         return [key for key in self._old(before) if self._may_look_at(key) and self._has_files(key, before)][:limit]
 
     def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
-        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         if not self._is_over(key, before) or not self._has_files(key, before):
             return False
         kept, files = self._kept(key), self._files(key)
@@ -56,7 +54,6 @@ class MemoryRetention:
         return True
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
-        """Forget runs that settled before then and of which no file is left."""
         due = [key for key in self._old(before) if self._kept(key).files_gone and self._may_look_at(key)][:limit]
         over = [key for key in due if self._is_over(key, before) and not self._files(key)]
         for key in over:
@@ -64,19 +61,16 @@ class MemoryRetention:
         return len(over)
 
     def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
-        """When each run was settled, None where it is not; those that nothing is known of are left out."""
         known = {key: self._kept(key) for key in keys if key in self.runs.runs}
         return {key: kept.settled_at if self._is_settled(key) else None for key, kept in known.items()}
 
     def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
-        """*act*; false where the run had not settled before then."""
         if not self._is_over(key, before):
             return False
         act()
         return True
 
     def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
-        """Reports that went before then and did not come back, the first first."""
         due = [
             (gone.since, report_id)
             for report_id, gone in self.departures.items()
@@ -87,7 +81,6 @@ class MemoryRetention:
         return [report_id for _, report_id in sorted(due)][:limit]
 
     def stored_objects(self, report_id: str) -> StoredObjects:
-        """What S3 may hold of a report."""
         keys = self._of(report_id)
         workspaces = {self._workspace(key) for key in keys} | {self.departures[report_id].workspace_id}
         return StoredObjects(
@@ -96,7 +89,6 @@ class MemoryRetention:
         )
 
     def erase(self, report_id: str, before: datetime) -> bool:
-        """Forget all that is held of a report; false where it has come back, or went later than that."""
         if not self._is_departed(report_id, before):
             return False
         for key in self._of(report_id):
@@ -105,7 +97,6 @@ class MemoryRetention:
         return True
 
     def defer(self, report_id: str) -> None:
-        """Leave a report whose files could not be removed out of `departed` for an hour."""
         self.departures[report_id].put_off_at = self.now()
 
     def _of(self, report_id: str) -> list[RunKey]:
@@ -122,7 +113,7 @@ class MemoryRetention:
         return self.runs.runs[key].row["state"] != RunState.RUNNING and self._kept(key).settled_at is not None
 
     def _is_over(self, key: RunKey, before: datetime) -> bool:
-        """Whether a run has settled for long enough; one that a stage is at work on is looked at an hour later."""
+        """Whether a run was settled before *before*; a run with an active stage is deferred for an hour."""
         if key not in self.runs.runs or not self._is_settled(key) or key not in self._old(before):
             return False
         if self._kept(key).at_work:

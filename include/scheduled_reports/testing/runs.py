@@ -1,4 +1,4 @@
-"""The fakes of the ports, for tests and for `preview`: everything in this process, nothing outside it."""
+"""In-memory record of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MAIL_SUMMARY = tuple(one.name for one in fields(MailSummary))
-LOST = "its sender ended before the outcome was known"
+LOST = "the sender ended before the outcome was known"
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MemoryRuns:
 
     ledger: MemoryLedger
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Since when a report's schedule is effective.
+    #: The moment since which a report's schedule is effective.
     effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -45,7 +45,6 @@ class MemoryRuns:
         self.ledger.reopen = self._reopen
 
     def ask(self, new_run: NewRun, act: AuditAction) -> bool:
-        """Note a run that somebody asks for; False while another run of the report is under way."""
         if any(key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()):
             return False
         self.runs[new_run.key] = self._recorded(None, _row(new_run) | {"state": "running"}, new_run, new_run.formats)
@@ -53,13 +52,11 @@ class MemoryRuns:
         return True
 
     def withdraw(self, key: RunKey) -> None:
-        """Forget a run that was asked for and that Airflow did not take."""
         held = self.runs.get(key)
         if held is not None and held.row["frozen"] is None and held.row["state"] == RunState.RUNNING:
             del self.runs[key], self.acts[key]
 
     def open(self, new_run: NewRun) -> None:
-        """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
         held = self.runs.get(new_run.key)
         if held and held.row["frozen"] is not None and new_run.clear_number <= held.clear_number:
             return
@@ -70,12 +67,10 @@ class MemoryRuns:
         self.runs[new_run.key] = self._recorded(held, row, new_run, new_run.formats)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
-        """Whether `query` has frozen the run since it was last cleared."""
         held = self.runs.get(key)
         return held is not None and held.row["frozen"] is not None and held.clear_number >= clear_number
 
     def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
-        """Note a run that must not or cannot happen, with the reason."""
         state = RunState.SKIPPED if skipped else RunState.FAILED
         formats = new_run.formats if new_run.row and not skipped else ()
         held = self.runs.get(new_run.key)
@@ -96,49 +91,41 @@ class MemoryRuns:
         )
 
     def abandon(self, new_run: NewRun, reason: str) -> None:
-        """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
         if new_run.key not in self.runs:
             self.refuse(new_run, reason, skipped=False)
 
     def load(self, key: RunKey) -> Run:
-        """The frozen run; PermanentError where `query` has not frozen it."""
         held = self.runs.get(key)
         if held is None or held.row["frozen"] is None:
             raise PermanentError("this run was never frozen: clear it from query")
         return thaw(key, held.row)
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
-        """Note what a mail shows of the data."""
         self.runs[key].row |= asdict(mail_summary)
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
-        """Note that a format (or every format) is at work again."""
         self.runs[key].retention.at_work = True
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors.pop(one, None)
         self._reopen(key)
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
-        """Note why a format (or every format) has failed so far."""
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors[one] = error
         self._reopen(key)
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
-        """Note a file that S3 holds whole."""
         self.runs[key].artifacts[artifact.format] = artifact
         self.runs[key].retention.upload(artifact.format, self.now())
         self._reopen(key)
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
-        """Make the files and the brief of an earlier run this one's too."""
         for artifact in self.artifacts(earlier):
             if artifact.format in self.runs[key].formats:
                 self.uploaded(key, replace(artifact, execution_id=execution_id(key, artifact.format)))
         self.runs[key].row |= {name: self.runs[earlier].row[name] for name in MAIL_SUMMARY}
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
-        """What S3 holds of a run, ordered by format."""
         if key not in self.runs:
             return ()
         return tuple(
@@ -146,19 +133,16 @@ class MemoryRuns:
         )
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
         if self.runs[key].row["mail"] is None:
             self.runs[key].row["mail"] = plan
         kept: Mapping[str, Any] = self.runs[key].row["mail"]
         return kept
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
-        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
         self.runs[key].row["mail_error"] = error
         self._reopen(key)
 
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
-        """Write down what *decide* makes of the run; counters move once per run however often this is called."""
         held = self.runs.get(key)
         if held is None:
             raise PermanentError("there is no such run")
@@ -178,27 +162,23 @@ class MemoryRuns:
             )
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
-        held.told = outcome.state is RunState.SKIPPED
+        held.notified = outcome.state is RunState.SKIPPED
         news = self._count(key, held, outcome)
         held.retention.settle(self.now())
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
         return replace(outcome, news=RunKind(held.row["kind"]) if news else None)
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
-        """The runs that are not settled, the longest silent first."""
         open_ = [Unsettled(key=key, touched_at=run.touched_at) for key, run in self.runs.items() if not run.settled]
         return sorted(open_, key=lambda run: run.touched_at)[:limit]
 
     def unnotified(self, *, limit: int) -> list[RunKey]:
-        """The settled runs of which it is not decided yet whether to tell the owner."""
-        return [key for key, run in self.runs.items() if run.settled and not run.told][:limit]
+        return [key for key, run in self.runs.items() if run.settled and not run.notified][:limit]
 
-    def told(self, key: RunKey) -> None:
-        """Note that nothing is left to tell of a run as it is settled now."""
-        self.runs[key].told = self.runs[key].settled
+    def mark_notified(self, key: RunKey) -> None:
+        self.runs[key].notified = self.runs[key].settled
 
     def failure_streak(self, report_id: str) -> FailureStreak:
-        """How the report does: its newest runs, and what its owner was told last."""
         ended = sorted(
             (
                 (run.retention.started_at, key.run_id, run)
@@ -216,12 +196,12 @@ class MemoryRuns:
             for one in self.ledger.of(key)
             if key.report_id == report_id and one.is_notice and one.state is not DeliveryState.REFUSED
         ]
-        told = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
+        notice = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
         since = self.effective(report_id)
         return FailureStreak(
             streak=sum(run.retention.started_at > since for _, run in failed),
-            told=told.message if told else None,
-            notified_lately=told is not None and self.runs[told.key].retention.started_at > since,
+            notified=notice.message if notice else None,
+            notified_lately=notice is not None and self.runs[notice.key].retention.started_at > since,
             newest=RunKey(report_id=report_id, run_id=counting[0][0]) if counting else None,
             failed=counting[0][1].counted is RunState.FAILED if counting else None,
             reason=counting[0][1].row["reason"] if counting else None,
@@ -238,7 +218,7 @@ class MemoryRuns:
                 self.ledger.held[key, one.message] = replace(one, state=DeliveryState.UNKNOWN, error=LOST)
 
     def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> bool:
-        """Move the counters; returns whether this outcome is counted now and was not before."""
+        """Update the counters; return whether this outcome was counted for the first time."""
         if outcome.state is RunState.SKIPPED or held.row["test"]:
             return outcome.state is RunState.SKIPPED and not held.settled
         counters = self.counters.setdefault(key.report_id, {})
@@ -257,12 +237,12 @@ class MemoryRuns:
         return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
 
     def execution_ids(self, key: RunKey) -> tuple[str, ...]:
-        """The executions of a run, as report_executions would name them."""
+        """The ids of a run's executions, as in report_executions."""
         return tuple(execution_id(key, one) for one in self.runs[key].formats)
 
 
 def _last(items: Sequence[object], wanted: object) -> int:
-    """Where *wanted* stands last."""
+    """The last position of *wanted*."""
     return max(number for number, item in enumerate(items) if item == wanted)
 
 

@@ -1,4 +1,4 @@
-"""The fakes of staging and of the bucket: files in dictionaries."""
+"""In-memory staging and bucket: files in dictionaries."""
 
 from __future__ import annotations
 
@@ -25,28 +25,23 @@ class MemoryStaging:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def put(self, name: str, content: BinaryIO) -> None:
-        """Store *content*, replacing what was there."""
         self.files[name] = content.read()
         self.written[name] = self.now()
 
     def open(self, name: str) -> BinaryIO:
-        """The content of *name*, seekable; StagingMissingError where there is none."""
         if name not in self.files:
             raise StagingMissingError(f"{name} is not on staging: clear the run from query")
         return io.BytesIO(self.files[name])
 
     def names(self, folder: str) -> list[str]:
-        """The names of the files in a folder, sorted; none where there is no such folder."""
         return sorted(name for name in self.files if name.rpartition("/")[0] == folder)
 
     def clear(self, folder: str) -> None:
-        """Remove a file, or a folder and all in it; nothing happens where there is none."""
         for name in [name for name in self.files if name == folder or name.startswith(f"{folder}/")]:
             del self.files[name]
             self.written.pop(name, None)
 
     def folders(self) -> list[Folder]:
-        """Every folder two names deep, ordered by name; what lies higher up is not looked at."""
         found: dict[str, list[str]] = {}
         for name in sorted(self.files):
             report, _, rest = name.partition("/")
@@ -76,29 +71,23 @@ class MemoryStore:
         file_name: str,  # noqa: ARG002
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Store *content*, replacing what was there, whole or not at all."""
         self.files[key] = content.read()
         self.tags[key] = dict(tags or {})
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """The content of *key*."""
         if key not in self.files:
             raise PermanentError(f"there is no {key}")
         yield io.BytesIO(self.files[key])
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        """As long as wanted."""
         return wanted
 
     def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that nobody answers at."""
         return f"https://{self.bucket}.example/{key}?expires={lifetime.total_seconds():.0f}"
 
     def delete(self, key: str) -> None:
-        """Remove *key*; nothing happens where there is none."""
         self.files.pop(key, None)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with *prefix*, in order."""
         yield from sorted(key for key in self.files if key.startswith(prefix))

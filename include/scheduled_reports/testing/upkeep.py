@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemoryUpkeepStore:
-    """Port `Housekeeping` on the rows of MemoryDefinitions."""
+    """Port `UpkeepStore` on the rows of MemoryDefinitions."""
 
     definitions: MemoryDefinitions
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -33,7 +33,6 @@ class MemoryUpkeepStore:
     record: MemoryRuns | None = None
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
-        """How the whole does."""
         rows, runs = self.definitions.content, self.record.runs if self.record else {}
         held = self.record.ledger.held if self.record else {}
         silent = [run for run in runs.values() if not run.settled and run.touched_at < stuck_before]
@@ -49,20 +48,17 @@ class MemoryUpkeepStore:
         )
 
     def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
-        """The newest tick that each report has begun with."""
         runs = self.record.runs.items() if self.record else ()
         ticks = [(key.report_id, run.row["scheduled_for"]) for key, run in runs if run.row["kind"] is RunKind.SCHEDULED]
         return {one: max(tick for report, tick in ticks if report == one) for one, _ in ticks if one in report_ids}
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
-        """Keep what differs."""
         given = {row["id"]: next_runs[row["id"]] for row in self._rows(next_runs)}
         changed = {key: tick for key, tick in given.items() if self.next_runs.get(key) != tick}
         self.next_runs |= changed
         return len(changed)
 
     def reject(self, rejections: Mapping[str, str]) -> int:
-        """Set rows to ERROR with their reasons."""
         changed = 0
         for row in self._rows(rejections):
             fresh = row["status"] in {"ACTIVE", "PAUSED"}
@@ -78,7 +74,6 @@ class MemoryUpkeepStore:
         return changed
 
     def readmit(self, report_ids: Collection[str]) -> int:
-        """Take rows out of ERROR."""
         changed = 0
         for row in self._rows(report_ids):
             if row["tombstone"] == "rejected":
@@ -91,7 +86,6 @@ class MemoryUpkeepStore:
         return changed
 
     def give_up(self, report_id: str) -> bool:
-        """Set a scheduled row to ERROR."""
         (row,) = self._rows([report_id])
         if row["status"] != "ACTIVE" or not row["is_active"]:
             return False
@@ -102,7 +96,6 @@ class MemoryUpkeepStore:
         return True
 
     def resume_edited(self) -> int:
-        """Take those back that were edited since."""
         changed = 0
         for row in self._rows(self.given_up):
             failing = row["status"] == "ERROR" and row["error_cause"] == "failing"
@@ -113,12 +106,10 @@ class MemoryUpkeepStore:
         return changed
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
-        """The oldest tombstones."""
         oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))
         return [Tombstone(report_id=report_id, since=since) for report_id, since in oldest[:limit]]
 
     def lift(self, report_ids: Collection[str]) -> None:
-        """Remove tombstones."""
         for report_id in report_ids:
             self.graves.pop(report_id, None)
         for row in self._rows(report_ids):
@@ -130,19 +121,17 @@ class MemoryUpkeepStore:
 
 @dataclass
 class MemoryOrchestrator:
-    """Port `Orchestrator`: *every* report has so many open runs; *runs* are open; keeps who was asked for."""
+    """Port `Orchestrator`: every report has *every* open runs; *runs* are open; keeps the ids it was asked for."""
 
     every: int = 0
     runs: set[RunKey] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are open."""
         self.asked.append(report_id)
         return self.every
 
     def is_open(self, key: RunKey) -> bool:
-        """Whether one run is open."""
         return key in self.runs
 
 

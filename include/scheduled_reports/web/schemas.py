@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
+from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ..reports.run_request import Sender
     from .fields import Problems
 
 LONGEST = 1_000_000
@@ -81,29 +83,40 @@ class ChangedReport(ReportFields):
     updated_at: str | None = Field(None)
 
 
-class RunRequest(Acting):
-    """What a run by hand may be asked for; the defaults change nothing."""
-
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50, description="members of the workspace")
-    mail: bool | None = Field(None)
-    period: str | None = Field(None, description="last-7-days and its like, or 2026-05-01/2026-05-31")
-    run_after: str | None = Field(None, description="ISO 8601; as if run at that moment, which is not in the future")
+#: The types of a run request's values in Python, by their type in JSON; what is in a list is checked by the parser.
+_PYTHON_TYPES: dict[str, Any] = {"array": list[str], "boolean": bool, "string": str}
 
 
-class ResendRequest(Acting):
-    """Whom an earlier run's files are mailed to again; without recipients, to those who did not surely get them."""
+def _run_fields(sender: Sender) -> dict[str, Any]:
+    """The fields of a body for the keys that *sender* may send."""
+    return {
+        key.name: (
+            _PYTHON_TYPES[key.schema["type"]] | None,
+            Field(None, max_length=key.schema.get("maxItems"), description=key.description),
+        )
+        for key in keys_sent_by(sender)
+    }
 
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50)
 
-
-class TestRequest(Acting):
-    """Who tries a report out: the acting user where nobody is named."""
-
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50)
-    period: str | None = Field(None)
+RunRequest = create_model(
+    "RunRequest",
+    __base__=Acting,
+    __doc__="What may be requested of a manual run; the defaults change nothing.",
+    **_run_fields("trigger"),
+    run_after=(str | None, Field(None, description="ISO 8601; as if run at that moment, which is not in the future")),
+)
+ResendRequest = create_model(
+    "ResendRequest",
+    __base__=Acting,
+    __doc__="Who gets an earlier run's files again; without recipients, those who may not have received them.",
+    **_run_fields("resend"),
+)
+TestRequest = create_model(
+    "TestRequest",
+    __base__=Acting,
+    __doc__="Who gets a test run of a report; the acting user where nobody is named.",
+    **_run_fields("test"),
+)
 
 
 class PreviewRequest(NewReport):

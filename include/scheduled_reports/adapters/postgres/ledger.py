@@ -1,4 +1,4 @@
-"""The ledger of messages, in PostgreSQL."""
+"""The ledger of messages: reporting.deliveries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ class PostgresLedger:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def claim(self, delivery: Delivery) -> Delivery | None:
-        """Claim a message; None when the claim is ours, otherwise what the ledger holds of it already."""
         key = {**key_values(delivery.key), "message": delivery.message}
         values = {
             "subject": delivery.subject,
@@ -53,7 +52,6 @@ class PostgresLedger:
             return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)
 
     def finish(self, delivery: Delivery) -> None:
-        """Write down how a claimed message ended."""
         values = {
             **key_values(delivery.key),
             "message": delivery.message,
@@ -68,7 +66,6 @@ class PostgresLedger:
                 connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
-        """The messages of a run, notices to its owner among them, ordered by message."""
         with self._transaction() as connection:
             return deliveries(connection, key)
 
@@ -77,7 +74,7 @@ class PostgresLedger:
 
 
 def key_values(key: RunKey) -> dict[str, str]:
-    """A run's key as the statements name it."""
+    """A run's key as statement parameters."""
     return {"report_id": key.report_id, "run_id": key.run_id}
 
 

@@ -1,4 +1,4 @@
-"""The rows of scheduled_reports, from PostgreSQL."""
+"""Read the rows of scheduled_reports."""
 
 from __future__ import annotations
 
@@ -25,27 +25,23 @@ class PostgresDefinitions:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        """Every report and tombstone, or those of a workspace or of a shard, ordered by id, at most *limit*."""
         return self._rows(workspace_id=workspace_id, shard=shard, limit=limit)
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
-        """What tells whether the rows of a shard have changed, by its number; one without rows has none."""
         shard = None if only is None else Shard(number=only, of=shards)
         return {one["shard"]: one["digest"] for one in self._select("digests", shard=shard, shards=shards, limit=limit)}
 
     def row(self, report_id: str) -> Row | None:
-        """One report, or None where there is no such row."""
         return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
-        """Which of *addresses* (lower case) belong to members of the workspace."""
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             found = connection.execute(statements("definitions")["members"], values).fetchall()
         return frozenset(row["email"] for row in found)
 
     def _rows(self, **wanted: Any) -> list[Row]:
-        # A row without options is one the trigger has not seen: it is effective from now on, not from the past.
+        # A row without options was never seen by the trigger: it takes effect now, not in the past.
         unseen = datetime.now(UTC).isoformat()
         return [
             {
@@ -70,7 +66,7 @@ class PostgresDefinitions:
 
 
 def _json(text: str | None) -> Any:
-    """What *text* says; the text itself, which the gate then refuses, where it is too deep or a number too long."""
+    """Parsed JSON; the text itself, which the parser rejects, if it is nested too deeply or a number is too long."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What has been kept for long enough, in PostgreSQL."""
+"""Expired rows and files in PostgreSQL's record."""
 
 from __future__ import annotations
 
@@ -25,25 +25,23 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[dict[str, Any]]
 
-#: What is held of a deleted report, each under its own statement.
+#: The statements that erase a deleted report, in order.
 ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresRetention:
-    """Port `Retention`; every call is one transaction, as short as what it is given to do."""
+    """Port `Retention`; every call is one transaction, which lasts as long as the function passed to it."""
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=20)
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
-        """Runs that settled before then and of which S3 may hold files, the oldest first."""
         with self._transaction() as connection:
             return _keys(_run(connection, "runs_with_files", {"before": before, "limit": limit}).fetchall())
 
     def drop_files(self, key: RunKey, before: datetime, remove: Callable[[StoredObjects], Removed]) -> bool:
-        """Let *remove* delete what S3 holds of a run, and write down what went; false where the run has to stay."""
         with self._transaction() as connection:
             held = _hold(connection, key, before)
             if held is None:
@@ -56,7 +54,6 @@ class PostgresRetention:
         return True
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
-        """Forget runs that settled before then and of which no file is left, their executions too."""
         with self._transaction() as connection:
             _run(connection, "drop_audit", {"before": before, "limit": limit})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
@@ -71,13 +68,11 @@ class PostgresRetention:
         return len(over)
 
     def settled(self, keys: Collection[RunKey]) -> Mapping[RunKey, datetime | None]:
-        """When each run was settled, None where it is not; those that nothing is known of are left out."""
         with self._transaction() as connection:
             rows = _run(connection, "settled", _columns(keys)).fetchall()
         return dict(zip(_keys(rows), (row["settled_at"] for row in rows), strict=True))
 
     def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
-        """*act* while no stage of the run can begin; false where it had not settled before then."""
         with self._transaction() as connection:
             if _hold(connection, key, before) is None:
                 return False
@@ -85,14 +80,12 @@ class PostgresRetention:
         return True
 
     def departed(self, before: datetime, *, unsettled_before: datetime, limit: int) -> list[str]:
-        """Reports that went before then and did not come back, the first first."""
         values = {"before": before, "unsettled_before": unsettled_before, "limit": limit}
         with self._transaction() as connection:
             _run(connection, "notice_departed", {})
             return [row["report_id"] for row in _run(connection, "departed", values)]
 
     def stored_objects(self, report_id: str) -> StoredObjects:
-        """What S3 may hold of a report."""
         values = {"report_id": report_id}
         with self._transaction() as connection:
             workspaces = [row["workspace_id"] for row in _run(connection, "workspaces", values)]
@@ -102,7 +95,6 @@ class PostgresRetention:
         return StoredObjects(prefixes=tuple(sorted(prefixes)), files=tuple(files))
 
     def erase(self, report_id: str, before: datetime) -> bool:
-        """Forget all that we hold of a report; false where it has come back, or went later than that."""
         with self._transaction() as connection:
             if not _run(connection, "hold_departed", {"report_id": report_id, "before": before}).fetchone():
                 return False
@@ -111,7 +103,6 @@ class PostgresRetention:
         return True
 
     def defer(self, report_id: str) -> None:
-        """Leave a report whose files could not be removed out of `departed` for an hour."""
         with self._transaction() as connection:
             _run(connection, "defer", {"report_id": report_id})
 
@@ -121,7 +112,7 @@ class PostgresRetention:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A settled run that no stage can begin with before the transaction ends."""
+    """A settled run, locked so that no stage can start before the transaction ends."""
 
     run_key: str
     workspace_id: str | None
@@ -137,19 +128,19 @@ def _keys(rows: Iterable[Mapping[str, Any]]) -> list[RunKey]:
 
 
 def _ids(key: RunKey) -> list[str]:
-    """The executions a run may have: those of every format."""
+    """The ids of a run's possible executions, one per format."""
     return [execution_id(key, one) for one in Format]
 
 
 def _columns(keys: Iterable[RunKey], *, ids: bool = False) -> dict[str, list[str]]:
-    """Keys as unnest() takes them; with *ids*, each once per execution it may have."""
+    """Keys as parameters of unnest(); with *ids*, repeated for each possible execution."""
     rows = [(key, one) for key in keys for one in (_ids(key) if ids else [""])]
     columns = {"report_ids": [key.report_id for key, _ in rows], "run_ids": [key.run_id for key, _ in rows]}
     return columns | ({"ids": [one for _, one in rows]} if ids else {})
 
 
 def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None:
-    """Hold the run; None where it is not settled, or a stage of it is at work again."""
+    """Lock the run; None if it is not settled, or one of its stages is running again."""
     row = _run(connection, "hold_run", {**key_values(key), "before": before}).fetchone()
     if row is None:
         return None
@@ -162,9 +153,9 @@ def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None
 
 
 def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> StoredObjects:
-    """What is recorded, what the executions name, and where more may lie that a clear or a crash has left.
+    """Recorded objects, objects named by executions, and prefixes where a clear or a crash may have left others.
 
-    The application may write into file_url: only what lies where this very run's objects do is believed.
+    The application may write to file_url, so a URL counts only if it lies below this run's own prefix.
     """
     files = {(row["bucket"], row["object_key"]) for row in rows}
     named = {(bucket, name) for bucket, _, name in (url.removeprefix("s3://").partition("/") for url in held.urls)}
@@ -177,7 +168,7 @@ def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> Stor
 
 
 def _below(name: str, depth: int) -> str:
-    """The prefix of all that lies in the same folder, *depth* names deep."""
+    """The prefix made of the first *depth* parts of *name*."""
     return "/".join(name.split("/")[:depth]) + "/"
 
 

@@ -1,4 +1,4 @@
-"""The record of runs, in PostgreSQL: reporting.runs and artifacts, report_executions, the report's counters."""
+"""The record of runs: reporting.runs, reporting.artifacts, report_executions and the report's counters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ class PostgresRuns:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def ask(self, new_run: NewRun, act: AuditAction) -> bool:
-        """Note a run that somebody asks for, its executions pending, before Airflow has it; `query` adopts them."""
         values = _values(new_run) | {
             "ids": _ids(new_run.key, new_run.formats),
             "formats": [FORMATS[one].execution for one in new_run.formats],
@@ -50,7 +49,7 @@ class PostgresRuns:
             "acting_user": act.actor.acting_user,
         }
         with self._transaction() as connection:
-            # In two statements: the second one has to see what whoever held the report before has written.
+            # Two statements, so that the second sees what the previous holder of the lock has written.
             if not _run(connection, "hold_report", values).fetchone():
                 return False
             if not _run(connection, "ask_run", values).fetchone():
@@ -60,12 +59,10 @@ class PostgresRuns:
         return True
 
     def withdraw(self, key: RunKey) -> None:
-        """Forget a run that was asked for and that Airflow did not take."""
         with self._transaction() as connection:
             _run(connection, "withdraw", {**key_values(key), "ids": _ids(key, Format)})
 
     def open(self, new_run: NewRun) -> None:
-        """Freeze the run and open its executions, once per clear; a retry finds what is frozen."""
         values = _values(new_run) | {
             "window_start": new_run.window.start if new_run.window else None,
             "window_end": new_run.window.end if new_run.window else None,
@@ -77,21 +74,17 @@ class PostgresRuns:
                 _open_executions(connection, new_run)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
-        """Whether `query` has frozen the run since it was last cleared."""
         with self._transaction() as connection:
             values = {**key_values(key), "clear_number": clear_number}
             return _run(connection, "is_open", values).fetchone() is not None
 
     def refuse(self, new_run: NewRun, reason: str, *, skipped: bool) -> None:
-        """Note a run that must not or cannot happen, with the reason."""
         self._refuse(new_run, reason, RunState.SKIPPED if skipped else RunState.FAILED, anew=True)
 
     def abandon(self, new_run: NewRun, reason: str) -> None:
-        """As `refuse`, for a run that `query` never wrote down; nothing happens where it did."""
         self._refuse(new_run, reason, RunState.FAILED, anew=False)
 
     def load(self, key: RunKey) -> Run:
-        """The frozen run; PermanentError where `query` has not frozen it."""
         with self._transaction() as connection:
             row = _run(connection, "load_run", key_values(key)).fetchone()
         if row is None or row["frozen"] is None:
@@ -99,37 +92,31 @@ class PostgresRuns:
         return thaw(key, row)
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
-        """Note what a mail shows of the data."""
         with self._transaction() as connection:
             _run(connection, "note_brief", {**key_values(key), **asdict(mail_summary)})
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
-        """Note how far a format (or every format) is, and which attempt is at work."""
         with self._transaction() as connection:
-            # The run before its executions, as whoever opens or settles it: two orders would wait for each other.
+            # Lock the run before its executions, as `open` and `settle` do: another order could deadlock.
             _run(connection, "touch", key_values(key))
             ids = _ids(key, _chosen(connection, key, chosen))
             _run(connection, "progress", {"ids": ids, "percent": percent, "retries": attempt - 1})
 
     def fail(self, key: RunKey, chosen: Format | None, error: str) -> None:
-        """Note why a format (or every format) has failed so far."""
         with self._transaction() as connection:
             _run(connection, "touch", key_values(key))
             _run(connection, "fail", {"ids": _ids(key, _chosen(connection, key, chosen)), "error": error})
 
     def uploaded(self, key: RunKey, artifact: Artifact) -> None:
-        """Note a file that S3 holds whole."""
         with self._transaction() as connection:
             _run(connection, "touch", key_values(key))
             _upload(connection, key, artifact)
 
     def artifacts(self, key: RunKey) -> Sequence[Artifact]:
-        """What S3 holds of a run, ordered by format."""
         with self._transaction() as connection:
             return _artifacts(connection, key, deleted=False)
 
     def adopt(self, key: RunKey, earlier: RunKey) -> None:
-        """Make the files and the brief of an earlier run this one's too."""
         before = {"earlier_report_id": earlier.report_id, "earlier_run_id": earlier.run_id}
         with self._transaction() as connection:
             wanted = _chosen(connection, key, None)
@@ -139,7 +126,6 @@ class PostgresRuns:
             _run(connection, "adopt_brief", {**key_values(key), **before})
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep *plan* as the run's mail unless one is kept already; return the one that is."""
         with self._transaction() as connection:
             row = _run(connection, "fix_mail", {**key_values(key), "plan": Jsonb(dict(plan))}).fetchone()
         if row is None:
@@ -148,13 +134,11 @@ class PostgresRuns:
         return kept
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
-        """Note why the mail has failed so far before a message was claimed; None when it is tried again."""
         with self._transaction() as connection:
             _run(connection, "note_mail", {**key_values(key), "error": error})
             _run(connection, "touch", key_values(key))
 
     def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
-        """Write down what *decide* makes of the run; counters move once per run however often this is called."""
         with self._transaction() as connection:
             row = _run(connection, "lock_run", key_values(key)).fetchone()
             if row is None:
@@ -170,27 +154,23 @@ class PostgresRuns:
         return replace(outcome, news=RunKind(row["kind"]) if news else None)
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
-        """The runs that are not settled, the longest silent first."""
         with self._transaction() as connection:
             rows = _run(connection, "unsettled", {"limit": limit}).fetchall()
         return [Unsettled(key=_key(row), touched_at=row["touched_at"]) for row in rows]
 
     def unnotified(self, *, limit: int) -> list[RunKey]:
-        """The settled runs of which it is not decided yet whether to tell the owner, the oldest first."""
         with self._transaction() as connection:
-            return [_key(row) for row in _run(connection, "untold", {"limit": limit}).fetchall()]
+            return [_key(row) for row in _run(connection, "unnotified", {"limit": limit}).fetchall()]
 
     def failure_streak(self, report_id: str) -> FailureStreak:
-        """How the report does: its newest runs, and what its owner was told last."""
         with self._transaction() as connection:
-            (row,) = _run(connection, "standing", {"report_id": report_id}).fetchall()
+            (row,) = _run(connection, "failure_streak", {"report_id": report_id}).fetchall()
         newest = row.pop("run_id")
         return FailureStreak(**row, newest=RunKey(report_id=report_id, run_id=newest) if newest else None)
 
-    def told(self, key: RunKey) -> None:
-        """Note that nothing is left to tell of a run as it is settled now."""
+    def mark_notified(self, key: RunKey) -> None:
         with self._transaction() as connection:
-            _run(connection, "told", key_values(key))
+            _run(connection, "mark_notified", key_values(key))
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)

@@ -1,4 +1,4 @@
-"""What upkeep changes, in PostgreSQL."""
+"""What upkeep reads and writes in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,37 +18,32 @@ if TYPE_CHECKING:
     import psycopg
 
 
-#: The columns that no person edits, or that say nothing of what a report is.
+#: Columns that are not edits of a report: those we write, and time stamps.
 OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_count", "success_count",
         "failure_count", "last_error", "created_at", "updated_at"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUpkeepStore:
-    """Port `Housekeeping`; every call is one short transaction."""
+    """Port `UpkeepStore`; every call is one short transaction."""
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=20)
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:
-        """How the whole does; runs silent since *stuck_before* are stuck, deliveries are counted since *since*."""
         (found,) = self._read("health", stuck_before=stuck_before, since=since)
         return Health(**found)
 
     def last_ticks(self, report_ids: Collection[str]) -> Mapping[str, datetime]:
-        """The newest tick that each report has begun with, run or skipped; reports without one are left out."""
         return {row["id"]: row["scheduled_for"] for row in self._read("last_ticks", ids=list(report_ids))}
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
-        """Write the coming tick of each report where another one is stored; returns how many were."""
         return self._run("set_next_runs", ids=list(next_runs), ticks=list(next_runs.values()))
 
     def reject(self, rejections: Mapping[str, str]) -> int:
-        """Set reports to ERROR with their reasons and leave a tombstone; returns how many were changed."""
         return self._run("reject", ids=list(rejections), reasons=list(rejections.values()))
 
     def readmit(self, report_ids: Collection[str]) -> int:
-        """Take reports that are valid again out of ERROR, to what they were before; returns how many were changed."""
         with self._transaction() as connection:
             ids = {"ids": sorted(report_ids)}
             changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
@@ -56,19 +51,15 @@ class PostgresUpkeepStore:
         return changed
 
     def give_up(self, report_id: str) -> bool:
-        """Take a report that keeps failing off its schedule, to ERROR; False where it was not scheduled."""
         return self._run("give_up", report_id=report_id, ours=OURS) > 0
 
     def resume_edited(self) -> int:
-        """Take those back that were edited since; returns how many were changed."""
         return self._run("resume_edited", ours=OURS)
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
-        """The oldest tombstones."""
         return [Tombstone(**row) for row in self._read("tombstones", limit=limit)]
 
     def lift(self, report_ids: Collection[str]) -> None:
-        """Remove tombstones: the next parse makes no DAG for these reports."""
         self._run("lift", ids=sorted(report_ids))
 
     def _read(self, name: str, **values: object) -> list[dict[str, Any]]:
@@ -81,7 +72,7 @@ class PostgresUpkeepStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-        """A transaction whose edits the audit trail puts down to nobody but us."""
+        """A transaction whose edits appear in the audit trail with the actor `system`."""
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             connection.execute("SELECT set_config('reporting.actor', 'system', true)")
             yield connection

@@ -43,7 +43,6 @@ class PostgresOverview:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def search(self, search: Search) -> Listing:
-        """A part of the reports, how many there are in each state, and the newest outcomes of each shown."""
         values = asdict(search) | {
             "text": None if search.text is None else f"%{_escaped(search.text)}%",
             "exact": search.text,
@@ -66,23 +65,18 @@ class PostgresOverview:
         return Listing(items=tuple(row | {"outcomes": outcomes.get(row["id"], ())} for row in found), states=states)
 
     def unknown(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
-        """Reports with mail of which nobody knows whether it left."""
         return self._read("unknown", {"since": since, "ids": _list(ids), "limit": NAMED})
 
     def held(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
-        """Reports on their schedule whose DAG, among *paused*, Airflow holds back."""
         return self._read("held", {"paused": list(paused), "ids": _list(ids), "limit": NAMED})
 
     def places(self, ids: Collection[str] | None) -> tuple[Place, ...]:
-        """Every workspace, or those of some reports."""
         return tuple(Place(**row) for row in self._read("places", {"ids": _list(ids)}))
 
     def place_of(self, report_id: str) -> Place | None:
-        """The workspace of a report."""
         return next((Place(**row) for row in self._read("place_of", {"report_id": report_id})), None)
 
     def members(self, workspace_id: str) -> Sequence[Record]:
-        """Who may stand for a report of a workspace."""
         return self._read("members", {"workspace_id": workspace_id})
 
     def _read(self, name: str, values: Mapping[str, Any]) -> list[Record]:

@@ -47,20 +47,16 @@ class PostgresReports:
     statement_timeout: timedelta = timedelta(seconds=10)
 
     def places(self, name: str) -> tuple[Place, ...]:
-        """The workspaces of a slug, or of `slug:id`."""
         return tuple(Place(**row) for row in self._read("workspaces", {"name": name}))
 
     def member(self, workspace_id: str, user_id: str) -> Member | None:
-        """Who a user is in a workspace; None for one who is suspended or not in it."""
         found = self._read("member", {"workspace_id": workspace_id, "user_id": user_id})
         return next((Member(user_id=user_id, **row) for row in found), None)
 
     def creator(self, workspace_id: str, user_id: str) -> Record | None:
-        """The columns that a row has of its creator; None where there is no such user."""
         return next(iter(self._read("creator", {"workspace_id": workspace_id, "user_id": user_id})), None)
 
     def page(self, workspace_id: str, wanted: Wanted) -> Found:
-        """A part of the workspace's reports."""
         values = asdict(wanted) | {
             "workspace_id": workspace_id,
             "id": None,
@@ -81,11 +77,9 @@ class PostgresReports:
         return Found(items=tuple(items), total=total["total"])
 
     def report(self, workspace_id: str, report_id: str) -> Record | None:
-        """One report of the workspace."""
         return next(iter(self._read("page", ALL | {"workspace_id": workspace_id, "id": report_id})), None)
 
     def insert(self, values: Record, actor: Actor) -> None:
-        """Add a report; *values* are columns of scheduled_reports."""
         statement = sql.SQL(
             "INSERT INTO scheduled_reports ({columns}, updated_at) "
             "VALUES ({values}, date_trunc('milliseconds', now() AT TIME ZONE 'UTC'))"
@@ -97,7 +91,6 @@ class PostgresReports:
             connection.execute(statement, _adapted(values))
 
     def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
-        """Change columns of a report; False where it is gone or was changed after *read_at*, its `updated_at`."""
         # Later than before even within one millisecond: whoever has read the one state must not overwrite the other.
         statement = sql.SQL(
             "UPDATE scheduled_reports SET {changes}, updated_at = greatest("
@@ -113,16 +106,13 @@ class PostgresReports:
             return connection.execute(statement, values).rowcount == 1
 
     def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
-        """Delete a report; False where there is none."""
         with self._transaction(actor) as connection:
             return _run(connection, "delete", {"workspace_id": workspace_id, "id": report_id}).fetchone() is not None
 
     def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
-        """The newest executions of a report."""
         return self._read("history", {"report_id": report_id, "limit": limit})
 
     def runs(self, report_id: str, *, limit: int, offset: int) -> Found:
-        """The newest runs of a report, each with its executions."""
         values = {"report_id": report_id, "run_id": None, "limit": limit, "offset": offset}
         with self._transaction() as connection:
             (total,) = _run(connection, "count_runs", values).fetchall()
@@ -130,17 +120,14 @@ class PostgresReports:
         return Found(items=items, total=total["total"])
 
     def run(self, key: RunKey) -> Record | None:
-        """One run with its executions."""
         with self._transaction() as connection:
             found = _run(connection, "runs", {**key_values(key), "limit": 1, "offset": 0}).fetchall()
             return next(iter(_with_executions(connection, key.report_id, found)), None)
 
     def deliveries(self, key: RunKey) -> Sequence[Record]:
-        """The messages of a run, notices to the owner among them."""
         return self._read("deliveries", key_values(key))
 
     def audit(self, workspace_id: str, report_id: str | None, *, before: int | None, limit: int) -> Sequence[Record]:
-        """Who changed what, the newest first, older than entry *before*."""
         values = {"workspace_id": workspace_id, "report_id": report_id, "before": before, "limit": limit}
         return self._read("audit", values)
 

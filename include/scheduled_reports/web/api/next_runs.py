@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query, Response
 
 from ...domain.cron import Cron, words
+from ...domain.schedule import Schedule
 from ...reports.parser import parse_row
 from .. import fields, serializers
 from ..access import Authorized, SignedIn
@@ -36,7 +37,7 @@ def next_runs(
     moment = read(wrong, "from", start, read_moment) if start else datetime.now(UTC)
     if wrong:
         raise invalid(wrong)
-    runs = _coming(parsed, zone, moment, count)
+    runs = _coming(Schedule(cron=parsed, zone=zone, effective_from=moment), moment, count)
     return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
 
 
@@ -45,13 +46,12 @@ def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, 
     """The coming run times of a report; none while it is not scheduled."""
     row = access.row(id)
     report = parse_row(row)
-    moment = max(access.ports.core.now(), report.effective_from)
-    runs = _coming(report.cron, report.timezone, moment, count) if report.is_scheduled else []
+    runs = _coming(report.schedule, access.ports.core.now(), count) if report.is_scheduled else []
     return answer({"timezone": report.timezone.key, "nextRuns": runs})
 
 
-def _coming(cron: Cron, zone: ZoneInfo, moment: datetime, count: int) -> list[dict[str, Any]]:
+def _coming(schedule: Schedule, moment: datetime, count: int) -> list[dict[str, Any]]:
     return [
-        {"at": serializers.moment(tick), "local": tick.astimezone(zone).isoformat()}
-        for tick in islice(cron.ticks(moment, zone), count)
+        {"at": serializers.moment(tick), "local": tick.astimezone(schedule.zone).isoformat()}
+        for tick in islice(schedule.ticks_after(moment), count)
     ]

@@ -177,7 +177,7 @@ SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) O
 -- The senders that claimed these are gone, and the messages may have been sent.  A sender that reports later still
 -- corrects the state.
 UPDATE reporting.deliveries
-SET state = 'unknown', error = 'its sender ended before the outcome was known', settled_at = now()
+SET state = 'unknown', error = 'the sender ended before the outcome was known', settled_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'claimed' AND message NOT LIKE 'notice/%%'
 
 -- name: sent_at
@@ -231,18 +231,18 @@ WHERE settled_at IS NULL
 ORDER BY touched_at, report_id, run_id
 LIMIT %(limit)s
 
--- name: untold
+-- name: unnotified
 SELECT report_id, run_id
 FROM reporting.runs
 WHERE told_at IS NULL AND settled_at IS NOT NULL
 ORDER BY settled_at, report_id, run_id
 LIMIT %(limit)s
 
--- name: told
+-- name: mark_notified
 UPDATE reporting.runs SET told_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND settled_at IS NOT NULL
 
--- name: standing
+-- name: failure_streak
 -- Backfills and invalid requests say nothing about the health of a report.
 WITH counting AS (
     SELECT run_id, counted, reason, started_at
@@ -262,8 +262,8 @@ WITH counting AS (
     ORDER BY claimed_at DESC, message
     LIMIT 1
 )
-SELECT newest.run_id, newest.counted = 'failed' AS failed, newest.reason, notice.message AS told,
-       coalesce(notice.claimed_at > effective.since, false) AS told_lately,
+SELECT newest.run_id, newest.counted = 'failed' AS failed, newest.reason, notice.message AS notified,
+       coalesce(notice.claimed_at > effective.since, false) AS notified_lately,
        (
            SELECT count(*)
            FROM counting
