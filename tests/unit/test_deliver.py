@@ -466,8 +466,8 @@ def test_the_brand_is_the_senders_name_where_he_has_none(make_services, sender, 
     ("size", "why"),
     [
         (40_000_000, None),
-        (message.BODY_ROOM + 2_000, "Packed into one file: as they are they would be too large for a mail."),
-        (message.BODY_ROOM + 10, "As attachments they would be too large for a mail."),
+        (message.BODY_ROOM + 2_000, "The files are too large to attach one by one; they are in one zip file."),
+        (message.BODY_ROOM + 10, "The files are too large to attach."),
     ],
 )
 def test_a_mail_says_why_files_are_packed_or_only_linked(make_services, size, why):

@@ -76,7 +76,7 @@ def test_a_mail_that_may_have_left_is_not_sent_again(services):
         pipeline.email(services, KEY)
     services.mailer.error = None
 
-    with pytest.raises(DeliveryUnknownError, match="SES did not answer; it is not sent again by itself"):
+    with pytest.raises(DeliveryUnknownError, match="SES did not answer; it will not be resent automatically"):
         pipeline.email(services, KEY)
     assert services.mailer.sent == []
     assert pipeline.record(services, TRIGGER).mail_error == "report: SES did not answer"
@@ -193,10 +193,10 @@ def test_a_redirected_mail_goes_to_that_address_only_and_names_the_intended_ones
 @pytest.mark.parametrize(
     ("changes", "trigger", "why"),
     [
-        ({"email_enabled": False}, TRIGGER, "not asked for"),
-        ({}, manual(mail=False), "not asked for"),
-        ({"email_enabled": False}, manual(formats=["csv"]), "not asked for"),
-        ({}, replace(TRIGGER, kind=RunKind.BACKFILL), "a replayed period is not mailed unless asked for"),
+        ({"email_enabled": False}, TRIGGER, "no email requested"),
+        ({}, manual(mail=False), "no email requested"),
+        ({"email_enabled": False}, manual(formats=["csv"]), "no email requested"),
+        ({}, replace(TRIGGER, kind=RunKind.BACKFILL), "emails for a past period are sent only on request"),
     ],
 )
 def test_a_mail_that_nobody_asked_for_is_not_sent_and_that_is_no_failure(make_services, changes, trigger, why):
@@ -238,7 +238,7 @@ def test_a_report_whose_mail_is_switched_off_meanwhile_mails_nobody(services):
     make(services, manual(mail=True))
     edit(services, email_enabled=False, email_recipients=[])
 
-    assert pipeline.email(services, KEY) == "nobody to mail it to"
+    assert pipeline.email(services, KEY) == "there are no recipients"
     assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
 
 

@@ -45,6 +45,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
             columns=dataset.columns,
             rows=files.manifest(dataset_file(dataset.name)).rows,
             batches=partial(files.batches, dataset_file(dataset.name)),
+            limit=dataset.limit,
         )
         for dataset in kind.datasets
     )
@@ -79,6 +80,7 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
         columns=kind.main.columns,
         rows=run.mail_summary.main_rows,
         batches=lambda: iter(preview.to_batches()),
+        limit=kind.main.limit,
     )
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
     charts = tuple(_kept_charts(kind, run.mail_summary.charts))

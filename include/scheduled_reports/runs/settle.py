@@ -35,7 +35,7 @@ def settle(services: Services, key: RunKey, why: str | None = None) -> Outcome:
     if outcome.state is not RunState.FAILED:
         RunFiles.of(services.staging, key).clear()
     try:
-        owner_notices.tell(services, key)
+        owner_notices.notify(services, key)
     except ReportsError as error:  # upkeep tries again; the run is settled either way
         log.warning("the owner of report %s could not be notified: %s", key.report_id, error)
     return outcome

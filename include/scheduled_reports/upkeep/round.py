@@ -71,7 +71,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     notified = _each(
         "notify the owner of",
         services.runs.unnotified(limit=RUNS),
-        partial(owner_notices.tell, services),
+        partial(owner_notices.notify, services),
         lambda key: key,
     )
     services.upkeep_store.resume_edited()
