@@ -7,12 +7,14 @@ import os
 import sys
 import tempfile
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .domain.cron import Cron
 from .domain.errors import ReportsError
 from .domain.formats import Format
+from .domain.schedule import Schedule
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,8 +154,9 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _next_runs(options: argparse.Namespace) -> int:
-    ticks = Cron.parse(options.cron).ticks(options.start or datetime.now(UTC), options.timezone)
-    for _, tick in zip(range(options.count), ticks, strict=False):
+    start = options.start or datetime.now(UTC)
+    schedule = Schedule(cron=Cron.parse(options.cron), zone=options.timezone, effective_from=start)
+    for tick in islice(schedule.ticks_after(start), options.count):
         print(tick.astimezone(options.timezone).isoformat())
     return 0
 

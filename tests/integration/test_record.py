@@ -335,7 +335,7 @@ def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_services, 
     assert executions() == {}
     assert counters() == before
     (run,) = read("SELECT state, reason FROM reporting.runs")
-    assert run == {"state": "skipped", "reason": "the report is not scheduled any more"}
+    assert run == {"state": "skipped", "reason": "the report is no longer scheduled"}
 
 
 def test_a_failed_run_that_a_clear_skips_stays_failed(make_services, executions, counters, monkeypatch):

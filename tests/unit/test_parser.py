@@ -54,7 +54,7 @@ def test_a_valid_row_becomes_a_report():
         "Weekly activity",
         "What happened last week",
     )
-    assert (found.type, found.cron.expression, found.timezone) == (
+    assert (found.type, found.schedule.cron.expression, found.timezone) == (
         "workspace-activity",
         "0 9 * * 1",
         ZoneInfo("Europe/Berlin"),
@@ -65,7 +65,7 @@ def test_a_valid_row_becomes_a_report():
     assert found.email.recipients.to == ("ada@acme.example",)
     assert (found.workspace.id, found.workspace.name, found.workspace.label) == ("ws1", "Acme", "acme")
     assert (found.creator.id, found.creator.name, found.creator.email) == ("u1", "Ada Byron", "ada@acme.example")
-    assert (found.effective_from, found.missed_runs) == (datetime(2026, 5, 1, tzinfo=UTC), "latest")
+    assert (found.schedule.effective_from, found.missed_runs) == (datetime(2026, 5, 1, tzinfo=UTC), "latest")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_may_be_null_may_be_null():
     ],
 )
 def test_the_effective_moment_is_read_as_postgresql_writes_it(text, moment):
-    assert report(effective_from=text).effective_from == moment
+    assert report(effective_from=text).schedule.effective_from == moment
 
 
 def test_a_workspace_whose_slug_is_not_unique_is_told_apart_by_its_id():

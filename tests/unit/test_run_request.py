@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date
 
 import pytest
@@ -12,7 +13,7 @@ from include.scheduled_reports.domain.errors import RequestError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import Request
-from include.scheduled_reports.reports.run_request import parse_request
+from include.scheduled_reports.reports.run_request import REQUEST_KEYS, keys_sent_by, parse_request
 from tests.unit.rows import report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
@@ -30,6 +31,24 @@ def problems(conf, **changes):
     with pytest.raises(RequestError) as refused:
         asked(conf, **changes)
     return [(problem.column, problem.allowed) for problem in refused.value.problems]
+
+
+def test_the_table_has_a_key_for_everything_that_a_request_holds():
+    assert list(REQUEST_KEYS) == [field.name for field in fields(Request)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "keys"),
+    [
+        ("form", ["formats", "recipients", "mail", "period", "resend", "triggered_by"]),
+        ("trigger", ["formats", "recipients", "mail", "period"]),
+        ("resend", ["formats", "recipients"]),
+        ("test", ["formats", "recipients", "period"]),
+    ],
+)
+def test_the_table_says_who_may_send_a_key(sender, keys):
+    assert [key.name for key in keys_sent_by(sender)] == keys
+    assert all(key.title and key.description for key in keys_sent_by(sender))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import date
     from zoneinfo import ZoneInfo
 
-    from .cron import Cron
     from .formats import Format
+    from .schedule import Schedule
 
 
 class Status(StrEnum):
@@ -127,8 +127,7 @@ class Report:
     name: str
     description: str
     type: str
-    cron: Cron
-    timezone: ZoneInfo
+    schedule: Schedule
     is_active: bool
     status: Status
     formats: tuple[Format, ...]
@@ -139,10 +138,13 @@ class Report:
     email: EmailOptions
     workspace: Workspace
     creator: Person
-    #: No tick at or before this moment fires.
-    effective_from: datetime
     #: What becomes of ticks that were missed while Airflow was away.
     missed_runs: MissedRuns = "latest"
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone of its local days and times."""
+        return self.schedule.zone
 
     @property
     def is_scheduled(self) -> bool:

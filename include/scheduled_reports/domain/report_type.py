@@ -28,6 +28,8 @@ class Dataset:
     columns: tuple[Column, ...]
     #: Rows are there for every day or thing, active or not: only those with a figure that is not zero are data.
     zero_filled: bool = False
+    #: How many rows the query returns at most, if it has a limit that cuts what a report asks for.
+    limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -103,9 +103,9 @@ def _of(report: Report, settings: Settings) -> Plan:
     planned = None
     if report.is_scheduled:
         planned = Schedule(
-            cron=report.cron.expression,
+            cron=report.schedule.cron.expression,
             timezone=report.timezone.key,
-            effective_from=report.effective_from.isoformat(),
+            effective_from=report.schedule.effective_from.isoformat(),
             jitter=int(jitter(report.id, settings.jitter_seconds).total_seconds()),
         )
     return Plan(

@@ -11,6 +11,7 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 from ..domain.cron import Cron
+from ..domain.schedule import Schedule
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
@@ -22,9 +23,9 @@ class ReportTimetable(Timetable):
     """Fires at every tick after *effective_from*; it does not read the clock, so no parse or restart loses a tick."""
 
     def __init__(self, cron: str, timezone: str, effective_from: str, jitter: int = 0) -> None:
-        self.cron = Cron.parse(cron)
-        self.zone = ZoneInfo(timezone)
-        self.effective_from = datetime.fromisoformat(effective_from)
+        self.schedule = Schedule(
+            cron=Cron.parse(cron), zone=ZoneInfo(timezone), effective_from=datetime.fromisoformat(effective_from)
+        )
         self.jitter = jitter
 
     @classmethod
@@ -35,16 +36,16 @@ class ReportTimetable(Timetable):
     def serialize(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
         return {
-            "cron": self.cron.expression,
-            "timezone": self.zone.key,
-            "effective_from": self.effective_from.isoformat(),
+            "cron": self.schedule.cron.expression,
+            "timezone": self.schedule.zone.key,
+            "effective_from": self.schedule.effective_from.isoformat(),
             "jitter": self.jitter,
         }
 
     @property
     def summary(self) -> str:
         """The schedule in the list of DAGs."""
-        return f"{self.cron.expression} ({self.zone.key})"
+        return f"{self.schedule.cron.expression} ({self.schedule.zone.key})"
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return an empty interval: the window of a manual run is computed from `run_after`."""
@@ -55,12 +56,12 @@ class ReportTimetable(Timetable):
     ) -> DagRunInfo | None:
         """Return the first tick after the last one and the effective moment; a backfill may ask for earlier ticks."""
         moments = [last_automated_data_interval.end] if last_automated_data_interval else []
-        if not restriction.catchup or restriction.earliest is None:
-            moments.append(pendulum.instance(self.effective_from))
-        # `earliest` is inclusive, but `next_tick` returns ticks strictly after its argument.
+        # `earliest` is inclusive, but `next_after` returns ticks strictly after its argument.
         if restriction.earliest is not None:
             moments.append(restriction.earliest.subtract(microseconds=1))
-        tick = pendulum.instance(self.cron.next_tick(max(moments), self.zone))
+        after = max(moments, default=self.schedule.effective_from)
+        backfill = restriction.catchup and restriction.earliest is not None
+        tick = pendulum.instance(self.schedule.next_after(after, backfill=backfill))
         # A backfill continues until the timetable returns None.
         if restriction.latest is not None and tick > restriction.latest:
             return None

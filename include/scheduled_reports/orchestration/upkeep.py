@@ -25,7 +25,7 @@ def dag() -> DAG:
     with DAG(
         DAG_ID,
         dag_display_name="Scheduled reports: upkeep",
-        description="Updates next_run, marks invalid reports, settles unrecorded runs, sends notices, deletes old files",
+        description="Updates next_run, marks invalid reports, settles unrecorded runs, sends notices, deletes files",
         schedule="* * * * *",
         catchup=False,
         max_active_runs=1,

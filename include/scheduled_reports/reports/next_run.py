@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def next_run(report: Report, now: datetime) -> datetime | None:
     """The coming tick; None where the report is not scheduled."""
-    if not report.is_scheduled:
-        return None
-    return report.cron.next_tick(max(now, report.effective_from), report.timezone)
+    return report.schedule.next_after(now) if report.is_scheduled else None
 
 
 def next_run_of(row: Row | None, now: datetime) -> datetime | None:

@@ -15,6 +15,7 @@ from ..domain.addresses import is_address
 from ..domain.cron import Cron
 from ..domain.errors import RejectedError
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
+from ..domain.schedule import Schedule
 from .parameters import read_date_range, read_object, read_parameters
 from .types.catalog import KNOWN_TYPES, catalog
 from .validation import Check, did_you_mean, read_formats
@@ -49,8 +50,7 @@ def parse_row(row: Row) -> Report:
         name=check.text("name", row["name"], low=1, high=200),
         description=check.text("description", row["description"] or "", high=1000),
         type=row["reportType"],
-        cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
-        timezone=cast("ZoneInfo", check.reads("timezone", row["timezone"], _zone)),
+        schedule=_schedule(check, row),
         is_active=bool(row["is_active"]),
         status=cast("Status", check.reads("status", row["status"], _status)),
         formats=read_formats(check, "export_formats", row["export_formats"]),
@@ -60,7 +60,6 @@ def parse_row(row: Row) -> Report:
         email=_email(check, row),
         workspace=_workspace(check, row),
         creator=_creator(check, row, kind),
-        effective_from=datetime.fromisoformat(row["effective_from"]),
         missed_runs=row["missed_runs"],
     )
     if check.problems:
@@ -86,6 +85,14 @@ def _type(check: Check, value: str) -> ReportType | None:
     else:
         check.add("reportType", value, f"one of {', '.join(names)}{did_you_mean(value, names)}")
     return None
+
+
+def _schedule(check: Check, row: Row) -> Schedule:
+    return Schedule(
+        cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
+        zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], _zone)),
+        effective_from=datetime.fromisoformat(row["effective_from"]),
+    )
 
 
 def _status(name: str) -> Status:

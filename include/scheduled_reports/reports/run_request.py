@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..domain.addresses import is_address
 from ..domain.errors import RequestError
+from ..domain.formats import Format
 from ..domain.report import DateRange
 from ..domain.run import Request
 from .parameters import PERIODS, custom_range
@@ -17,7 +19,88 @@ if TYPE_CHECKING:
 
     from ..domain.report import Report
 
-REQUEST_KEYS = ("formats", "recipients", "mail", "period", "resend", "triggered_by", "test")
+Sender = Literal["form", "trigger", "resend", "test"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestKey:
+    """A key of a run's conf: its JSON schema, and who may send it."""
+
+    name: str
+    #: The JSON schema of its value, which may also be null.
+    schema: Mapping[str, Any]
+    #: What the trigger form and the API's documentation show.
+    title: str = ""
+    description: str = ""
+    #: Airflow's trigger form, and the bodies of our API's routes; Airflow's own REST API may send every key.
+    senders: tuple[Sender, ...] = ()
+
+
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_FORMATS = [str(chosen) for chosen in Format]
+_NAMED_PERIODS = PERIODS[:-1]
+
+#: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
+REQUEST_KEYS: Mapping[str, RequestKey] = {
+    key.name: key
+    for key in (
+        RequestKey(
+            name="formats",
+            schema={"type": "array", "items": {"type": "string", "enum": _FORMATS}, "examples": _FORMATS},
+            title="Formats",
+            description="Create only these formats instead of the report's.",
+            senders=("form", "trigger", "resend", "test"),
+        ),
+        RequestKey(
+            name="recipients",
+            schema={"type": "array", "items": {"type": "string", "format": "idn-email"}, "maxItems": 50},
+            title="Recipients",
+            description="Send to these members of the workspace instead of the report's recipients.",
+            senders=("form", "trigger", "resend", "test"),
+        ),
+        RequestKey(
+            name="mail",
+            schema={"type": "boolean"},
+            title="Send by email",
+            description="Overrides the report's setting.",
+            senders=("form", "trigger"),
+        ),
+        RequestKey(
+            name="period",
+            schema={
+                "type": "string",
+                "pattern": f"^({'|'.join(_NAMED_PERIODS)}|{_DAY}/{_DAY})$",
+                "examples": list(_NAMED_PERIODS),
+            },
+            title="Period",
+            description="Another period, such as last-7-days, or two dates such as 2026-05-01/2026-05-31. "
+            "The run is then sent only if you choose to send it by email.",
+            senders=("form", "trigger", "test"),
+        ),
+        RequestKey(
+            name="resend",
+            schema={"type": "string", "maxLength": 250},
+            title="Resend",
+            description="The ID of an earlier run. Its files are sent again to everyone who did not certainly receive "
+            "them, or to the recipients above. No new files are created.",
+            senders=("form",),
+        ),
+        RequestKey(
+            name="triggered_by",
+            schema={"type": "string", "maxLength": 200},
+            title="On behalf of",
+            description="The ID of the user who requested this run.",
+            senders=("form",),
+        ),
+        # The routes of our API add it themselves: nobody sends it.
+        RequestKey(name="test", schema={"type": "boolean"}),
+    )
+}
+
+
+def keys_sent_by(sender: Sender) -> list[RequestKey]:
+    """The keys that *sender* may send, in the order of the table."""
+    return [key for key in REQUEST_KEYS.values() if sender in key.senders]
 
 
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:
@@ -36,8 +119,8 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
         recipients=_recipients(check, conf.get("recipients"), known),
         mail=conf.get("mail"),
         period=check.reads("period", conf["period"], parse_period) if conf.get("period") else None,
-        resend=check.text("resend", conf.get("resend") or "", high=250) or None,
-        triggered_by=check.text("triggered_by", conf.get("triggered_by") or "", high=200) or None,
+        resend=_short_text(check, "resend", conf),
+        triggered_by=_short_text(check, "triggered_by", conf),
         test=conf.get("test") is True,
     )
     _test(check, conf, request)
@@ -58,6 +141,10 @@ def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
         check.add("recipients", None, "who tries the report out: a test is never sent to the report's own recipients")
     if request.resend or request.mail is False:
         check.add("test", request.test, "a mail of a run of its own: no resend and no mail=false beside it")
+
+
+def _short_text(check: Check, key: str, conf: Mapping[str, Any]) -> str | None:
+    return check.text(key, conf.get(key) or "", high=REQUEST_KEYS[key].schema["maxLength"]) or None
 
 
 def parse_period(text: str) -> DateRange:

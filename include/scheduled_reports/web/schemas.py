@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
+from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ..reports.run_request import Sender
     from .fields import Problems
 
 MAX_BODY_BYTES = 1_000_000
@@ -85,29 +87,40 @@ class ChangedReport(ReportFields):
     updated_at: str | None = Field(None)
 
 
-class RunRequest(Acting):
-    """The options of a manual run; the defaults change nothing."""
-
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50, description="Members of the workspace")
-    mail: bool | None = Field(None)
-    period: str | None = Field(None, description="A period such as last-7-days, or 2026-05-01/2026-05-31")
-    run_after: str | None = Field(None, description="ISO 8601, not in the future: run as if it were this time")
+#: The Python types of a run request's values, by their JSON types; the parser validates the items of lists.
+_PYTHON_TYPES: dict[str, Any] = {"array": list[str], "boolean": bool, "string": str}
 
 
-class ResendRequest(Acting):
-    """The recipients of a resend; by default those who did not certainly receive the files."""
+def _run_fields(sender: Sender) -> dict[str, Any]:
+    """Return the fields of a body for the keys that *sender* may send."""
+    return {
+        key.name: (
+            _PYTHON_TYPES[key.schema["type"]] | None,
+            Field(None, max_length=key.schema.get("maxItems"), description=key.description),
+        )
+        for key in keys_sent_by(sender)
+    }
 
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50)
 
-
-class TestRequest(Acting):
-    """The recipients of a test email; by default the acting user."""
-
-    formats: list[str] | None = Field(None)
-    recipients: list[str] | None = Field(None, max_length=50)
-    period: str | None = Field(None)
+RunRequest = create_model(
+    "RunRequest",
+    __base__=Acting,
+    __doc__="The options of a manual run; the defaults change nothing.",
+    **_run_fields("trigger"),
+    run_after=(str | None, Field(None, description="ISO 8601, not in the future: run as if it were this time")),
+)
+ResendRequest = create_model(
+    "ResendRequest",
+    __base__=Acting,
+    __doc__="The recipients of a resend; by default those who did not certainly receive the files.",
+    **_run_fields("resend"),
+)
+TestRequest = create_model(
+    "TestRequest",
+    __base__=Acting,
+    __doc__="The recipients of a test email; by default the acting user.",
+    **_run_fields("test"),
+)
 
 
 class PreviewRequest(NewReport):

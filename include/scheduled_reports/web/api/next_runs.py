@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from ...domain.cron import Cron
 from ...domain.cron_words import words
 from ...domain.moment import parse_moment
+from ...domain.schedule import Schedule
 from ...reports.parser import parse_row
 from .. import fields, serializers
 from ..access import Authorized, SignedIn
@@ -38,7 +37,7 @@ def next_runs(
     moment = read(wrong, "from", start, parse_moment) if start else datetime.now(UTC)
     if parsed is None or zone is None or moment is None:
         raise invalid(wrong)
-    runs = _upcoming(parsed, zone, moment, count)
+    runs = _upcoming(Schedule(cron=parsed, zone=zone, effective_from=moment), moment, count)
     return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
 
 
@@ -47,13 +46,12 @@ def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, 
     """Return the upcoming run times of a report; none while it is not scheduled."""
     row = access.row(id)
     report = parse_row(row)
-    moment = max(access.ports.core.now(), report.effective_from)
-    runs = _upcoming(report.cron, report.timezone, moment, count) if report.is_scheduled else []
+    runs = _upcoming(report.schedule, access.ports.core.now(), count) if report.is_scheduled else []
     return answer({"timezone": report.timezone.key, "nextRuns": runs})
 
 
-def _upcoming(cron: Cron, zone: ZoneInfo, moment: datetime, count: int) -> list[dict[str, Any]]:
+def _upcoming(schedule: Schedule, moment: datetime, count: int) -> list[dict[str, Any]]:
     return [
-        {"at": serializers.moment(tick), "local": tick.astimezone(zone).isoformat()}
-        for tick in islice(cron.ticks(moment, zone), count)
+        {"at": serializers.moment(tick), "local": tick.astimezone(schedule.zone).isoformat()}
+        for tick in islice(schedule.ticks_after(moment), count)
     ]

@@ -149,10 +149,9 @@ def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
         return []
     if not report.is_scheduled:
         return []
-    ticks = report.cron.ticks(max(now, report.effective_from), report.timezone)
     return [
         {"at": serializers.moment(tick) or "", "local": f"{tick.astimezone(report.timezone):%a %Y-%m-%d %H:%M}"}
-        for tick in islice(ticks, UPCOMING)
+        for tick in islice(report.schedule.ticks_after(now), UPCOMING)
     ]
 
 

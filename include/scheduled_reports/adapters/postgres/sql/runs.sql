@@ -177,7 +177,7 @@ SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) O
 -- The senders that claimed these are gone, and the messages may have been sent.  A sender that reports later still
 -- corrects the state.
 UPDATE reporting.deliveries
-SET state = 'unknown', error = 'its sender ended before the outcome was known', settled_at = now()
+SET state = 'unknown', error = 'the sender ended before the outcome was known', settled_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'claimed' AND message NOT LIKE 'notice/%%'
 
 -- name: sent_at
