@@ -92,7 +92,17 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
 #: The files whose tests share one running Airflow.  They stay on one worker: a second Airflow costs more than it gives.
 ON_ONE_AIRFLOW = frozenset(
     f"tests/e2e/test_{name}.py"
-    for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages", "readme")
+    for name in (
+        "a_row_becomes_a_mail",
+        "api",
+        "application_routes",
+        "commands",
+        "pages",
+        "pages_form",
+        "pages_in_airflow",
+        "pages_many",
+        "readme",
+    )
 )
 #: What takes longest starts first, so that the workers end at about the same time.
 FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")

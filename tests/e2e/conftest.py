@@ -117,6 +117,47 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     return _shared.get(tmp_path_factory)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    from tests.e2e.visitors import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return {}
+
+
+@pytest.fixture(scope="module")
+def here(running):
+    """The running whole with the reports of these tests."""
+    from tests.e2e import page_scene
+
+    page_scene.add_reports(running)
+    return running
+
+
+@pytest.fixture
+def visit(browser, here, tokens):
+    """Visitors of Airflow; afterwards, no page may have done what no page may do."""
+    from tests.e2e.visitors import Visitors
+
+    visitors = Visitors(browser, here.stack.airflow, tokens)
+    yield visitors
+    visitors.close()
+    assert visitors.wrong == []
+
+
+@pytest.fixture(scope="module")
+def mailed(here):
+    """A run that went well: its id."""
+    from tests.e2e import page_scene
+
+    return page_scene.run(here, page_scene.RUN)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """Stop the shared Airflow as soon as no test needs it: an idle one uses a fifth of a core."""
