@@ -23,7 +23,6 @@ class AirflowMetrics:
         _send("incr", name, value, tags)
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
-        """Tell how long something took; Airflow makes milliseconds of it."""
         _send("timing", name, timedelta(seconds=seconds), tags)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:

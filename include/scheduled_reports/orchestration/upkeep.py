@@ -55,10 +55,8 @@ class RunningAirflow:
     instance: Any
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are queued or under way."""
         return int(self.instance.get_dr_count(dag_id=naming.dag_id(report_id), states=OPEN))
 
     def is_open(self, key: RunKey) -> bool:
-        """Whether one run is queued or under way; not so for one that was deleted."""
         dag_id = naming.dag_id(key.report_id)
         return bool(self.instance.get_dr_count(dag_id=dag_id, run_ids=[key.run_id], states=OPEN))

@@ -35,7 +35,6 @@ class RunningServer:
     """Port `Airflow`, inside the API server."""
 
     def start(self, trigger: Trigger) -> None:
-        """Queue a run by hand; NoDagError where there is no DAG to run."""
         dag_id = naming.dag_id(trigger.key.report_id)
         with create_session() as session:
             model = session.scalar(select(DagModel).where(DagModel.dag_id == dag_id, ~DagModel.is_stale))
@@ -64,20 +63,17 @@ class RunningServer:
                 raise NoDagError(f"Airflow refuses the request: {error}") from error
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are queued or under way."""
         counted = select(func.count()).where(DagRun.dag_id == naming.dag_id(report_id), DagRun.state.in_(OPEN))
         with create_session() as session:
             return int(session.scalar(counted) or 0)
 
     def dags(self, report_ids: Collection[str]) -> Mapping[str, DagState]:
-        """The DAGs that there are of these reports."""
         by_dag = {naming.dag_id(report_id): report_id for report_id in report_ids}
         wanted = select(DagModel.dag_id, DagModel.is_paused).where(DagModel.dag_id.in_(by_dag), ~DagModel.is_stale)
         with create_session() as session:
             return {by_dag[dag_id]: DagState(is_paused=paused) for dag_id, paused in session.execute(wanted)}
 
     def paused(self) -> frozenset[str]:
-        """The reports whose DAG Airflow itself has paused."""
         ours = DagModel.dag_id.startswith(naming.DAG_PREFIX, autoescape=True)
         wanted = select(DagModel.dag_id).where(ours, DagModel.is_paused, ~DagModel.is_stale)
         with create_session() as session:
@@ -85,7 +81,6 @@ class RunningServer:
             return frozenset(report_id for report_id in ids if report_id is not None)
 
     def retry(self, key: RunKey) -> bool:
-        """Have what failed in a run done again; False where nothing has."""
         with create_session() as session:
             dag = DBDagBag().get_latest_version_of_dag(naming.dag_id(key.report_id), session=session)
             if dag is None:
@@ -93,7 +88,6 @@ class RunningServer:
             return bool(dag.clear(run_id=key.run_id, task_ids=None, only_failed=True, session=session))
 
     def stages(self, key: RunKey) -> Sequence[Stage]:
-        """The tasks of a run."""
         wanted = (
             select(TaskInstance)
             .where(TaskInstance.dag_id == naming.dag_id(key.report_id), TaskInstance.run_id == key.run_id)
@@ -114,7 +108,6 @@ class RunningServer:
             )
 
     def reparse(self) -> None:
-        """Have the reports read again at once."""
         reparser.edited()
 
 

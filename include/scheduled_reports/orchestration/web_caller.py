@@ -24,11 +24,9 @@ class AirflowCaller:
 
     @property
     def name(self) -> str:
-        """The user's name in Airflow."""
         return str(self.user.get_name())
 
     def may(self, right: Right, report_id: str | None = None) -> bool:
-        """Whether he has *right* on a report's DAG; on every DAG where none is named."""
         method, entity = {
             Right.READ: ("GET", None),
             Right.CHANGE: ("PUT", None),
@@ -44,6 +42,5 @@ class AirflowCaller:
         )
 
     def readable(self) -> frozenset[str]:
-        """The reports whose DAGs he may read."""
         ids = get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET")
         return frozenset(found for dag_id in ids if (found := naming.report_id_of(dag_id)) is not None)

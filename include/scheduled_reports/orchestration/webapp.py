@@ -44,30 +44,25 @@ class AirflowWebServices:
 
     @cached_property
     def core(self) -> AirflowServices:
-        """The ports of a run."""
         return AirflowServices()
 
     @cached_property
     def reports(self) -> PostgresReports:
-        """Port `Reports`."""
         from ..adapters.postgres.web_reports import PostgresReports
 
         return PostgresReports(self.core.dsn)
 
     @cached_property
     def overview(self) -> PostgresOverview:
-        """Port `Overview`."""
         from ..adapters.postgres.web_overview import PostgresOverview
 
         return PostgresOverview(self.core.dsn)
 
     @cached_property
     def airflow(self) -> RunningServer:
-        """Port `Airflow`."""
         return RunningServer()
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
-        """Write what a run of *row* at *at* would make to *out*; returns the rows of its main table."""
         from ..adapters.postgres.source import PostgresSource
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import preview

@@ -13,7 +13,7 @@ CROSS JOIN LATERAL (
 GROUP BY wanted.id
 
 -- name: unconfirmed_mail
--- Reports with mail whose delivery is unconfirmed.
+-- Reports with messages whose delivery is unconfirmed.
 SELECT r.id, r.name, count(*) AS messages
 FROM reporting.deliveries d
 JOIN scheduled_reports r ON r.id = d.report_id
