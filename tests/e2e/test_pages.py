@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
         ("Type", "Channel analytics", "\"reportType\" = 'channel-analytics'"),
         ("Tag", "weekly", "'weekly' = ANY (tags)"),
         ("State", "Disabled", "status = 'DISABLED'"),
-        ("State", "Rejected", "status = 'ERROR'"),
+        ("State", "Invalid", "status = 'ERROR'"),
     ],
 )
 def test_a_filter_finds_what_the_table_says(visit, here, label, value, condition):
