@@ -79,7 +79,7 @@ def test_what_needs_attention_stands_on_top_with_its_reasons(visit, here):
 
     (rejected,) = column(here, "SELECT count(*) FROM reporting.report_options WHERE error_cause = 'rejected'")
     expect(panel).to_contain_text(f"{rejected} cannot be scheduled")
-    expect(panel).to_contain_text("Mars/Olympus")
+    expect(panel).to_contain_text("docx")
     expect(panel).to_contain_text("active here, but paused in Airflow")
     expect(panel.get_by_role("link", name="Δέσμευση / Engagement")).to_be_visible()
     assert panel.bounding_box()["y"] < page.locator(".reports").bounding_box()["y"]

@@ -50,7 +50,7 @@ def test_a_cron_is_said_in_words_with_its_next_runs_while_it_is_typed(visit, her
     expect(page.locator(".next .schedule")).to_have_text("Yearly, on 1 January at 07:30")
     year = datetime.now(ZoneInfo("America/New_York")).year + 1
     expect(page.locator(".next li")).to_have_text(
-        [re.compile(f"^{year + n}-01-01 07:30 America/New_York, .* 13:30 for you$") for n in range(5)]
+        [re.compile(f"^{year + n}-01-01 07:30 America/New_York, .* 13:30 your time$") for n in range(5)]
     )
     cron.fill("*/5 * * * *")
     expect(page.locator(".next .schedule")).to_contain_text("at most once an hour")
