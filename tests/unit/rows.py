@@ -1,4 +1,4 @@
-"""A valid row of scheduled_reports, as sql/definitions.sql hands it over, and what becomes of it."""
+"""A valid row of scheduled_reports, as sql/definitions.sql returns it, and the report parsed from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """A valid row; *changes* replace columns."""
+    """Return a valid row; *changes* replace columns."""
     valid = {
         "id": "cmaq0v1k20000356c8xkz7h1d",
         "deleted": False,
@@ -53,5 +53,5 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def report(**changes: Any) -> Report:
-    """The report of a valid row."""
+    """Return the report of a valid row."""
     return parse_row(row(**changes))
