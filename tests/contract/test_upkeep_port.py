@@ -1,4 +1,4 @@
-"""Port `Housekeeping`: what upkeep changes, and what it leaves as it finds it."""
+"""Port `UpkeepStore`: the changes that upkeep makes, and the states it does not touch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.rows import row
 
 TICK = datetime(2026, 5, 11, 7, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, 7, tzinfo=UTC)
-#: The states in which upkeep finds reports that it must not touch, and why they are so.
+#: The states, with their causes, that upkeep must not touch.
 OTHERS = [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)]
 
 
@@ -77,7 +77,7 @@ def house(request):
 
 
 def told(house, report_id):
-    """What the gate is told of a report."""
+    """Return what the gate reads about a report."""
     found = house.definitions.row(report_id)
     return found["status"], found["error_cause"], found["tombstone"]
 
@@ -259,7 +259,7 @@ def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_be
     assert house.port.resume_edited() == 0
 
 
-# How the whole does
+# The health of the whole system
 
 
 def test_reports_are_counted_by_what_keeps_them_from_running(house):

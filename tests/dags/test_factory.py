@@ -1,4 +1,4 @@
-"""What a parse makes of the rows of scheduled_reports."""
+"""The DAGs that a parse makes from the rows of scheduled_reports."""
 
 import json
 from pathlib import Path
