@@ -76,7 +76,7 @@ def house(request):
     return InMemory() if request.param == "memory" else InPostgres(request.getfixturevalue("migrated_dsn"))
 
 
-def told(house, report_id):
+def gate_state(house, report_id):
     """Return what the gate reads about a report."""
     found = house.definitions.row(report_id)
     return found["status"], found["error_cause"], found["tombstone"]
@@ -108,11 +108,11 @@ def test_a_rejected_report_is_in_error_with_its_reasons_without_a_next_run_and_w
     house.port.set_next_runs({"r1": TICK})
 
     assert house.port.reject({"r1": "timezone: 'Mars'; tags: too many"}) == 1
-    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
+    assert gate_state(house, "r1") == ("ERROR", "rejected", "rejected")
     assert house.last_error("r1") == "timezone: 'Mars'; tags: too many"
     assert house.next_run("r1") is None
     assert buried(house) == ["r1"]
-    assert told(house, "r2") == (status, None, None)
+    assert gate_state(house, "r2") == (status, None, None)
 
 
 def test_rejecting_again_changes_nothing_but_reasons_that_are_others(house):
@@ -122,7 +122,7 @@ def test_rejecting_again_changes_nothing_but_reasons_that_are_others(house):
     assert house.port.reject({"r1": "one reason"}) == 0
     assert house.port.reject({"r1": "another reason"}) == 1
     assert house.last_error("r1") == "another reason"
-    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
+    assert gate_state(house, "r1") == ("ERROR", "rejected", "rejected")
 
 
 def test_new_reasons_bury_nothing_anew(house):
@@ -140,7 +140,7 @@ def test_what_is_disabled_or_in_error_for_another_cause_is_not_rejected(house, s
     house.add("r1", status, cause)
 
     assert house.port.reject({"r1": "reason"}) == 0
-    assert told(house, "r1") == (status, cause, None)
+    assert gate_state(house, "r1") == (status, cause, None)
     assert house.last_error("r1") is None
 
 
@@ -151,7 +151,7 @@ def test_a_readmitted_report_is_what_it_was_before(house, status):
     house.port.reject({"r1": "another reason"})
 
     assert house.port.readmit(["r1"]) == 1
-    assert told(house, "r1") == (status, None, None)
+    assert gate_state(house, "r1") == (status, None, None)
     assert house.last_error("r1") is None
     assert buried(house) == []
     assert house.port.readmit(["r1"]) == 0
@@ -172,7 +172,7 @@ def test_what_upkeep_has_not_rejected_it_does_not_readmit(house, status, cause):
     house.add("r1", status, cause)
 
     assert house.port.readmit(["r1"]) == 0
-    assert told(house, "r1") == (status, cause, None)
+    assert gate_state(house, "r1") == (status, cause, None)
 
 
 def test_a_report_can_be_rejected_and_readmitted_again_and_again(house):
@@ -181,7 +181,7 @@ def test_a_report_can_be_rejected_and_readmitted_again_and_again(house):
         assert house.port.reject({"r1": "reason"}) == 1
         assert house.port.readmit(["r1"]) == 1
 
-    assert told(house, "r1") == ("PAUSED", None, None)
+    assert gate_state(house, "r1") == ("PAUSED", None, None)
 
 
 def test_many_reports_are_changed_at_once(house):
@@ -214,7 +214,7 @@ def test_a_lifted_tombstone_is_gone_and_the_report_stays_as_it_is(house):
     house.port.lift(["r1"])
 
     assert buried(house) == ["r2"]
-    assert told(house, "r1") == ("ERROR", "rejected", None)
+    assert gate_state(house, "r1") == ("ERROR", "rejected", None)
 
 
 def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(house):
@@ -238,7 +238,7 @@ def test_only_a_scheduled_report_is_given_up(house, status, gives_up):
     house.add("r1", status)
 
     assert house.port.give_up("r1") is gives_up
-    assert told(house, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
+    assert gate_state(house, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
     assert house.next_run("r1") is None
     assert buried(house) == []
 
@@ -254,8 +254,8 @@ def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_be
     house.edit("r1", "email_recipients", ["bob@acme.example"])
 
     assert house.port.resume_edited() == 1
-    assert told(house, "r1")[:2] == ("ACTIVE", None)
-    assert told(house, "r2")[:2] == ("ERROR", "failing")
+    assert gate_state(house, "r1")[:2] == ("ACTIVE", None)
+    assert gate_state(house, "r2")[:2] == ("ERROR", "failing")
     assert house.port.resume_edited() == 0
 
 
