@@ -1,4 +1,4 @@
-"""Cron expressions, and the moments they name: worked out by hand, and found anew minute by minute."""
+"""Cron expressions and their ticks: computed by hand, and found independently minute by minute."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ticks(expression, zone, after, count):
     return [tick.strftime("%Y-%m-%dT%H:%MZ") for tick in islice(found, count)]
 
 
-# What is accepted
+# Accepted expressions
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_blanks_around_and_between_the_fields_do_not_matter():
     assert Cron.parse("  0   9 *\t* 1 ").expression == "0 9 * * 1"
 
 
-# What is refused, and why
+# Refused expressions, with the reason
 
 FIVE = "five fields separated by spaces: minute, hour, day of month, month, day of week"
 HOURLY = "at most once an hour: the minute field must name exactly one minute"
@@ -193,7 +193,7 @@ def test_a_day_that_no_month_has_is_accepted_where_a_weekday_can_stand_in():
     assert ticks("0 9 31 2 1", "UTC", "2026-01-01T00:00Z", 2) == ["2026-02-02T09:00Z", "2026-02-09T09:00Z"]
 
 
-# When it runs, worked out by hand
+# Ticks computed by hand
 
 
 def test_ticks_come_strictly_after_the_moment_asked_for():
@@ -224,7 +224,7 @@ def test_in_new_york_a_time_that_happens_twice_runs_the_first_time_only():
 
 
 def test_ticks_that_a_gap_brings_together_are_one_run():
-    # 02:15 does not exist and becomes 03:00; 03:15 does exist.
+    # 02:15 does not exist and becomes 03:00; 03:15 exists.
     assert ticks("0 2,3 * * *", "America/New_York", "2026-03-08T00:00Z", 2) == [
         "2026-03-08T07:00Z",
         "2026-03-09T06:00Z",
@@ -288,7 +288,7 @@ def test_31_runs_in_the_months_that_have_one():
         ("0 9 1,15 * 5", [1, 5, 12, 15, 19, 26]),  # neither begins with *: either may match
         ("0 9 1,15 * FRI", [1, 5, 12, 15, 19, 26]),
         ("0 9 28-31 * 5", [5, 12, 19, 26, 28, 29, 30]),
-        ("0 9 10,* * 5", [*range(1, 31)]),  # * stands there, but not first: either may match, and any day of month does
+        ("0 9 10,* * 5", [*range(1, 31)]),  # * is there, but not first: either may match, and any day of month does
         ("0 9 */2 * 5", [5, 19]),  # one begins with *: both have to match
         ("0 9 *,10 * 5", [5, 12, 19, 26]),
         ("0 9 8-14 * */7", [14]),  # the second Sunday
@@ -327,9 +327,9 @@ def test_a_range_of_all_hours_names_its_hours_and_so_runs_once_in_an_overlap():
     ]
 
 
-# The same, found minute by minute
+# Ticks found minute by minute
 
-#: Days on which clocks change: by an hour, by half of one, by two, at midnight, by a whole day.
+#: Days with clock changes: by an hour, half an hour, two hours, at midnight, by a whole day.
 PLACES = [
     ("America/New_York", date(2026, 3, 8)),
     ("America/New_York", date(2026, 11, 1)),
@@ -352,7 +352,7 @@ PLACES = [
     ("Pacific/Apia", date(2011, 12, 30)),
     ("Pacific/Kwajalein", date(1993, 8, 21)),
 ]
-#: Days around which no clock changes.
+#: Days without a clock change nearby.
 QUIET = [
     ("America/New_York", date(2026, 5, 10)),
     ("Europe/London", date(2026, 7, 1)),
@@ -368,7 +368,7 @@ DAYS_SCANNED = 4
 
 @st.composite
 def fields(draw, low, high):
-    """The text of a field and the values it names, by construction."""
+    """Draw the text of a field, together with the values it matches."""
     value = st.integers(low, high)
     step = draw(st.integers(1, high + 1))
     a, b = sorted((draw(value), draw(value)))
@@ -404,7 +404,7 @@ def days_of(name):
 
 @st.composite
 def schedules(draw, hour):
-    """An expression, its minute and hours, and a plain function that says whether a day is named."""
+    """Draw an expression, its minute and hours, and a plain function that returns whether a day matches."""
     minute = draw(st.integers(0, 59))
     hours_text, hours = draw(hour)
     day_text, days = draw(EVERY_DAY | days_of("day"))
@@ -421,7 +421,7 @@ def schedules(draw, hour):
 
 @st.composite
 def stretches(draw, places):
-    """A zone, and every minute of some days there around a day of interest, with what the clock on the wall shows."""
+    """Draw a zone, and every minute of some days around a day of interest with its wall-clock time."""
     zone, day = draw(st.sampled_from(places))
     begin = datetime.combine(day - timedelta(days=2), time(), UTC)
     minutes = [begin + timedelta(minutes=count) for count in range(DAYS_SCANNED * 24 * 60)]
@@ -432,7 +432,7 @@ def stretches(draw, places):
 def parsed(expression):
     try:
         return Cron.parse(expression)
-    except ValueError:  # only a day that no month has is left to be refused, and that is tested above
+    except ValueError:  # only days that no month has are refused, and that is tested above
         reject()
 
 
@@ -497,7 +497,7 @@ def test_on_days_without_a_change_named_and_starred_hours_run_alike(schedule, st
     assert found == expected
 
 
-# Whether a moment is one
+# Whether a moment is a tick
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ def test_a_moment_is_named_or_not(expression, zone, moment, named):
     assert Cron.parse(expression).is_tick(datetime.fromisoformat(moment), ZoneInfo(zone)) is named
 
 
-# A little later, so that not all reports run at once
+# Jitter, so that not all reports run at once
 
 
 def test_the_delay_of_a_report_comes_from_its_id_alone():
@@ -534,7 +534,7 @@ def test_delays_spread_over_the_window_and_stay_below_it():
     assert delays == {timedelta(seconds=second) for second in range(10)}
 
 
-# In words
+# Descriptions in words
 
 
 def test_a_schedule_is_put_into_words():

@@ -1,4 +1,4 @@
-"""What becomes of a job: the first time, again, edited, deleted, switched over."""
+"""The decision about a job: on the first import, later, edited, deleted, switched over."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
 @pytest.mark.parametrize(
     ("schedule", "known", "retire", "expected"),
     [
-        # for the first time
+        # the first import
         (OLD, None, False, (Step.TAKE, False)),
         (OLD, None, True, (Step.TAKE, True)),
         (PAUSED, None, True, (Step.TAKE, True)),
-        # again
+        # a later import
         (OLD, KNOWN, False, (Step.KEEP, False)),
         (OLD, KNOWN, True, (Step.KEEP, True)),
         (PAUSED, KNOWN, True, (Step.KEEP, True)),
         (RETIRED, KNOWN, True, (Step.KEEP, False)),
-        (replace(RETIRED, is_active=True), KNOWN, True, (Step.KEEP, True)),  # somebody has gone back to the old way
+        (replace(RETIRED, is_active=True), KNOWN, True, (Step.KEEP, True)),  # someone has reactivated the old schedule
         # the report was edited
         (OLD, EDITED, False, (Step.KEEP, False)),
         (OLD, EDITED, True, (Step.KEEP, True)),
@@ -49,17 +49,17 @@ PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
         (CHANGED, KNOWN, False, (Step.REFRESH, False)),
         (CHANGED, KNOWN, True, (Step.REFRESH, True)),
         (CHANGED, EDITED, False, (Step.KEEP, False)),
-        # the old schedule was edited after it was switched off, or spoiled: it is history
+        # the old schedule was edited after it was switched off, or broken: it no longer matters
         (replace(CHANGED, is_active=False, is_retired=True), SWITCHED, True, (Step.KEEP, False)),
         (None, SWITCHED, True, (Step.KEEP, False)),
-        # and somebody has gone back to it
+        # someone has reactivated it
         (CHANGED, SWITCHED, False, (Step.REFRESH, False)),
         (OLD, SWITCHED, True, (Step.KEEP, True)),
         # the report was deleted
         (OLD, DELETED, False, (Step.GONE, False)),
         (OLD, DELETED, True, (Step.GONE, False)),
         (CHANGED, DELETED, True, (Step.GONE, False)),
-        # what we remembered was lost, and the job says that it was taken over
+        # our record of the job was lost, and the job says that it was imported
         (RETIRED, None, True, (Step.GONE, False)),
     ],
 )

@@ -1,4 +1,4 @@
-"""The gate: which rows are scheduled, and what is said of the others."""
+"""The gate: which rows are scheduled, and the errors of the others."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PARAMETERS = (
 )
 
 
-#: What a report of a type needs in its parameters.
+#: Parameters that reports of a type require.
 ASKED = {"security-audit": {}, "custom": {"customFilters": {"source": "tasks"}}}
 
 
 def problems(**changes):
-    """What is said of a row: column and what is allowed."""
+    """Return the errors of a row: column and allowed values."""
     with pytest.raises(RejectedError) as rejected:
         parse_row(row(**changes))
     return [(problem.column, problem.allowed) for problem in rejected.value.problems]
@@ -135,7 +135,7 @@ def test_a_misspelt_report_type_is_guessed(given_type, meant):
 
 @pytest.fixture
 def found_types(monkeypatch):
-    """Lets the gate know these types only."""
+    """Return a function that limits the gate to these types."""
 
     def found_types(*names, **broken):
         found = Catalog({name: report_types()[name] for name in names}, broken)
@@ -501,7 +501,7 @@ def test_parameters_deeper_than_anybody_needs_are_refused_whatever_reads_them(na
     assert problems(parameters=deep) == [("parameters", "at most 20 levels")]
 
 
-# All of them at once, and one at a time
+# All errors at once, and one at a time
 
 
 def test_every_reason_is_given_at_once():
@@ -548,7 +548,7 @@ def test_the_tombstone_of_a_deleted_row_is_neither_a_report_nor_a_rejection():
     assert parse([tombstone]) == ([], [])
 
 
-# Whatever PostgreSQL can hand over
+# Any value from PostgreSQL
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 nullable = st.none() | texts
@@ -628,7 +628,7 @@ def test_junk_in_one_column_is_accepted_or_blamed_on_that_column(change):
         "creator_role": "created_by_id", "creator_status": "created_by_id", "creator_email": "created_by_id",
         "creator_is_member": "created_by_id", "workspace_slug": "workspace_id", "email_enabled": "email_recipients",
     }.get(name, name)  # fmt: skip
-    if value == "custom":  # which without a definition is nothing
+    if value == "custom":  # custom is invalid without a definition
         blamed = "parameters"
 
     _, rejections = parse([row(**{name: value})])
