@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.scheduled_reports.domain.report import Problem
+from include.scheduled_reports.domain.problem import Problem
 from include.scheduled_reports.reports.export_jobs.decision import Decision, Known, Outcome, Step, decide, lines, totals
 from include.scheduled_reports.reports.export_jobs.old_schedule import OldSchedule
 
@@ -26,7 +26,7 @@ KNOWN = Known(job_digest=OLD.digest, is_there=True, is_edited=False)
 EDITED = replace(KNOWN, is_edited=True)
 SWITCHED = replace(KNOWN, is_switched_over=True)
 DELETED = replace(KNOWN, is_there=False)
-PROBLEM = Problem(column="metadata.name", value=7, allowed="a text")
+PROBLEM = Problem(column="metadata.name", value=7, reason="is not a text; use one")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_where_both_were_edited_nobody_is_switched_over_to_the_wrong_one():
     decision = decide(CHANGED, (), EDITED, taken=True, retire=True)
 
     assert (decision.step, decision.retire) == (Step.KEEP, False)
-    assert "switch this one off by hand" in decision.problems[0].allowed
+    assert "switch this one off manually" in decision.problems[0].reason
 
 
 def test_another_report_with_the_jobs_id_is_not_overwritten():
@@ -106,14 +106,18 @@ def test_the_line_of_a_job_says_what_became_of_it():
 def test_every_reason_has_a_line_of_its_own():
     outcome = Outcome(job_id="j1", name="", decision=Decision(step=Step.REFUSE, problems=(PROBLEM, PROBLEM)))
 
-    assert lines(outcome) == ["'j1' '': not imported", "  metadata.name: 7: a text", "  metadata.name: 7: a text"]
+    assert lines(outcome) == [
+        "'j1' '': not imported",
+        "  metadata.name: 7 is not a text; use one.",
+        "  metadata.name: 7 is not a text; use one.",
+    ]
 
 
 @pytest.mark.parametrize(
     "evil", ["a\nj2 'b': imported", "\x1b[2J", "\u202egnp", "\u2028", "\ud83d", "\x00", "x" * 5_000]
 )
 def test_nothing_in_a_name_or_a_key_begins_a_line_or_talks_to_the_terminal(evil):
-    problem = Problem(column=f"metadata.schedule.parameters.{evil}", value=evil, allowed=f"unknown {evil}")
+    problem = Problem(column=f"metadata.schedule.parameters.{evil}", value=evil, reason=f"unknown {evil}")
     outcome = Outcome(job_id=evil, name=evil, decision=Decision(step=Step.REFUSE, problems=(problem,)))
 
     printed = lines(outcome)
@@ -133,5 +137,5 @@ def test_the_totals_say_how_many_had_which_end():
 
     assert (
         totals(outcomes, 40)
-        == "2 imported, 1 deleted since it was imported, 0 not imported; 40 export jobs are no schedules"
+        == "2 imported, 1 deleted since it was imported, 0 not imported; 40 export jobs are not schedules"
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RejectedError
 from include.scheduled_reports.reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
+from tests.unit.rows import reason
 
 JOB = {
     "id": "cmold1",
@@ -64,7 +65,7 @@ def refused(job=JOB, **changes):
     """What is said of a job: place and what is allowed."""
     with pytest.raises(RejectedError) as rejected:
         read(job, metadata(**changes))
-    return {problem.column: problem.allowed for problem in rejected.value.problems}
+    return {problem.column: reason(problem) for problem in rejected.value.problems}
 
 
 def test_a_whole_schedule_becomes_the_row_of_a_report():
@@ -127,47 +128,87 @@ def test_a_last_run_is_read_with_its_offset_and_as_utc_without(text, moment):
 @pytest.mark.parametrize(
     ("changes", "place", "allowed"),
     [
-        ({"name": 7}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": "a\0b"}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": "half \ud83d"}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": None}, "metadata.name", "1 to 200 characters"),
-        ({"name": "x" * 201}, "metadata.name", "1 to 200 characters"),
-        ({"tags": "ops"}, "metadata.tags", "a list of texts"),
-        ({"tags": ["ops", 1]}, "metadata.tags", "a list of texts"),
-        ({"tags": ["ops", None]}, "metadata.tags", "a list of texts"),
-        ({"reportType": "weekly-numbers"}, "metadata.reportType", "one of workspace-activity"),
-        ({"schedule": {"cronExpression": "*/5 * * * *"}}, "metadata.schedule.cronExpression", "at most once an hour"),
-        ({"schedule": {"cronExpression": ["0 9 * * *"]}}, "metadata.schedule.cronExpression", "a text"),
-        ({"schedule": {"timezone": "Berlin"}}, "metadata.schedule.timezone", "an IANA time zone"),
-        ({"schedule": {"exportFormats": ["PDF"]}}, "metadata.schedule.exportFormats", "one to five different ones"),
-        ({"schedule": {"exportFormats": None}}, "metadata.schedule.exportFormats", "one to five different ones"),
-        ({"schedule": {"emailDelivery": "ada@acme.example"}}, "metadata.schedule.emailDelivery", "a JSON object"),
-        ({"mail": {"enabled": "yes"}}, "metadata.schedule.emailDelivery.enabled", "true or false"),
-        ({"mail": {"recipients": []}}, "metadata.schedule.emailDelivery.recipients", "1 to 50 addresses"),
+        ({"name": 7}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": "a\0b"}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": "half \ud83d"}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": None}, "metadata.name", "is empty; enter 1 to 200 characters"),
+        ({"name": "x" * 201}, "metadata.name", "is too long; use at most 200 characters"),
+        ({"tags": "ops"}, "metadata.tags", "is not a list of texts"),
+        ({"tags": ["ops", 1]}, "metadata.tags", "is not a list of texts"),
+        ({"tags": ["ops", None]}, "metadata.tags", "is not a list of texts"),
+        (
+            {"reportType": "weekly-numbers"},
+            "metadata.reportType",
+            "unknown report type; choose from workspace-activity",
+        ),
+        (
+            {"schedule": {"cronExpression": "*/5 * * * *"}},
+            "metadata.schedule.cronExpression",
+            "runs more than once an hour",
+        ),
+        ({"schedule": {"cronExpression": ["0 9 * * *"]}}, "metadata.schedule.cronExpression", "is not a text"),
+        ({"schedule": {"timezone": "Berlin"}}, "metadata.schedule.timezone", "is not an IANA time zone"),
+        (
+            {"schedule": {"exportFormats": ["PDF"]}},
+            "metadata.schedule.exportFormats",
+            "unknown format; choose from pdf",
+        ),
+        (
+            {"schedule": {"exportFormats": None}},
+            "metadata.schedule.exportFormats",
+            "is not a list of different formats",
+        ),
+        (
+            {"schedule": {"emailDelivery": "ada@acme.example"}},
+            "metadata.schedule.emailDelivery",
+            "is not a JSON object",
+        ),
+        (
+            {"mail": {"enabled": "yes"}},
+            "metadata.schedule.emailDelivery.enabled",
+            "is not a boolean; use true or false",
+        ),
+        ({"mail": {"recipients": []}}, "metadata.schedule.emailDelivery.recipients", "does not have 1 to 50 addresses"),
         (
             {"mail": {"recipients": ["x@y.example\nBcc: all@acme.example"]}},
             "metadata.schedule.emailDelivery.recipients",
-            "an e-mail address such as",
+            "is not an e-mail address; use one such as",
         ),
-        ({"schedule": {"parameters": []}}, "metadata.schedule.parameters", "a JSON object"),
+        ({"schedule": {"parameters": []}}, "metadata.schedule.parameters", "is not a JSON object"),
         (
             {"schedule": {"parameters": {"customFilters": {"a": ["\0"]}}}},
             "metadata.schedule.parameters",
-            "a JSON object",
+            "is not a JSON object",
         ),
-        ({"schedule": {"parameters": {"\ud800": 1}}}, "metadata.schedule.parameters", "a JSON object"),
+        ({"schedule": {"parameters": {"\ud800": 1}}}, "metadata.schedule.parameters", "is not a JSON object"),
         ({"schedule": {"parameters": {"chanelIds": ["c1"]}}}, "metadata.schedule.parameters.chanelIds", "did you mean"),
-        ({"schedule": {"isActive": "true"}}, "metadata.schedule.isActive", "true or false"),
-        ({"schedule": {"runCount": 2**31}}, "metadata.schedule.runCount", "a whole number from 0 to 2147483647"),
-        ({"schedule": {"runCount": -1}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"runCount": True}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"runCount": 1.5}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"failureCount": 13}}, "metadata.schedule.failureCount", "at most runCount, 12"),
-        ({"schedule": {"lastRun": "yesterday"}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRun": 1_778_482_803}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRun": "0001-01-01T00:00:00+14:00"}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRunStatus": "ok"}}, "metadata.schedule.lastRunStatus", "success or failed"),
-        ({"schedule": {"lastRunStatus": ["ok"]}}, "metadata.schedule.lastRunStatus", "success or failed"),
+        ({"schedule": {"isActive": "true"}}, "metadata.schedule.isActive", "is not a boolean; use true or false"),
+        (
+            {"schedule": {"runCount": 2**31}},
+            "metadata.schedule.runCount",
+            "is not a count; use a whole number from 0 to 2147483647",
+        ),
+        ({"schedule": {"runCount": -1}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"runCount": True}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"runCount": 1.5}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"failureCount": 13}}, "metadata.schedule.failureCount", "is more than runCount, which is 12"),
+        ({"schedule": {"lastRun": "yesterday"}}, "metadata.schedule.lastRun", "is not an ISO 8601 time"),
+        ({"schedule": {"lastRun": 1_778_482_803}}, "metadata.schedule.lastRun", "is not an ISO 8601 time"),
+        (
+            {"schedule": {"lastRun": "0001-01-01T00:00:00+14:00"}},
+            "metadata.schedule.lastRun",
+            "is not an ISO 8601 time",
+        ),
+        (
+            {"schedule": {"lastRunStatus": "ok"}},
+            "metadata.schedule.lastRunStatus",
+            "is not the status of a run; use success or failed",
+        ),
+        (
+            {"schedule": {"lastRunStatus": ["ok"]}},
+            "metadata.schedule.lastRunStatus",
+            "is not the status of a run; use success or failed",
+        ),
     ],
 )
 def test_one_wrong_value_is_named_once_at_its_place_with_what_is_allowed(changes, place, allowed):

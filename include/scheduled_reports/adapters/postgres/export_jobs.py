@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ...domain.errors import ConfigurationError, RejectedError
-from ...domain.report import Problem
+from ...domain.problem import Problem
 from ...reports.export_jobs.decision import Decision, Known, Outcome, Step, decide
 from ...reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
 from .connection import transaction
@@ -147,9 +147,9 @@ class _ChangedError(Exception):
 def _problem(error: Exception) -> Problem:
     """What was in the way; only the kind of an error, because its text may hold values."""
     if isinstance(error, _ChangedError):
-        return Problem(column="metadata", value="changed", allowed="left alone while it is read; run this again")
-    allowed = "values that PostgreSQL takes; this is the name of its error"
-    return Problem(column="metadata", value=type(error).__name__, allowed=allowed)
+        return Problem(column="metadata", value="metadata", reason="was changed while it was read; run this again")
+    reason = "is the error with which PostgreSQL refused the values; correct them"
+    return Problem(column="metadata", value=type(error).__name__, reason=reason)
 
 
 def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:

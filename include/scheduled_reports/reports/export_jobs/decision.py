@@ -1,4 +1,4 @@
-"""Taking a schedule over from `export_jobs`: what becomes of one job, and the words for it.  Pure."""
+"""Decide what the import does with one export job, and format the outcome.  Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ...domain.naming import one_line
-from ...domain.report import Problem
+from ...domain.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What is remembered of a job that was taken over before, and of its report now."""
+    """What is stored about a job that was imported before, and the state of its report."""
 
     job_digest: str
     is_there: bool
@@ -45,7 +45,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What happens to a job, whether its old schedule is switched off, and why not if not."""
+    """What happens to a job, whether its old schedule is switched off, and the problems that prevent it."""
 
     step: Step
     retire: bool = False
@@ -55,7 +55,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of a job, and whether its report is active now, where that is known."""
+    """What was done with a job, and whether its report is active now, if that is known."""
 
     job_id: str
     name: str
@@ -64,12 +64,12 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return bool(self.decision.problems)
 
 
 def lines(outcome: Outcome) -> list[str]:
-    """One line of a job, and one of each problem: whatever stands in a name cannot begin a line of its own."""
+    """One line for the job and one per problem; a line break in a name cannot start another line."""
     decision, words = outcome.decision, [str(outcome.decision.step)]
     if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP) and outcome.is_active is not None:
         words.append("active" if outcome.is_active else "inactive")
@@ -82,10 +82,10 @@ def lines(outcome: Outcome) -> list[str]:
 
 
 def totals(outcomes: Sequence[Outcome], others: int) -> str:
-    """How many jobs had which end."""
+    """How many jobs ended how."""
     counts = Counter(outcome.decision.step for outcome in outcomes)
     ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.TAKE, Step.REFUSE))
-    return f"{ends}; {others} export jobs are no schedules"
+    return f"{ends}; {others} export jobs are not schedules"
 
 
 def _shown(text: str) -> str:
@@ -95,24 +95,24 @@ def _shown(text: str) -> str:
 def decide(
     schedule: OldSchedule | None, problems: Sequence[Problem], known: Known | None, *, taken: bool, retire: bool
 ) -> Decision:
-    """What to do with a job; *schedule* is None where *problems* are in its way, *taken* its id by another report."""
+    """What to do with a job; *schedule* is None if it has *problems*, *taken* says that another report has its id."""
     if known is None:
         return _first(schedule, problems, taken=taken, retire=retire)
     if not known.is_there:
         return Decision(step=Step.GONE, note="stays deleted")
     if known.is_switched_over and not (schedule and schedule.is_active):
-        return Decision(step=Step.KEEP)  # what is written in the old place from now on says nothing
+        return Decision(step=Step.KEEP)  # later edits of the old schedule do not count
     return _again(schedule, problems, known, retire=retire)
 
 
 def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Known, *, retire: bool) -> Decision:
-    """The report is there, and the old schedule may count: has either been edited?"""
+    """Decide for a report that exists, by whether it or its old schedule was edited."""
     if schedule is not None and schedule.digest == known.job_digest:
         return Decision(step=Step.KEEP, retire=retire and _is_on(schedule))
     if known.is_edited:
         return _edited_on_both_sides(retire=retire)
     if schedule is None:
-        note = "but its old schedule was changed since, to a wrong one"
+        note = "but its old schedule was changed since and is invalid"
         return Decision(step=Step.KEEP, problems=tuple(problems), note=note)
     return Decision(step=Step.REFRESH, retire=retire and _is_on(schedule))
 
@@ -120,16 +120,16 @@ def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Kno
 def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, taken: bool, retire: bool) -> Decision:
     if schedule is None:
         return Decision(step=Step.REFUSE, problems=tuple(problems))
-    if schedule.is_retired:  # it says so itself, and what we remembered of it is lost
+    if schedule.is_retired:  # it is marked as imported, but our record of it is lost
         return Decision(step=Step.KEEP) if taken else Decision(step=Step.GONE, note="stays deleted")
     if taken:
-        allowed = "one that no report has; there is a report with it that was not imported"
-        return Decision(step=Step.REFUSE, problems=(Problem(column="id", value=schedule.row["id"], allowed=allowed),))
+        reason = "is the id of a report that was not imported; delete that report, or leave this schedule as it is"
+        return Decision(step=Step.REFUSE, problems=(Problem(column="id", value=schedule.row["id"], reason=reason),))
     return Decision(step=Step.TAKE, retire=retire)
 
 
 def _is_on(schedule: OldSchedule) -> bool:
-    """Whether there is anything to switch off: somebody may have switched a retired one on again."""
+    """Whether there is anything to switch off: a retired schedule may have been switched on again."""
     return schedule.is_active or not schedule.is_retired
 
 
@@ -137,8 +137,6 @@ def _edited_on_both_sides(*, retire: bool) -> Decision:
     note = "it and its old schedule were both edited since"
     if not retire:
         return Decision(step=Step.KEEP, note=note)
-    allowed = (
-        "the definition that was imported, or the report unedited: make one of them so, or switch this one off by hand"
-    )
-    problem = Problem(column="metadata.schedule", value="edited since it was imported", allowed=allowed)
+    reason = "was edited since it was imported, and so was the report; undo one edit, or switch this one off manually"
+    problem = Problem(column="metadata.schedule", value="schedule", reason=reason)
     return Decision(step=Step.KEEP, problems=(problem,), note=note)
