@@ -4,6 +4,8 @@ PORT   ?= 8080
 ONCE   ?=
 FULL   ?=
 ARGS   ?=
+# Test processes; each starts its own PostgreSQL, S3 and SES.  CI has two cores.
+WORKERS ?= 2
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PRISMA := tests/integration/prisma
@@ -28,13 +30,14 @@ demo: setup  ## run one report on a local Airflow, from row to email; ONCE=1 sto
 	@$(PY) -m demo --port $(PORT) $(if $(ONCE),--once)
 
 test: packages-dev setup $(PRISMA)/node_modules/.made  ## run the unit, contract, integration, dags and fast e2e tests
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-unit: setup  ## run the unit tests: no Airflow, no server
-	$(PY) -m pytest tests/unit $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) tests/unit $(ARGS)
 
+# Each process runs at most one Airflow at a time, and most of these tests wait for it.
 test-slow: packages-dev setup $(PRISMA)/node_modules/.made  ## run the slow tests, which need a running Airflow
-	$(PY) -m pytest -m slow $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 check: setup  ## run ruff, mypy --strict and import-linter
 	$(VENV)/bin/ruff check .

@@ -78,7 +78,7 @@ def main() -> int:
                 guarded = seconds(reading, queries, scope)
                 print(f"| {name} | {without[name]:.2f} | {guarded:.2f} | {guarded / without[name]:.1f} |", flush=True)
         finally:
-            server.child.stop()
+            server.stop()
     return 0
 
 

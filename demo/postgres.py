@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,20 +48,30 @@ class Postgres:
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Make a database and return its DSN."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute(
-                psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
-                )
+        # FILE_COPY takes half the time of the default strategy, which writes every page to the WAL.
+        self._administration.execute(
+            psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
             )
+        )
         return self.dsn(name)
 
     def drop_database(self, name: str) -> None:
         """Drop a database, its connections with it."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute(
-                psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
-            )
+        self._administration.execute(
+            psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
+        )
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if "_administration" in vars(self):
+            self._administration.close()
+        self.child.stop()
+
+    @cached_property
+    def _administration(self) -> psycopg.Connection:
+        # Kept open: the tests create and drop a thousand databases, and connecting takes half as long as a copy.
+        return psycopg.connect(self.dsn(), autocommit=True)
 
 
 def start(data: Path, *, port: int | None = None) -> Postgres:
@@ -92,7 +102,7 @@ def running(data: Path) -> Iterator[Postgres]:
     try:
         yield server
     finally:
-        server.child.stop()
+        server.stop()
 
 
 def _binaries() -> Path:
@@ -118,9 +128,10 @@ def _init(binaries: Path, data: Path) -> None:
         shutil.chown(data, "nobody", "nogroup")
     password_file = data.parent / "initdb.password"
     password_file.write_text(PASSWORD)
+    # The password is no secret; 4,096 rounds of hashing, the default, took a third of the time of a connection.
     command = [
         *_prefix(), str(binaries / "initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256",
-        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+        f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--set", "scram_iterations=1",
     ]  # fmt: skip
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

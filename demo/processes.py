@@ -9,13 +9,19 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+# Another process may take a port after we have found it free and before our server listens on it.  To avoid that, the
+# ports are below the range that Linux uses for outgoing connections (32768 and up), and each process hands out
+# the ports of one slice in turn, chosen by its process id: the workers of a test run have different slices.
+FIRST_PORT, PORTS_EACH, SLICES = 12_000, 200, 100
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,12 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that is free, and that was not returned recently."""
+    for _ in range(PORTS_EACH):
+        port = next(_ports())
+        if is_free(port):
+            return port
+    raise RuntimeError("no free port on 127.0.0.1; stop some of the processes that listen there")
 
 
 def is_free(port: int) -> bool:
@@ -100,6 +108,13 @@ def wait_until(
             log = f":\n{alive.tail()}" if alive else ""
             raise TimeoutError(f"gave up after {seconds:g} s waiting for {what}{log}")
         time.sleep(pause)
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """The ports that this process hands out, one after another."""
+    first = FIRST_PORT + os.getpid() % SLICES * PORTS_EACH
+    return cycle(range(first, first + PORTS_EACH))
 
 
 def _die_with_parent() -> None:

@@ -71,7 +71,7 @@ class Stack:
             local_aws = aws.begin(plan.folder / "aws")
             exits.callback(local_aws.child.stop)
             server = postgres.start(plan.folder / "postgres" / "data")
-            exits.callback(server.child.stop)
+            exits.callback(server.stop)
             airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
             starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan, reports_dsn, local_aws)))
             giving_up = exits.enter_context(ExitStack())

@@ -1,7 +1,12 @@
-"""A PostgreSQL for the whole session, and a database of its own for every test that asks for one."""
+"""One PostgreSQL server per test process, and a separate database for every test that needs one.
+
+`make test` runs two processes (pytest-xdist workers).  Each has its own server, not only its own databases: roles
+belong to a server, and tests create roles.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -24,12 +29,13 @@ NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 
 
 #: Where there is that much of it, the data of the tests lies in memory: a thousand databases are copied in a session.
-MEMORY, ENOUGH = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - the data goes into a folder of its own
+#: Two workers used less than 1 GB of it at any time.
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30  # noqa: S108 - the data goes into a folder of its own
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Postgres]:
-    """A server that lives as long as the session."""
+    """A server that lives as long as the session; under xdist each worker has one."""
     if not (MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH):
         yield from server.running(tmp_path_factory.mktemp("postgres") / "data")
         return
@@ -83,9 +89,50 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
         postgres.drop_database(name)
 
 
+#: The files whose tests share one running Airflow.  They stay on one worker: a second Airflow costs more than it gives.
+ON_ONE_AIRFLOW = frozenset(
+    f"tests/e2e/test_{name}.py"
+    for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages", "readme")
+)
+#: What takes longest starts first, so that the workers end at about the same time.
+FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--name-flaky` is for the second run of slow tests that failed."""
     parser.addoption("--name-flaky", action="store_true", help="name the tests that pass this time as flaky")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that share an Airflow first and one after another, then the other slow ones."""
+    users = {_file(item.nodeid) for item in items if "running" in getattr(item, "fixturenames", ())}
+    if missing := users - ON_ONE_AIRFLOW:
+        raise pytest.UsageError(f"{min(missing)} uses the fixture `running`; add it to ON_ONE_AIRFLOW in {__file__}")
+    items.sort(key=lambda item: (_file(item.nodeid) not in ON_ONE_AIRFLOW, not item.nodeid.startswith(FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    """Exclude modules and tests from garbage collection: they live to the end, and visiting them takes time (5 %)."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, give each worker whole files: the tests of a file share fixtures that are expensive to start."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "one Airflow" if _file(nodeid) in ON_ONE_AIRFLOW else _file(nodeid)
+
+    # Keep our order; by default xdist starts the files with the most tests first, and those are not the slow ones.
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

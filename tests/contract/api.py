@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Header, HTTPException
@@ -25,6 +27,8 @@ from tests.integration.previews import preview_row
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from fastapi import FastAPI
 
     from include.scheduled_reports.domain.run import RunKey, Trigger
 
@@ -141,8 +145,44 @@ class Api:
         return self.send("DELETE", path, **options)
 
 
-def open_api(dsn: str, now: datetime | None = None) -> Api:
-    """The API on a database; signed in is whoever the header X-User names."""
+#: The ports and the callers for the request in progress.
+_serving: ContextVar[tuple[FakeWebServices, dict[str, FakeCaller]]] = ContextVar("serving")
+
+
+def make_app() -> FastAPI:
+    """The app; signed in is whoever the header X-User names."""
+
+    def identify(x_user: str | None = Header(None)) -> FakeCaller:
+        _, callers = _serving.get()
+        if x_user not in callers:
+            raise HTTPException(401, "Not authenticated")
+        return callers[x_user]
+
+    return make(identify, lambda: _serving.get()[0])
+
+
+@cache
+def shared_app() -> FastAPI:
+    """One app for all tests of a process: creating it takes 0.2 s, longer than most tests."""
+    return make_app()
+
+
+@dataclass(frozen=True)
+class Serving:
+    """An app that answers with the ports and callers of one test."""
+
+    app: FastAPI
+    ports: FakeWebServices
+    callers: dict[str, FakeCaller]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request; each request runs in its own context."""
+        _serving.set((self.ports, self.callers))
+        await self.app(scope, receive, send)
+
+
+def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = None) -> Api:
+    """The API on a database; a test that changes the app passes its own."""
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )
@@ -155,10 +195,4 @@ def open_api(dsn: str, now: datetime | None = None) -> Api:
         services.moment = now
     ports = FakeWebServices(dsn, services)
     callers = {name: FakeCaller(name, frozenset(rights)) for name, rights in ROLES.items()}
-
-    def identify(x_user: str | None = Header(None)) -> FakeCaller:
-        if x_user not in callers:
-            raise HTTPException(401, "Not authenticated")
-        return callers[x_user]
-
-    return Api(TestClient(make(identify, lambda: ports)), ports, callers)
+    return Api(TestClient(Serving(app or shared_app(), ports, callers)), ports, callers)

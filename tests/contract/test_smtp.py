@@ -267,7 +267,7 @@ def test_an_answer_may_take_longer_than_a_command():
 
 
 def test_a_silent_farewell_changes_nothing(monkeypatch):
-    monkeypatch.setattr("include.scheduled_reports.adapters.smtp.FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr("include.scheduled_reports.adapters.smtp.QUIT_SECONDS", 0.2)
     with talking(*UP_TO_DATA, "250 queued as 7", then="fall silent") as port:
         assert send(port) == "queued as 7"
 

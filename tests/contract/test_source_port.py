@@ -271,14 +271,14 @@ def test_a_hundred_thousand_rows_arrive_in_several_batches(source):
 def test_a_query_that_takes_too_long_is_given_up_and_may_be_tried_again(migrated_dsn):
     impatient = PostgresSource(migrated_dsn, statement_timeout=timedelta(milliseconds=100))
 
-    with pytest.raises(TransientError, match=r"gave up a query \(SQLSTATE 57014\)"):
+    with pytest.raises(TransientError, match=r"aborted a query \(SQLSTATE 57014\)"):
         ask(impatient, "SELECT pg_sleep(20)::text AS x")
 
 
 def test_a_query_given_up_in_the_middle_of_its_rows_may_be_tried_again(migrated_dsn):
     impatient = PostgresSource(migrated_dsn, statement_timeout=timedelta(milliseconds=500))
 
-    with pytest.raises(TransientError, match=r"gave up a query \(SQLSTATE 57014\)"):
+    with pytest.raises(TransientError, match=r"aborted a query \(SQLSTATE 57014\)"):
         ask(
             impatient,
             "SELECT n, CASE WHEN n > 300000 THEN pg_sleep(1)::text END AS x FROM generate_series(1, 300100) n",

@@ -230,5 +230,5 @@ def test_s3_that_does_not_answer_may_do_so_later():
         lambda: away.clear("r1/run1"),
         away.folders,
     ):
-        with pytest.raises(TransientError, match="staging did not take or give"):
+        with pytest.raises(TransientError, match="staging failed to read or write"):
             attempt()

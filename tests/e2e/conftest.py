@@ -1,7 +1,8 @@
-"""A running Airflow with the demo's data of a fixed day, for all end-to-end tests of a session."""
+"""A running Airflow with the demo's data of a fixed day, for most end-to-end tests."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from demo.stack import Plan, Stack
 from include.scheduled_reports.sample_data.seed import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from demo.airflow_api import AirflowApi
     from demo.aws import Mail
@@ -79,13 +81,44 @@ def ready(stack: Stack) -> Running:
     return Running(stack, api)
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """PostgreSQL, S3, SES and Airflow, with quick retries."""
-    base = plan(tmp_path_factory.mktemp("e2e"), free_port())
+class Shared:
+    """The Airflow that most tests use: started for the first of them, stopped after the last."""
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+        self._running: Running | None = None
+
+    def get(self, factory: pytest.TempPathFactory) -> Running:
+        """Start it unless it is running."""
+        if self._running is None:
+            self._running = ready(self._exits.enter_context(start(_shared_plan(factory.mktemp("e2e")))))
+        return self._running
+
+    def stop(self) -> None:
+        """Stop it if it is running."""
+        self._running = None
+        self._exits.close()
+
+
+_shared = Shared()
+
+
+def _shared_plan(folder: Path) -> Plan:
+    base = plan(folder, free_port())
     users = {name: name for name in ("admin", "op", "user", "viewer")}
     # Regular parses as rare as by default: what is live sooner was asked for.
     rare = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
-    env = {**base.env, **rare, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"}
-    with start(replace(base, users=users, env=env)) as stack:
-        yield ready(stack)
+    return replace(base, users=users, env={**base.env, **rare, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """PostgreSQL, S3, SES and Airflow, with quick retries; the same for all modules."""
+    return _shared.get(tmp_path_factory)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the shared Airflow as soon as no test needs it: an idle one uses a fifth of a core."""
+    if nextitem is None or "running" not in getattr(nextitem, "fixturenames", ()):
+        _shared.stop()

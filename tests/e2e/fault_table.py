@@ -105,7 +105,7 @@ CASES = (
         reason="mail: refused for 1 of 2 recipients",
     ),
     failed("SES refuses the message for good", mails=0, ledger=REFUSED, reason="mail: report: SES refused the message"),
-    failed("SES answers 500", mails=0, ledger=UNKNOWN, reason="mail: report: SES failed while it had the message"),
+    failed("SES answers 500", mails=0, ledger=UNKNOWN, reason="mail: report: SES failed while processing the message"),
     failed("SES cuts the call off", mails=0, ledger=UNKNOWN, reason="mail: report: SES did not answer"),
     failed("SES accepts and never answers", ledger=UNKNOWN, reason="mail: report: SES did not answer", slow=True),
     failed(
@@ -113,7 +113,7 @@ CASES = (
     ),
     # The disk.
     Case(name="disk full on staging for a while"),
-    unmade("disk full on staging for good", staged=False, reason="staging did not take or give"),
+    unmade("disk full on staging for good", staged=False, reason="staging failed to read or write"),
     Case(name="no room for temporary files", retries=1),
     # Airflow, and those who use it.
     unmade("cut off by a run time-out", reason="its last task did not record it", slow=True),

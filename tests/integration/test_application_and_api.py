@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.api import SCHEDULED, open_api
 from tests.contract.tables import add_people
+from tests.integration.application_routes import ADA, BODY, WORKSPACE, rows
 from tests.integration.node import call, require
-from tests.integration.test_application import ADA, BODY, WORKSPACE, rows
 
 #: What an answer of either says of a report; the API says more.
 SAID = (*BODY, "id", "createdBy", "lastRun", "lastRunStatus", "runCount", "failureCount", "createdAt", "updatedAt")
@@ -144,7 +144,7 @@ def test_what_the_application_deletes_is_gone_for_the_api(dsn, api):
     answers = [api.get(one), api.put(one, json={"name": "New"}), api.delete(one), api.post(f"{one}/pause")]
     assert [answer.status_code for answer in answers] == [404] * 4
     assert api.post(f"{one}/trigger").status_code == 404
-    assert api.desk.airflow.started == []
+    assert api.ports.airflow.started == []
     assert listed(dsn, api) == set()
 
 

@@ -15,10 +15,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from demo import airflow, aws, guard, stack
+from demo import airflow, aws, guard, processes, stack
 from demo.airflow_home import Site, environment, passwords
 from demo.inbox import Inbox
-from demo.processes import Child, wait_until
+from demo.processes import Child, free_port, is_free, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,25 @@ def mail(cloud: aws.Aws, message_id: str) -> aws.Mail:
 
 
 # Processes
+
+
+def test_a_free_port_is_handed_out_once_and_is_none_of_an_outgoing_connection(occupied):
+    found = [free_port() for _ in range(5)]
+
+    assert len(set(found)) == 5
+    assert max(found) < 32_768
+    assert [is_free(port) for port in (*found, occupied)] == [True] * 5 + [False]
+
+
+def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch):
+    first, second = free_port(), free_port()
+    ports = iter([first, second])
+    monkeypatch.setattr(processes, "_ports", lambda: ports)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", first))
+        listener.listen()
+
+        assert free_port() == second
 
 
 def test_a_child_that_ignores_sigterm_is_ended(tmp_path):

@@ -26,7 +26,7 @@ FILE = MailFile(
     link="https://files.example/" + "x" * 300,
 )  # fmt: skip
 NOTE = MailNote(
-    files=(FILE,), set_up_by=LONG, schedule_words="At 09:00 on Monday (Europe/Berlin)", stop_hint=f"ask {LONG}",
+    files=(FILE,), set_up_by=LONG, schedule_words="At 09:00 on Monday (Europe/Berlin)", stop_hint=f"contact {LONG}",
     preview_rows=3, link_expires=datetime(2026, 5, 18, 7, tzinfo=UTC), unsubscribe="https://acme.example/off",
 )  # fmt: skip
 WORST = document(

@@ -307,7 +307,7 @@ def test_reports_older_than_the_triggers_are_effective_from_the_migration(migrat
         connection.execute(REPORT, ["r1", True, "ACTIVE"])
         earliest = clock(connection)
 
-        assert "reports that were there already, effective from now on: 1" in migrate(migrated_dsn)
+        assert "existing reports, effective from now on: 1" in migrate(migrated_dsn)
         moment = effective_from(connection)
         assert earliest <= moment <= clock(connection)
         assert migrate(migrated_dsn) == ("nothing to do",)

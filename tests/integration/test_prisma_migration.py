@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres import sql
 from include.scheduled_reports.adapters.postgres.migrate import migrate
+from tests.conftest import copied
 from tests.integration.database import NEOLITH, ROWS, dump
 from tests.integration.node import PRISMA, answer, diff, execute, require
+
+if TYPE_CHECKING:
+    from demo.postgres import Postgres
 
 FOLDER = Path(__file__).parents[2] / "prisma"
 (ADDED,) = FOLDER.glob("migrations/*_add_scheduled_reports")
@@ -26,17 +31,18 @@ def _prisma_is_installed() -> None:
     require()
 
 
-@pytest.fixture
-def today(tmp_path: Path, neolith_dsn: str) -> Path:
+@pytest.fixture(scope="module")
+def today(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, neolith_template: str) -> Path:
     """A folder with the schema of the application as it is today: ours without the three additions."""
-    schema = tmp_path / "today"
+    schema = tmp_path_factory.mktemp("today") / "schema"
     shutil.copytree(PRISMA / "schema", schema)
     (schema / "seed.prisma").unlink()
     neolith = (schema / "neolith.prisma").read_text()
     without = re.sub(r"^  (scheduledReports +ScheduledReport\[\]|PDF|EXCEL|HTML)\n", "", neolith, flags=re.MULTILINE)
     assert len(neolith.splitlines()) - len(without.splitlines()) == 5
     (schema / "neolith.prisma").write_text(without)
-    assert diff(neolith_dsn, SCHEMA=str(schema)) == ""
+    with copied(postgres, neolith_template) as dsn:
+        assert diff(dsn, SCHEMA=str(schema)) == ""
     return schema
 
 
@@ -56,13 +62,20 @@ def pasted(tmp_path: Path, today: Path) -> Path:
     return schema
 
 
+@pytest.fixture(scope="module")
+def init(postgres: Postgres, today: Path) -> str:
+    """The application's own first migration, as Prisma writes it."""
+    with copied(postgres, "template1") as dsn:
+        return diff(dsn, "from-empty", SCHEMA=str(today))
+
+
 @pytest.fixture
-def history(tmp_path: Path, today: Path, bare_dsn: str) -> Path:
-    """A folder of migrations: the application's own, as Prisma writes it, and ours."""
+def history(tmp_path: Path, init: str) -> Path:
+    """A folder of migrations: the application's own and ours."""
     folder = tmp_path / "migrations"
     first = folder / "20250101000000_init"
     first.mkdir(parents=True)
-    (first / "migration.sql").write_text(diff(bare_dsn, "from-empty", SCHEMA=str(today)))
+    (first / "migration.sql").write_text(init)
     shutil.copytree(ADDED, folder / ADDED.name)
     return folder
 

@@ -341,7 +341,7 @@ def test_a_skipped_tick_leaves_no_execution_and_moves_no_counter(make_services, 
     assert executions() == {}
     assert counters() == before
     (run,) = read("SELECT state, reason FROM reporting.runs")
-    assert run == {"state": "skipped", "reason": "the report is not scheduled any more"}
+    assert run == {"state": "skipped", "reason": "the report is no longer scheduled"}
 
 
 def test_a_failed_run_that_a_clear_skips_stays_failed(make_services, executions, counters, monkeypatch):
@@ -411,7 +411,7 @@ def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make
 
     found = executions()
     assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
-    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
+    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "no longer requested")
 
 
 def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_services, executions, migrated_dsn):

@@ -10,6 +10,7 @@ import pytest
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
+from tests.conftest import copied
 from tests.contract.tables import add_people, add_report, execute
 
 KIND = report_types()["security-audit"]
@@ -51,18 +52,27 @@ VALUES ('j1', 'ws1', 'messages', 'u1'), ('j2', 'ws2', 'messages', 'u3');
 """
 
 
-@pytest.fixture
-def dsn(migrated_dsn):
-    add_people(migrated_dsn)
-    execute(migrated_dsn, PLACES)
-    add_report(migrated_dsn, id="rep1")
-    add_report(migrated_dsn, id="rep2", workspace_id="ws2")
+@pytest.fixture(scope="module")
+def places_template(postgres, migrated_template):
+    """The name of a database in which the places are and no entry, to be copied."""
+    made = postgres.create_database("places", template=migrated_template)
+    add_people(made)
+    execute(made, PLACES)
+    add_report(made, id="rep1")
+    add_report(made, id="rep2", workspace_id="ws2")
     execute(
-        migrated_dsn,
+        made,
         "INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for)"
         " VALUES ('ex1', 'rep1', 'system', 'CSV', now()), ('ex2', 'rep2', 'system', 'CSV', now())",
     )
-    return migrated_dsn
+    yield "places"
+    postgres.drop_database("places")
+
+
+@pytest.fixture
+def dsn(postgres, places_template):
+    with copied(postgres, places_template) as made:
+        yield made
 
 
 @pytest.fixture

@@ -180,6 +180,12 @@ def test_the_limit_cuts_the_table_and_not_the_key_figures():
     assert "LIMIT" not in kind.figures_sql
 
 
+def test_the_limit_goes_with_the_table_because_a_cut_has_to_be_seen():
+    assert made(source="tasks", limit=20).main.limit == 20
+    assert made(source="tasks", groupBy=["status"]).main.limit == 10_000
+    assert [dataset.limit for dataset in made(source="tasks").datasets[1:]] == [None]
+
+
 # What is refused
 
 

@@ -340,8 +340,8 @@ def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone
     [
         ({"resend": "manual__never"}, "the id of an earlier run of this report whose files are kept"),
         ({"resend": KEY.run_id, "formats": ["pdf"]}, "formats among them"),
-        ({"resend": KEY.run_id, "mail": False}, "no period and no mail=false beside it"),
-        ({"resend": KEY.run_id, "period": "last-year"}, "no period and no mail=false beside it"),
+        ({"resend": KEY.run_id, "mail": False}, "no period and no mail=false, because"),
+        ({"resend": KEY.run_id, "period": "last-year"}, "no period and no mail=false, because"),
     ],
 )
 def test_a_resend_of_what_is_not_there_is_refused(services, conf, why):
@@ -466,8 +466,8 @@ def test_the_brand_is_the_senders_name_where_he_has_none(make_services, sender, 
     ("size", "why"),
     [
         (40_000_000, None),
-        (message.BODY_ROOM + 2_000, "Packed into one file: as they are they would be too large for a mail."),
-        (message.BODY_ROOM + 10, "As attachments they would be too large for a mail."),
+        (message.BODY_ROOM + 2_000, "The files are too large to attach one by one; they are in one zip file."),
+        (message.BODY_ROOM + 10, "The files are too large to attach."),
     ],
 )
 def test_a_mail_says_why_files_are_packed_or_only_linked(make_services, size, why):

@@ -20,7 +20,7 @@ SENT, CLAIMED, REFUSED, UNKNOWN = (
     DeliveryState.UNKNOWN,
 )
 WANTED = {"wanted": True, "messages": 1}
-UNWANTED = {"wanted": False, "why": "not asked for", "messages": 1}
+UNWANTED = {"wanted": False, "why": "no email requested", "messages": 1}
 
 
 def artifact(chosen):

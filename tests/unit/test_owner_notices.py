@@ -70,7 +70,7 @@ def test_a_report_that_keeps_failing_is_taken_off_its_schedule_and_its_owner_tol
     assert services.upkeep_store.next_runs["r1"] is None
     assert notices(services) == [FAILED, STOPPED]
     outcome = walk(services, run(3))
-    assert (outcome.state, outcome.reason) == (RunState.SKIPPED, "the report is not scheduled any more")
+    assert (outcome.state, outcome.reason) == (RunState.SKIPPED, "the report is no longer scheduled")
 
 
 def test_with_a_limit_of_one_only_the_stop_is_told_and_with_none_nothing_is_stopped(make_services, monkeypatch):

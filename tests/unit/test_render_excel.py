@@ -137,7 +137,7 @@ def test_a_text_longer_than_a_cell_says_that_it_was_cut():
 def test_the_header_is_frozen_filtered_and_names_the_zone():
     worksheet = sheet([column("channel"), column("at", "timestamp", title="Last message")], [("a", None), ("b", None)])
 
-    assert values(worksheet)[0] == ["Channel", "Last message (Europe/Berlin)"]
+    assert values(worksheet)[0] == ["Channel", "Last message (Berlin)"]
     assert worksheet.freeze_panes == "A2"
     assert worksheet.auto_filter.ref == "A1:B3"
     assert worksheet.dimensions == "A1:B3"
@@ -177,23 +177,40 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         ["Channel analytics", None, None, None],
         ["For Mondays", None, None, None],
         ["Workspace", "Acme", None, None],
-        ["Period", "2026-05-04 to 2026-05-10", None, None],
-        ["Time zone", "Europe/Berlin", None, None],
-        ["Scheduled for", "2026-05-11 09:00", None, None],
+        ["Period", "4\N{EN DASH}10 May 2026", None, None],
+        ["Time zone", "Berlin", None, None],
+        ["Scheduled for", "Mon 11 May 2026, 09:00 (Berlin)", None, None],
     ]
     assert rows[7:11] == [
-        ["Key figure", "This period", "Period before", "Change"],
+        ["Metric", "This period", "Previous period", "Change"],
         ["Messages", 1_234_567, 987_654, pytest.approx(0.25, abs=1e-4)],
-        ["Cost", "12345678901234567890.5", None, None],
+        ["Cost", "12345678901234567890.5", None, "no earlier data"],
         ["Reply time", 3, 4, -0.25],
     ]
     assert rows[11] == ["Share", None, 0.5, None]
     assert rows[12:] == [
         ["Sheet", "Rows", None, None],
         ["Channels", "2 rows", None, None],
-        ["Days and times are those of Europe/Berlin.", None, None, None],
-        ["Dates are year-month-day (ISO 8601).", None, None, None],
+        ["Times in Berlin time.", None, None, None],
     ]
+
+
+def test_a_change_of_nothing_and_a_missing_base_are_said_in_words():
+    figures = [
+        figure("Same", 5, 5),
+        figure("First", 5, 0),
+        figure("New", 5, None),
+        figure("Rate", 0.5, 0.0, kind="percent"),
+    ]
+    _, book = written(document(figures=figures))
+    cells = [
+        book["Summary"].cell(row[0].row, 4)
+        for row in book["Summary"]["A1:A20"]
+        if row[0].value in ("Same", "First", "New", "Rate")
+    ]
+
+    assert [cell.value for cell in cells] == [0, "none before", "no earlier data", None]
+    assert cells[0].number_format == '+0.0%;-0.0%;"no change"'
 
 
 def test_every_table_has_a_sheet_the_summary_leads_to():
@@ -292,7 +309,7 @@ def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
     for sheet in book.worksheets:
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
-        assert sheet.oddFooter.left.text == "R&&D · 2026-05-04 to 2026-05-10"
+        assert sheet.oddFooter.left.text == "R&&D · 4\N{EN DASH}10 May 2026"
         assert sheet.oddFooter.right.text == "Page &P of &N"
     assert book["Channels"].print_title_rows == "$1:$1"
 

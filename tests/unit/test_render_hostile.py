@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -99,9 +101,20 @@ def test_every_format_holds_the_same_values(data):
 
     check_csv(written(Format.CSV, shown), data)
     check_json(written(Format.JSON, shown), data)
-    check_excel(written(Format.EXCEL, shown), data)
-    check_excel_with_another_reader(written(Format.EXCEL, shown), data)
+    workbook = written(Format.EXCEL, shown)
+    check_excel(workbook, data)
+    check_excel_with_another_reader(workbook, data)
     check_html(written(Format.HTML, shown), data)
+
+
+def test_every_format_with_titles_shows_that_a_query_stopped_at_its_limit():
+    shown = document(replace(table([column("a")], [("x",), ("y",)], title="Tasks"), limit=2))
+
+    (dataset,) = json.loads(written(Format.JSON, shown).getvalue())["datasets"]
+    assert dataset["title"] == "Tasks (first 2)"
+    assert openpyxl.load_workbook(written(Format.EXCEL, shown)).sheetnames == ["Summary", "Tasks (first 2)"]
+    html = written(Format.HTML, shown).getvalue().decode()
+    assert re.search(r"<h2>Tasks \(first 2\)</h2>", html)
 
 
 def check_csv(out, data):
@@ -144,7 +157,7 @@ def check_json(out, data):
 
 
 def check_excel(out, data):
-    worksheet = openpyxl.load_workbook(out)["Channels"]
+    worksheet = openpyxl.openpyxl.load_workbook(out)["Channels"]
 
     for number, (text, whole, exact, floating, flag, day, at, last) in enumerate(data, start=2):
         cells = [worksheet.cell(number, position) for position in range(1, 9)]
@@ -175,7 +188,7 @@ def check_excel_with_another_reader(out, data):
         .to_python(skip_empty_area=False)
     )
 
-    assert read[0] == ["=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At (Europe/Berlin)", "Last"]
+    assert read[0] == ["=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At (Berlin)", "Last"]
     for found, (text, whole, exact, number, flag, day, _, last) in zip(padded(read[1:], data), data, strict=True):
         assert unescape(found[0]) == unescape(without_controls(text or ""))
         assert (None if whole is None else int(found[1])) == whole

@@ -92,18 +92,17 @@ def test_the_head_of_the_page_says_what_it_is():
     _, page = written(document(description="For Mondays", figures=[figure("Messages", 1234567, 987654)]))
 
     assert page.words.startswith(
-        "Weekly channels · 2026-05-04 to 2026-05-10 Channel analytics Weekly channels For Mondays"
-        " Workspace Acme Period 2026-05-04 to 2026-05-10 Compared with 2026-04-27 to 2026-05-03"
-        " Time zone Europe/Berlin Messages 1,234,567 +25.0 % from 987,654 Channels 2 rows"
+        "Weekly channels · 4\N{EN DASH}10 May 2026 Channel analytics Weekly channels For Mondays"
+        " Workspace Acme Period 4\N{EN DASH}10 May 2026 Compared with 27 Apr \N{EN DASH} 3 May"
+        " Time zone Berlin Messages 1,234,567 +25.0 % from 987,654 Channels (2)"
     )
 
 
-def test_the_foot_of_the_page_says_when_it_was_made_and_how_dates_and_numbers_are_written():
+def test_the_foot_of_the_page_says_when_the_run_was_due_and_whose_clock_its_times_follow():
     _, page = written(document(branding=Branding(footer="Confidential <b>&</b>")))
 
     assert page.words.endswith(
-        "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
-        " Dates are year-month-day (ISO 8601), numbers English (1,234.5). Confidential <b>&</b>"
+        "Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time. Confidential <b>&</b>"
     )
 
 
@@ -144,7 +143,7 @@ def test_a_number_that_would_break_its_tile_is_written_smaller(value, classes):
 def test_a_figure_without_a_past_says_so():
     _, page = written(document(figures=[figure(value=None, previous=None)]))
 
-    assert "Messages – nothing to compare with" in page.words  # noqa: RUF001
+    assert "Messages – no earlier data" in page.words  # noqa: RUF001
 
 
 @pytest.mark.parametrize("place", ["title", "workspace", "description", "cell", "column", "table", "figure", "chart"])
@@ -211,11 +210,11 @@ def test_a_limit_is_told_above_the_table():
 
     assert count == 20
     assert len(page.tables[0]) == 21
-    assert "Channels 12,345 rows Showing 20 of 12,345 rows" in page.words
+    assert "Channels (12,345) First 20 of 12,345 rows" in page.words
 
 
 def test_there_is_no_notice_where_every_row_is_shown():
-    assert "Showing" not in written(document(), row_limit=2)[1].words
+    assert "First" not in written(document(), row_limit=2)[1].words
 
 
 def test_an_empty_report_says_so_once():

@@ -22,7 +22,7 @@ NOTE = MailNote(
     files=(CSV,),
     set_up_by="Zoë O'Brien",
     schedule_words="At 09:00 on Monday (Europe/Berlin)",
-    stop_hint="ask Zoë O'Brien or an administrator of Acme",
+    stop_hint="contact Zoë O'Brien or an administrator of Acme",
 )
 
 
@@ -59,35 +59,35 @@ def test_the_text_body_is_useful_by_itself():
     assert body(shown, NOTE).text == (
         "Weekly channels\n"
         "Channel analytics · Acme\n"
-        "2026-05-04 to 2026-05-10 (Europe/Berlin time)\n"
+        "4\N{EN DASH}10 May 2026 (Berlin time)\n"
         "\n"
         "For the Monday meeting.\n"
         "\n"
-        "Messages  1,234,567  +25.0 %\n"
-        "People          412   \N{MINUS SIGN}3.1 %\n"
-        "New               3\n"
-        "(change against the period before, 2026-04-27 to 2026-05-03)\n"
+        "Messages  1,234,567          +25.0 %\n"
+        "People          412           \N{MINUS SIGN}3.1 %\n"
+        "New               3  no earlier data\n"
+        "(compared with 27 Apr \N{EN DASH} 3 May)\n"
         "\n"
-        "Attached: weekly.csv (CSV, 1.2 MB, 1,234 rows)\n"
+        "Files (attached):\n"
+        "- weekly.csv (CSV, 1.2 MB, 1,234 rows)\n"
         "\n"
         "-- \n"
-        "Set up by Zoë O'Brien\n"
+        "Owner: Zoë O'Brien\n"
         "Schedule: At 09:00 on Monday (Europe/Berlin)\n"
-        "Period: 2026-05-04 to 2026-05-10\n"
-        "To have it stopped, ask Zoë O'Brien or an administrator of Acme.\n"
-        "Made for 2026-05-11 09:00. Days and times are those of Europe/Berlin."
-        " Dates are year-month-day (ISO 8601), numbers English (1,234.5).\n"
+        "Period: 4\N{EN DASH}10 May 2026\n"
+        "To stop these emails, contact Zoë O'Brien or an administrator of Acme.\n"
+        "Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time.\n"
     )
 
 
 @pytest.mark.parametrize(
     "fact",
     [
-        "Weekly channels", "Acme", "2026-05-04 to 2026-05-10", "1,234,567", "+25.0 % from 987,654",
-        "Against the period before: 2026-04-27 to 2026-05-03.", "Attached weekly.csv CSV, 1.2 MB, 1,234 rows",
-        "Set up by Zoë O'Brien", "Schedule: At 09:00 on Monday (Europe/Berlin)",
-        "Days and times are those of Europe/Berlin. Dates are year-month-day (ISO 8601), numbers English (1,234.5).",
-        "To have it stopped, ask Zoë O'Brien or an administrator of Acme.",
+        "Weekly channels", "Acme", "4\N{EN DASH}10 May 2026", "1,234,567", "+25.0 % from 987,654",
+        "Compared with 27 Apr \N{EN DASH} 3 May.", "Files attached weekly.csv CSV, 1.2 MB, 1,234 rows",
+        "Owner: Zoë O'Brien", "Schedule: At 09:00 on Monday (Europe/Berlin)",
+        "Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time.",
+        "To stop these emails, contact Zoë O'Brien or an administrator of Acme.",
     ],
 )  # fmt: skip
 def test_the_html_body_says_the_same(fact):
@@ -101,25 +101,25 @@ def test_links_are_given_with_their_end_in_the_zone_of_the_report():
     note = replace(NOTE, files=(linked,), link_expires=datetime(2026, 5, 18, 7, tzinfo=UTC))
     text, page = read(note)
 
-    assert "Download: weekly.csv (CSV, 1.2 MB, 5,000 of 1,234,567 rows)\nhttps://files.example/a?x=1&y=2\n" in text
-    assert "The links work until 2026-05-18 09:00 (Europe/Berlin)." in text
+    assert "Files:\n- weekly.csv (CSV, 1.2 MB, 5,000 of 1,234,567 rows)\n  https://files.example/a?x=1&y=2\n" in text
+    assert "The links work until Mon 18 May 2026, 09:00 (Berlin)." in text
     assert page.links == ["https://files.example/a?x=1&y=2"]
     assert "5,000 of 1,234,567 rows" in str(page)
-    assert "The links work until 2026-05-18 09:00 (Europe/Berlin)." in str(page)
+    assert "The links work until Mon 18 May 2026, 09:00 (Berlin)." in str(page)
 
 
 def test_a_zip_names_what_it_holds():
     text, page = read(replace(NOTE, zip_name="weekly.zip"))
 
-    assert "Attached: weekly.zip, which holds:\n- weekly.csv (CSV" in text
-    assert "Attached : weekly.zip, which holds weekly.csv" in str(page)
+    assert "Files (attached as weekly.zip):\n- weekly.csv (CSV" in text
+    assert "Files attached as weekly.zip weekly.csv" in str(page)
 
 
 def test_formats_that_failed_are_named():
     text, page = read(replace(NOTE, failed_formats=("pdf", "excel")))
 
-    assert "The PDF and Excel could not be made this time." in text
-    assert "The PDF and Excel could not be made this time." in str(page)
+    assert "Missing because of an error: PDF and Excel." in text
+    assert "Missing because of an error: PDF and Excel." in str(page)
 
 
 def test_a_message_without_data_says_so_and_shows_no_rows():
@@ -136,7 +136,7 @@ def test_a_preview_shows_the_first_rows_and_how_many_there_are():
     text, page = read(replace(NOTE, preview_rows=2), document(table(columns, rows, batch=1)))
 
     assert (
-        "Channels (2 of 3 rows, 6 of 7 columns)\n"
+        "Channels (first 2 of 3 rows, 6 of 7 columns)\n"
         "\n"
         "Channel  Messages  C0  C1  C2  C3\n"
         "general     1,234  a   b   c   d\n"
@@ -144,7 +144,15 @@ def test_a_preview_shows_the_first_rows_and_how_many_there_are():
         "\n"
     ) in text
     assert "third" not in text
-    assert "Channels 2 of 3 rows, 6 of 7 columns Channel Messages C0 C1 C2 C3 general 1,234 a b c d" in str(page)
+    assert "Channels first 2 of 3 rows, 6 of 7 columns Channel Messages C0 C1 C2 C3 general 1,234 a b c d" in str(page)
+
+
+def test_a_preview_says_that_the_query_stopped_at_its_limit():
+    shown = document(replace(table([column("a")], [("x",), ("y",)], title="Tasks"), limit=2))
+    text, page = read(replace(NOTE, preview_rows=1), shown)
+
+    assert "Tasks (first 2) (first 1 of 2 rows)" in text
+    assert "Tasks (first 2) first 1 of 2 rows" in str(page)
 
 
 def test_without_a_preview_no_row_is_in_the_message():
@@ -157,13 +165,13 @@ def test_without_a_preview_no_row_is_in_the_message():
 
 
 def test_hostile_values_are_only_text_and_break_no_line():
-    hostile = "<script>alert(1)</script>\n\n-- \nSet up by nobody\x00"
+    hostile = "<script>alert(1)</script>\n\n-- \nOwner: nobody\x00"
     note = replace(NOTE, preview_rows=1, set_up_by="<b>x</b>")
     text, page = read(note, document(table([column("a")], [(hostile,)]), title=hostile, workspace=hostile))
 
     assert "script" not in page.tags
     assert text.count("\n-- \n") == 1
-    assert text.startswith("<script>alert(1)</script> -- Set up by nobody\n")
+    assert text.startswith("<script>alert(1)</script> -- Owner: nobody\n")
     assert "\x00" not in text
 
 
@@ -284,17 +292,17 @@ def test_a_list_of_mails_shows_the_first_figures():
     figures = [figure("Messages", 1_234, 987), figure("People", 5, 5), figure("New", 3, None), figure("Late", 1, 1)]
     page = body(document(figures=figures), NOTE).html
 
-    assert ">Messages: 1,234 +25.0 % · People: 5 0.0 % · New: 3&#8199;" in page
+    assert ">Messages: 1,234 (+25.0 %) · People: 5 (no change) · New: 3&#8199;" in page
     assert ">No activity in this period.&#8199;" in body(document(), replace(NOTE, no_data=True)).html
 
 
 def test_it_says_why_the_files_do_not_come_as_they_are_and_how_to_get_off():
-    note = replace(NOTE, why="As attachments they would be too large for a mail.", unsubscribe="https://acme.example/u")
+    note = replace(NOTE, why="The files are too large to attach.", unsubscribe="https://acme.example/u")
     text, page = read(note)
 
-    assert "\nAs attachments they would be too large for a mail.\n" in text
+    assert "\nThe files are too large to attach.\n" in text
     assert "\nUnsubscribe: https://acme.example/u\n" in text
-    assert "As attachments they would be too large for a mail." in str(page)
+    assert "The files are too large to attach." in str(page)
     assert page.links == ["https://acme.example/u"]
 
 

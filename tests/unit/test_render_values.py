@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -10,13 +11,14 @@ import pytest
 from include.scheduled_reports.render.values import (
     FORMULA_STARTS,
     change,
+    comparison,
+    cut_notice,
     defused,
     listed,
-    mood,
-    notice,
     printable,
     rows_of,
     shown,
+    trend,
 )
 from tests.unit.documents import ZONE, column, figure, table
 
@@ -62,6 +64,8 @@ def test_a_value_is_shown_as_a_person_writes_it(kind, scale, value, text):
         (0, 4, "\N{MINUS SIGN}100.0 %"),
         (1001, 1, "+100,000.0 %"),
         (100_001, 100_000, "0.0 %"),
+        (4, 4, "no change"),
+        (0, 0, "no change"),
         (7, 0, ""),
         (7, None, ""),
         (None, 7, ""),
@@ -70,6 +74,23 @@ def test_a_value_is_shown_as_a_person_writes_it(kind, scale, value, text):
 )
 def test_a_change_carries_its_sign(value, previous, text):
     assert change(figure(value=value, previous=previous, kind="number")) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "previous", "text"),
+    [
+        ("integer", 5, 1_234, "from 1,234"),
+        ("integer", 1_234, 1_234, ""),
+        ("integer", 3, 0, "none before"),
+        ("percent", 0.5, 0.0, "from 0.0 %"),
+        ("integer", 3, None, "no earlier data"),
+        ("number", None, float("nan"), "no earlier data"),
+        ("integer", None, 5, "from 5"),
+    ],
+)
+def test_a_comparison_names_its_base_or_says_why_there_is_none(kind, value, previous, text):
+    scale = 1 if kind == "percent" else 0
+    assert comparison(figure(value=value, previous=previous, kind=kind, scale=scale)) == text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +106,7 @@ def test_a_change_carries_its_sign(value, previous, text):
     ],
 )
 def test_a_change_is_good_or_bad_by_what_is_better(better, value, expected):
-    assert mood(figure(value=value, previous=4, better=better)) == expected
+    assert trend(figure(value=value, previous=4, better=better)) == expected
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
@@ -117,9 +138,22 @@ def test_rows_are_counted_in_words():
 def test_a_notice_stands_only_where_rows_are_missing():
     three = table([column("a")], [("x",), ("y",), ("z",)])
 
-    assert notice(three, 2) == "Showing 2 of 3 rows"
-    assert notice(three, 3) == ""
-    assert notice(three, None) == ""
+    assert cut_notice(three, 2) == "First 2 of 3 rows"
+    assert cut_notice(three, 3) == ""
+    assert cut_notice(three, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "limit", "title"),
+    [
+        (2, 2, "Channels (first 2)"),
+        (2, 3, "Channels"),
+        (2, None, "Channels"),
+        (1_500, 1_500, "Channels (first 1,500)"),
+    ],
+)
+def test_the_title_of_a_table_says_that_its_query_stopped_at_a_limit(rows, limit, title):
+    assert replace(table([column("a")], []), rows=rows, limit=limit).full_title == title
 
 
 def test_names_are_listed_as_one_says_them():

@@ -32,8 +32,7 @@ def test_a_run_that_ended_without_record_is_settled_with_the_reason(services):
 
     assert state(services) == (
         RunState.FAILED,
-        "mail: the run ended before the mail was sent: Airflow is through with the run, but its last task did not "
-        "record it",
+        "mail: the run ended before the mail was sent: Airflow finished the run, but `record` did not run",
     )
     assert counts(services) == (1, 0, 1)
 
@@ -52,7 +51,7 @@ def test_a_run_that_airflow_does_not_go_on_with_is_settled_after_hours_and_count
     services.moment += timedelta(hours=6, seconds=1)
 
     assert upkeep(services, OPEN).settled == 1
-    assert "is its DAG paused" in state(services)[1]
+    assert "check that the DAG is not paused" in state(services)[1]
     assert counts(services) == (1, 0, 1)
 
     pipeline.email(services, KEY)

@@ -221,7 +221,7 @@ def test_texts_dates_and_booleans_stay_what_they_are():
     ],
 )
 def test_a_value_that_is_not_of_the_declared_type_is_refused_without_telling_it(kind, array):
-    with pytest.raises(ReportTypeError, match=r"^column x: the query gives what is no [a-z0-9]+") as refused:
+    with pytest.raises(ReportTypeError, match=r"^column x: the query returns a value that is not [a-z0-9]+") as refused:
         one_column(kind, array, scale=2)
 
     assert not any(text in str(refused.value) for text in ("seven", "1.5", "0.005", "NaN", "999", "someday", "2026"))

@@ -103,7 +103,7 @@ def test_a_round_that_finds_all_as_it_should_be_changes_nothing():
 
     assert (again.next_runs, again.rejected, again.readmitted, again.lifted) == (0, 0, 0, 0)
     assert str(again) == (
-        "0 next_run written, 0 rejected, 0 valid again, 0 DAGs let go, 0 runs settled, 0 owners' notices looked after"
+        "0 next_run updated, 0 rejected, 0 valid again, 0 tombstones lifted, 0 runs settled, 0 owner notices processed"
     )
 
 

@@ -121,7 +121,9 @@ def test_a_week_with_a_change_of_clocks_is_an_hour_short():
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2036, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 days = st.dates(date(1980, 1, 1), date(2036, 12, 31))
-zones = st.timezones().filter(lambda zone: not zone.key.startswith("right/"))  # with leap seconds; the gate refuses it
+# Without `right/`, which has leap seconds: validation rejects it.  Filter keys, not zones: a filter tries hundreds of
+# candidates for each example, and every zone is a file to read.
+zones = st.timezone_keys().filter(lambda key: not key.startswith("right/")).map(ZoneInfo)
 
 
 @given(st.sampled_from(ROLLING), moments, zones)

@@ -1,1 +1,1 @@
-"""The real world behind the ports, and its fake: one module each."""
+"""Adapters: the ports implemented with PostgreSQL, S3, SES, SMTP and file systems."""

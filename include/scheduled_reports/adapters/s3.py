@@ -1,4 +1,4 @@
-"""The bucket of artifacts, in S3."""
+"""The bucket of artifacts in S3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..domain.errors import ConfigurationError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: The shortest session AWS gives by default; a token that was written into the connection does not say when it ends.
+#: AWS's shortest default session; a token stored in a connection does not say when it expires.
 UNKNOWN_SESSION = timedelta(hours=1)
 PERMANENT = frozenset(
     {"AccessDenied", "NoSuchBucket", "NoSuchKey", "404", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
@@ -41,7 +41,7 @@ class S3Store:
             **({"Tagging": urlencode(tags)} if tags else {}),
             "ContentType": content_type,
             "ContentDisposition": _disposition(file_name),
-            # S3 compares the digest of what arrived with the one computed while sending.
+            # S3 compares the digest of the received content with the one computed while sending.
             "ChecksumAlgorithm": "SHA256",
         }
         with _translated(f"s3://{self.bucket}/{key}"):
@@ -55,7 +55,7 @@ class S3Store:
                 yield body
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        # botocore tells nobody else which credentials sign.
+        # botocore has no public way to get the credentials that sign.
         credentials = self.client._request_signer._credentials  # noqa: SLF001
         if credentials is None or not credentials.token:
             return wanted
@@ -85,12 +85,12 @@ class S3Store:
 
 
 def _keep_version_4(signature_version: str, **_: Any) -> str | None:
-    """For links botocore falls back to version 2 in old regions, which buckets made since June 2020 refuse."""
+    """In old regions botocore presigns with version 2, which buckets created since June 2020 refuse."""
     return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
 
 
 def _disposition(file_name: str) -> str:
-    """RFC 6266: the name in ASCII for old readers, and exactly in UTF-8."""
+    """RFC 6266: the file name in ASCII for old clients, and exactly in UTF-8."""
     plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "'").replace("\\", "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 

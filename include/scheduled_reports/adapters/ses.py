@@ -1,6 +1,6 @@
-"""The mail service: Amazon SES, API version 2, raw messages of up to 40 MB after base64.
+"""Send mail with Amazon SES (API v2): raw messages of up to 40 MB after base64.
 
-The client has to be made with botocore's retries off: SES knows no idempotency token, and a repeated call is a second
+The client must have botocore's retries switched off: SES has no idempotency token, so a repeated call sends a second
 mail.  Source: SendEmail in the SES v2 API reference.
 """
 
@@ -33,7 +33,7 @@ MISCONFIGURED = frozenset({
     "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException", "NotFoundException",
 })  # fmt: skip
 LONGEST_TAG = 256
-#: Nothing was sent yet when these are raised.
+#: Errors raised before anything was sent.
 NOT_BEGUN = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 
 
@@ -45,9 +45,8 @@ class SesMailer:
     configuration_set: str | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
-        """Send one message once; returns SES's message id."""
         envelope: dict[str, Any] = {
-            # The name stands in the message; here SES takes nothing but ASCII.
+            # The display name is in the message; here SES accepts only ASCII.
             "FromEmailAddress": ascii_address(parseaddr(sender)[1]),
             "Destination": {
                 "ToAddresses": [ascii_address(address) for address in recipients.to],
@@ -62,24 +61,24 @@ class SesMailer:
             answer = self.client.send_email(**envelope, Content={"Raw": {"Data": raw}})
             return str(answer["MessageId"])
         except ClientError as error:
-            # Not `from error`: its text may name recipients, and a traceback would log them.
+            # Not `from error`: its text may name recipients, and the traceback would log them.
             raise _meaning(error, sender, recipients) from None
         except NOT_BEGUN as error:
             raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
-        except Exception as error:  # whatever it is, an answer cut short among it: the message may have gone
+        except Exception as error:  # any other error, such as a truncated answer: the message may have been sent
             raise DeliveryUnknownError(f"SES did not answer: {type(error).__name__}") from error
 
 
 def _tag(value: str) -> str:
-    """*value* in the letters SES allows; it may not be empty."""
+    """*value* in the characters that SES allows; never empty."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", value)[:LONGEST_TAG] or "_"
 
 
 def _named(error: ClientError, recipients: Recipients) -> list[str]:
-    """The recipients that SES gives as the reason: "The following identities failed the check in region …: a@b.c"."""
+    """The recipients named in SES's message: "The following identities failed the check in region …: a@b.c"."""
     text = str(error.response.get("Error", {}).get("Message", "")).lower()
     words: list[str] = re.findall(r"[^\s,;:<>\"()\[\]]+@[^\s,;:<>\"()\[\]]+", text)
-    # A full stop and quotes around are the sentence's; a quote within, as in o'brien, is the address's.
+    # A final period and surrounding quotes belong to the sentence; a quote inside (o'brien) belongs to the address.
     mentioned = {*words, *(word.rstrip(".").strip("'`") for word in words)}
     return [one for one in recipients if {one.lower(), ascii_address(one).lower()} & mentioned]
 
@@ -97,5 +96,5 @@ def _meaning(error: ClientError, sender: str, recipients: Recipients) -> Excepti
         if wrong := _named(error, recipients):
             return RecipientRefusedError(wrong)
         return PermanentError(f"SES refused the message: {code}")
-    # A 5xx may come from before or after the message was accepted.
-    return DeliveryUnknownError(f"SES failed while it had the message: {code}")
+    # A 5xx may be sent before or after the message was accepted.
+    return DeliveryUnknownError(f"SES failed while processing the message: {code}")

@@ -1,9 +1,9 @@
-"""The mail service by SMTP: SendGrid, Mailgun, Resend or any relay that takes mail for delivery.
+"""Send mail by SMTP: SendGrid, Mailgun, Resend or any relay that accepts mail for delivery.
 
-`smtplib.SMTP.sendmail` sends to the recipients that are left when some are refused, and its errors do not tell whether
-the message had left.  So the dialogue is led here, step by step: until the message's first byte has gone it was
-certainly not sent, from then on only the server's answer says how it ended.  Sources: RFC 5321, RFC 1870 (SIZE), RFC
-2034 (status codes), RFC 3207 (STARTTLS).
+`smtplib.SMTP.sendmail` sends to the remaining recipients when some are refused, and its errors do not say whether the
+message was sent.  So the SMTP dialogue is written out here: before the first byte of the message it was certainly not
+sent; from then on only the server's answer tells the outcome.  Sources: RFC 5321, RFC 1870 (SIZE), RFC 2034 (status
+codes), RFC 3207 (STARTTLS).
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from ..domain.report import Recipients
 
 Tls = Literal["implicit", "starttls", "none"]
-#: Ports where TLS begins with the first byte; the second is Resend's for networks that close the first.
+#: Ports with implicit TLS; the second is Resend's alternative where 465 is blocked.
 TLS_PORTS = frozenset({465, 2465})
-#: Replies that ask to come back later.
+#: Replies that ask the client to retry later.
 SLOWER = frozenset({421, 450, 451, 452, 454})
-#: Replies of a server that wants a login, or another one.
+#: Replies of a server that requires authentication.
 UNAUTHENTICATED = frozenset({530, 534, 535, 538})
-#: RFC 5321 asks a client to wait ten minutes for the last answer; a task has fifteen for everything.
+#: RFC 5321 asks clients to wait ten minutes for the final answer; a task has fifteen minutes in all.
 ANSWER_SECONDS = 300.0
-#: What the farewell may take; the message has been accepted by then.
-FAREWELL_SECONDS = 5.0
-#: A time-out is one of a call, and a whole message may rightly take longer.
+#: Seconds to wait for QUIT; the message is accepted by then.
+QUIT_SECONDS = 5.0
+#: Bytes per send call: the timeout is per call, and a whole message may take longer.
 PIECE = 256 * 1024
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 ID_LENGTH = 200
@@ -60,27 +60,26 @@ class SmtpMailer:
     login: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: Tls = "starttls"
-    #: Of the connection, and of each command.
+    #: Seconds, for connecting and for each command.
     timeout: float = 30.0
     answer_timeout: float = ANSWER_SECONDS
-    #: Who is trusted; None for whom the system trusts.
+    #: Trusted certificates; None for the system's.
     context: ssl.SSLContext | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Send one message once; returns what the server calls it, or else its Message-ID."""
         envelope = {ascii_address(address): address for address in recipients}
         lines = _lines(raw)
         with self._session() as server:
             _begin(server, ascii_address(parseaddr(sender)[1]), envelope, len(lines))
             text = self._hand_over(server, lines)
-            with suppress(OSError):  # it has been accepted, whatever comes now
-                _set_timeout(server, FAREWELL_SECONDS)
+            with suppress(OSError):  # the message is accepted, whatever happens now
+                _set_timeout(server, QUIT_SECONDS)
                 server.quit()
         return _name(text, raw)
 
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        """A connection that is encrypted and logged in; errors say the message was not sent."""
+        """An encrypted, authenticated connection; its errors mean that the message was not sent."""
         with _not_sent_yet("connecting"):
             server = self._connect()
         try:
@@ -97,8 +96,8 @@ class SmtpMailer:
             server.close()
 
     def _connect(self) -> smtplib.SMTP:
-        if not f"{self.login}{self.password}".isascii():  # smtplib's error would hold the password
-            raise ConfigurationError("SMTP takes a login and a password of ASCII characters only")
+        if not f"{self.login}{self.password}".isascii():  # smtplib's error would contain the password
+            raise ConfigurationError("the SMTP login and password must be ASCII")
         if self.tls == "implicit":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=self._trust())
         return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
@@ -107,7 +106,7 @@ class SmtpMailer:
         return self.context or ssl.create_default_context()
 
     def _hand_over(self, server: smtplib.SMTP, lines: bytes) -> str:
-        """The message itself; returns the text of the answer that accepts it."""
+        """Send the message; return the text of the answer that accepts it."""
         with _not_sent_yet("announcing the message"):
             _expect(server.docmd("DATA"), "the message", good=3)
         try:
@@ -116,10 +115,10 @@ class SmtpMailer:
             server.send(b".\r\n")
             _set_timeout(server, self.answer_timeout)
             code, text = server.getreply()
-        except Exception as error:  # whatever it is, the message may have gone
+        except Exception as error:  # any error: the message may have been sent
             raise DeliveryUnknownError(f"the mail server did not answer: {type(error).__name__}") from error
         if code // 100 not in {2, 4, 5}:
-            raise DeliveryUnknownError("the mail server answered the message with something that is no SMTP")
+            raise DeliveryUnknownError("the mail server's answer to the message is not SMTP")
         _expect((code, text), "the message")
         return text.decode("ascii", "replace")
 
@@ -127,13 +126,15 @@ class SmtpMailer:
 def smtp_mailer(
     *, host: str | None, port: int | None, login: str | None, password: str | None, extra: Mapping[str, Any]
 ) -> SmtpMailer:
-    """The mailer of an Airflow connection of type SMTP; ConfigurationError names what is wrong with it."""
+    """The mailer of an Airflow connection of type SMTP; raises ConfigurationError if a value is invalid."""
     if not host or not _is_host(host):
-        raise ConfigurationError(f"host: {host!r}: the name or address of a mail server")
+        raise ConfigurationError(f"host {host!r} is not the name or address of a mail server")
     if extra.get("ssl_context") not in (None, "", "default"):
-        raise ConfigurationError("ssl_context: certificates are always checked; name the authority's file in ca_file")
+        raise ConfigurationError(
+            "ssl_context is not supported: certificates are always checked; set ca_file to trust a private authority"
+        )
     if extra.get("auth_type") not in (None, "", "basic"):
-        raise ConfigurationError(f"auth_type: {extra['auth_type']!r}: basic (a login and a password)")
+        raise ConfigurationError(f"auth_type {extra['auth_type']!r} is not supported; use basic (login and password)")
     tls = _tls(port, extra)
     return SmtpMailer(
         host=host,
@@ -147,7 +148,7 @@ def smtp_mailer(
 
 
 def _tls(port: int | None, extra: Mapping[str, Any]) -> Tls:
-    """As Airflow's SMTP hook reads its two switches, except that the port decides where `disable_ssl` is not set."""
+    """Read the two switches as Airflow's SMTP hook does, except that without `disable_ssl` the port decides."""
     if not _flag(extra, "disable_ssl", unset=port not in TLS_PORTS):
         return "implicit"
     return "none" if _flag(extra, "disable_tls", unset=False) else "starttls"
@@ -161,12 +162,12 @@ def _is_host(text: str) -> bool:
 
 
 def _flag(extra: Mapping[str, Any], name: str, *, unset: bool) -> bool:
-    """A switch; in a connection written as a URI it is text."""
+    """A boolean; in a connection written as a URI it is text."""
     if extra.get(name) in (None, ""):
         return unset
     text = str(extra[name]).strip().lower()
     if text not in {"true", "false", "1", "0", "yes", "no"}:
-        raise ConfigurationError(f"{name}: {extra[name]!r}: true or false")
+        raise ConfigurationError(f"{name} is {extra[name]!r}; use true or false")
     return text in {"true", "1", "yes"}
 
 
@@ -176,44 +177,44 @@ def _seconds(value: Any) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds <= 600:
-        raise ConfigurationError(f"timeout: {value!r}: more than 0 and at most 600 seconds")
+        raise ConfigurationError(f"timeout is {value!r}; use more than 0 and at most 600 seconds")
     return seconds
 
 
 def _authority(ca_file: str | None) -> ssl.SSLContext | None:
-    """Trust in one's own authority besides the system's."""
+    """Trust a private certificate authority in addition to the system's."""
     if not ca_file:
         return None
     context = ssl.create_default_context()
     try:
         context.load_verify_locations(ca_file)
-    except OSError as error:  # of which ssl's own errors are a kind
-        raise ConfigurationError(f"ca_file: {ca_file!r}: a readable file of certificates in PEM") from error
+    except OSError as error:  # ssl's errors are OSErrors, too
+        raise ConfigurationError(f"ca_file {ca_file!r} is not a readable PEM file of certificates") from error
     return context
 
 
 def _begin(server: smtplib.SMTP, sender: str, envelope: Mapping[str, str], size: int) -> None:
-    """The envelope: everybody in it is accepted, or nobody gets the message."""
+    """Send the envelope: every recipient is accepted, or nothing is sent."""
     limit = server.esmtp_features.get("size", "")
     if limit.isdigit() and 0 < int(limit) < size:
         raise PermanentError(f"the message has {size} bytes, the mail server takes {limit}: lower MESSAGE_BYTES")
     with _not_sent_yet("naming the sender"):
         options = [f"SIZE={size}"] if server.has_extn("size") else []
         reply = server.mail(sender, options)
-        if reply[0] // 100 == 5 and reply[0] != 552:  # 552 is about the size
+        if reply[0] // 100 == 5 and reply[0] != 552:  # 552: message too large
             raise ConfigurationError(f"the mail server refuses the sender: {_codes(reply)}")
         _expect(reply, "the sender")
     with _not_sent_yet("naming the recipients"):
         refused = _refused(server, envelope)
         if refused:
-            with suppress(OSError):  # the transaction ends with the connection, too
+            with suppress(OSError):  # closing the connection ends the transaction, too
                 server.rset()
                 server.quit()
             raise RecipientRefusedError(refused)
 
 
 def _refused(server: smtplib.SMTP, envelope: Mapping[str, str]) -> list[str]:
-    """Who is refused for good; all are asked, so that all are named at once."""
+    """The permanently refused recipients; all are tried, so that all are reported at once."""
     refused: list[str] = []
     later: tuple[int, bytes] | None = None
     for plain, address in envelope.items():
@@ -222,7 +223,7 @@ def _refused(server: smtplib.SMTP, envelope: Mapping[str, str]) -> list[str]:
             refused.append(address)
         elif reply[0] // 100 != 2:
             later = reply
-            if reply[0] in UNAUTHENTICATED or reply[0] == 421:  # nobody will be taken, or it hangs up
+            if reply[0] in UNAUTHENTICATED or reply[0] == 421:  # no recipient will be accepted, or the server hangs up
                 break
     if later and not refused:
         _expect(later, "a recipient")
@@ -230,36 +231,36 @@ def _refused(server: smtplib.SMTP, envelope: Mapping[str, str]) -> list[str]:
 
 
 def _expect(reply: tuple[int, bytes], what: str, *, good: int = 2) -> None:
-    """Raise what a reply means unless its first digit is *good*."""
+    """Raise the matching error unless the first digit of the reply is *good*."""
     if reply[0] // 100 != good:
         raise _meaning(reply, what)
 
 
 def _meaning(reply: tuple[int, bytes], what: str) -> ReportsError:
-    """What a bad reply to *what* means; the server's text is left out, since it may name addresses."""
+    """The error for a negative reply; the server's text is left out, because it may contain addresses."""
     code = reply[0]
     if code in SLOWER:
-        return ThrottledError(f"the mail server asks to come back later with {what}: {_codes(reply)}")
+        return ThrottledError(f"the mail server asks to retry later with {what}: {_codes(reply)}")
     if code in UNAUTHENTICATED:
-        return ConfigurationError(f"the mail server wants another login: {_codes(reply)}")
+        return ConfigurationError(f"the mail server requires other credentials: {_codes(reply)}")
     if code // 100 == 5:
         return PermanentError(f"the mail server refuses {what}: {_codes(reply)}")
-    return TransientError(f"the mail server does not take {what} now: {_codes(reply)}")
+    return TransientError(f"the mail server does not accept {what} now: {_codes(reply)}")
 
 
 def _codes(reply: tuple[int, bytes]) -> str:
-    """`550 5.1.1`: what of a reply may be told to anybody."""
+    """The codes of a reply, such as `550 5.1.1`; they contain no address."""
     enhanced = ENHANCED.match(reply[1].decode("ascii", "replace"))
     return f"{reply[0]} {enhanced.group()}" if enhanced else str(reply[0])
 
 
 @contextmanager
 def _not_sent_yet(step: str) -> Iterator[None]:
-    """What goes wrong in here has sent nothing."""
+    """Translate errors raised before the message was sent."""
     try:
         yield
     except smtplib.SMTPException as error:
-        # Not `from error`: its text is the server's, and a traceback would log the addresses in it.
+        # Not `from error`: its text is the server's, and the traceback would log the addresses in it.
         raise _refusal(error, step) from None
     except ssl.SSLCertVerificationError as error:
         raise ConfigurationError(f"the mail server's certificate is not trusted: {error.verify_message}") from error
@@ -268,16 +269,16 @@ def _not_sent_yet(step: str) -> Iterator[None]:
 
 
 def _refusal(error: smtplib.SMTPException, step: str) -> ReportsError:
-    """What smtplib's own checks mean."""
+    """Translate an error raised by smtplib."""
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code // 100 != 4:
         return ConfigurationError(f"the mail server refuses the login: {error.smtp_code}")
     if isinstance(error, smtplib.SMTPResponseException):
         return _meaning((error.smtp_code, _bytes(error.smtp_error)), step)
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return TransientError(f"the mail server hung up or was silent while {step}")
-    if isinstance(error, smtplib.SMTPNotSupportedError):  # STARTTLS or AUTH: what is not offered is not done without
-        return ConfigurationError(f"the mail server does not do what is needed: {error}")
-    return ConfigurationError(f"the mail server offers no known way of {step}")
+        return TransientError(f"the mail server closed the connection or timed out while {step}")
+    if isinstance(error, smtplib.SMTPNotSupportedError):  # STARTTLS or AUTH is not offered; never continue without it
+        return ConfigurationError(f"the mail server lacks a required feature: {error}")
+    return ConfigurationError(f"the mail server offers no supported way of {step}")
 
 
 def _bytes(text: bytes | str) -> bytes:
@@ -290,9 +291,9 @@ def _set_timeout(server: smtplib.SMTP, seconds: float) -> None:
 
 
 def _lines(raw: bytes) -> bytes:
-    r"""*raw* as it goes over the wire, all but the final dot.
+    r"""*raw* as sent over the wire, without the final dot.
 
-    Every line ends in CRLF: where a server took a bare line end for one, a dot behind it would end the message.
+    Every line ends in CRLF: if a server accepted a bare CR or LF as a line end, a dot after it would end the message.
     """
     text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not text.endswith(b"\n"):
@@ -303,7 +304,7 @@ def _lines(raw: bytes) -> bytes:
 
 
 def _name(text: str, raw: bytes) -> str:
-    """What the server calls the message (`2.0.0 Ok: queued as 4Zd1`), or its Message-ID after a mere `OK`."""
+    """The server's name for the message (`2.0.0 Ok: queued as 4Zd1`), or its Message-ID after a plain `OK`."""
     text = one_line(text)[:ID_LENGTH]
     if re.search(r"\d", ENHANCED.sub("", text)):
         return text

@@ -1,4 +1,4 @@
-"""Staging on any file system pyarrow knows: a local folder, or S3 where workers share nothing."""
+"""Staging on any pyarrow file system: a local folder, or S3 where workers share no disk."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NEVER = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class ArrowStaging:
-    """Port `Staging` below *root* of a file system."""
+    """Port `Staging` below the folder *root* of a file system."""
 
     system: fs.FileSystem
     root: str
 
     @classmethod
     def local(cls, folder: Path) -> ArrowStaging:
-        """Staging in a folder of this machine, closed to other users."""
+        """Staging in a local folder that other users cannot read."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(fs.LocalFileSystem(), str(folder))
 
@@ -73,7 +73,7 @@ class ArrowStaging:
 
 
 def _folder(path: str, name: str, inside: list[fs.FileInfo]) -> Folder:
-    # A folder in S3 has no moment of its own; one that nothing lies in has been left for as long as anybody can tell.
+    # A folder in S3 has no modification time; an empty one counts as old.
     newest = max((entry.mtime for entry in inside if entry.mtime), default=NEVER)
     files = (entry.path.removeprefix(f"{path}/") for entry in inside if entry.type is fs.FileType.File)
     return Folder(name=name, newest=newest.astimezone(UTC), files=tuple(files))
@@ -86,4 +86,4 @@ def _translated(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StagingMissingError(f"{name} is not on staging: clear the run from query") from error
     except OSError as error:
-        raise TransientError(f"staging did not take or give {name}: {type(error).__name__}") from error
+        raise TransientError(f"staging failed to read or write {name}: {type(error).__name__}") from error

@@ -28,6 +28,8 @@ class Dataset:
     columns: tuple[Column, ...]
     #: It has a row for every day or object, active or not; only rows with a figure other than zero count as data.
     zero_filled: bool = False
+    #: How many rows the query returns at most, if it has a limit that cuts what a report asks for.
+    limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

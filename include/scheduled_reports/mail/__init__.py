@@ -1,1 +1,1 @@
-"""E-mail from plan to ledger: compose a report's mail, claim it, send it, record the outcome."""
+"""E-mail, from plan to ledger: decide recipients, compose, claim, send, record the outcome; notify owners."""

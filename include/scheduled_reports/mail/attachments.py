@@ -1,4 +1,4 @@
-"""Attach a run's files, zip them or only link them, by what fits into one message."""
+"""Choose how a run's files travel: attached, in one zip file, or as links, by what fits into one message."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MailFiles:
-    """What a mail carries, and how."""
+    """The attachments of a mail, and how its files travel."""
 
     mode: MailMode
     attachments: tuple[message.Attachment, ...]
 
 
 def inline_image(picture: MailPicture) -> message.Attachment:
-    """An image that the HTML of a message shows."""
+    """Make an inline attachment of an image that the HTML of a message shows."""
     return message.Attachment(picture.file_name, "image/png", picture.content, cid=picture.cid)
 
 
 def choose_files(services: Services, artifacts: Sequence[Artifact], *, attach: bool) -> MailFiles:
-    """Attach, zip or only link, by what fits into one message."""
+    """Attach, zip or link the files, by what fits into one message; only link them without *attach*."""
     room = services.settings.message_bytes - message.BODY_ROOM
     if not attach:
         return MailFiles("link", ())
     if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) <= room:
         return MailFiles("attach", tuple(_attachment(services, artifact) for artifact in artifacts))
-    # Compressed formats shrink little; do not fetch what cannot fit at ten to one.
+    # Compressed formats shrink little: files that would not fit at a ratio of ten to one are not fetched.
     if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) > 10 * room:
         return MailFiles("link", ())
     packed = _zip(services, artifacts)

@@ -1,4 +1,4 @@
-"""The two bodies of a message: one for reading as text, one as HTML; each says all there is to say."""
+"""Compose the two bodies of a report's mail, plain text and HTML; each holds everything the other says."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from ..domain.dates import long_time, zone_time
 from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
-from ..render.key_figures import CONVENTIONS, card
-from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, moment, printable, rows_of, shown
+from ..render.key_figures import card, time_note
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, printable, rows_of, shown
 from . import templates
 from .body_images import chart_pictures, logo
 
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from ..render.key_figures import Card
     from .body_images import MailPicture
 
-#: What fits a message of 600 pixels: columns, and characters of all and of one.
+#: What fits into a message of 600 pixels: columns, characters of all columns, characters of one value.
 _PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
-#: A longer word is broken where the line ends.
+#: A longer word may break where the line ends.
 _LONG_WORD: Final = 20
-#: How many key figures a list of mails shows beside the subject.
+#: How many key figures an inbox shows beside the subject.
 _HEADLINE: Final = 3
-_MOOD_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
+_TREND_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailFile:
-    """A file the message brings: *attached* (alone or in the zip), or behind *link*."""
+    """A file of the message: *attached* (alone or in the zip file), and behind *link* if there is one."""
 
     format: Format
     file_name: str
@@ -48,9 +49,9 @@ class MailFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailNote:
-    """What a message says beside the report itself.
+    """What a message says besides the report itself.
 
-    *stop_hint* ends the sentence "To have it stopped, …"; *why* says why the files do not come as they are.
+    *stop_hint* ends the sentence "To stop these emails, …"; *why* says why the files are not attached as they are.
     """
 
     files: tuple[MailFile, ...]
@@ -59,17 +60,17 @@ class MailNote:
     stop_hint: str
     preview_rows: int = 0
     no_data: bool = False
-    zip_name: str | None = None  # of the one attachment, where the files come zipped
+    zip_name: str | None = None  # of the one attachment, if the files are in a zip file
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
-    test: bool = False  # only to try the report out
+    test: bool = False  # a test email
     why: str = ""
-    unsubscribe: str = ""  # an address that a click opens
+    unsubscribe: str = ""  # an address for a link
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """A message as text and as HTML, and the pictures that the HTML shows."""
+    """A message as text and as HTML, and the images that the HTML shows."""
 
     text: str
     html: str
@@ -78,7 +79,7 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """The first rows of the main table; *numeric* columns align to the right, *breaks* tells whose lines may break."""
+    """The first rows of the main table; *numeric* columns align right, lines of *breaks* columns may break."""
 
     title: str
     caption: str
@@ -88,17 +89,17 @@ class Preview:
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self) -> list[str]:
-        """The rows as lines of text, one column below the other."""
+        """Format the rows as lines of text with aligned columns."""
         return aligned([self.heads, *self.rows], self.numeric)
 
     @staticmethod
     def is_long(text: str) -> bool:
-        """Whether a word of *text* would push the others aside."""
+        """Whether *text* has a word that would widen its column at the cost of the others."""
         return any(len(word) > _LONG_WORD for word in text.split())
 
 
 def body(document: Document, note: MailNote) -> Body:
-    """The message; without a preview it shows no value but the key figures."""
+    """Compose the message; without a preview, key figures are the only values in it."""
     cards = [card(figure) for figure in document.figures]
     head = logo(document)
     charts = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
@@ -108,18 +109,18 @@ def body(document: Document, note: MailNote) -> Body:
         "logo": head,
         "charts": charts,
         "headline": _headline(cards, note),
-        "before": document.period_before,
-        "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
+        "before": document.previous_period,
+        "time_note": time_note(document),
         "title": one_line(document.title),
         "type_title": one_line(document.type_title),
         "workspace": one_line(document.workspace),
         "description": printable(document.description).strip(),
-        "period": str(document.window),
-        "timezone": document.timezone,
+        "period": document.period,
+        "zone_time": zone_time(document.timezone),
         "cards": cards,
-        "figure_lines": aligned([(c.title, c.value, c.change) for c in cards], (False, True, True)),
+        "figure_lines": aligned([(c.title, c.value, c.change or c.comparison) for c in cards], (False, True, True)),
         "compares": any(c.change for c in cards),
-        "moods": _MOOD_COLORS,
+        "trend_colors": _TREND_COLORS,
         "note": note,
         "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
         "failed": listed([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
@@ -135,19 +136,19 @@ def body(document: Document, note: MailNote) -> Body:
 
 
 def _headline(cards: Sequence[Card], note: MailNote) -> str:
-    """What a list of mails shows beside the subject."""
+    """What an inbox shows beside the subject."""
     if note.no_data:
         return NO_ACTIVITY
-    return " · ".join(f"{one.title}: {one.value} {one.change}".strip() for one in cards[:_HEADLINE])
+    return " · ".join(f"{one.title}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE])
 
 
 def one_line(text: str) -> str:
-    """*text* without line breaks, for where one would break the layout."""
+    """Remove line breaks, for places where one would break the layout."""
     return " ".join(printable(text).split())
 
 
 def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
-    """*rows* as lines whose columns stand below each other in a font of fixed width."""
+    """Format *rows* as lines whose columns align in a font of fixed width."""
     sizes = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(_padded, row, sizes, numeric)).rstrip() for row in rows]
 
@@ -158,12 +159,12 @@ def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - map
 
 
 def _facts(file: MailFile) -> str:
-    """`1.2 MB, 40 rows`."""
+    """Describe a file: `1.2 MB, 40 rows`."""
     return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
 
 
 def file_size(size: int) -> str:
-    """`1.2 MB`."""
+    """Format a number of bytes: `1.2 MB`."""
     if size < 1_000:
         return f"{size} bytes"
     return f"{size / 1_000:,.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
@@ -172,7 +173,7 @@ def file_size(size: int) -> str:
 def _expiry(note: MailNote, document: Document) -> str:
     if note.link_expires is None:
         return ""
-    return f"{moment(note.link_expires.astimezone(ZoneInfo(document.timezone)))} ({document.timezone})"
+    return long_time(note.link_expires.astimezone(ZoneInfo(document.timezone)), document.timezone)
 
 
 def _preview(table: Table, note: MailNote) -> Preview | None:
@@ -184,11 +185,11 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
         for piece in pieces(table, note.preview_rows)
         for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
     )
-    caption = rows_of(len(rows), table.rows)
+    caption = f"{'first ' if len(rows) < table.rows else ''}{rows_of(len(rows), table.rows)}"
     if len(columns) < len(table.columns):
         caption += f", {len(columns)} of {len(table.columns)} columns"
     return Preview(
-        title=one_line(table.title),
+        title=one_line(table.full_title),
         caption=caption,
         heads=tuple(one_line(column.title) for column in columns),
         numeric=tuple(column.type in NUMERIC for column in columns),
@@ -198,7 +199,7 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
 
 
 def _fitting(table: Table) -> int:
-    """How many columns have room beside each other, one at least."""
+    """Count the columns that fit side by side; at least one."""
     taken = accumulate(min(width, _PREVIEW_TEXT // 2) + 2 for width in widths(table)[:_PREVIEW_COLUMNS])
     return max(sum(width <= _PREVIEW_WIDTH for width in taken), 1)
 

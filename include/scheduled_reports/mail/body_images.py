@@ -1,4 +1,4 @@
-"""The pictures inside a message: its logo and its charts, as PNG, since mail clients show no SVG."""
+"""Draw the images of a message, logo and charts, as PNG: mail clients show no SVG."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from ..render.document import Chart, Document
 
-#: What a message of 600 pixels has room for, and how high a logo stands at its head.
-_ROOM, _LOGO_HEIGHT = 544, 40
-#: Drawn smaller than shown, so that a phone's reader can read what stands in it.
+#: The width of an image in a message of 600 pixels, and the height of the logo.
+_WIDTH, _LOGO_HEIGHT = 544, 40
+#: A chart is drawn smaller than it is shown, so that its text stays readable on a phone.
 _DRAWN_WIDTH, _DRAWN_HEIGHT = 440, 170
-#: All charts together, in bytes: they must fit what is kept free for a message without its files.
+#: The size of all charts together, in bytes: they must fit into `message.BODY_ROOM`.
 _MOST_BYTES: Final = 240_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailPicture:
-    """A PNG that the HTML shows by its *cid*, *width* and *height* in the pixels of a page; *title* stands above it."""
+    """A PNG that the HTML shows by its *cid*, at *width* by *height* CSS pixels, below *title*."""
 
     cid: str
     file_name: str
@@ -40,12 +40,12 @@ class MailPicture:
 
     @property
     def alt(self) -> str:
-        """What is read where pictures are not shown."""
+        """The text that stands in for the image."""
         return f"Chart: {self.title}" if self.title else ""
 
 
 def logo(document: Document) -> MailPicture | None:
-    """The logo, where the operator has set one."""
+    """Draw the logo; None if the operator has set none."""
     found = logo_picture(document.branding.logo, _LOGO_HEIGHT)
     if found is None:
         return None
@@ -55,7 +55,7 @@ def logo(document: Document) -> MailPicture | None:
 
 
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
-    """The charts there is anything to draw for, as far as they fit."""
+    """Draw the charts that have data, as many as fit into one message."""
     look = charts.Look(width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour))
     return tuple(_fitting(list(_drawn(document.charts, look))))
 
@@ -65,12 +65,12 @@ def _drawn(shown: Sequence[Chart], look: charts.Look) -> Iterator[MailPicture]:
         if not charts.is_flat(chart):
             content = _small(charts.png(chart, look=look))
             with Image.open(BytesIO(content)) as picture:
-                height = round(picture.height * _ROOM / picture.width)
+                height = round(picture.height * _WIDTH / picture.width)
             yield MailPicture(
                 cid=_cid(f"chart-{number}", content),
                 file_name=f"chart-{number}.png",
                 content=content,
-                width=_ROOM,
+                width=_WIDTH,
                 height=height,
                 title=printable(chart.title),
                 note=charts.note(chart),
@@ -86,7 +86,7 @@ def _fitting(pictures: Sequence[MailPicture]) -> Iterator[MailPicture]:
 
 
 def _small(png: bytes) -> bytes:
-    """The same picture in 128 colours, a sixth of the bytes: a chart has few, but soft edges."""
+    """Reduce an image to 128 colours, which takes a sixth of the bytes: a chart has few colours, but soft edges."""
     out = BytesIO()
     with Image.open(BytesIO(png)) as picture:
         few = picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
@@ -95,5 +95,5 @@ def _small(png: bytes) -> bytes:
 
 
 def _cid(name: str, content: bytes) -> str:
-    """An id that only the same picture has: some clients keep pictures by it, over all mails."""
+    """Derive an id from the content: some clients cache images by it, across messages."""
     return f"{name}.{hashlib.sha256(content).hexdigest()[:24]}@reports"

@@ -1,4 +1,4 @@
-"""One message through the ledger: claimed, sent, finished; never again what may have left."""
+"""Deliver messages at most once: claim in the ledger, send, record; never resend an unknown outcome."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from ..domain.delivery import Delivery
     from ..ports.services import Services
 
-#: Seconds to wait when the service asks to slow down, and when the database is away just after a message was sent.
+#: Seconds between attempts when the mail service throttles, and when the database is down right after a send.
 PAUSES = (1, 2, 4, 8)
 
 
 def deliver_all(services: Services, deliveries: Sequence[Delivery], raw: bytes, tags: Mapping[str, str]) -> int:
-    """Send the same message to several envelopes; return how many addresses the service has refused.
+    """Send the same message to several envelopes; return how many addresses the service refused.
 
-    One that fails does not keep the others back.  What a retry can still send decides which error is raised:
+    A failed envelope does not stop the others. If several fail, the error that a retry can help most is raised:
     TransientError before DeliveryUnknownError before PermanentError.
     """
-    services.mailer  # noqa: B018 - made before the first claim: a wrong connection claims nothing
+    services.mailer  # noqa: B018 - connect before the first claim: a wrong connection must not claim anything
     refused, failures = 0, []
     for delivery in deliveries:
         try:
@@ -50,14 +50,14 @@ def _error_priority(error: ReportsError) -> int:
 
 
 def deliver(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> int:
-    """Send one message unless the ledger holds it already; return how many addresses the service has refused.
+    """Send one message unless the ledger holds it already; return how many addresses the service refused.
 
-    A call that is refused because of single addresses has reached nobody: it is repeated without them, as a message
-    of its own.
+    A message refused because of some addresses reached nobody: it is sent again without them, as a separate message
+    in the ledger.
     """
     refused, part = 0, delivery
     for number in count(1):
-        wrong = _call(services, part, raw, tags)
+        wrong = _send_slowly(services, part, raw, tags)
         if not wrong:
             return refused
         refused += len(wrong)
@@ -69,8 +69,8 @@ def deliver(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[st
     raise AssertionError  # unreachable: every round has fewer recipients
 
 
-def _call(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> tuple[str, ...]:
-    """One call of the service, again while it asks to slow down; the addresses because of which it was refused."""
+def _send_slowly(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Call the mail service, again while it throttles; return the addresses because of which it refused."""
     for pause in PAUSES:
         try:
             return _claim_and_send(services, delivery, raw, tags)
@@ -84,9 +84,9 @@ def _claim_and_send(services: Services, delivery: Delivery, raw: bytes, tags: Ma
     if held is not None:
         if held.state in (DeliveryState.SENT, DeliveryState.REFUSED):
             return held.refused
-        # The sender of a claim may be alive: what became of it is for him to say, or for the end of the run.
-        reason = held.error or "another attempt has claimed it, and its outcome is not known"
-        raise DeliveryUnknownError(f"{delivery.message}: {reason}; it is not sent again by itself")
+        # The attempt that claimed it may still be alive: only that attempt, or the end of the run, records the outcome.
+        reason = held.error or "another attempt has claimed it and its outcome is unknown"
+        raise DeliveryUnknownError(f"{delivery.message}: {reason}; it will not be resent automatically")
     try:
         message_id = services.mailer.send(services.settings.mail_from, delivery.recipients, raw, tags=tags)
     except RecipientRefusedError as error:
@@ -104,8 +104,8 @@ def _claim_and_send(services: Services, delivery: Delivery, raw: bytes, tags: Ma
 
 
 def _finish(services: Services, delivery: Delivery, outcome: str | None = None) -> None:
-    """Write down what is known now and at no other time: a database that is away for seconds must not lose it."""
-    metrics.mail_handed_over(services, outcome or str(delivery.state), notice=delivery.is_notice)
+    """Record the outcome, with retries: it is known only now, and a short database outage must not lose it."""
+    metrics.mail_sent(services, outcome or str(delivery.state), notice=delivery.is_notice)
     for pause in PAUSES:
         try:
             return services.ledger.finish(delivery)

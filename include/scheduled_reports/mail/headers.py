@@ -1,4 +1,4 @@
-"""Headers of a report's mail: unsubscribing (RFC 2369, RFC 8058), replies, redirection and identification."""
+"""Headers of a report's mail: unsubscribing (RFC 2369, RFC 8058), replies, redirection, identification."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
 
 def unsubscribe_addresses(text: str, *, report: str, recipients: Sequence[str]) -> tuple[str, ...]:
-    """The addresses of one message.
+    """Fill the unsubscribe addresses of one message.
 
-    One that has to know who clicks is only in a message to one person: everybody else would take each other off.
+    An address that names the recipient is used only in a message to one person; otherwise one reader could
+    unsubscribe another.
     """
-    whole = [way for way in read_ways(text) if RECIPIENT not in way or len(recipients) == 1]
+    usable = [way for way in read_ways(text) if RECIPIENT not in way or len(recipients) == 1]
     who = quote(recipients[0], safe="") if recipients else ""
-    return tuple(way.replace(REPORT, quote(report, safe="")).replace(RECIPIENT, who) for way in whole)
+    return tuple(way.replace(REPORT, quote(report, safe="")).replace(RECIPIENT, who) for way in usable)
 
 
 def unsubscribe_headers(ways: Sequence[str]) -> dict[str, str]:
-    """`List-Unsubscribe`, and where a click can be a POST the header that says so; none where there is no way."""
+    """Make `List-Unsubscribe`, and for one-click (a POST to https) `List-Unsubscribe-Post`; empty without addresses."""
     found = {"List-Unsubscribe": ", ".join(f"<{way}>" for way in ways)} if ways else {}
     if any(way.startswith("https:") for way in ways):
         found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -35,25 +36,25 @@ def unsubscribe_headers(ways: Sequence[str]) -> dict[str, str]:
 
 
 def unsubscribe_link(ways: Sequence[str]) -> str:
-    """What stands in the message itself: the page rather than the mail; empty where there is neither."""
+    """Choose the address for the link in the message: https before mailto; empty without addresses."""
     return max(ways, key=lambda way: way.startswith("https:"), default="")
 
 
 def unsubscribe_addresses_of(services: Services, run: Run, recipients: Recipients) -> tuple[str, ...]:
-    """How this message's readers get off the report; a redirected one knows only the address it goes to."""
+    """The unsubscribe addresses of this message; a redirected one names only the address it is redirected to."""
     redirect = services.settings.redirect_to
-    everybody = (redirect,) if redirect else tuple(recipients)
-    return unsubscribe_addresses(services.settings.unsubscribe, report=run.report.id, recipients=everybody)
+    reached = (redirect,) if redirect else tuple(recipients)
+    return unsubscribe_addresses(services.settings.unsubscribe, report=run.report.id, recipients=reached)
 
 
 def report_headers(run: Run) -> dict[str, str]:
-    """What tells a machine which report a message is."""
+    """Headers that identify the report to programs."""
     test = {"X-Scheduled-Report-Test": "true"} if run.request.test else {}
     return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
 def routing_headers(services: Services, recipients: Recipients) -> dict[str, str]:
-    """Where answers go, and whom a redirected mail was meant for."""
+    """Headers for replies, and for the intended recipients of a redirected message."""
     found = {"Reply-To": services.settings.reply_to} if services.settings.reply_to else {}
     if services.settings.redirect_to is not None:
         found["X-Intended-Recipients"] = ", ".join(recipients)

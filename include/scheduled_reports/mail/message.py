@@ -1,4 +1,4 @@
-"""A mail as bytes: headers, two bodies, attachments; and the envelope cut to what one call may carry."""
+"""Compose a MIME message: headers, two bodies, inline images, attachments; and what base64 adds to a size."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from ..domain.report import Recipients
 
 
-class _Ways(UnstructuredHeader, BaseHeader):
-    """List-Unsubscribe: one address a line, each whole; Python would write a long one as an encoded word."""
+class _AddressList(UnstructuredHeader, BaseHeader):
+    """List-Unsubscribe with one unbroken address per line; Python would encode a long one as an encoded word."""
 
     def fold(self, *, policy: Any) -> str:
-        """The header as it stands in the message."""
+        """Format the header for the message."""
         return f"{self.name}: " + f",{policy.linesep} ".join(str(self).split(", ")) + str(policy.linesep)
 
 
 _HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("list-unsubscribe", _Ways)
-#: SES asks for 7-bit parts: text in other letters goes as quoted-printable or base64.
+_HEADERS.map_to_type("list-unsubscribe", _AddressList)
+#: SES requires 7-bit parts: other text is sent as quoted-printable or base64.
 SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
-#: Bytes kept free for headers and bodies when attachments are weighed.
+#: Bytes reserved for headers and bodies when deciding whether attachments fit.
 BODY_ROOM = 512 * 1024
-#: The HTML of a message, without pictures and with them.
+#: The types of the HTML part, with images and without.
 _HTML = ("multipart/related", "text/html")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in a mail, or with a *cid* a picture that its HTML shows."""
+    """A file in a message, or with a *cid* an image that its HTML shows."""
 
     file_name: str
     content_type: str
@@ -55,7 +55,7 @@ def compose(
     attachments: tuple[Attachment, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The message of *bodies* (plain text, HTML); blind copies stand in no header."""
+    """Compose a message of *bodies* (plain text, HTML); blind copies appear in no header."""
     mail = EmailMessage(policy=SEVEN_BIT)
     mail["From"] = _address(sender)
     mail["To"] = [_address(address) for address in recipients.to]
@@ -75,7 +75,7 @@ def compose(
 
 
 def _add(mail: EmailMessage, attachment: Attachment) -> None:
-    """Add a file to the message, and a picture to the HTML that shows it, so that no client lists it as a file."""
+    """Add a file to the message, or an image to its HTML part, so that no client lists the image as a file."""
     maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
     name = one_line(attachment.file_name)
     if attachment.cid:
@@ -84,18 +84,18 @@ def _add(mail: EmailMessage, attachment: Attachment) -> None:
             attachment.content, maintype, subtype, cid=f"<{attachment.cid}>", filename=name, disposition="inline"
         )
     else:
-        # As base64 whatever the type: a mail server may not touch line ends, and the digest must hold.
+        # Base64 for every type: mail servers may change line endings of text, and the digest must stay right.
         mail.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
 
 
 def encoded_size(size: int) -> int:
-    """What *size* bytes take in base64 with its line ends, in bytes."""
+    """Compute the size of *size* bytes in base64, with line endings."""
     encoded = -(-size // 3) * 4
     return encoded + 2 * -(-encoded // 76)
 
 
 def _address(text: str) -> Address:
-    """`Name <local@domain>` or a bare address."""
+    """Parse `Name <local@domain>` or a bare address."""
     name, plain = parseaddr(text)
     local, _, domain = ascii_address(plain).rpartition("@")
     return Address(display_name=name, username=local, domain=domain)

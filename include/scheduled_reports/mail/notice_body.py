@@ -1,4 +1,4 @@
-"""The two bodies of a notice to a report's owner."""
+"""Compose the subject and the two bodies of a notice to a report's owner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUBJECTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """What is told: *kind* is `failed`, `stopped` or `recovered`; *streak* counts the failures in a row."""
+    """A notice; *kind* is `failed`, `stopped` or `recovered`, *streak* counts the failures in a row."""
 
     kind: str
     name: str
@@ -35,6 +35,6 @@ class Notice:
 
 
 def bodies(notice: Notice) -> tuple[str, str]:
-    """The notice as text and as HTML."""
+    """Compose the notice as text and as HTML."""
     text = templates.TEMPLATES.get_template("notice.txt.j2").render(notice=notice)
     return text, templates.TEMPLATES.get_template("notice.html.j2").render(notice=notice)

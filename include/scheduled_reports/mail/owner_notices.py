@@ -1,6 +1,6 @@
-"""What a report's owner is told: that it has begun to fail, that it works again, that it was taken off its schedule.
+"""Notify a report's owner: it began to fail, it works again, it was stopped after repeated failures.
 
-Once each: not per attempt, and not per run of a streak.
+One notice per change: not one per attempt, and not one per failed run.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 FAILED, STOPPED, RECOVERED = (f"{NOTICE}{name}" for name in ("failed", "stopped", "recovered"))
 
 
-def tell(services: Services, key: RunKey) -> None:
-    """Tell the owner what the settling of *key* makes of his report, if that is news.
+def notify(services: Services, key: RunKey) -> None:
+    """Notify the owner if the settled run *key* changes the state of the report.
 
-    Raises TransientError or MailStoppedError where it could not be said yet; a later call says it.
+    Raises TransientError or MailStoppedError if the notice could not be sent yet; a later call sends it.
     """
     failure_streak = services.runs.failure_streak(key.report_id)
     news = _news(services, failure_streak)
@@ -41,7 +41,7 @@ def tell(services: Services, key: RunKey) -> None:
 
 
 def _news(services: Services, failure_streak: FailureStreak) -> str | None:
-    """Which notice is due; giving up is done here, so that the notice says what is so."""
+    """Decide which notice is due; a report is stopped here, so that the notice states a fact."""
     if not failure_streak.failed or failure_streak.newest is None:
         return RECOVERED if failure_streak.notified in (FAILED, STOPPED) and failure_streak.failed is False else None
     limit = services.settings.failures_in_a_row
@@ -57,7 +57,7 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
         return
     recipients = Recipients(to=(owner,))
     (envelope,) = plan.envelopes(services, recipients)
-    told = notice_body.Notice(
+    notice = notice_body.Notice(
         kind=news.removeprefix(NOTICE),
         name=naming.one_line(row["name"]),
         workspace=naming.one_line(row["workspace_name"] or ""),
@@ -69,7 +69,7 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
         key=key,
         message=news,
         state=DeliveryState.CLAIMED,
-        subject=told.subject,
+        subject=notice.subject,
         recipients=envelope,
         mode="link",
         formats=(),
@@ -77,20 +77,20 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
     raw = message.compose(
         sender=settings.sender,
         recipients=envelope,
-        subject=told.subject,
-        bodies=notice_body.bodies(told),
+        subject=notice.subject,
+        bodies=notice_body.bodies(notice),
         headers=routing_headers(services, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
     )
     try:
-        deliver(services, delivery, raw, {"notice": told.kind, "report": key.report_id})
-    except MailStoppedError:  # upkeep says it once the switch is on again
+        deliver(services, delivery, raw, {"notice": notice.kind, "report": key.report_id})
+    except MailStoppedError:  # upkeep sends it once the switch is on again
         raise
-    except (PermanentError, DeliveryUnknownError) as error:  # the ledger has it; nothing is made better by repeating it
-        log.warning("the owner of report %s was not told: %s", key.report_id, error)
+    except (PermanentError, DeliveryUnknownError) as error:  # recorded in the ledger; repeating it would not help
+        log.warning("the owner of report %s was not notified: %s", key.report_id, error)
 
 
 def _owner(row: Row | None) -> str | None:
-    """The creator's address, while he may still know of the report."""
+    """The creator's address, while they are a member of the workspace and not suspended."""
     if row is None or not row["creator_is_member"] or row["creator_status"] == "SUSPENDED":
         return None
     return row["creator_email"] if is_address(row["creator_email"] or "") else None

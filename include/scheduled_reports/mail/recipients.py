@@ -1,4 +1,4 @@
-"""Divide recipients into envelopes; remove repeated addresses."""
+"""Split recipients into envelopes; remove repeated addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..domain.report import Recipients
 
 
 def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
-    """Cut the envelope into parts of at most *limit* addresses, each address in exactly one part."""
+    """Split recipients into envelopes of at most *limit* addresses; each address is in exactly one."""
     everyone = [
         *(("to", address) for address in recipients.to),
         *(("cc", address) for address in recipients.cc),
@@ -20,10 +20,10 @@ def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
 
 
 def without_repeats(recipients: Recipients) -> Recipients:
-    """Each address once, whatever its case, where it stands first: to before cc before bcc."""
+    """Keep the first occurrence of each address, ignoring case: to before cc before bcc."""
     seen: set[str] = set()
 
-    def fresh(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    def unseen(addresses: tuple[str, ...]) -> tuple[str, ...]:
         kept = []
         for address in addresses:
             if address.lower() not in seen:
@@ -31,4 +31,4 @@ def without_repeats(recipients: Recipients) -> Recipients:
                 kept.append(address)
         return tuple(kept)
 
-    return Recipients(to=fresh(recipients.to), cc=fresh(recipients.cc), bcc=fresh(recipients.bcc))
+    return Recipients(to=unseen(recipients.to), cc=unseen(recipients.cc), bcc=unseen(recipients.bcc))

@@ -1,10 +1,11 @@
-"""The mail of a run: what it carries, how it is put together, and who gets which part."""
+"""Send a run's mail: plan, choose files, compose, deliver one message per envelope."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron
+from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.report import Recipients
 from ..domain.run import RunKey
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 def mail(services: Services, run: Run, artifacts: Sequence[Artifact], document: Callable[[], Document]) -> str:
     """Send the run's mail, each message at most once; return `sent`, or why there was none.
 
-    *document* makes what the mail shows; it is called only when a mail is to go out.
+    *document* makes what the mail shows; it is called only if there is a mail to send.
 
-    Raises DeliveryUnknownError where a message may or may not have left.
+    Raises DeliveryUnknownError if it is unknown whether a message was sent.
     """
     plan = services.runs.fix_mail(run.key, plan_mail(services, run))
     if not plan["wanted"]:
         return str(plan["why"])
-    if services.settings.mail_mode == "off":  # the plan may come with a copy of production, where it was not
+    if services.settings.mail_mode == "off":  # a copy of production brings plans made while mail was on
         return "mail_mode is off"
     files = choose_files(services, artifacts, attach=plan["attach"])
     recipients = recipients_of(plan)
@@ -52,7 +53,7 @@ def mail(services: Services, run: Run, artifacts: Sequence[Artifact], document: 
 def _deliveries(
     services: Services, run: Run, plan: Mapping[str, Any], files: MailFiles, formats: tuple[Any, ...]
 ) -> list[Delivery]:
-    """One message per envelope."""
+    """Make one delivery per envelope."""
     return [
         Delivery(
             key=run.key,
@@ -70,7 +71,7 @@ def _deliveries(
 
 
 def _earlier_ids(services: Services, run: Run) -> str | None:
-    """The service's ids of the messages that are sent again, or their run where none is known."""
+    """List the mail service's ids of the messages being resent, or the id of their run if none is known."""
     if not run.request.resend:
         return None
     earlier = services.ledger.of(RunKey(report_id=run.key.report_id, run_id=run.request.resend))
@@ -78,7 +79,7 @@ def _earlier_ids(services: Services, run: Run) -> str | None:
     return ", ".join(ids) or run.request.resend
 
 
-def _compose(  # noqa: PLR0913, PLR0917 - what a message is made of
+def _compose(  # noqa: PLR0913, PLR0917 - all parts of a message
     services: Services,
     run: Run,
     document: Document,
@@ -133,19 +134,19 @@ def _note(
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         test=run.request.test,
         preview_rows=PREVIEW_ROWS if plan["preview"] else 0,
-        why=_why(files, attach=plan["attach"]),
+        why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.schedule.cron.expression)} ({report.timezone.key})",
-        stop_hint=f"ask {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
+        schedule_words=f"{cron.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
+        stop_hint=f"contact {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 
 
-def _why(files: MailFiles, *, attach: bool) -> str:
-    """Why the files do not come as they are; empty where they do, or nobody wants them to."""
+def _why_not_attached(files: MailFiles, *, attach: bool) -> str:
+    """Say why the files are not attached as they are; empty if they are, or if the report does not want them to be."""
     if files.mode == "zip":
-        return "Packed into one file: as they are they would be too large for a mail."
-    return "As attachments they would be too large for a mail." if attach and files.mode == "link" else ""
+        return "The files are too large to attach one by one; they are in one zip file."
+    return "The files are too large to attach." if attach and files.mode == "link" else ""
 
 
 def _local(moment: datetime, run: Run) -> datetime:

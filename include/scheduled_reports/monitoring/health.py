@@ -1,4 +1,4 @@
-"""How the whole does: what upkeep tells the monitoring, and the health route whoever asks."""
+"""System health, for metrics and for the route /health."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ..ports.services import Services
     from ..ports.upkeep import Health
 
-#: Mails of which nobody knows whether they left are told for so long; the record keeps them.
+#: Unconfirmed deliveries are reported for this long; the record keeps them.
 UNKNOWN_SINCE = timedelta(days=1)
-#: A tick that nobody has run for so long is not late any more, it is lost: somebody has seen to that, or never will.
+#: An older tick that never ran no longer counts as late; it is lost.
 HORIZON = timedelta(days=7)
 
 
 def look(services: Services, reports: Iterable[Report] | None = None) -> tuple[Health, timedelta]:
-    """What there is to tell, and by how much the oldest due tick that has not begun is late."""
+    """System health, and the delay of the oldest due tick that has not started."""
     now = services.now()
     found = services.upkeep_store.health(stuck_before=now - services.settings.stuck_seconds, since=now - UNKNOWN_SINCE)
     if reports is None:
@@ -31,10 +31,10 @@ def look(services: Services, reports: Iterable[Report] | None = None) -> tuple[H
 
 
 def lag(services: Services, reports: Iterable[Report]) -> timedelta:
-    """How long the oldest due tick that has not begun has been waiting; nothing where none has.
+    """The delay of the oldest due tick that has not started; zero if there is none.
 
-    Asked of the record and not of next_run, which upkeep moves on whatever becomes of a tick.  What was skipped has
-    begun: the gate has had its word.
+    Read from the record, not from next_run, which upkeep advances whether or not a tick ran.  A skipped tick counts
+    as started: admission has decided on it.
     """
     now = services.now()
     horizon = now - HORIZON

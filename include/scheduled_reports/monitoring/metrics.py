@@ -1,7 +1,7 @@
-"""What is counted, timed and gauged, under `scheduled_reports.`; docs/monitoring.md has the same table, held by a test.
+"""Metrics, all prefixed `scheduled_reports.`; a test holds docs/monitoring.md to the same table.
 
-No report and no workspace is a tag: ten thousand of them would be as many time series for each metric, for ever, and
-who stands behind an id is nobody's business in a monitoring system.  The record and the pages know each by name.
+Reports and workspaces are not tags: ten thousand reports would create as many time series per metric, and customer
+ids do not belong in a monitoring system.  The record and the pages name each report.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PREFIX = "scheduled_reports."
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: what kind it is of, and the names of its tags in the order in which StatsD has their values."""
+    """One metric: its kind, and its tag names in the order of their values in a StatsD name."""
 
     kind: Literal["counter", "timer", "gauge"]
     tags: tuple[str, ...] = ()
@@ -59,12 +59,12 @@ METRICS: Mapping[str, Metric] = {
     "mail.enabled": Metric("gauge"),
     "lag": Metric("gauge"),
 }
-#: The value of a tag that does not apply, such as the format of a query.
+#: The value of a tag that does not apply, such as the format of the stage `query`.
 NONE = "none"
 
 
 def stage(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Time a stage of a run, and write to the log when it began and how it ended."""
+    """Time a stage of a run, and log its start and its outcome."""
 
     def timed(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
@@ -81,7 +81,7 @@ def stage(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 @contextmanager
 def _watched(services: Services, name: str, subject: Any, chosen: str) -> Iterator[None]:
     key: RunKey = subject if isinstance(subject, RunKey) else subject.key
-    # Ids and names only: what a row holds is in no log.
+    # Ids and names only: the content of a row is never logged.
     where = f"report={naming.one_line(key.report_id)} run={naming.one_line(key.run_id)} format={chosen}"
     log.info("stage %s began: %s", name, where)
     began, outcome = monotonic(), "failed"
@@ -98,24 +98,24 @@ def _watched(services: Services, name: str, subject: Any, chosen: str) -> Iterat
 
 
 def run_settled(services: Services, state: RunState, kind: RunKind, report_type: str | None) -> None:
-    """Count a run; called where the record says that its own counters have moved, so that no clear counts twice."""
+    """Count a settled run; called only when the record's own counters changed, so that a clear does not count twice."""
     services.metrics.count("run", 1, outcome=str(state), kind=str(kind), type=known(report_type))
 
 
-def file_arrived(services: Services, chosen: Format, report_type: str, *, rows: int, size: int) -> None:
-    """Count what was brought to S3."""
+def file_uploaded(services: Services, chosen: Format, report_type: str, *, rows: int, size: int) -> None:
+    """Count the rows and bytes of an uploaded file."""
     tags = {"format": str(chosen), "type": known(report_type)}
     services.metrics.count("rows", rows, **tags)
     services.metrics.count("bytes", size, **tags)
 
 
-def mail_handed_over(services: Services, outcome: str, *, notice: bool) -> None:
-    """Count a call of the mail service by its answer."""
+def mail_sent(services: Services, outcome: str, *, notice: bool) -> None:
+    """Count a call of the mail service by its outcome."""
     services.metrics.count("mail", 1, outcome=outcome, about="owner" if notice else "report")
 
 
-def looked_after(services: Services, found: Health, lag: float) -> None:
-    """Tell how the whole does, after a round of upkeep."""
+def upkeep_done(services: Services, found: Health, lag: float) -> None:
+    """Set the health gauges after a round of upkeep."""
     gauges = {
         "reports.active": found.scheduled,
         "reports.rejected": found.rejected,
@@ -133,5 +133,5 @@ def looked_after(services: Services, found: Health, lag: float) -> None:
 
 
 def known(report_type: str | None) -> str:
-    """The type as a tag: a row may hold any text."""
+    """The report type as a tag value; `unknown` for a text that is not a type."""
     return report_type if report_type is not None and report_type in catalog().types else "unknown"

@@ -92,7 +92,7 @@ def _number(value: float | Decimal | None) -> orjson.Fragment | float | None:
 def _write_table(table: Table, out: BinaryIO, row_limit: int | None) -> int:
     head = {
         "name": table.name,
-        "title": table.title,
+        "title": table.full_title,
         "columns": [_column(column) for column in table.columns],
         "rowCount": table.rows,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-import pyarrow as pa
+from ..domain.dates import earlier_period, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +61,17 @@ class Table:
     columns: tuple[Column, ...]
     rows: int
     batches: Callable[[], Iterator[pa.RecordBatch]]
+    limit: int | None = None  # how many rows its query returns at most; None if it returns all there are
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether the query may have left out rows: it returned as many as it may."""
+        return self.limit is not None and self.rows >= self.limit
+
+    @property
+    def full_title(self) -> str:
+        """The title; it names the limit once that is reached, so that no reader takes a cut table for a whole one."""
+        return f"{self.title} (first {self.limit:,d})" if self.is_at_limit else self.title
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,11 +96,16 @@ class Document:
         return self.tables[0]
 
     @property
-    def period_before(self) -> str:
-        """The days that a key figure is compared with."""
+    def period(self) -> str:
+        """The days the report covers, as a sentence shows them."""
+        return period(self.window.first_day, self.window.last_day)
+
+    @property
+    def previous_period(self) -> str:
+        """The days that key figures are compared with, as a sentence shows them."""
         first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
         last = self.window.first_day - timedelta(days=1)
-        return f"{first} to {last}" if first != last else f"{first}"
+        return earlier_period(first, last, self.window.last_day.year)
 
     @property
     def is_empty(self) -> bool:

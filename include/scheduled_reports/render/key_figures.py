@@ -1,39 +1,41 @@
-"""Key figures as cards, and the note on dates and numbers; shared by HTML, PDF and mail."""
+"""Key figures as cards, and the note on times; shared by HTML, PDF and mail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from .values import change, mood, printable, shown
+from ..domain.dates import long_time, zone_time
+from .values import change, comparison, printable, shown, trend
 
 if TYPE_CHECKING:
-    from .document import Figure
+    from .document import Document, Figure
 
-CONVENTIONS: Final = (
-    "Made for {moment}. Days and times are those of {zone}."
-    " Dates are year-month-day (ISO 8601), numbers English (1,234.5)."
-)
+
+def time_note(document: Document) -> str:
+    """Say when the run was due and which clock its times follow."""
+    zone = document.timezone
+    return f"Scheduled for {long_time(document.scheduled_for, zone)}. Times in {zone_time(zone)}."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """A key figure as it is shown."""
+    """A key figure as text; *trend* is `good`, `bad` or `flat`."""
 
     title: str
     value: str
     change: str
-    mood: str
-    previous: str
+    trend: str
+    comparison: str
 
 
 def card(figure: Figure) -> Card:
-    """A key figure as it is shown."""
+    """Format a key figure."""
     column = figure.spec.column
     return Card(
         title=printable(column.title),
         value=shown(figure.value, column) or "\N{EN DASH}",
         change=change(figure),
-        mood=mood(figure),
-        previous=shown(figure.previous, column),
+        trend=trend(figure),
+        comparison=comparison(figure),
     )

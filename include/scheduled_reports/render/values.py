@@ -1,4 +1,4 @@
-"""How a value is shown to a person, and what is done to text that a spreadsheet would run."""
+"""Format values for people, and neutralize text that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -26,51 +26,55 @@ FORMAT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
 #: The types of columns that are aligned to the right.
 NUMERIC: Final = frozenset({"integer", "decimal", "number", "percent"})
 
-#: What XML 1.0 forbids, and HTML calls a parse error; Python and Arrow both read it.
+#: Characters that XML 1.0 forbids and HTML calls a parse error, as a pattern for both Python and Arrow.
 UNPRINTABLE: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 
-#: What makes a spreadsheet read a cell of a CSV file as a formula: OWASP's list, with the full-width forms.
+#: First characters that make a spreadsheet read a CSV cell as a formula: OWASP's list, with the full-width forms.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-#: Wide enough for any float.
+#: What stands for a change of nothing, and a change too small for one decimal.
+NO_CHANGE, _ROUNDS_TO_ZERO = "no change", "0.0 %"
+#: Figures of these types count or add up: zero means that there was nothing, not that a share was 0 %.
+_COUNTS: Final = frozenset({"integer", "decimal"})
+#: Digits enough for any float.
 _ROUNDING: Final = Context(prec=700, rounding=ROUND_HALF_UP)
 
 
 def printable(text: str) -> str:
-    """*text* without the control characters no document can hold."""
+    """Remove the control characters that no document can hold."""
     return re.sub(UNPRINTABLE, "", text)
 
 
 def defused(text: str) -> str:
-    """*text* with an apostrophe before it where a spreadsheet would take it for a formula."""
+    """Put an apostrophe before *text* if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def is_missing(value: Any) -> bool:
-    """Whether there is nothing to show: None, not a number, infinite."""
+    """Whether *value* has nothing to show: None, not a number, infinite."""
     if isinstance(value, Decimal):
         return not value.is_finite()
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
 def shown(value: Any, column: Column) -> str:
-    """The text of one cell: `1,234,567`, `12.5 %`, `2026-05-10 09:00`, `yes`; empty where there is nothing."""
+    """Format the value of one cell: `1,234,567`, `12.5 %`, `2026-05-10 09:00`, `yes`; empty if it is missing."""
     return "" if is_missing(value) else _SHOWN[column.type](value, column.scale)
 
 
 def grouped(number: float | Decimal, scale: int) -> str:
-    """`1,234.50`, halves rounded away from zero as Excel shows them."""
+    """Format a number: `1,234.50`; halves are rounded away from zero, as Excel shows them."""
     exact = number if isinstance(number, Decimal) else Decimal(str(number))
     return f"{_ROUNDING.quantize(exact, Decimal(1).scaleb(-scale)):z,f}"
 
 
 def percent(share: float | Decimal, scale: int) -> str:
-    """`12.5 %` for 0.125."""
+    """Format a share: `12.5 %` for 0.125."""
     return f"{grouped(Decimal(str(share)).scaleb(2, _ROUNDING), scale)} %"
 
 
 def moment(value: datetime) -> str:
-    """`2026-05-10 09:00`, in the zone *value* is in."""
+    """Format a table cell: `2026-05-10 09:00`, in the zone of *value*."""
     return f"{value:%Y-%m-%d %H:%M}"
 
 
@@ -89,38 +93,54 @@ _SHOWN: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType
 
 
 def change(figure: Figure) -> str:
-    """`+25.0 %`, or with a true minus sign, against the period before; empty where there is no base to compare with."""
+    """Format the change from the previous period: `+25.0 %`, `\N{MINUS SIGN}3.0 %`, `no change`; or nothing."""
+    if not is_missing(figure.value) and figure.value == figure.previous:
+        return NO_CHANGE
     relative = figure.change
     if relative is None or is_missing(relative):
         return ""
     size = percent(abs(relative), 1)
-    if size == "0.0 %":
+    if size == _ROUNDS_TO_ZERO:
         return size
     return f"+{size}" if relative > 0 else f"\N{MINUS SIGN}{size}"
 
 
-def mood(figure: Figure) -> Literal["good", "bad", "flat"]:
-    """Whether the change, as it is shown, is welcome."""
+def comparison(figure: Figure) -> str:
+    """Say what a figure is compared with: `from 987,654`, or why with nothing; empty beside `no change`."""
+    if change(figure) == NO_CHANGE:
+        return ""
+    return no_base(figure) or f"from {shown(figure.previous, figure.spec.column)}"
+
+
+def no_base(figure: Figure) -> str:
+    """Say why a figure has no base to compare with: `none before`, `no earlier data`; empty if it has one."""
+    if is_missing(figure.previous):
+        return "no earlier data"
+    return "none before" if not figure.previous and figure.spec.column.type in _COUNTS else ""
+
+
+def trend(figure: Figure) -> Literal["good", "bad", "flat"]:
+    """Whether the change, as it is shown, is an improvement."""
     text = change(figure)
-    if figure.spec.better == "neutral" or text in ("", "0.0 %"):
+    if figure.spec.better == "neutral" or text in ("", NO_CHANGE, _ROUNDS_TO_ZERO):
         return "flat"
     return "good" if text.startswith("+") == (figure.spec.better == "up") else "bad"
 
 
 def listed(names: Sequence[str]) -> str:
-    """`PDF, CSV and Excel`."""
+    """Join names: `PDF, CSV and Excel`."""
     return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
 def rows_of(read: int, total: int) -> str:
-    """`5,000 of 1,234,567 rows`, or `1,234 rows` where none is missing."""
+    """Count rows: `1,234 rows`, or `5,000 of 1,234,567 rows` if some are left out."""
     if read < total:
         return f"{read:,d} of {total:,d} rows"
     return "1 row" if total == 1 else f"{total:,d} rows"
 
 
-def notice(table: Table, row_limit: int | None) -> str:
-    """What stands above a table that does not show every row; empty where it does."""
+def cut_notice(table: Table, row_limit: int | None) -> str:
+    """Say above a table that *row_limit* leaves out rows: `First 5,000 of 1,234,567 rows`; empty if it does not."""
     if row_limit is None or table.rows <= row_limit:
         return ""
-    return f"Showing {rows_of(row_limit, table.rows)}"
+    return f"First {rows_of(row_limit, table.rows)}"

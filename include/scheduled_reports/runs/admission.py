@@ -1,4 +1,4 @@
-"""The gate: may this run happen?  It freezes the row, or writes down why not."""
+"""Admission: may this run start?  Freeze its row, or record why it must not run."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def enter(services: Services, trigger: Trigger) -> Run:
-    """The frozen run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
-    if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry goes on with what is frozen
+    """Freeze the run; raises SkipRunError if the tick must not run, PermanentError if the run cannot."""
+    if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry continues the frozen run
         return _frozen(services, trigger.key)
     row = services.definitions.row(trigger.key.report_id)
     try:
@@ -41,7 +41,7 @@ def enter(services: Services, trigger: Trigger) -> Run:
 
 
 def _frozen(services: Services, key: RunKey) -> Run:
-    """The run as an earlier attempt froze it; why that does not do any more is written down."""
+    """The run as an earlier attempt froze it; if that is no longer valid, the reason is recorded."""
     try:
         return services.runs.load(key)
     except PermanentError as error:
@@ -50,7 +50,7 @@ def _frozen(services: Services, key: RunKey) -> Run:
 
 
 def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
-    """What is to be frozen of a run; SkipRunError where a tick must not run, PermanentError where the run cannot."""
+    """What to freeze of a run; raises SkipRunError if the tick must not run, PermanentError if the run cannot."""
     if row is None:
         raise _gone(trigger)
     report = parse_row(row)
@@ -61,9 +61,9 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
 
 
 def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
-    """What is to be written down of a run: with *request* and *report* as frozen, without as refused."""
+    """What to record of a run: with *request* and *report* a frozen run, without them a refused one."""
     covered = None
-    named = dict.fromkeys((row or {}).get("export_formats") or ())  # a row that is refused may name one twice
+    named = dict.fromkeys((row or {}).get("export_formats") or ())  # an invalid row may name a format twice
     formats = tuple(Format(name) for name in named if name in list(Format))
     if report is not None and request is not None:
         covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
@@ -87,25 +87,23 @@ def _gone(trigger: Trigger) -> ReportsError:
 
 
 def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetime) -> None:
-    """The last word on a tick; Airflow fires what it has stored, whatever has changed since."""
-    if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a person who clears a run wants it
+    """Raise SkipRunError for an outdated tick: Airflow fires the tick it stored, whatever has changed since."""
+    if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a cleared run is wanted
         return
     if not report.is_scheduled:
-        raise SkipRunError("the report is not scheduled any more")
+        raise SkipRunError("the report is no longer scheduled")
     schedule = report.schedule
     if not schedule.is_effective(trigger.scheduled_for):
-        raise SkipRunError(
-            f"the schedule has been effective only since {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        raise SkipRunError(f"the schedule took effect only at {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC")
     if not schedule.is_tick(trigger.scheduled_for):
-        raise SkipRunError("the schedule has been changed, and does not name this time any more")
+        raise SkipRunError("the schedule has changed and no longer includes this time")
     delay = cron.jitter(report.id, settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return
     if report.missed_runs == "skip":
-        raise SkipRunError("missed while Airflow was away; missed runs of this report are skipped")
+        raise SkipRunError("missed while Airflow was not running; this report skips missed runs")
     if schedule.next_after(trigger.scheduled_for) + delay <= now:
-        raise SkipRunError("missed while Airflow was away; a later tick stands in for it")
+        raise SkipRunError("missed while Airflow was not running; a later run replaces it")
 
 
 def _request(services: Services, report: Report, trigger: Trigger) -> Request:
@@ -117,13 +115,10 @@ def _request(services: Services, report: Report, trigger: Trigger) -> Request:
 
 
 def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
-    """The trigger of a run that mails an earlier one's files again, with the formats and the period of that run."""
+    """The trigger of a resend, with the formats and the period of the earlier run."""
     asked = _request(services, report, trigger)
     if asked.period or asked.mail is False:
-        raise _not_again(
-            trigger,
-            "cannot be combined with a period or mail=false; remove those",
-        )
+        raise _not_again(trigger, "cannot be combined with a period or mail=false; remove those")
     earlier = RunKey(report_id=trigger.key.report_id, run_id=str(asked.resend))
     kept = [one.format for one in services.runs.artifacts(earlier)]
     formats = [str(one) for one in kept if not asked.formats or one in asked.formats]

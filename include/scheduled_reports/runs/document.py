@@ -1,6 +1,6 @@
-"""From a run's staged datasets to the document that every format renders.
+"""Build the document that every format renders, from a run's staged datasets or from its recorded mail summary.
 
-pandas holds the small, bounded frames behind key figures and charts; the tables stay in Arrow batches.
+pandas holds the small, bounded frames of key figures and charts; tables stay in Arrow batches.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from .staging import RunFiles
 
 FIGURES = "figures.parquet"
-#: What the record keeps of one chart, in bytes and in characters of a name; a mail does without a larger chart.
+#: Limits of a chart in the mail summary: its size in bytes, the length of a name in characters.  Larger charts are left
+#: out of the mail.
 CHART_BYTES, CHART_TEXT = 64 * 1024, 80
 
 
 def dataset_file(name: str) -> str:
-    """The staged file of a dataset."""
+    """The name of a dataset's staged file."""
     return f"dataset-{name}.parquet"
 
 
 def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
-    """What *run* has to show; StagingMissingError where its data is gone."""
+    """The document of *run*; raises StagingMissingError if its data is gone."""
     tables = tuple(
         Table(
             name=dataset.name,
@@ -44,6 +45,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
             columns=dataset.columns,
             rows=files.manifest(dataset_file(dataset.name)).rows,
             batches=partial(files.batches, dataset_file(dataset.name)),
+            limit=dataset.limit,
         )
         for dataset in kind.datasets
     )
@@ -53,7 +55,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
 
 
 def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSummary:
-    """What a mail will show of the data on staging."""
+    """The part of the staged data that a mail shows."""
     name = dataset_file(kind.main.name)
     first = next(files.batches(name), None)
     schema = first.schema if first is not None else pa.schema([])
@@ -68,7 +70,7 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
 
 
 def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Document:
-    """The document as far as a mail shows it, from the record alone; PermanentError before `query` is through."""
+    """The part of the document that a mail shows, from the record alone; PermanentError before `query` has ended."""
     if run.mail_summary is None:
         raise PermanentError("this run's data was never read: clear it from query")
     preview = pa.ipc.open_stream(run.mail_summary.preview).read_all()
@@ -78,6 +80,7 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
         columns=kind.main.columns,
         rows=run.mail_summary.main_rows,
         batches=lambda: iter(preview.to_batches()),
+        limit=kind.main.limit,
     )
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
     charts = tuple(_kept_charts(kind, run.mail_summary.charts))
@@ -85,7 +88,7 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
 
 
 def _kept(rows: pa.Table) -> pa.Table:
-    """The rows of a chart as the record keeps them: long names cut, and none where it is too large all the same."""
+    """A chart's rows for the mail summary: long names are cut, and a chart that is still too large has no rows."""
     columns = [
         pc.utf8_slice_codeunits(rows[name], 0, CHART_TEXT)
         if pa.types.is_string(rows.schema.field(name).type)
@@ -97,7 +100,7 @@ def _kept(rows: pa.Table) -> pa.Table:
 
 
 def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
-    """The charts of the record, one stream after the other; runs from before they were kept have none."""
+    """The recorded charts, one Arrow stream after the other; runs of older versions have none."""
     if kept:
         streams = pa.BufferReader(kept)
         for spec in kind.charts:
@@ -131,7 +134,7 @@ def _document(
 
 
 def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
-    # Two rows: the window, and the one before.
+    # Two rows: the window and the previous one.
     frame = both.to_pandas(types_mapper=pd.ArrowDtype)
     return tuple(
         Figure(
@@ -159,7 +162,7 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
 
 
 def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
-    """The first rows of the columns a chart shows."""
+    """The first rows of a chart's columns."""
     batches, count = [], 0
     for batch in files.batches(dataset_file(spec.dataset)):
         batches.append(batch.select([spec.x, *spec.y]))
@@ -172,7 +175,7 @@ def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
 
 
 def _plain(value: Any) -> Any:
-    """A Python value for a cell of a frame; None for what is missing."""
+    """The Python value of a cell; None if it is missing."""
     if value is None or pd.isna(value):
         return None
     return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value

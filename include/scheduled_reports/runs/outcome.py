@@ -1,4 +1,4 @@
-"""What a run has come to, from what its stages left: pure, so that it can be asked again at any time."""
+"""Derive a run's outcome from what its stages recorded: a pure function that can be repeated at any time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NEVER_MAILED = "the run ended before the mail was sent"
 
 
 def outcome(snapshot: Snapshot, why: str | None = None) -> Outcome:
-    """Success when every format arrived and the mail, where one was wanted, was sent to everybody.
+    """Success if every format was uploaded and the mail, if one was wanted, was sent to every recipient.
 
-    *why* is said where no stage has given a reason.
+    *why* is the reason used where no stage recorded one.
     """
     if snapshot.skipped:
         return Outcome(state=RunState.SKIPPED, reason=snapshot.reason)
@@ -43,9 +43,9 @@ def outcome(snapshot: Snapshot, why: str | None = None) -> Outcome:
 
 
 def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
-    """Why the mail did not go out to everybody; nothing where it did or none was wanted.
+    """Why the mail was not sent to every recipient; empty if it was, or if none was wanted.
 
-    No address stands in it: the reason goes to logs.
+    The reason is logged, so it contains no address.
     """
     plan = snapshot.mail
     if plan is None:
@@ -68,12 +68,12 @@ def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
 
 
 def _messages(snapshot: Snapshot) -> list[list[Delivery]]:
-    """The calls of each message, in their order."""
+    """The send calls of each message, in order."""
     ordered = sorted(snapshot.deliveries, key=_place)
     return [list(calls) for _, calls in groupby(ordered, key=lambda one: _place(one)[0])]
 
 
 def _place(delivery: Delivery) -> tuple[str, int]:
-    """The message, and which of its calls this is."""
+    """The message key, and the number of the send call."""
     message, _, call = delivery.message.partition("+")
     return message, int(call or 0)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ..domain.report_type import Column
     from .staging import Draft
 
-#: Nobody looks a row up in what is read once and whole: without dictionaries and statistics a million rows are written
-#: in less than half the time, and zstd makes more of them.
+#: The files are read once, from start to end: without dictionaries and statistics a million rows are written in less
+#: than half the time, and zstd compresses them better.
 PARQUET = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 
 
 def write_parquet(batches: pa.RecordBatchReader, columns: tuple[Column, ...], timezone: str, draft: Draft) -> None:
-    """Write a query's batches in the types the report type declares."""
+    """Write a query's batches in the types that the report type declares."""
     schema = pa.schema([(column.name, arrow_type(column, timezone)) for column in columns])
     _same_columns(schema.names, batches.schema.names)
     with pq.ParquetWriter(draft.file, schema, **PARQUET) as writer, ThreadPoolExecutor(max_workers=1) as pool:
@@ -32,7 +32,7 @@ def write_parquet(batches: pa.RecordBatchReader, columns: tuple[Column, ...], ti
             draft.rows += batch.num_rows
             draft.data_rows += _rows_with_figures(cast_columns, batch.num_rows)
 
-        # One batch is written while the database makes the next: with one more of them in memory, half the time.
+        # Write one batch while the database produces the next: one more batch in memory, half the time.
         written = None
         for batch in batches:
             if written is not None:
@@ -44,7 +44,7 @@ def write_parquet(batches: pa.RecordBatchReader, columns: tuple[Column, ...], ti
 
 
 def arrow_type(column: Column, timezone: str) -> pa.DataType:
-    """The Arrow type of a declared column; decimals hold 38 digits."""
+    """The Arrow type of a declared column; decimals have 38 digits."""
     return {
         "text": pa.string(),
         "integer": pa.int64(),
@@ -58,7 +58,7 @@ def arrow_type(column: Column, timezone: str) -> pa.DataType:
 
 
 def _rows_with_figures(columns: list[pa.Array], rows: int) -> int:
-    """How many rows have a number that is neither null nor zero; all of them where no column holds numbers."""
+    """The number of rows with a non-zero number; all rows if no column is numeric."""
     numbers = [column for column in columns if _is_number(column.type)]
     if not numbers:
         return rows
@@ -80,11 +80,11 @@ def _same_columns(declared: list[str], found: list[str]) -> None:
 
 
 def _cast(column: pa.Array, field: pa.Field) -> pa.Array:
-    if isinstance(column, pa.ExtensionArray):  # PostgreSQL's numeric arrives as text, exact
+    if isinstance(column, pa.ExtensionArray):  # PostgreSQL's numeric arrives as exact text
         column = column.storage
     if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
         column = pc.assume_timezone(column, "UTC")  # the application's timestamps hold UTC
     try:
         return column.cast(field.type)
-    except pa.ArrowException as error:  # whose text may hold a value
-        raise ReportTypeError(f"column {field.name}: the query gives what is no {field.type}") from error
+    except pa.ArrowException as error:  # its text may contain a value
+        raise ReportTypeError(f"column {field.name}: the query returns a value that is not {field.type}") from error

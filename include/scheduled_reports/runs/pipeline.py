@@ -1,6 +1,6 @@
-"""The five stages of a run as plain functions over ports; orchestration/ gives each a task.
+"""The five stages of a run as plain functions over ports; each is the body of one Airflow task.
 
-Each stage commits its own outcome, so that whatever dies, `settle` finds what was done.
+Each stage commits its own outcome, so that `settle` finds what was done even if a process dies.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 @metrics.stage("query")
 def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Format, ...]:
-    """Freeze the row, open the executions, put every dataset on staging; return the formats to make.
+    """Freeze the row, create the executions, write every dataset to staging; return the formats to render.
 
-    Raises SkipRunError where a tick must not run, PermanentError where the run cannot.
+    Raises SkipRunError if the tick must not run, PermanentError if the run cannot.
     """
     run = admission.enter(services, trigger)
     if run.request.resend:
@@ -54,10 +54,10 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
 
 @metrics.stage("render")
 def render(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1) -> None:
-    """Make one format from what `query` put on staging."""
+    """Render one format from the staged datasets."""
     with _noting(services, key, chosen):
         run = services.runs.load(key)
-        if run.request.resend:  # the files are those of an earlier run
+        if run.request.resend:  # the files of an earlier run are mailed
             return
         services.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(services.staging, key)
@@ -72,7 +72,7 @@ def render(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1)
 
 @metrics.stage("upload")
 def upload(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1) -> Artifact | None:
-    """Bring one rendered file to S3 and write down what S3 holds; None where an earlier run has brought it."""
+    """Upload one rendered file to S3 and record it; return None for a resend, whose files exist already."""
     with _noting(services, key, chosen):
         run = services.runs.load(key)
         if run.request.resend:
@@ -102,13 +102,13 @@ def upload(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1)
                 tags=tags_of(services.settings.object_tags, run.report),
             )
         services.runs.uploaded(key, artifact)
-        metrics.file_arrived(services, chosen, run.report.type, rows=artifact.rows, size=artifact.bytes)
+        metrics.file_uploaded(services, chosen, run.report.type, rows=artifact.rows, size=artifact.bytes)
     return artifact
 
 
 @metrics.stage("email")
 def email(services: Services, key: RunKey) -> str:
-    """Mail what is in S3, each message at most once; return in a word what came of it."""
+    """Mail the uploaded files, each message at most once; return the result in a few words."""
     services.runs.note_mail(key, None)
     try:
         run = services.runs.load(key)
@@ -121,14 +121,14 @@ def email(services: Services, key: RunKey) -> str:
 
 def _arrived(services: Services, key: RunKey) -> Sequence[Artifact]:
     artifacts = services.runs.artifacts(key)
-    if not artifacts:  # they were kept for as long as the operator wants; never an empty mail
-        raise StagingMissingError("the files of this run are not in S3 any more: clear from query")
+    if not artifacts:  # retention removed them; never send an empty mail
+        raise StagingMissingError("the files of this run are no longer in S3: clear from query")
     return artifacts
 
 
 @metrics.stage("record")
 def record(services: Services, trigger: Trigger) -> Outcome:
-    """Settle the run; where the database is away, leave a note for upkeep on staging."""
+    """Settle the run; if the database is unavailable, leave a note on staging for upkeep."""
     try:
         row = services.definitions.row(trigger.key.report_id)
         services.runs.abandon(admission.new_run(trigger, row), settle.NEVER_BEGUN)
@@ -144,7 +144,7 @@ def _file(chosen: Format) -> str:
 
 @contextmanager
 def _noting(services: Services, key: RunKey, chosen: Format | None) -> Iterator[None]:
-    """Write down in plain words why a stage failed, then let the error go on its way."""
+    """Record why a stage failed, and re-raise the error."""
     try:
         yield
     except Exception as error:
@@ -153,5 +153,5 @@ def _noting(services: Services, key: RunKey, chosen: Format | None) -> Iterator[
 
 
 def _in_words(error: Exception) -> str:
-    """What a stranger's exception says may hold a value or an address: only its kind is kept."""
+    """The error's message; only the type of third-party errors, whose messages may contain values or addresses."""
     return str(error) if isinstance(error, ReportsError) else f"{type(error).__name__}; see the task's log"

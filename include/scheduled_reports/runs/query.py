@@ -29,13 +29,15 @@ def stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -
 
 
 def stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
-    """The key figures of the window and of the one before, as the two rows of one small file."""
+    """Stage the key figures of the window and of the previous one, as two rows of one small file."""
     tables = []
     for bound in (scope(run), scope(run, previous=True)):
         with source.stream(kind.figures_sql, bound) as batches:
             tables.append(batches.read_all())
         if tables[-1].num_rows != 1:
-            raise ReportTypeError(f"{kind.id}: the query of its key figures gave {tables[-1].num_rows} rows, not one")
+            raise ReportTypeError(
+                f"{kind.id}: its key figures query returned {tables[-1].num_rows} rows instead of one"
+            )
     columns = tuple(spec.column for spec in kind.figures)
     both = pa.concat_tables(tables)
     with files.writing(document.FIGURES) as draft:

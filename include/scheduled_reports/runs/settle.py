@@ -1,4 +1,4 @@
-"""Settling a run, by `record` or by upkeep, as often as anybody likes; and the note for when the database is away."""
+"""Settle a run: record its outcome, clear its staging, notify its owner.  Called by `record` and by upkeep."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NEVER_BEGUN = "the run ended before its first task began"
 
 
 def settle(services: Services, key: RunKey, why: str | None = None) -> Outcome:
-    """Write down what the run has come to, empty its staging when it went well, and tell its owner what he must know.
+    """Record the outcome of a run, clear its staging unless it failed, and notify its owner if needed.
 
-    *why* is the reason for what no stage has given one for.
+    Safe to repeat.  *why* is the reason used where no stage recorded one.
     """
     row = services.definitions.row(key.report_id)
     outcome = services.runs.settle(key, partial(outcome_of, why=why), next_run.next_run_of(row, services.now()))
@@ -35,7 +35,7 @@ def settle(services: Services, key: RunKey, why: str | None = None) -> Outcome:
     if outcome.state is not RunState.FAILED:
         RunFiles.of(services.staging, key).clear()
     try:
-        owner_notices.tell(services, key)
-    except ReportsError as error:  # upkeep tries again; the run is settled whatever becomes of the notice
-        log.warning("the owner of report %s could not be told: %s", key.report_id, error)
+        owner_notices.notify(services, key)
+    except ReportsError as error:  # upkeep tries again; the run is settled either way
+        log.warning("the owner of report %s could not be notified: %s", key.report_id, error)
     return outcome

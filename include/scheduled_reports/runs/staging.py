@@ -1,4 +1,4 @@
-"""A run's files on staging: datasets as Parquet, rendered files, and the manifest that says each is whole."""
+"""A run's files on staging: datasets, rendered files, and a manifest per file that marks it as complete."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """The folder of one run."""
+    """The staging folder of one run."""
 
     staging: Staging
     folder: str
 
     @classmethod
     def of(cls, staging: Staging, key: RunKey) -> RunFiles:
-        """The folder that belongs to *key*."""
+        """The folder of the run *key*."""
         return cls(staging, f"{escape(key.report_id)}/{escape(key.run_id)}")
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Draft]:
-        """A local draft; published with its manifest when the block ends well, forgotten otherwise."""
+        """A local draft, published with its manifest when the block ends without an error."""
         with tempfile.TemporaryFile() as file:
             draft = Draft(cast("BinaryIO", file))
             yield draft
@@ -49,12 +49,12 @@ class RunFiles:
         self.staging.put(f"{self.folder}/{name}.manifest.json", io.BytesIO(orjson.dumps(manifest)))
 
     def manifest(self, name: str) -> StagedFile:
-        """What was published under *name*; StagingMissingError where nothing was, or it is gone."""
+        """The manifest of *name*; raises StagingMissingError if it does not exist."""
         try:
             with self.staging.open(f"{self.folder}/{name}.manifest.json") as file:
                 content = orjson.loads(file.read())
         except StagingMissingError as error:
-            raise StagingMissingError(f"{name} of this run is not on staging any more: clear from query") from error
+            raise StagingMissingError(f"{name} of this run is no longer on staging: clear from query") from error
         return StagedFile(
             name=name,
             bytes=content["bytes"],
@@ -64,12 +64,12 @@ class RunFiles:
         )
 
     def open(self, name: str) -> BinaryIO:
-        """The content that the manifest of *name* speaks of."""
+        """The content of *name*; raises StagingMissingError if its manifest does not exist."""
         self.manifest(name)
         return self.staging.open(f"{self.folder}/{name}")
 
     def batches(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a staged dataset, batch by batch."""
+        """The rows of a staged dataset in batches."""
         with self.open(name) as file:
             yield from pq.ParquetFile(file).iter_batches(batch_size=10_000)
 
@@ -80,7 +80,7 @@ class RunFiles:
 
 @dataclass
 class Draft:
-    """A file being written, and how many rows it holds of how many there were."""
+    """A file being written, its number of rows, and the number of rows it was made from."""
 
     file: BinaryIO
     rows: int = 0
@@ -88,9 +88,9 @@ class Draft:
     data_rows: int = 0
 
     def describe(self, name: str) -> StagedFile:
-        """Size and digest of what was written so far."""
+        """Size and digest of the content written so far."""
         self.file.flush()
         size = self.file.seek(0, io.SEEK_END)
         self.file.seek(0)
-        digest = hashlib.file_digest(self.file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
+        digest = hashlib.file_digest(self.file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed asks for readinto
         return StagedFile(name=name, bytes=size, sha256=digest, rows=self.rows, total_rows=self.total_rows)

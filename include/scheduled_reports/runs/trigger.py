@@ -1,4 +1,4 @@
-"""A run that somebody asks for: checked as `query` would check it, noted as pending, handed to Airflow."""
+"""Request a run: validate it as `query` would, record it as pending, hand it to Airflow."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def ask(
     services: Services, airflow: Airflow, report_id: str, conf: Mapping[str, Any], run_after: datetime, by: Actor
 ) -> NewRun:
-    """What was noted of the run; RejectedError, RequestError, BusyError or NoDagError where it cannot be.
+    """Request a run and return what was recorded of it.
 
-    The executions are pending before Airflow knows of the run, so that whoever asked has something to look at at once.
-    If this process dies in between, upkeep finds a run that Airflow does not have, and settles it as failed.
+    Raises RejectedError, RequestError, BusyError or NoDagError.  Executions are recorded as pending before Airflow
+    knows of the run, so that the requester sees them at once.  If this process dies in between, upkeep finds a run
+    that Airflow does not have and settles it as failed.
     """
     trigger = Trigger(
         key=RunKey(report_id=report_id, run_id=f"manual__{run_after.isoformat()}"),
@@ -38,7 +39,7 @@ def ask(
     new_run = admission.admit(services, trigger, row)
     act = AuditAction(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
     if airflow.open_runs(report_id) or not services.runs.ask(new_run, act):
-        raise BusyError("a run of this report is under way")
+        raise BusyError("a run of this report is in progress")
     try:
         airflow.start(trigger)
     except Exception:

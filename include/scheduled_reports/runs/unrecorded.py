@@ -18,18 +18,18 @@ from .settle import NEVER_BEGUN, log, settle
 if TYPE_CHECKING:
     from ..ports.services import Services
 
-#: The folder on staging where notes of runs lie that could not be recorded.
-NOTES = ".unrecorded"  # no report's folder begins like this
+#: The staging folder of these notes; no report's folder name begins with a dot.
+NOTES = ".unrecorded"
 
 
 def leave_note(services: Services, trigger: Trigger) -> None:
-    """Note on staging that a run has ended, for upkeep to record when the database is back."""
+    """Leave a note on staging that a run has ended; upkeep records it when the database is available again."""
     content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
     services.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
 
 
 def noted(services: Services) -> list[Trigger]:
-    """The runs of which a note was left; one that cannot be read stays where it is, and costs only itself."""
+    """The runs that have a note; an unreadable note is logged and left in place."""
     found = []
     for name in services.staging.names(NOTES):
         try:
@@ -53,9 +53,9 @@ def _read_note(content: bytes) -> Trigger:
 
 
 def settle_noted(services: Services, trigger: Trigger) -> None:
-    """Record a run of which a note was left, and forget the note."""
+    """Settle a run that has a note, then delete the note."""
     services.runs.abandon(admission.new_run(trigger, services.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
-    settle(services, trigger.key, "the reports database was away")
+    settle(services, trigger.key, "the reports database was unavailable")
     services.staging.clear(_note_name(trigger.key))
 
 

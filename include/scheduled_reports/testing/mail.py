@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemoryMailer:
-    """Port `Mailer`: keeps what was sent; raises *error* instead where one is set."""
+    """Port `Mailer`: keeps sent messages; raises *error* instead if it is set."""
 
     sent: list[tuple[str, Recipients, bytes]] = field(default_factory=list)
     error: Exception | None = None
     refuses: frozenset[str] = frozenset()
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Keep one message; returns its number."""
         if self.error is not None:
             raise self.error
         if wrong := [address for address in recipients if address in self.refuses]:
@@ -41,7 +40,7 @@ class MemoryLedger:
     held: dict[tuple[RunKey, str], Delivery] = field(default_factory=dict)
     order: list[tuple[RunKey, str]] = field(default_factory=list)
     stopped: bool = False
-    #: Called when a sender comes back; MemoryRuns opens the run again.
+    #: Called when a sender reports an outcome; MemoryRuns makes the run unsettled again.
     reopen: Callable[[RunKey], None] = lambda _: None
     lock: Lock = field(default_factory=Lock, repr=False)
 

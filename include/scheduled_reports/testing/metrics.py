@@ -1,4 +1,4 @@
-"""A fake of the monitoring that keeps what it was recorded, and takes nothing that is not in the table of metrics."""
+"""In-memory metrics; only names and tags of METRICS are accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..monitoring.metrics import METRICS
 
 @dataclass
 class MemoryMetrics:
-    """Port `Meter`: metric and tags, with every value recorded."""
+    """Port `Metrics`: keeps every value with its name and tags."""
 
     recorded: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
 
@@ -23,7 +23,7 @@ class MemoryMetrics:
         self._keep("gauge", name, value, tags)
 
     def of(self, name: str) -> list[tuple[float, dict[str, str]]]:
-        """What was recorded of one metric."""
+        """The recorded values of one metric, with their tags."""
         return [(value, tags) for one, value, tags in self.recorded if one == name]
 
     def _keep(self, kind: str, name: str, value: float, tags: dict[str, str]) -> None:

@@ -29,12 +29,12 @@ class Recorded:
 
     @property
     def settled(self) -> bool:
-        """Whether no stage has written anything down since it was settled."""
+        """Whether no stage has written anything since the run was settled."""
         return self.retention.settled_at is not None
 
     @property
     def counts(self) -> bool:
-        """Whether it says how the report does."""
+        """Whether the run counts for the report's failure streak."""
         kind = self.row["kind"]
         return self.counted is not None and (
             kind is RunKind.SCHEDULED or (kind is RunKind.MANUAL and self.row["frozen"] is not None)
@@ -43,7 +43,7 @@ class Recorded:
 
 @dataclass
 class Kept:
-    """What retention has to know of a run."""
+    """What retention needs to know of a run."""
 
     started_at: datetime
     settled_at: datetime | None = None
@@ -54,11 +54,11 @@ class Kept:
     put_off_at: datetime | None = None
 
     def settle(self, now: datetime) -> None:
-        """Note that no stage is at work any more."""
+        """Record that no stage is running."""
         self.settled_at, self.at_work = now, False
 
     def upload(self, chosen: Format, now: datetime) -> None:
-        """Note a file that S3 holds."""
+        """Record an uploaded file."""
         self.uploaded[chosen] = now
         self.deleted.discard(chosen)
         self.files_gone = False

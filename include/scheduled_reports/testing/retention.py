@@ -1,4 +1,4 @@
-"""The fake of port `Retention`, on what MemoryRuns keeps."""
+"""In-memory retention, on the runs of MemoryRuns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Departure:
 
 @dataclass
 class MemoryRetention:
-    """Port `Retention`; *departures* are what triggers would have written."""
+    """Port `Retention`; *departures* stand for the rows that database triggers write."""
 
     runs: MemoryRuns
     definitions: Definitions
@@ -65,7 +65,6 @@ class MemoryRetention:
         return {key: kept.settled_at if self._is_settled(key) else None for key, kept in known.items()}
 
     def while_settled(self, key: RunKey, before: datetime, act: Callable[[], None]) -> bool:
-        """*act*; false where the run had not settled before then."""
         if not self._is_over(key, before):
             return False
         act()
@@ -90,7 +89,6 @@ class MemoryRetention:
         )
 
     def erase(self, report_id: str, before: datetime) -> bool:
-        """Forget all that is held of a report; false where it has come back, or went later than that."""
         if not self._is_departed(report_id, before):
             return False
         for key in self._of(report_id):
@@ -115,7 +113,7 @@ class MemoryRetention:
         return self.runs.runs[key].row["state"] != RunState.RUNNING and self._kept(key).settled_at is not None
 
     def _is_over(self, key: RunKey, before: datetime) -> bool:
-        """Whether a run has settled for long enough; one that a stage is at work on is looked at an hour later."""
+        """Whether a run was settled before *before*; a run with an active stage is deferred for an hour."""
         if key not in self.runs.runs or not self._is_settled(key) or key not in self._old(before):
             return False
         if self._kept(key).at_work:

@@ -1,4 +1,4 @@
-"""The fakes of the ports, for tests and for `preview`: everything in this process, nothing outside it."""
+"""In-memory record of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MAIL_SUMMARY = tuple(one.name for one in fields(MailSummary))
-LOST = "its sender ended before the outcome was known"
+LOST = "the sender ended before the outcome was known"
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MemoryRuns:
 
     ledger: MemoryLedger
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Since when a report's schedule is effective.
+    #: The moment since which a report's schedule is effective.
     effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -45,7 +45,6 @@ class MemoryRuns:
         self.ledger.reopen = self._reopen
 
     def ask(self, new_run: NewRun, act: AuditAction) -> bool:
-        """Note a run that somebody asks for; False while another run of the report is under way."""
         if any(key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()):
             return False
         self.runs[new_run.key] = self._recorded(None, _row(new_run) | {"state": "running"}, new_run, new_run.formats)
@@ -105,7 +104,6 @@ class MemoryRuns:
         self.runs[key].row |= asdict(mail_summary)
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
-        """Note that a format (or every format) is at work again."""
         self.runs[key].retention.at_work = True
         for one in self.runs[key].formats if chosen is None else (chosen,):
             self.runs[key].errors.pop(one, None)
@@ -220,7 +218,7 @@ class MemoryRuns:
                 self.ledger.held[key, one.message] = replace(one, state=DeliveryState.UNKNOWN, error=LOST)
 
     def _count(self, key: RunKey, held: Recorded, outcome: Outcome) -> bool:
-        """Move the counters; returns whether this outcome is counted now and was not before."""
+        """Update the counters; return whether this outcome was counted for the first time."""
         if outcome.state is RunState.SKIPPED or held.row["test"]:
             return outcome.state is RunState.SKIPPED and not held.settled
         counters = self.counters.setdefault(key.report_id, {})
@@ -239,12 +237,12 @@ class MemoryRuns:
         return tuple(artifact for _, artifact in sorted(self.runs[key].artifacts.items()))
 
     def execution_ids(self, key: RunKey) -> tuple[str, ...]:
-        """The executions of a run, as report_executions would name them."""
+        """The ids of a run's executions, as in report_executions."""
         return tuple(execution_id(key, one) for one in self.runs[key].formats)
 
 
 def _last(items: Sequence[object], wanted: object) -> int:
-    """Where *wanted* stands last."""
+    """The last position of *wanted*."""
     return max(number for number, item in enumerate(items) if item == wanted)
 
 

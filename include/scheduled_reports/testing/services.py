@@ -1,4 +1,4 @@
-"""All in-memory ports together."""
+"""All in-memory ports in one object."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemorySource:
-    """Port `Source`: answers each query with what *answer* makes of it and its scope."""
+    """Port `Source`: answers each query by calling *answer* with the query and its scope."""
 
     answer: Callable[[str, Scope], pa.Table]
 
     @contextmanager
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
-        """Answer one query."""
         yield self.answer(sql, scope).to_reader()
 
 
 @dataclass
 class MemoryServices:
-    """All ports, faked."""
+    """All ports, in memory."""
 
     source: Source
     settings: Settings = field(default_factory=Settings)
@@ -67,11 +66,9 @@ class MemoryServices:
         self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:
-        """The moment set."""
         return self.moment
 
     def wait(self, seconds: float) -> None:
-        """Let some seconds pass at once."""
         self.moment += timedelta(seconds=seconds)
 
     def _effective(self, report_id: str) -> datetime:

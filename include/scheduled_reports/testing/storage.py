@@ -1,4 +1,4 @@
-"""The fakes of staging and of the bucket: files in dictionaries."""
+"""In-memory staging and bucket: files in dictionaries."""
 
 from __future__ import annotations
 
@@ -81,11 +81,9 @@ class MemoryStore:
         yield io.BytesIO(self.files[key])
 
     def lifetime(self, wanted: timedelta) -> timedelta:
-        """As long as wanted."""
         return wanted
 
     def link(self, key: str, lifetime: timedelta) -> str:
-        """An address that nobody answers at."""
         return f"https://{self.bucket}.example/{key}?expires={lifetime.total_seconds():.0f}"
 
     def delete(self, key: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemoryUpkeepStore:
-    """Port `Housekeeping` on the rows of MemoryDefinitions."""
+    """Port `UpkeepStore` on the rows of MemoryDefinitions."""
 
     definitions: MemoryDefinitions
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -53,14 +53,12 @@ class MemoryUpkeepStore:
         return {one: max(tick for report, tick in ticks if report == one) for one, _ in ticks if one in report_ids}
 
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
-        """Keep what differs."""
         given = {row["id"]: next_runs[row["id"]] for row in self._rows(next_runs)}
         changed = {key: tick for key, tick in given.items() if self.next_runs.get(key) != tick}
         self.next_runs |= changed
         return len(changed)
 
     def reject(self, rejections: Mapping[str, str]) -> int:
-        """Set rows to ERROR with their reasons."""
         changed = 0
         for row in self._rows(rejections):
             fresh = row["status"] in {"ACTIVE", "PAUSED"}
@@ -76,7 +74,6 @@ class MemoryUpkeepStore:
         return changed
 
     def readmit(self, report_ids: Collection[str]) -> int:
-        """Take rows out of ERROR."""
         changed = 0
         for row in self._rows(report_ids):
             if row["tombstone"] == "rejected":
@@ -89,7 +86,6 @@ class MemoryUpkeepStore:
         return changed
 
     def give_up(self, report_id: str) -> bool:
-        """Set a scheduled row to ERROR."""
         (row,) = self._rows([report_id])
         if row["status"] != "ACTIVE" or not row["is_active"]:
             return False
@@ -125,19 +121,17 @@ class MemoryUpkeepStore:
 
 @dataclass
 class MemoryOrchestrator:
-    """Port `Orchestrator`: *every* report has so many open runs; *runs* are open; keeps who was asked for."""
+    """Port `Orchestrator`: every report has *every* open runs; *runs* are open; keeps the ids it was asked for."""
 
     every: int = 0
     runs: set[RunKey] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are open."""
         self.asked.append(report_id)
         return self.every
 
     def is_open(self, key: RunKey) -> bool:
-        """Whether one run is open."""
         return key in self.runs
 
 

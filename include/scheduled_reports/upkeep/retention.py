@@ -1,7 +1,7 @@
-"""What is let go once it has been kept for long enough: files in S3, rows, staging, and all of deleted reports.
+"""Retention: remove expired files in S3, rows, staging folders, and everything of deleted reports.
 
-Every step does a bounded part of what is due, and can be cut off anywhere: an object goes before the record says so,
-a record goes after everything it tells of, and what went already is no reason to stop.
+Each step does a bounded part of the work and can be interrupted at any point: an object is deleted before its record
+is updated, a record is deleted after everything it refers to, and objects that are already gone are ignored.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: What one round does at most: runs, folders, reports, objects of deleted reports.
+#: Limit per round, for each of: runs, folders, reports, objects of deleted reports.
 AT_MOST = 200
-#: Runs and reports that the store refuses to let go of in one round; the others wait for the next.
+#: A step ends for this round after so many runs or reports whose objects could not be deleted.
 REFUSALS = 20
-#: Upkeep has more to do every minute than this: a step that has taken so long goes on in the next round.
+#: A step that takes longer continues in the next round, so that it does not delay the rest of upkeep.
 LONGEST = timedelta(seconds=15)
-#: How much longer than `erase_seconds` a run that is not settled is waited for.
+#: How much longer than `erase_seconds` an unsettled run is waited for.
 PATIENCE = timedelta(days=1)
-#: The files a run has on staging; a folder with any other is not ours to remove.
+#: The files of a run on staging; a folder that contains others is left alone.
 STAGED = re.compile(r"(dataset-[^/]*\.parquet|figures\.parquet|report\.\w+)(\.manifest\.json)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retained:
-    """What one round has let go, and why not more."""
+    """What one round removed, and the errors of steps that failed."""
 
     files: int = 0
     runs: int = 0
@@ -60,7 +60,7 @@ class Retained:
 
 
 def retain(services: Services) -> Retained:
-    """One round.  It raises nothing: what is in the way of one step is in the way of no other, and is told."""
+    """Run every step once; an error of one step is reported and does not stop the others."""
     went: Counter[str] = Counter()
     errors = []
     for name, step in STEPS.items():
@@ -71,15 +71,15 @@ def retain(services: Services) -> Retained:
                 if services.now() - began > LONGEST:
                     break
         except Exception as error:
-            log.exception("Retention of %s did not come to its end", name)
-            # What a stranger's exception says may hold a value or an address: only its kind is told.
+            log.exception("Retention of %s failed", name)
+            # Only the type of third-party errors: their messages may contain values or addresses.
             reason = error if isinstance(error, ReportsError) else type(error).__name__
-            errors.append(f"retention of {name} broke off: {reason}")
+            errors.append(f"retention of {name} failed: {reason}")
     return Retained(**went, errors=tuple(errors))
 
 
 def _files(services: Services, now: datetime) -> Iterator[Counter[str]]:
-    """Objects of settled runs: first from S3, then from the record."""
+    """Delete the objects of settled runs, then mark them as deleted in the record."""
     before = now - services.settings.keep_files_seconds
     refusals = 0
     for key in services.retention.runs_with_files(before, limit=AT_MOST):
@@ -97,13 +97,13 @@ def _files(services: Services, now: datetime) -> Iterator[Counter[str]]:
 
 
 def _rows(services: Services, now: datetime) -> Iterator[Counter[str]]:
-    """Runs and their executions, once S3 holds nothing of them."""
+    """Delete the rows of runs that have no files left in S3."""
     before = now - services.settings.keep_rows_seconds
     yield Counter(runs=services.retention.drop_rows(before, limit=AT_MOST))
 
 
 def _staging(services: Services, now: datetime) -> Iterator[Counter[str]]:
-    """Folders of runs that are settled, and of runs that nobody knows."""
+    """Delete the staging folders of settled and of unknown runs."""
     before = now - services.settings.keep_staging_seconds
     old = sorted((one for one in services.staging.folders() if one.newest < before), key=lambda one: one.newest)
     keys = {key: folder for folder in old if (key := _key(folder)) is not None}
@@ -118,13 +118,13 @@ def _staging(services: Services, now: datetime) -> Iterator[Counter[str]]:
                 clear()
                 went = True
         except ReportsError as error:
-            log.warning("The staging folder %s stays for now: %s", keys[key].name, error)
+            log.warning("The staging folder %s could not be removed yet: %s", keys[key].name, error)
             went = False
         yield Counter(folders=went)
 
 
 def _departed(services: Services, now: datetime) -> Iterator[Counter[str]]:
-    """All of reports that were deleted, by themselves or with their workspace."""
+    """Erase deleted reports, whether they were deleted alone or with their workspace."""
     before = now - services.settings.erase_seconds
     reports = services.retention.departed(before, unsettled_before=before - PATIENCE, limit=AT_MOST)
     left, refusals = AT_MOST, 0
@@ -142,19 +142,19 @@ def _departed(services: Services, now: datetime) -> Iterator[Counter[str]]:
 
 
 def _erase(services: Services, report_id: str, found: StoredObjects, before: datetime) -> bool:
-    """What is left of a report once its objects have gone; the record is the last, so that a next round finds it."""
+    """Erase staging and rows of a report whose objects are gone; the record goes last, so that a retry finds it."""
     others = [bucket for bucket, _ in found.files if bucket != services.store.bucket]
     if others:
         log.warning(
-            "%d files of the deleted report %s are in buckets that are not BUCKET, and stay there: %s",
+            "%d files of the deleted report %s are in buckets other than BUCKET and are kept: %s",
             len(others), report_id, ", ".join(sorted(set(others))),
         )  # fmt: skip
-    if folder := escape(report_id):  # no name at all would mean all of staging
+    if folder := escape(report_id):  # an empty name would clear all of staging
         services.staging.clear(folder)
     return services.retention.erase(report_id, before)
 
 
-#: Every step under what the report calls it.
+#: The steps, by the name used in the round's summary.
 STEPS: dict[str, Step] = {
     "files": _files,
     "rows": _rows,
@@ -165,7 +165,7 @@ STEPS: dict[str, Step] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What deleting came to: which objects are gone, how many of them just now, and what is still there."""
+    """The result of deleting objects: which are gone, how many were deleted now, and whether some are left."""
 
     gone: frozenset[tuple[str, str]] = frozenset()
     deleted: int = 0
@@ -174,14 +174,14 @@ class Sweep:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing that is ours is left."""
+        """Whether no object of ours is left."""
         return not self.refused and not self.more
 
 
 def _sweep(store: Store, found: StoredObjects, *, limit: int | None = None) -> Sweep:
-    """Delete what lies below the prefixes and what is recorded elsewhere in our bucket, at most *limit* objects.
+    """Delete the objects below the prefixes and other recorded objects of our bucket, at most *limit*.
 
-    Another bucket is never touched: a copy of production knows the names of production's files.
+    Other buckets are never touched: a copy of the production database knows the names of production's files.
     """
     deleted: set[str] = set()
     refused: set[str] = set()
@@ -193,10 +193,10 @@ def _sweep(store: Store, found: StoredObjects, *, limit: int | None = None) -> S
                 break
             (deleted if _is_deleted(store, key) else refused).add(key)
     except ReportsError as error:  # the listing
-        log.warning("What S3 holds below %s cannot be told: %s", ", ".join(found.prefixes), error)
+        log.warning("The objects below %s cannot be listed: %s", ", ".join(found.prefixes), error)
         gone = frozenset((store.bucket, key) for key in deleted)
         return Sweep(gone=gone, deleted=len(deleted), refused=True)
-    # What is recorded and was not listed went before, in a round that was cut off or by another hand.
+    # Recorded objects that were not listed are already gone: an earlier round was interrupted, or someone deleted them.
     recorded = set() if more else {key for bucket, key in found.files if bucket == store.bucket}
     gone = frozenset((store.bucket, key) for key in (deleted | recorded) - refused)
     return Sweep(gone=gone, deleted=len(deleted), refused=bool(refused), more=more)
@@ -212,13 +212,13 @@ def _is_deleted(store: Store, key: str) -> bool:
     try:
         store.delete(key)
     except ReportsError as error:
-        log.warning("An object stays for now: %s", error)
+        log.warning("An object could not be deleted yet: %s", error)
         return False
     return True
 
 
 def _key(folder: Folder) -> RunKey | None:
-    """Whose folder it is; None where no run of ours can have made it."""
+    """The run of a folder; None if the name is not one that a run creates."""
     report_id, _, run_id = folder.name.partition("/")
     try:
         return RunKey(report_id=unescape(report_id), run_id=unescape(run_id))

@@ -1,6 +1,6 @@
-"""What has to be put right every minute: next_run after edits from outside, rejections, DAGs of reports that went.
+"""One round of upkeep, run every minute: settle lost runs, refresh next_run, mark invalid rows, lift tombstones.
 
-Retention comes last: nothing it meets can keep the rest from being done.
+Retention comes last, so that its errors delay nothing else.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Tombstones, and runs, looked at in one round; each costs Airflow a question.
+#: Tombstones and runs checked per round; each costs a query to Airflow.
 TOMBSTONES = 100
 RUNS = 200
-#: A run that did something so lately is not looked at: its own `record` comes first.
+#: Runs active within this time are skipped, because their own `record` comes first.
 QUIET = timedelta(seconds=30)
-GONE = "Airflow is through with the run, but its last task did not record it"
-SILENT = "Airflow has not gone on with it for hours; is its DAG paused, or no worker there?"
+GONE = "Airflow finished the run, but `record` did not run"
+SILENT = "Airflow has made no progress for hours; check that the DAG is not paused and a worker is running"
 LONGEST_ERROR = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upkeep:
-    """What one round has changed."""
+    """What one round changed."""
 
     next_runs: int
     rejected: int
@@ -56,22 +56,22 @@ class Upkeep:
 
     def __str__(self) -> str:
         done = (
-            f"{self.next_runs} next_run written, {self.rejected} rejected, {self.readmitted} valid again, "
-            f"{self.lifted} DAGs let go, {self.settled} runs settled, {self.notified} owners' notices looked after"
+            f"{self.next_runs} next_run updated, {self.rejected} rejected, {self.readmitted} valid again, "
+            f"{self.lifted} tombstones lifted, {self.settled} runs settled, {self.notified} owner notices processed"
         )
         return "; ".join(filter(None, (done, str(self.retained))))
 
 
 def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
-    """One round.
+    """Run one round.
 
-    Safe to repeat and to be cut off anywhere: every step looks at what is there and changes only what is not right.
+    It can be repeated and interrupted at any point: each step reads the current state and corrects only differences.
     """
     settled = _settle_noted(services, airflow) + _settle_left(services, airflow)
     notified = _each(
-        "tell the owner of",
+        "notify the owner of",
         services.runs.unnotified(limit=RUNS),
-        partial(owner_notices.tell, services),
+        partial(owner_notices.notify, services),
         lambda key: key,
     )
     services.upkeep_store.resume_edited()
@@ -81,15 +81,15 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         rejection.report_id: " ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
         for rejection in rejections
     }
-    mended = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
+    fixed = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
     rejected = services.upkeep_store.reject(reasons) if reasons else 0
-    readmitted = services.upkeep_store.readmit(mended) if mended else 0
-    if mended:  # they are what they were before, from this moment on
+    readmitted = services.upkeep_store.readmit(fixed) if fixed else 0
+    if fixed:  # their earlier status is restored from now on
         reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
     now = services.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
-    _tell(services, reports)
+    _report_health(services, reports)
     return Upkeep(
         rejected=rejected,
         readmitted=readmitted,
@@ -101,26 +101,26 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     )
 
 
-def _tell(services: Services, reports: Iterable[Report]) -> None:
+def _report_health(services: Services, reports: Iterable[Report]) -> None:
     try:
         found, late = health.look(services, reports)
-        metrics.looked_after(services, found, late.total_seconds())
-    except ReportsError as error:  # the next round tells
-        log.warning("the monitoring could not be notified how the whole does: %s", error)
+        metrics.upkeep_done(services, found, late.total_seconds())
+    except ReportsError as error:  # the next round tries again
+        log.warning("health metrics could not be sent: %s", error)
 
 
 def _settle_noted(services: Services, airflow: Orchestrator) -> int:
-    """Runs whose `record` found no database and left a note."""
+    """Settle runs whose `record` left a note because the database was unavailable."""
     try:
         left = [trigger for trigger in noted(services) if not airflow.is_open(trigger.key)]
-    except ReportsError as error:  # staging is away; the rest of the round does not need it
+    except ReportsError as error:  # the rest of the round does not need staging
         log.warning("the notes on staging cannot be listed: %s", error)
         return 0
     return _each("record", left, partial(settle_noted, services), lambda trigger: trigger.key)
 
 
 def _settle_left(services: Services, airflow: Orchestrator) -> int:
-    """Runs whose `record` never came: a worker died, a run was cut off, paused, deleted, or cleared in part."""
+    """Settle runs whose `record` never ran: the worker died, or the run was interrupted, deleted or cleared in part."""
     now = services.now()
 
     def settle(run: Unsettled) -> None:
@@ -135,7 +135,7 @@ def _settle_left(services: Services, airflow: Orchestrator) -> int:
 
 
 def _each(what: str, items: Iterable[Any], do: Callable[[Any], object], key: Callable[[Any], RunKey]) -> int:
-    """Do something for every item; one that fails costs only itself, until the next round."""
+    """Call *do* for every item; an item that fails is logged and tried again in the next round."""
     done = 0
     for item in items:
         try:
@@ -147,7 +147,7 @@ def _each(what: str, items: Iterable[Any], do: Callable[[Any], object], key: Cal
 
 
 def _lift(services: Services, airflow: Orchestrator, now: datetime) -> int:
-    """Let go of DAGs whose runs have all ended, once every parse has had time to rest them."""
+    """Lift tombstones whose runs have all ended, once every parse has unscheduled their DAGs."""
     over = [
         tombstone.report_id
         for tombstone in services.upkeep_store.tombstones(limit=TOMBSTONES)

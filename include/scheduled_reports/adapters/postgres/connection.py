@@ -1,4 +1,4 @@
-"""Connections to the reports database, and what its errors mean to us."""
+"""Connections to the reports database, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 CONNECT_SECONDS = 10
-#: A server that stops answering is given up after this time, in milliseconds.
+#: Milliseconds after which a server that stopped answering is given up.
 TCP_USER_TIMEOUT = 30_000
 
 
 def conninfo(dsn: str) -> str:
-    """*dsn* with our time-outs, unless it sets its own."""
+    """*dsn* with our timeouts added where it sets none."""
     own = psycopg.conninfo.conninfo_to_dict(dsn)
     ours: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -38,30 +38,30 @@ def conninfo(dsn: str) -> str:
 
 @contextmanager
 def transaction(dsn: str, *, statement_timeout: timedelta) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """One transaction, on a connection that nobody else uses meanwhile; rows are dictionaries."""
+    """One transaction on a connection that is not shared; rows are dictionaries."""
     with translated():
         connection = _begun(dsn, f"{int(statement_timeout.total_seconds() * 1000)}")
         try:
             yield connection
             connection.commit()
         except BaseException:
-            connection.close()  # whatever it was doing
+            connection.close()  # its state is unknown
             raise
         _idle.keep(dsn, connection)
 
 
 def _begun(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
-    """A connection within a transaction that has its time-out."""
-    # Within the transaction, because a session's settings leak to others behind PgBouncer.
+    """A connection with a transaction begun and its statement timeout set."""
+    # Local to the transaction, because session settings leak to other clients behind PgBouncer.
     set_timeout = "SELECT set_config('statement_timeout', %s, true)"
     while (kept := _idle.take(dsn)) is not None:
         try:
             kept.execute(set_timeout, [timeout])
-        except psycopg.Error:  # it has died while nobody used it; nothing was asked of it yet
+        except psycopg.Error:  # it died while idle; nothing was sent yet
             kept.close()
         else:
             return kept
-    # Without statements prepared by name, which belong to a session, too.
+    # No named prepared statements: they belong to a session, too.
     connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None)
     try:
         connection.execute(set_timeout, [timeout])
@@ -72,10 +72,10 @@ def _begun(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
 
 
 class _Idle:
-    """Connections that nobody uses, the last one first: a task makes some ten transactions, a page of the UI fifteen.
+    """Idle connections, most recent first: a task runs about ten transactions, a page of the UI fifteen.
 
-    Few and not for long, since each holds a place at the server; those of the process that this one was forked from
-    are left alone.
+    Few are kept, and only briefly, because each occupies a slot of the server.  Connections of the parent process are
+    not touched after a fork.
     """
 
     def __init__(self, most: int = 4, longest: float = 30) -> None:
@@ -84,14 +84,14 @@ class _Idle:
         self._lock = Lock()
 
     def keep(self, dsn: str, connection: psycopg.Connection[dict[str, Any]]) -> None:
-        """Put a connection by whose transaction has ended."""
+        """Keep a connection whose transaction has ended."""
         with self._lock:
             self._kept.append((time.monotonic(), os.getpid(), dsn, connection))
             over = [self._kept.popleft() for _ in range(len(self._kept) - self.most)]
         _close(over)
 
     def take(self, dsn: str) -> psycopg.Connection[dict[str, Any]] | None:
-        """The one that was used last, if there is one."""
+        """The most recently used connection; None if there is none."""
         with self._lock:
             old = [one for one in self._kept if time.monotonic() - one[0] > self.longest]
             fit = [one for one in self._kept if one not in old and one[1:3] == (os.getpid(), dsn)]
@@ -101,7 +101,7 @@ class _Idle:
         return fit[-1][3] if fit else None
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all idle connections."""
         with self._lock:
             every = list(self._kept)
             self._kept.clear()
@@ -120,7 +120,7 @@ atexit.register(_idle.close)
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into ours; only their kind is kept, because their text may hold values."""
+    """Translate driver errors into ours; only their type is kept, because their text may contain values."""
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:

@@ -1,4 +1,4 @@
-"""Takes schedules over from `export_jobs`, in PostgreSQL: each job in a transaction of its own."""
+"""Import schedules from `export_jobs`, one transaction per job."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ LONGEST_LIST = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class PostgresExportJobs:
-    """The old way's table, and ours beside it."""
+    """The application's table export_jobs, and ours."""
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=30)
 
     def has_schedules(self) -> bool:
-        """Whether this database can hold schedules of the old way: only some have the column."""
+        """Whether export_jobs can hold schedules: not every database has the column."""
         with self._transaction() as connection:
             kind = _run(connection, "kind", {}).fetchone()
         assert kind is not None
@@ -43,14 +43,14 @@ class PostgresExportJobs:
         return kind["metadata"] in ("json", "jsonb")
 
     def candidates(self) -> tuple[list[str], int]:
-        """The ids of the jobs that may have a schedule, the oldest first, and how many jobs there are."""
+        """The ids of jobs that may have a schedule, oldest first, and the number of all jobs."""
         with transaction(self.dsn, statement_timeout=LONGEST_LIST) as connection:
             ids = [row["id"] for row in _run(connection, "jobs", {})]
             total = _run(connection, "all_jobs", {}).fetchone()
         return ids, total["jobs"] if total else 0
 
     def take_over(self, job_id: str, *, retire: bool) -> Outcome | None:
-        """Take one job over as far as it goes, all of it or nothing; None where it has no schedule."""
+        """Import one job, completely or not at all; None if it has no schedule."""
         with self._transaction() as connection:
             _run(connection, "one_at_a_time", {})
             if retire:
@@ -66,7 +66,7 @@ class PostgresExportJobs:
 
 @dataclass(frozen=True, slots=True)
 class _OneJob:
-    """A job as its transaction has read it."""
+    """A job as read in its transaction."""
 
     connection: Connection
     job: Mapping[str, Any]
@@ -124,7 +124,7 @@ class _OneJob:
             self._retire(schedule)
 
     def _retire(self, schedule: OldSchedule) -> None:
-        """The old one off, the new one as it was: between the two nothing is committed."""
+        """Switch the old schedule off and the new one on, in one transaction."""
         if schedule.is_active:
             self._run("activate")
         self._run("switch_off")
@@ -141,11 +141,11 @@ class _OneJob:
 
 
 class _ChangedError(Exception):
-    """Somebody has changed the job or its report since this transaction has read it."""
+    """The job or its report was changed since this transaction read it."""
 
 
 def _problem(error: Exception) -> Problem:
-    """What was in the way; only the kind of an error, because its text may hold values."""
+    """Why the import failed; only the type of an error, because its text may contain values."""
     if isinstance(error, _ChangedError):
         return Problem(column="metadata", value="metadata", reason="was changed while it was read; run this again")
     reason = "is the error with which PostgreSQL refused the values; correct them"

@@ -1,4 +1,4 @@
-"""The ledger of messages, in PostgreSQL."""
+"""The ledger of messages: reporting.deliveries."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class PostgresLedger:
 
 
 def key_values(key: RunKey) -> dict[str, str]:
-    """A run's key as the statements name it."""
+    """A run's key as statement parameters."""
     return {"report_id": key.report_id, "run_id": key.run_id}
 
 

@@ -1,4 +1,4 @@
-"""Brings a database to the current schema: the seed's two tables beside the application's, ours in `reporting`."""
+"""Bring a database to the current schema: two tables next to the application's, ours in the schema `reporting`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Inventory = Mapping[tuple[str, str], str]
 
 OLDEST_SERVER = 14  # the first with CREATE OR REPLACE TRIGGER
-# While our DDL waits for a table, every write of the application queues up behind it: better to give up soon.
+# While our DDL waits for a lock, the application's writes queue up behind it: give up early.
 LOCK_TIMEOUT = "10s"
 REFUSED_FOR_NOW = ("too many", "slots are reserved", "starting up", "shutting down", "recovery mode")
 APPLICATION_KEYS = {
@@ -28,7 +28,7 @@ APPLICATION_KEYS = {
 
 
 def migrate(dsn: str) -> tuple[str, ...]:
-    """Bring a bare database, today's Neolith or a migrated one to the current schema; return what was done."""
+    """Bring an empty database, the application's, or a migrated one to the current schema; return what was done."""
     with _translated(), _connect(dsn) as connection:
         _begin(connection)
         before = _inventory(connection)
@@ -39,7 +39,7 @@ def migrate(dsn: str) -> tuple[str, ...]:
         after = _inventory(connection)
     done = [*_changes(before, after), *(f"applied {name}" for name in applied)]
     if adopted:
-        done.append(f"reports that were there already, effective from now on: {adopted}")
+        done.append(f"existing reports, effective from now on: {adopted}")
     return (*(done or ["nothing to do"]), *_waiting(after))
 
 
@@ -47,8 +47,8 @@ def _connect(dsn: str) -> Connection:
     try:
         target = conninfo(dsn)
     except psycopg.ProgrammingError:
-        # libpq quotes the part it cannot read, which may be the password: no cause, and no text of its own.
-        message = "the DSN is not one that PostgreSQL's own clients read (Prisma's ?schema= must not be in it)"
+        # libpq quotes the part it cannot parse, which may be the password: drop its message and the cause.
+        message = "the DSN is not valid for libpq (remove Prisma's ?schema= from it)"
         raise ConfigurationError(message) from None
     try:
         return psycopg.connect(target)
@@ -57,13 +57,13 @@ def _connect(dsn: str) -> Connection:
 
 
 def _refusal(text: str) -> ConfigurationError | TransientError:
-    """A server that answers and refuses says FATAL; libpq passes no SQLSTATE on before there is a connection."""
+    """The error for a failed connection: a server that refuses says FATAL; libpq gives no SQLSTATE at this point."""
     lasting = "FATAL" in text and not any(words in text for words in REFUSED_FOR_NOW)
     return (ConfigurationError if lasting else TransientError)(f"cannot connect: {text}")
 
 
 def _begin(connection: Connection) -> None:
-    """Open the one transaction everything happens in, behind whoever migrates already."""
+    """Begin the single transaction of the migration, after any migration that is already running."""
     if connection.info.server_version < OLDEST_SERVER * 10_000:
         raise ConfigurationError(f"PostgreSQL {OLDEST_SERVER} or later is needed")
     connection.execute("SET LOCAL statement_timeout = 0")
@@ -97,18 +97,18 @@ def _changes(before: Inventory, after: Inventory) -> Iterator[str]:
 def _waiting(after: Inventory) -> Iterator[str]:
     for key, table in APPLICATION_KEYS.items():
         if ("foreign key", key) not in after:
-            yield f"foreign key {key} waits for table {table}; run migrate again when it is there"
+            yield f"foreign key {key} is not created yet: table {table} is missing; create it and run migrate again"
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn the driver's errors into ours."""
+    """Translate driver errors into ours."""
     try:
         yield
     except psycopg.errors.ForeignKeyViolation as error:
         raise ConfigurationError(_orphans(error.diag)) from error
     except psycopg.OperationalError as error:
-        raise TransientError(f"the database was busy or went away, run migrate again: {error}") from error
+        raise TransientError(f"the database was busy or unavailable, run migrate again: {error}") from error
     except psycopg.Error as error:
         raise ConfigurationError(f"the database cannot be migrated, nothing was changed: {error}") from error
 
@@ -116,6 +116,6 @@ def _translated() -> Iterator[None]:
 def _orphans(diag: psycopg.errors.Diagnostic) -> str:
     detail = diag.message_detail or diag.message_primary
     return (
-        f"foreign key {diag.constraint_name} cannot be made, nothing was changed: {detail} "
-        f"Mend or delete such rows of {diag.table_name}, then run migrate again."
+        f"foreign key {diag.constraint_name} cannot be created, nothing was changed: {detail} "
+        f"Fix or delete such rows of {diag.table_name}, then run migrate again."
     )

@@ -1,4 +1,4 @@
-"""The rows of scheduled_reports, from PostgreSQL."""
+"""Read the rows of scheduled_reports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PostgresDefinitions:
         return frozenset(row["email"] for row in found)
 
     def _rows(self, **wanted: Any) -> list[Row]:
-        # A row without options is one the trigger has not seen: it is effective from now on, not from the past.
+        # A row without options was never seen by the trigger: it takes effect now, not in the past.
         unseen = datetime.now(UTC).isoformat()
         return [
             {
@@ -66,7 +66,7 @@ class PostgresDefinitions:
 
 
 def _json(text: str | None) -> Any:
-    """What *text* says; the text itself, which the gate then refuses, where it is too deep or a number too long."""
+    """Parsed JSON; the text itself, which the parser rejects, if it is nested too deeply or a number is too long."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):

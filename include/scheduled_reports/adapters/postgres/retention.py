@@ -1,4 +1,4 @@
-"""What has been kept for long enough, in PostgreSQL."""
+"""Expired rows and files in PostgreSQL's record."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[dict[str, Any]]
 
-#: What is held of a deleted report, each under its own statement.
+#: The statements that erase a deleted report, in order.
 ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresRetention:
-    """Port `Retention`; every call is one transaction, as short as what it is given to do."""
+    """Port `Retention`; every call is one transaction, which lasts as long as the function passed to it."""
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=20)
@@ -112,7 +112,7 @@ class PostgresRetention:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A settled run that no stage can begin with before the transaction ends."""
+    """A settled run, locked so that no stage can start before the transaction ends."""
 
     run_key: str
     workspace_id: str | None
@@ -128,19 +128,19 @@ def _keys(rows: Iterable[Mapping[str, Any]]) -> list[RunKey]:
 
 
 def _ids(key: RunKey) -> list[str]:
-    """The executions a run may have: those of every format."""
+    """The ids of a run's possible executions, one per format."""
     return [execution_id(key, one) for one in Format]
 
 
 def _columns(keys: Iterable[RunKey], *, ids: bool = False) -> dict[str, list[str]]:
-    """Keys as unnest() takes them; with *ids*, each once per execution it may have."""
+    """Keys as parameters of unnest(); with *ids*, repeated for each possible execution."""
     rows = [(key, one) for key in keys for one in (_ids(key) if ids else [""])]
     columns = {"report_ids": [key.report_id for key, _ in rows], "run_ids": [key.run_id for key, _ in rows]}
     return columns | ({"ids": [one for _, one in rows]} if ids else {})
 
 
 def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None:
-    """Hold the run; None where it is not settled, or a stage of it is at work again."""
+    """Lock the run; None if it is not settled, or one of its stages is running again."""
     row = _run(connection, "hold_run", {**key_values(key), "before": before}).fetchone()
     if row is None:
         return None
@@ -153,9 +153,9 @@ def _hold(connection: Connection, key: RunKey, before: datetime) -> _Held | None
 
 
 def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> StoredObjects:
-    """What is recorded, what the executions name, and where more may lie that a clear or a crash has left.
+    """Recorded objects, objects named by executions, and prefixes where a clear or a crash may have left others.
 
-    The application may write into file_url: only what lies where this very run's objects do is believed.
+    The application may write to file_url, so a URL counts only if it lies below this run's own prefix.
     """
     files = {(row["bucket"], row["object_key"]) for row in rows}
     named = {(bucket, name) for bucket, _, name in (url.removeprefix("s3://").partition("/") for url in held.urls)}
@@ -168,7 +168,7 @@ def _of_run(key: RunKey, held: _Held, rows: Iterable[Mapping[str, Any]]) -> Stor
 
 
 def _below(name: str, depth: int) -> str:
-    """The prefix of all that lies in the same folder, *depth* names deep."""
+    """The prefix made of the first *depth* parts of *name*."""
     return "/".join(name.split("/")[:depth]) + "/"
 
 

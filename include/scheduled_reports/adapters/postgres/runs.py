@@ -1,4 +1,4 @@
-"""The record of runs, in PostgreSQL: reporting.runs and artifacts, report_executions, the report's counters."""
+"""The record of runs: reporting.runs, reporting.artifacts, report_executions and the report's counters."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PostgresRuns:
             "acting_user": act.actor.acting_user,
         }
         with self._transaction() as connection:
-            # In two statements: the second one has to see what whoever held the report before has written.
+            # Two statements, so that the second sees what the previous holder of the lock has written.
             if not _run(connection, "hold_report", values).fetchone():
                 return False
             if not _run(connection, "ask_run", values).fetchone():
@@ -97,7 +97,7 @@ class PostgresRuns:
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         with self._transaction() as connection:
-            # The run before its executions, as whoever opens or settles it: two orders would wait for each other.
+            # Lock the run before its executions, as `open` and `settle` do: another order could deadlock.
             _run(connection, "touch", key_values(key))
             ids = _ids(key, _chosen(connection, key, chosen))
             _run(connection, "progress", {"ids": ids, "percent": percent, "retries": attempt - 1})

@@ -1,8 +1,8 @@
-"""The application's data, streamed from PostgreSQL as Arrow by ADBC.
+"""Stream the application's data from PostgreSQL as Arrow, with ADBC.
 
-Parameters bound to a query would make ADBC give up COPY and buffer the whole result.  So the queries are static and
-read `report.*` settings, which are bound and local to the transaction: behind PgBouncer no other tenant sees them,
-and a query that runs without them fails instead of answering for everybody.
+With bound parameters ADBC does not use COPY and buffers the whole result.  So queries are static and read `report.*`
+settings, which are local to the transaction: behind PgBouncer no other tenant sees them, and a query that runs
+without them fails instead of returning the rows of all tenants.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ...ports.source import Scope
 
-#: SQLSTATE classes that another try may mend: connection, resources, operator intervention, system, rollback.
+#: SQLSTATE classes where a retry may help: connection, resources, operator intervention, system, rollback.
 PASSING = ("08", "53", "57", "58", "40", "55")
 
 
@@ -36,7 +36,7 @@ PASSING = ("08", "53", "57", "58", "40", "55")
 class PostgresSource:
     """Port `Source`: one read-only transaction per dataset, one after the other on one connection.
 
-    A connection of its own for each would read PostgreSQL's types anew, for some 30 ms.
+    A new connection per dataset would load PostgreSQL's types again, which takes about 30 ms.
     """
 
     dsn: str = field(repr=False)
@@ -56,19 +56,19 @@ class PostgresSource:
                     cursor.fetchall()
                 cursor.execute(sql)
                 rows = cursor.fetch_arrow()
-                # `fetch_record_batch` would give a reader whose errors have no SQLSTATE.
+                # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
                 yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
         except adbc_driver_manager.Error as error:
             state = error.sqlstate or ""
             if isinstance(error, adbc_driver_manager.OperationalError) and not state:
                 raise TransientError("the reports database did not answer") from error
             if state.startswith(PASSING):
-                raise TransientError(f"the reports database gave up a query (SQLSTATE {state})") from error
+                raise TransientError(f"the reports database aborted a query (SQLSTATE {state})") from error
             raise ReportTypeError(f"the report type's query failed (SQLSTATE {state})") from error
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        """The idle connection, or a new one; kept only where its transaction ended well."""
+        """The idle connection or a new one; kept only if its transaction ended without an error."""
         connection = self._idle.pop() if self._idle else adbc.connect(conninfo(self.dsn), autocommit=False)
         try:
             yield connection
@@ -82,7 +82,7 @@ class PostgresSource:
         return {
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
             "report.workspace_id": scope.workspace_id,
-            # The application's columns are timestamps without zone that hold UTC.
+            # The application stores UTC in timestamps without time zone.
             "report.start": scope.start.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.end": scope.end.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.timezone": scope.timezone,

@@ -1,4 +1,4 @@
-"""What upkeep changes, in PostgreSQL."""
+"""What upkeep reads and writes in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import psycopg
 
 
-#: The columns that no person edits, or that say nothing of what a report is.
+#: Columns that are not edits of a report: those we write, and time stamps.
 OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_count", "success_count",
         "failure_count", "last_error", "created_at", "updated_at"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUpkeepStore:
-    """Port `Housekeeping`; every call is one short transaction."""
+    """Port `UpkeepStore`; every call is one short transaction."""
 
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=20)
@@ -72,7 +72,7 @@ class PostgresUpkeepStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-        """A transaction whose edits the audit trail puts down to nobody but us."""
+        """A transaction whose edits appear in the audit trail with the actor `system`."""
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             connection.execute("SELECT set_config('reporting.actor', 'system', true)")
             yield connection

@@ -1,4 +1,4 @@
-"""Jinja templates of the messages: HTML and plain text."""
+"""Jinja templates of reports and notices, in HTML and plain text."""
 
 from __future__ import annotations
 

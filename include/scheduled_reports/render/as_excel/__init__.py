@@ -19,6 +19,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 from openpyxl.xml.functions import tostring
 
+from ...domain.dates import city
 from ..batches import pieces
 from ..column_widths import text_width, widths
 from ..values import NUMERIC, printable
@@ -77,7 +78,7 @@ def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int
     rows = table.rows if row_limit is None else min(table.rows, row_limit)
     parts = max(ceil(rows / room), 1)
     for part in range(parts):
-        worksheet = book.create_sheet(_sheet_name(table.title, {*map(str.casefold, book.sheetnames)}))
+        worksheet = book.create_sheet(_sheet_name(table.full_title, {*map(str.casefold, book.sheetnames)}))
         start = part * room
         end = row_limit if part == parts - 1 else start + room
         _dress(worksheet, table, document, max(min(rows - start, room), 0))
@@ -112,7 +113,7 @@ def _dress(worksheet: Worksheet, table: Table, document: Document, rows: int) ->
     """The header, frozen and with a filter, the widths of the columns, and how it is printed."""
     lines = 1
     for position, (column, width) in enumerate(zip(table.columns, widths(table), strict=True), start=1):
-        title = f"{column.title} ({document.timezone})" if column.type == "timestamp" else column.title
+        title = f"{column.title} ({city(document.timezone)})" if column.type == "timestamp" else column.title
         put(worksheet, 1, position, title, header(document.branding, _side(column)))
         # the button of the filter stands beside the title
         worksheet.column_dimensions[get_column_letter(position)].width = width + 4

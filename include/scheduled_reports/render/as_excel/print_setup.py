@@ -24,6 +24,6 @@ def set_up_page(sheet: Worksheet, document: Document) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     foot = sheet.oddFooter
     assert foot is not None
-    words = printable(f"{document.workspace} · {document.window}").replace("&", "&&")[:_LONGEST]
+    words = printable(f"{document.workspace} · {document.period}").replace("&", "&&")[:_LONGEST]
     foot.left.text, foot.right.text = words, "Page &P of &N"
     foot.left.size = foot.right.size = 8

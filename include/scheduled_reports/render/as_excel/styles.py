@@ -41,7 +41,7 @@ NOTE: Final = Look(font=font("5B6472", italic=True))
 QUIET: Final = Look(
     font=font(bold=True), fill=PatternFill("solid", fgColor="F1F3F6"), alignment=Alignment(vertical="center")
 )
-MOODS: Final = {"good": Look(font=font("1A7F37")), "bad": Look(font=font("B42318")), "flat": SOFT}
+TRENDS: Final = {"good": Look(font=font("1A7F37")), "bad": Look(font=font("B42318")), "flat": SOFT}
 #: The button of a filter lies over the end of a head; numbers stand below the head, and clear of the next column.
 LEFT, RIGHT = Alignment(horizontal="left", indent=1), Alignment(horizontal="right", indent=2)
 

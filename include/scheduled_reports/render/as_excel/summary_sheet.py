@@ -12,13 +12,14 @@ from openpyxl.styles import Alignment
 from openpyxl.utils import quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 
+from ...domain.dates import city, long_time, zone_time
 from .. import charts
 from ..logo_image import logo_picture
-from ..values import NO_ACTIVITY, is_missing, moment, mood, rows_of
+from ..values import NO_ACTIVITY, NO_CHANGE, is_missing, no_base, rows_of, trend
 from .cells import fits, number_format
 from .charts import add_charts
 from .print_setup import set_up_page
-from .styles import MOODS, NOTE, PLAIN, QUIET, SOFT, argb, band, header, link, put, ruled
+from .styles import NOTE, PLAIN, QUIET, SOFT, TRENDS, argb, band, header, link, put, ruled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
     from ..document import Document, Figure, Table
 
-_CHANGE: Final = "+0.0%;-0.0%;0.0%"
+_CHANGE: Final = f'+0.0%;-0.0%;"{NO_CHANGE}"'
 #: The columns of the tables, a gap, and those that the charts lie over, as wide as these together.
-_WIDTHS: Final = {"A": 36, "B": 17, "C": 17, "D": 11, "E": 3, **dict.fromkeys("FGHIJKLMN", 9.6)}
+_WIDTHS: Final = {"A": 36, "B": 17, "C": 17, "D": 16, "E": 3, **dict.fromkeys("FGHIJKLMN", 9.6)}
 _CHARTS: Final = "F"
 _LOGO_HEIGHT: Final = 36
 _RIGHT: Final = Alignment(horizontal="right")
@@ -63,8 +64,7 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
         row = _figures(sheet, row, document) + 1
     row = _contents(sheet, row, document, contents) + 1
     words = (
-        f"Days and times are those of {document.timezone}.",
-        "Dates are year-month-day (ISO 8601).",
+        f"Times in {zone_time(document.timezone)}.",
         document.branding.footer,
     )
     for offset, line in enumerate(filter(None, words)):
@@ -100,9 +100,9 @@ def _head(sheet: Worksheet, document: Document) -> int:
 def _facts(sheet: Worksheet, row: int, document: Document) -> int:
     facts = {
         "Workspace": document.workspace,
-        "Period": str(document.window),
-        "Time zone": document.timezone,
-        "Scheduled for": moment(document.scheduled_for),
+        "Period": document.period,
+        "Time zone": city(document.timezone),
+        "Scheduled for": long_time(document.scheduled_for, document.timezone),
     }
     for offset, (name, value) in enumerate(facts.items()):
         put(sheet, row + offset, 1, name, SOFT)
@@ -111,7 +111,7 @@ def _facts(sheet: Worksheet, row: int, document: Document) -> int:
 
 
 def _figures(sheet: Worksheet, row: int, document: Document) -> int:
-    for position, title in enumerate(("Key figure", "This period", "Period before", "Change"), start=1):
+    for position, title in enumerate(("Metric", "This period", "Previous period", "Change"), start=1):
         put(sheet, row, position, title, header(document.branding, _RIGHT if position > 1 else None))
     for offset, figure in enumerate(document.figures, start=1):
         _figure(sheet, row + offset, figure)
@@ -124,8 +124,15 @@ def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
         cell = put(sheet, row, position, _number(value), ruled(PLAIN if position == 2 else SOFT))
         cell.number_format = number_format(figure.spec.column)
         cell.alignment = _RIGHT
-    cell = put(sheet, row, 4, _number(figure.change), ruled(MOODS[mood(figure)]))
+    cell = put(sheet, row, 4, _change(figure), ruled(TRENDS[trend(figure)]))
     cell.number_format, cell.alignment = _CHANGE, _RIGHT
+
+
+def _change(figure: Figure) -> float | Decimal | str | None:
+    """The change as a number, or why there is none."""
+    if not is_missing(figure.value) and figure.value == figure.previous:
+        return 0
+    return _number(figure.change) if figure.change is not None else no_base(figure) or None
 
 
 def _number(value: float | Decimal | None) -> float | Decimal | str | None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from markupsafe import Markup
 
+from ...domain.dates import city
 from .. import charts, colours
 from ..jinja import environment
-from ..key_figures import CONVENTIONS, card
+from ..key_figures import card, time_note
 from ..logo_image import logo_picture
-from ..values import NO_ACTIVITY, moment, printable
+from ..values import NO_ACTIVITY, printable
 from .chart_tiles import Room, tiles
 from .excerpt import Excerpt
 from .table import Grid, may_turn
@@ -114,17 +115,17 @@ class Page:
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document
-        period, before = str(document.window), document.period_before
         return {
             "title": printable(document.title),
             "type_title": printable(document.type_title),
             "description": printable(document.description),
             "workspace": printable(document.workspace),
             "timezone": document.timezone,
+            "city": city(document.timezone),
             "created": document.scheduled_for.isoformat(),
-            "period": period,
-            "before": before if document.figures else "",
-            "conventions": CONVENTIONS.format(moment=moment(document.scheduled_for), zone=document.timezone),
+            "period": document.period,
+            "before": document.previous_period if document.figures else "",
+            "time_note": time_note(document),
             "no_activity": NO_ACTIVITY,
         }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ..batches import pieces
 from ..column_widths import text_width, widths
-from ..values import NUMERIC, notice, printable, rows_of, shown
+from ..values import NUMERIC, cut_notice, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,9 +55,9 @@ class Grid:
     """A table as it is shown; it counts its rows while they are read."""
 
     def __init__(self, table: Table, row_limit: int | None) -> None:
-        self.title = printable(table.title)
-        self.count = rows_of(table.rows, table.rows)
-        self.notice = notice(table, row_limit)
+        self.title = printable(table.full_title)
+        self.count = "" if table.is_at_limit else f"({table.rows:,d})"
+        self.notice = cut_notice(table, row_limit)
         self.is_empty = table.rows == 0
         self.is_short = table.rows <= _SHORT
         wanted = widths(table)

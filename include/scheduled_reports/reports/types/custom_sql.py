@@ -126,6 +126,7 @@ def _result(definition: Definition) -> Dataset:
         title=_title(definition),
         sql="\n".join([*lines, f"LIMIT {definition.limit:d}", ""]),
         columns=tuple(output.shown for output in outputs),
+        limit=definition.limit,
     )
 
 

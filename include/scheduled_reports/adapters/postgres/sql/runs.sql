@@ -77,7 +77,7 @@ SET status = 'PROCESSING', started_at = excluded.started_at, completed_at = NULL
 -- name: close_unasked
 -- Formats that an earlier freeze included and this one does not.
 UPDATE report_executions
-SET status = 'FAILED', error = 'not asked for any more', completed_at = now() AT TIME ZONE 'UTC'
+SET status = 'FAILED', error = 'no longer requested', completed_at = now() AT TIME ZONE 'UTC'
 WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
 
 -- name: refuse_run
@@ -177,7 +177,7 @@ SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) O
 -- The senders that claimed these are gone, and the messages may have been sent.  A sender that reports later still
 -- corrects the state.
 UPDATE reporting.deliveries
-SET state = 'unknown', error = 'its sender ended before the outcome was known', settled_at = now()
+SET state = 'unknown', error = 'the sender ended before the outcome was known', settled_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND state = 'claimed' AND message NOT LIKE 'notice/%%'
 
 -- name: sent_at
