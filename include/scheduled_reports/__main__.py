@@ -117,12 +117,12 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
     old = PostgresExportJobs(options.dsn)
     if not old.has_schedules():
-        print("export_jobs has no JSON column metadata: there is no schedule to take over")
+        print("export_jobs has no JSON column metadata: there is no schedule to import")
         return 0
     ids, jobs = old.candidates()
     outcomes = []
     for job_id in ids:
-        if outcome := old.take_over(job_id, retire=options.retire):
+        if outcome := old.import_job(job_id, retire=options.retire):
             outcomes.append(outcome)
             print(*lines(outcome), sep="\n", flush=True)
     print(totals(outcomes, jobs - len(outcomes)))

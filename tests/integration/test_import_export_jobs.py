@@ -1,4 +1,4 @@
-"""`import-export-jobs` on a real PostgreSQL: what is taken over, what is left as it was, and what is said."""
+"""`import-export-jobs` on a real PostgreSQL: what is imported, what is left as it was, and what is said."""
 
 from __future__ import annotations
 
@@ -457,13 +457,13 @@ def test_an_edit_of_the_application_waits_for_the_switch_and_finds_it_done(dsn, 
     assert (job["progress"], schedule(dsn)["isActive"], report(dsn)["is_active"]) == (7, False, True)
 
 
-# Where there is nothing to take over
+# Where there is nothing to import
 
 
-def test_a_database_without_the_column_has_nothing_to_take_over(migrated_dsn, capsys):
+def test_a_database_without_the_column_has_nothing_to_import(migrated_dsn, capsys):
     code, printed = run(capsys, migrated_dsn)
 
-    assert (code, printed) == (0, ["export_jobs has no JSON column metadata: there is no schedule to take over"])
+    assert (code, printed) == (0, ["export_jobs has no JSON column metadata: there is no schedule to import"])
 
 
 def test_a_database_that_is_not_the_applications_is_an_error(bare_dsn, capsys):

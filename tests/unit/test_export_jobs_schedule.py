@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RejectedError
-from include.scheduled_reports.reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
+from include.scheduled_reports.reports.export_jobs.old_schedule import has_cron, has_schedule, parse_metadata, read
 from tests.unit.rows import reason
 
 JOB = {
@@ -57,7 +57,7 @@ def metadata(schedule=None, mail=None, **beside):
     return whole | {"schedule": old | (schedule or {})} | beside
 
 
-def taken(**changes):
+def imported(**changes):
     return read(JOB, metadata(**changes))
 
 
@@ -69,7 +69,7 @@ def refused(job=JOB, **changes):
 
 
 def test_a_whole_schedule_becomes_the_row_of_a_report():
-    assert taken().row == {
+    assert imported().row == {
         "id": "cmold1",
         "workspace_id": "ws1",
         "created_by_id": "u1",
@@ -93,7 +93,7 @@ def test_a_whole_schedule_becomes_the_row_of_a_report():
 
 
 def test_counters_last_run_and_being_switched_on_are_taken_along():
-    old = taken()
+    old = imported()
 
     assert (old.is_active, old.run_count, old.failure_count, old.last_run_status) == (True, 12, 2, "failed")
     assert old.last_run == datetime(2026, 5, 11, 7, 0, 3, 512_000, tzinfo=UTC)
@@ -122,7 +122,7 @@ def test_what_is_missing_is_what_the_table_would_say():
     ],
 )
 def test_a_last_run_is_read_with_its_offset_and_as_utc_without(text, moment):
-    assert taken(schedule={"lastRun": text}).last_run == moment
+    assert imported(schedule={"lastRun": text}).last_run == moment
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_job_whose_workspace_or_person_is_not_fit_is_refused(column, value, pl
     assert set(refused(job=JOB | {column: value})) == {place}
 
 
-def test_a_type_for_administrators_is_not_taken_over_for_others():
+def test_a_type_for_administrators_is_not_imported_for_others():
     changes = {"reportType": "security-audit", "schedule": {"parameters": {}}}
 
     assert set(refused(**changes)) == {"requested_by"}
@@ -267,7 +267,7 @@ def test_a_type_for_administrators_is_not_taken_over_for_others():
         ([{"schedule": {"cronExpression": "0 9 * * *"}}], False, None),
     ],
 )
-def test_only_a_job_with_a_cron_has_anything_to_take_over(held, schedule, cron):
+def test_only_a_job_with_a_cron_has_anything_to_import(held, schedule, cron):
     assert has_schedule(held) is schedule
     if schedule:
         assert has_cron(held) is cron
@@ -283,7 +283,7 @@ def test_only_a_job_with_a_cron_has_anything_to_take_over(held, schedule, cron):
 )
 def test_json_that_python_cannot_read_is_refused_and_raises_nothing(text):
     with pytest.raises(RejectedError) as rejected:
-        read(JOB, document(text))
+        read(JOB, parse_metadata(text))
 
     assert "metadata" in {problem.column for problem in rejected.value.problems}
 
@@ -292,16 +292,16 @@ def test_json_that_python_cannot_read_is_refused_and_raises_nothing(text):
     "change", [{"name": "Other"}, {"schedule": {"cronExpression": "0 8 * * 1"}}, {"mail": {"subject": None}}]
 )
 def test_an_edit_of_the_definition_is_another_digest(change):
-    assert taken(**change).digest != taken().digest
+    assert imported(**change).digest != imported().digest
 
 
 @pytest.mark.parametrize("state", [{"isActive": False}, {"runCount": 13}, {"lastRun": None}, {"takenOverBy": {"a": 1}}])
 def test_its_state_does_not_change_the_digest(state):
-    assert taken(schedule=state).digest == taken().digest
+    assert imported(schedule=state).digest == imported().digest
 
 
 def test_a_schedule_that_was_switched_off_by_us_says_so():
-    assert (taken().is_retired, taken(schedule={"takenOverBy": {"at": "now"}}).is_retired) == (False, True)
+    assert (imported().is_retired, imported(schedule={"takenOverBy": {"at": "now"}}).is_retired) == (False, True)
 
 
 ANYTHING = st.recursive(
@@ -320,6 +320,6 @@ def test_whatever_stands_in_a_place_the_job_is_a_report_or_refused_with_reasons(
     except RejectedError as error:
         texts, reasons = "", error.problems
 
-    # What is taken over is text that PostgreSQL can hold: UTF-8 without NUL, which JSON would show as an escape.
+    # What is imported is text that PostgreSQL can store: UTF-8 without NUL, which JSON would show as an escape.
     assert bool(texts) != bool(reasons)
     assert not re.search(r"(?<!\\)(\\\\)*\\u0000", texts.encode().decode())

@@ -23,16 +23,16 @@ LONGEST_NAME = 80
 class Step(StrEnum):
     """What happens to a job."""
 
-    TAKE = "imported"
-    REFRESH = "brought up to date"
+    IMPORT = "imported"
+    UPDATE = "brought up to date"
     KEEP = "already there"
-    GONE = "deleted since it was imported"
-    REFUSE = "not imported"
+    DELETED = "deleted since it was imported"
+    REJECT = "not imported"
     SKIP = "without a cron"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class PastImport:
     """What is stored about a job that was imported before, and the state of its report."""
 
     job_digest: str
@@ -71,7 +71,7 @@ class Outcome:
 def lines(outcome: Outcome) -> list[str]:
     """One line for the job and one per problem; a line break in a name cannot start another line."""
     decision, words = outcome.decision, [str(outcome.decision.step)]
-    if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP) and outcome.is_active is not None:
+    if decision.step in (Step.IMPORT, Step.UPDATE, Step.KEEP) and outcome.is_active is not None:
         words.append("active" if outcome.is_active else "inactive")
     if decision.retire:
         words.append("the old schedule is switched off")
@@ -84,7 +84,7 @@ def lines(outcome: Outcome) -> list[str]:
 def totals(outcomes: Sequence[Outcome], others: int) -> str:
     """How many jobs ended how."""
     counts = Counter(outcome.decision.step for outcome in outcomes)
-    ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.TAKE, Step.REFUSE))
+    ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.IMPORT, Step.REJECT))
     return f"{ends}; {others} export jobs are not schedules"
 
 
@@ -93,19 +93,24 @@ def _shown(text: str) -> str:
 
 
 def decide(
-    schedule: OldSchedule | None, problems: Sequence[Problem], known: Known | None, *, taken: bool, retire: bool
+    schedule: OldSchedule | None,
+    problems: Sequence[Problem],
+    known: PastImport | None,
+    *,
+    id_in_use: bool,
+    retire: bool,
 ) -> Decision:
-    """What to do with a job; *schedule* is None if it has *problems*, *taken* says that another report has its id."""
+    """What to do with a job; *schedule* is None if it has *problems*, *id_in_use* means another report has its id."""
     if known is None:
-        return _first(schedule, problems, taken=taken, retire=retire)
+        return _first(schedule, problems, id_in_use=id_in_use, retire=retire)
     if not known.is_there:
-        return Decision(step=Step.GONE, note="stays deleted")
+        return Decision(step=Step.DELETED, note="stays deleted")
     if known.is_switched_over and not (schedule and schedule.is_active):
         return Decision(step=Step.KEEP)  # later edits of the old schedule do not count
     return _again(schedule, problems, known, retire=retire)
 
 
-def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Known, *, retire: bool) -> Decision:
+def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: PastImport, *, retire: bool) -> Decision:
     """Decide for a report that exists, by whether it or its old schedule was edited."""
     if schedule is not None and schedule.digest == known.job_digest:
         return Decision(step=Step.KEEP, retire=retire and _is_on(schedule))
@@ -114,18 +119,18 @@ def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Kno
     if schedule is None:
         note = "but its old schedule was changed since and is invalid"
         return Decision(step=Step.KEEP, problems=tuple(problems), note=note)
-    return Decision(step=Step.REFRESH, retire=retire and _is_on(schedule))
+    return Decision(step=Step.UPDATE, retire=retire and _is_on(schedule))
 
 
-def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, taken: bool, retire: bool) -> Decision:
+def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, id_in_use: bool, retire: bool) -> Decision:
     if schedule is None:
-        return Decision(step=Step.REFUSE, problems=tuple(problems))
+        return Decision(step=Step.REJECT, problems=tuple(problems))
     if schedule.is_retired:  # it is marked as imported, but our record of it is lost
-        return Decision(step=Step.KEEP) if taken else Decision(step=Step.GONE, note="stays deleted")
-    if taken:
+        return Decision(step=Step.KEEP) if id_in_use else Decision(step=Step.DELETED, note="stays deleted")
+    if id_in_use:
         reason = "is the id of a report that was not imported; delete that report, or leave this schedule as it is"
-        return Decision(step=Step.REFUSE, problems=(Problem(column="id", value=schedule.row["id"], reason=reason),))
-    return Decision(step=Step.TAKE, retire=retire)
+        return Decision(step=Step.REJECT, problems=(Problem(column="id", value=schedule.row["id"], reason=reason),))
+    return Decision(step=Step.IMPORT, retire=retire)
 
 
 def _is_on(schedule: OldSchedule) -> bool:

@@ -78,7 +78,7 @@ class OldSchedule:
         return hashlib.sha256(json.dumps(self.row, sort_keys=True).encode()).hexdigest()
 
 
-def document(text: str) -> Any:
+def parse_metadata(text: str) -> Any:
     """The parsed JSON text; the text itself if its nesting or a number exceeds Python's limits."""
     try:
         return json.loads(text)
