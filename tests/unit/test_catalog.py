@@ -87,7 +87,7 @@ def test_figures_are_needed(broken):
 
 def test_a_column_of_an_unknown_type_is_named(broken):
     assert broken(lambda content: content["datasets"][0]["columns"][1].update(type="money")) == (
-        'Unknown type "money"; choose from text, integer, decimal, number, percent, boolean, date, timestamp'
+        'type "money" is unknown; choose from text, integer, decimal, number, percent, boolean, date, timestamp'
     )
 
 
@@ -130,13 +130,13 @@ def test_figures_that_are_no_columns_are_refused(broken):
 
 def test_a_chart_of_an_unknown_kind_is_named(broken):
     assert broken(lambda content: content["charts"][1].update(kind="pie")) == (
-        'Unknown kind "pie"; choose from line, bar, rank'
+        'kind "pie" is unknown; choose from line, bar, rank'
     )
 
 
 def test_a_figure_that_is_better_sideways_is_named(broken):
     assert broken(lambda content: content["figures"]["columns"][0].update(better="sideways")) == (
-        'Unknown better "sideways"; choose from up, down, neutral'
+        'better "sideways" is unknown; choose from up, down, neutral'
     )
 
 
@@ -179,7 +179,7 @@ def test_a_folder_without_a_definition_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("type: percent", "type: percentage", 'Unknown type "percentage"; choose from'),
+        ("type: percent", "type: percentage", 'type "percentage" is unknown; choose from'),
         ("{name: quiet_channels,", "{nam: quiet_channels,",
          'Unknown key "nam"; choose from name, title, type, scale, better (did you mean name?)'),
         ("days.sql]", "weeks.sql]", 'sql "weeks.sql" cannot be read: No such file or directory'),

@@ -25,7 +25,7 @@ ID = re.compile(r"[a-z][a-z0-9-]{0,59}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 NUMERIC = ("integer", "decimal", "number", "percent")
 #: Without `missing_ok` the query fails if the workspace is not set.
-BOUND = re.compile(r"current_setting\(\s*'report\.workspace_id'\s*\)")
+READS_WORKSPACE = re.compile(r"current_setting\(\s*'report\.workspace_id'\s*\)")
 WRONG_TYPE = {
     str: "is not a text; use one, in quotes if it looks like something else",
     int: "is not a whole number; use one such as 2",
@@ -97,9 +97,9 @@ class _Node:
         return _Node(self.value[key], (*self.path, key))
 
     def text(self, key: str) -> str:
-        return str(self.at(key).fitting(str))
+        return str(self.at(key).as_type(str))
 
-    def each(self, key: str, *, needed: bool = True) -> tuple[_Node, ...]:
+    def items_of(self, key: str, *, needed: bool = True) -> tuple[_Node, ...]:
         """The items of a list; an empty list is refused if an item is *needed*."""
         if key not in self.value and not needed:
             return ()
@@ -111,17 +111,19 @@ class _Node:
 
     def names(self, key: str, known: Collection[str]) -> tuple[str, ...]:
         """A list of names, each one of *known*."""
-        items = self.each(key, needed=False)
+        items = self.items_of(key, needed=False)
         for item in items:
             if item.value not in known:
                 raise item.error(f"Unknown name {shown(item.value)} in {key}; {_choice(item.value, known)}")
         return tuple(item.value for item in items)
 
-    def fitting(self, hint: Any) -> Any:
+    def as_type(self, hint: Any) -> Any:
         """The value, which must have the type *hint*."""
         if get_origin(hint) is Literal:
             if self.value not in get_args(hint):
-                raise self.error(f"Unknown {self._name} {shown(self.value)}; choose from {', '.join(get_args(hint))}")
+                raise self.error(
+                    f"{self._name} {shown(self.value)} is unknown; choose from {', '.join(get_args(hint))}"
+                )
             return self.value
         if get_origin(hint) is tuple:
             if not isinstance(self.value, list) or not all(isinstance(item, str) for item in self.value):
@@ -155,12 +157,12 @@ def _report_type(folder: Path, node: _Node) -> ReportType:
 def _datasets(folder: Path, node: _Node) -> dict[str, Any]:
     figures = node.at("figures")
     figures.check_keys(("sql", "columns"))
-    datasets = _unique(node.each("datasets"), lambda item: _dataset(folder, item))
+    datasets = _unique(node.items_of("datasets"), lambda item: _dataset(folder, item))
     return {
         "figures_sql": _sql(folder, figures),
-        "figures": tuple(_figure(item) for item in figures.each("columns")),
+        "figures": tuple(_figure(item) for item in figures.items_of("columns")),
         "datasets": datasets,
-        "charts": tuple(_chart(item, datasets) for item in node.each("charts", needed=False)),
+        "charts": tuple(_chart(item, datasets) for item in node.items_of("charts", needed=False)),
     }
 
 
@@ -171,16 +173,16 @@ def _sources(folder: Path, node: _Node) -> dict[str, Any]:
             raise node.at(name).error(reason)
     if "customFilters" not in node.names("parameters", PARAMETERS):
         raise node.error("sources need the parameter customFilters; add it, because a report defines its table in it")
-    return {"sources": _unique(node.each("sources"), lambda item: _source(folder, item))}
+    return {"sources": _unique(node.items_of("sources"), lambda item: _source(folder, item))}
 
 
 def _dataset(folder: Path, node: _Node) -> Dataset:
-    return _made(Dataset, node, sql=partial(_sql, folder, node), columns=partial(_columns, node, Column))
+    return _build(Dataset, node, sql=partial(_sql, folder, node), columns=partial(_columns, node, Column))
 
 
 def _source(folder: Path, node: _Node) -> SourceSpec:
     columns = partial(_columns, node, SourceColumn)
-    source = _made(SourceSpec, node, sql=partial(_sql, folder, node), columns=columns)
+    source = _build(SourceSpec, node, sql=partial(_sql, folder, node), columns=columns)
     times = {column.name for column in source.columns if column.type == "timestamp"}
     if source.time and source.time not in times:
         raise node.at("time").error(f"time {shown(source.time)} is not a timestamp column; name one of the source")
@@ -192,21 +194,21 @@ def _source(folder: Path, node: _Node) -> SourceSpec:
 
 
 def _columns(node: _Node, kind: type[N]) -> tuple[N, ...]:
-    return _unique(node.each("columns"), partial(_made, kind))
+    return _unique(node.items_of("columns"), partial(_build, kind))
 
 
 def _figure(node: _Node) -> FigureSpec:
     node.check_keys([field.name for field in (*fields(Column), *fields(FigureSpec)) if field.name != "column"])
     own = {key: value for key, value in node.value.items() if key == "better"}
-    column = _made(Column, _Node({key: value for key, value in node.value.items() if key not in own}, node.path))
+    column = _build(Column, _Node({key: value for key, value in node.value.items() if key not in own}, node.path))
     if column.type not in NUMERIC:
         reason = f"type {shown(column.type)} is not a number, which a figure must be; choose from {', '.join(NUMERIC)}"
         raise node.at("type").error(reason)
-    return _made(FigureSpec, _Node(own, node.path), column=lambda: column)
+    return _build(FigureSpec, _Node(own, node.path), column=lambda: column)
 
 
 def _chart(node: _Node, datasets: tuple[Dataset, ...]) -> ChartSpec:
-    chart = _made(ChartSpec, node)
+    chart = _build(ChartSpec, node)
     names = {dataset.name: {column.name for column in dataset.columns} for dataset in datasets}
     missing = {chart.x, *chart.y} - names.get(chart.dataset, set())
     if missing:
@@ -215,7 +217,7 @@ def _chart(node: _Node, datasets: tuple[Dataset, ...]) -> ChartSpec:
     return chart
 
 
-def _made(kind: type[T], node: _Node, **others: Callable[[], Any]) -> T:
+def _build(kind: type[T], node: _Node, **others: Callable[[], Any]) -> T:
     """A *kind* from a mapping whose keys are its fields; *others* make the fields that need more than one value."""
     hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     node.check_keys(list(hints))
@@ -223,7 +225,7 @@ def _made(kind: type[T], node: _Node, **others: Callable[[], Any]) -> T:
     for name in needed:
         if name not in node.value and name not in others:
             node.at(name)
-    own = {name: node.at(name).fitting(hints[name]) for name in node.value if name not in others}
+    own = {name: node.at(name).as_type(hints[name]) for name in node.value if name not in others}
     return kind(**own, **{name: make() for name, make in others.items()})
 
 
@@ -250,16 +252,16 @@ def _unique(nodes: Iterable[_Node], make: Callable[[_Node], N]) -> tuple[N, ...]
 def _sql(folder: Path, node: _Node) -> str:
     """Read the SQL file that `sql` names, or join several in the order of the list."""
     given = node.at("sql")
-    files = node.each("sql") if isinstance(given.value, list) else (given,)
+    files = node.items_of("sql") if isinstance(given.value, list) else (given,)
     text = "\n".join(_sql_file(folder, file) for file in files)
-    if not BOUND.search(text):
+    if not READS_WORKSPACE.search(text):
         reason = "does not read current_setting('report.workspace_id'); add it, or the query sees every workspace"
         raise given.error(f"sql {shown(given.value)} {reason}")
     return text
 
 
 def _sql_file(folder: Path, node: _Node) -> str:
-    name = str(node.fitting(str))
+    name = str(node.as_type(str))
     try:
         return (folder / name).read_text(encoding="utf-8").rstrip()
     except (OSError, UnicodeDecodeError) as error:
