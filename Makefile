@@ -4,7 +4,7 @@ PORT   ?= 8080
 ONCE   ?=
 FULL   ?=
 ARGS   ?=
-# How many processes run tests, each with its own PostgreSQL, S3 and SES.  Two for the two cores of CI.
+# Test processes; each starts its own PostgreSQL, S3 and SES.  CI has two cores.
 WORKERS ?= 2
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -35,8 +35,9 @@ test: packages-dev setup $(PRISMA)/node_modules/.made  ## run the unit, contract
 test-unit: setup  ## run the unit tests: no Airflow, no server
 	$(PY) -m pytest -n $(WORKERS) tests/unit $(ARGS)
 
+# Each process runs at most one Airflow at a time, and most of these tests wait for it.
 test-slow: packages-dev setup $(PRISMA)/node_modules/.made  ## run the slow tests, which need a running Airflow
-	$(PY) -m pytest -m slow $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 check: setup  ## run ruff, mypy --strict and import-linter
 	$(VENV)/bin/ruff check .

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-# Between the asking for a port and the listening on it somebody else may get it.  So the ports are below those that
-# Linux gives to outgoing connections (32768 and more), and each process takes them from a slice of its own in turn:
-# the workers of a test run, which are started one after another, have different ones.
+# Another process may take a port after we have found it free and before our server listens on it.  To avoid that, the
+# ports are below the range that Linux uses for outgoing connections (32768 and up), and each process hands out
+# the ports of one slice in turn, chosen by its process id: the workers of a test run have different slices.
 FIRST_PORT, PORTS_EACH, SLICES = 12_000, 200, 100
 
 
@@ -77,12 +77,12 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now, and that no other call has been given lately."""
+    """A TCP port on 127.0.0.1 that is free, and that was not returned recently."""
     for _ in range(PORTS_EACH):
         port = next(_ports())
         if is_free(port):
             return port
-    raise RuntimeError("no free port on 127.0.0.1; end what listens there")
+    raise RuntimeError("no free port on 127.0.0.1; stop some of the processes that listen there")
 
 
 def is_free(port: int) -> bool:

@@ -1,7 +1,7 @@
-"""A PostgreSQL for each process that runs tests, and a database of its own for every test that asks for one.
+"""One PostgreSQL server per test process, and a separate database for every test that needs one.
 
-`make test` runs two such processes (pytest-xdist).  Each has its own server and not only its own databases, because
-roles belong to a server: tests make them, and a test that looks at all sessions of a server must not see another's.
+`make test` runs two processes (pytest-xdist workers).  Each has its own server, not only its own databases: roles
+belong to a server, and tests create roles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 
 
 #: Where there is that much of it, the data of the tests lies in memory: a thousand databases are copied in a session.
-#: At any moment the servers of two workers took less than 1 GB of it.
+#: Two workers used less than 1 GB of it at any time.
 MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30  # noqa: S108 - the data goes into a folder of its own
 
 
@@ -89,10 +89,13 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
         postgres.drop_database(name)
 
 
-#: The files whose tests share the running Airflow of a session; a second one would cost more than it gives.
+#: The files whose tests share one running Airflow.  They stay on one worker: a second Airflow costs more than it gives.
 ON_ONE_AIRFLOW = frozenset(
-    f"tests/e2e/test_{name}.py" for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages")
+    f"tests/e2e/test_{name}.py"
+    for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages", "readme")
 )
+#: What takes longest starts first, so that the workers end at about the same time.
+FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,35 +103,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--name-flaky", action="store_true", help="name the tests that pass this time as flaky")
 
 
-#: What takes longest goes first, so that the workers end at the same time.
-FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort by `FIRST`, and put together what shares an Airflow, in whatever order the files were named."""
-    items.sort(
-        key=lambda item: (item.nodeid.partition("::")[0] not in ON_ONE_AIRFLOW, not item.nodeid.startswith(FIRST))
-    )
+    """Run the tests that share an Airflow first and one after another, then the other slow ones."""
+    users = {_file(item.nodeid) for item in items if "running" in getattr(item, "fixturenames", ())}
+    if missing := users - ON_ONE_AIRFLOW:
+        raise pytest.UsageError(f"{min(missing)} uses the fixture `running`; add it to ON_ONE_AIRFLOW in {__file__}")
+    items.sort(key=lambda item: (_file(item.nodeid) not in ON_ONE_AIRFLOW, not item.nodeid.startswith(FIRST)))
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector what lives to the end, modules and tests: it took 5 % of the time to look through them."""
+    """Exclude modules and tests from garbage collection: they live to the end, and visiting them takes time (5 %)."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n`, a worker gets whole files: the tests of a file share what is expensive to start."""
+    """With `-n`, give each worker whole files: the tests of a file share fixtures that are expensive to start."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            path = nodeid.partition("::")[0]
-            return "one Airflow" if path in ON_ONE_AIRFLOW else path
+            return "one Airflow" if _file(nodeid) in ON_ONE_AIRFLOW else _file(nodeid)
 
-    config.option.loadscopereorder = False  # else the files with most tests go first, which are not the slow ones
+    # Keep our order; by default xdist starts the files with the most tests first, and those are not the slow ones.
+    config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

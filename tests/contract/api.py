@@ -145,7 +145,7 @@ class Api:
         return self.send("DELETE", path, **options)
 
 
-#: The database and the callers of the request that is being answered.
+#: The ports and the callers for the request in progress.
 _serving: ContextVar[tuple[FakeWebServices, dict[str, FakeCaller]]] = ContextVar("serving")
 
 
@@ -163,26 +163,26 @@ def make_app() -> FastAPI:
 
 @cache
 def shared_app() -> FastAPI:
-    """One app for all tests of a process: FastAPI takes 0.2 s to make it, which is more than most tests take."""
+    """One app for all tests of a process: creating it takes 0.2 s, longer than most tests."""
     return make_app()
 
 
 @dataclass(frozen=True)
 class Serving:
-    """An app that answers with the database and the callers of one test."""
+    """An app that answers with the ports and callers of one test."""
 
     app: FastAPI
     ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request; each is a task with a context of its own."""
+        """Answer a request; each request runs in its own context."""
         _serving.set((self.ports, self.callers))
         await self.app(scope, receive, send)
 
 
 def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = None) -> Api:
-    """The API on a database; a test that changes the app brings one."""
+    """The API on a database; a test that changes the app passes its own."""
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )

@@ -4,140 +4,55 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Barrier
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from demo.processes import free_port
-from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
-from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
+from include.scheduled_reports.domain.delivery import DeliveryState
 from include.scheduled_reports.domain.errors import PermanentError, TransientError
-from include.scheduled_reports.domain.formats import Format
-from include.scheduled_reports.domain.naming import execution_id
-from include.scheduled_reports.domain.report import DateRange, Recipients
+from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import (
     Actor,
-    Artifact,
     AuditAction,
     MailSummary,
-    Outcome,
-    RunKey,
     RunKind,
     RunState,
 )
 from include.scheduled_reports.domain.window import window
-from include.scheduled_reports.ports.runs import FailureStreak, NewRun
+from include.scheduled_reports.ports.runs import FailureStreak
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs.outcome import NEVER_MADE
-from include.scheduled_reports.runs.outcome import outcome as decide_outcome
-from include.scheduled_reports.testing.mail import MemoryLedger
-from include.scheduled_reports.testing.runs import MemoryRuns
-from tests.contract.tables import add_people, add_report, execute
+from tests.contract.runs_suite import (
+    CSV,
+    HTML,
+    KEY,
+    MONDAY,
+    NEXT,
+    NO_MAIL,
+    OTHER,
+    PDF,
+    Memory,
+    Postgres,
+    artifact,
+    delivery,
+    fail,
+    key_of,
+    new_run,
+    refused,
+    settled,
+    succeed,
+    told,
+)
+from tests.contract.tables import execute
 from tests.unit.rows import row
 
-KEY = RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00")
-OTHER = RunKey(report_id="r1", run_id="manual__2026-05-12T07:00:00+00:00")
-MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
-NEXT = datetime(2026, 5, 18, 7, tzinfo=UTC)
-PDF, CSV, HTML = Format.PDF, Format.CSV, Format.HTML
 ROW = row(id="r1")
 MAIL_SUMMARY = MailSummary(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"", charts=b"\xfe\x00")
-NO_MAIL = {"wanted": False, "why": "not asked for", "messages": 0}
 MAIL = {"wanted": True, "why": None, "messages": 1}
-
-
-def new_run(key=KEY, *, clear_number=0, request=None, formats=(PDF, CSV), **changes):
-    report = parse_row(row(id="r1", **changes))
-    return NewRun(
-        key=key,
-        kind=RunKind.SCHEDULED,
-        scheduled_for=MONDAY,
-        triggered_by="system",
-        clear_number=clear_number,
-        row=row(id="r1", **changes),
-        request=request or {},
-        window=window(report.date_range, MONDAY, report.timezone),
-        formats=formats,
-    )
-
-
-def refused(key=KEY, *, clear_number=0, formats=(PDF, CSV), gone=False):
-    return replace(
-        new_run(key, clear_number=clear_number),
-        row=None if gone else row(id="r1"),
-        window=None,
-        formats=() if gone else formats,
-    )
-
-
-def artifact(chosen, *, key=KEY, size=10):
-    return Artifact(
-        format=chosen,
-        execution_id=execution_id(key, chosen),
-        file_name=f"Weekly activity.{chosen}",
-        content_type="text/plain",
-        bucket="reports",
-        object_key=f"ws1/r1/run/report.{chosen}",
-        bytes=size,
-        sha256="0" * 64,
-        rows=3,
-        total_rows=5,
-    )
-
-
-def delivery(state, key=KEY):
-    return Delivery(
-        key=key,
-        message="report",
-        state=state,
-        subject="Numbers",
-        recipients=Recipients(to=("ada@acme.example",)),
-        mode="attach",
-        formats=(PDF, CSV),
-        message_id="ses-1" if state is DeliveryState.SENT else None,
-    )
-
-
-class Memory:
-    """The fake."""
-
-    def __init__(self):
-        self.ledger = MemoryLedger()
-        self.port = MemoryRuns(self.ledger)
-
-    def counters(self):
-        kept = self.port.counters.get("r1", {})
-        counts = [kept.get(name, 0) for name in ("run_count", "success_count", "failure_count")]
-        return (*counts, kept.get("last_run_status"), kept.get("last_error"))
-
-    def next_run(self):
-        return self.port.counters["r1"]["next_run"]
-
-
-class Postgres:
-    """PostgreSQL."""
-
-    def __init__(self, dsn):
-        self.dsn, self.port, self.ledger = dsn, PostgresRuns(dsn), PostgresLedger(dsn)
-        add_people(dsn)
-        add_report(dsn, id="r1")
-
-    def _read(self):
-        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
-            return connection.execute("SELECT * FROM scheduled_reports WHERE id = 'r1'").fetchone()
-
-    def counters(self):
-        kept = self._read()
-        names = ("run_count", "success_count", "failure_count", "last_run_status", "last_error")
-        return tuple(kept[name] for name in names)
-
-    def next_run(self):
-        moment = self._read()["next_run"]
-        return moment and moment.replace(tzinfo=UTC)
 
 
 @pytest.fixture
@@ -153,33 +68,6 @@ def record(request):
 @pytest.fixture
 def runs(record):
     return record.port
-
-
-def settled(runs, key=KEY, next_run=NEXT):
-    """Settle as `record` does; the outcome, and the snapshot it was made of."""
-    seen = []
-
-    def decide(snapshot):
-        seen.append(snapshot)
-        return decide_outcome(snapshot)
-
-    outcome = runs.settle(key, decide, next_run)
-    (snapshot,) = seen
-    return outcome, snapshot
-
-
-def succeed(runs, key=KEY, *, clear_number=0):
-    runs.open(new_run(key, clear_number=clear_number))
-    for chosen in (PDF, CSV):
-        runs.uploaded(key, artifact(chosen, key=key))
-    runs.fix_mail(key, NO_MAIL)
-    return settled(runs, key)[0]
-
-
-def fail(runs, key=KEY, *, clear_number=0):
-    runs.open(new_run(key, clear_number=clear_number))
-    runs.fail(key, None, "out of paper")
-    return settled(runs, key)[0]
 
 
 # Freezing
@@ -254,14 +142,14 @@ def test_what_a_mail_shows_of_the_data_is_noted(runs):
     assert runs.load(KEY).mail_summary == MAIL_SUMMARY
 
 
-# Asked for
-
-
 ACT = AuditAction(action="triggered", actor=Actor(user="ada", acting_user="u1"), workspace_id="ws1")
 
 
 def asked(key=KEY, **changes):
     return replace(new_run(key, **changes), kind=RunKind.MANUAL, triggered_by="airflow:ada")
+
+
+# Asked for
 
 
 def test_a_run_that_was_asked_for_is_under_way_and_not_frozen(runs):
@@ -447,118 +335,11 @@ def test_settling_writes_the_coming_tick(record):
     assert record.next_run() is None
 
 
-# What is counted
-
-
-def test_a_success_is_counted_once_however_often_it_is_settled(record):
-    assert succeed(record.port).state is RunState.SUCCESS
-    for _ in range(3):
-        settled(record.port)
-
-    assert record.counters() == (1, 1, 0, "success", None)
-
-
-def test_a_failure_is_counted_once_however_often_it_is_settled(record):
-    assert fail(record.port).state is RunState.FAILED
-    for _ in range(3):
-        settled(record.port)
-
-    assert record.counters() == (1, 0, 1, "failed", "pdf: out of paper; csv: out of paper")
-
-
-def test_a_failure_that_a_clear_makes_good_moves_from_one_count_to_the_other(record):
-    fail(record.port)
-    succeed(record.port, clear_number=1)
-
-    assert record.counters() == (1, 1, 0, "success", None)
-
-
-def test_a_success_that_a_clear_spoils_moves_back(record):
-    succeed(record.port)
-    fail(record.port, clear_number=1)
-
-    assert record.counters() == (1, 0, 1, "failed", "pdf: out of paper; csv: out of paper")
-
-
-def test_every_run_counts(record):
-    for number in range(3):
-        succeed(record.port, replace(KEY, run_id=f"run{number}"))
-    fail(record.port, replace(KEY, run_id="run3"))
-
-    assert record.counters()[:4] == (4, 3, 1, "failed")
-
-
-def test_a_skipped_tick_counts_as_nothing(record):
-    record.port.refuse(refused(), "not scheduled any more", skipped=True)
-
-    assert settled(record.port)[0] == Outcome(state=RunState.SKIPPED, reason="not scheduled any more")
-    assert record.counters() == (0, 0, 0, None, None)
-
-
-@pytest.mark.parametrize("gone", [True, False])
-def test_a_refused_run_counts_as_a_failure_with_its_reason(record, gone):
-    record.port.refuse(refused(gone=gone), "the row is wrong", skipped=False)
-
-    assert settled(record.port)[0].state is RunState.FAILED
-    assert record.counters()[:4] == (1, 0, 1, "failed")
-    assert "the row is wrong" in record.counters()[4]
-
-
-def test_a_run_whose_first_task_never_began_counts_as_a_failure(record):
-    record.port.abandon(refused(gone=True), "the run ended before its first task began")
-    settled(record.port)
-
-    assert record.counters() == (1, 0, 1, "failed", "the run ended before its first task began")
-
-
-def test_a_run_that_began_cannot_be_abandoned(record):
-    succeed(record.port)
-    record.port.abandon(refused(gone=True), "the run ended before its first task began")
-    settled(record.port)
-
-    assert record.counters() == (1, 1, 0, "success", None)
-
-
-def test_a_refused_run_can_be_opened_by_a_clear_once_its_row_is_mended(record):
-    record.port.refuse(refused(), "the row is wrong", skipped=False)
-    settled(record.port)
-    succeed(record.port, clear_number=1)
-
-    assert record.counters() == (1, 1, 0, "success", None)
-
-
-def test_a_clear_that_is_refused_forgets_the_files_of_the_run_before(record):
-    succeed(record.port)
-    record.port.refuse(refused(clear_number=1), "the row is wrong", skipped=False)
-
-    outcome, snapshot = settled(record.port)
-
-    assert snapshot.artifacts == ()
-    assert outcome.errors == {PDF: "the row is wrong", CSV: "the row is wrong"}
-    assert record.counters()[:3] == (1, 0, 1)
-
-
-def test_a_run_that_was_counted_and_is_then_skipped_stays_counted_once(record):
-    succeed(record.port)
-    record.port.refuse(refused(clear_number=1), "the report has been deleted", skipped=True)
-    settled(record.port)
-    succeed(record.port, clear_number=2)
-
-    assert record.counters() == (1, 1, 0, "success", None)
-
-
-def test_a_report_that_is_gone_can_still_be_settled(record):
-    gone = replace(KEY, report_id="gone")
-    record.port.refuse(replace(refused(gone=True), key=gone), "the report has been deleted", skipped=True)
-
-    assert settled(record.port, gone)[0].state is RunState.SKIPPED
+def unsettled(runs):
+    return [run.key for run in runs.unsettled(limit=10)]
 
 
 # Opened again by whatever a stage writes down afterwards
-
-
-def unsettled(runs):
-    return [run.key for run in runs.unsettled(limit=10)]
 
 
 @pytest.mark.parametrize(
@@ -650,92 +431,6 @@ def test_a_run_adopts_the_files_it_asked_for_and_the_brief_of_an_earlier_one(run
     assert len(runs.artifacts(earlier)) == 2
 
 
-# How the report does, for its owner
-
-
-def key_of(number):
-    return replace(KEY, run_id=f"run-{number}")
-
-
-def told(record, number, name):
-    claim = replace(
-        delivery(DeliveryState.CLAIMED, key_of(number)), message=name, recipients=Recipients(to=("o@x.de",))
-    )
-    record.ledger.claim(claim)
-    record.ledger.finish(replace(claim, state=DeliveryState.SENT))
-
-
-def test_a_report_without_runs_stands_nowhere(runs):
-    assert runs.failure_streak("r1") == FailureStreak(streak=0, notified=None, notified_lately=False)
-
-
-def test_the_streak_counts_the_failures_since_the_last_success(record):
-    for number, end in enumerate([fail, fail, succeed, fail, fail]):
-        end(record.port, key_of(number))
-
-    failure_streak = record.port.failure_streak("r1")
-    assert (failure_streak.streak, failure_streak.failed, failure_streak.newest) == (2, True, key_of(4))
-    assert failure_streak.reason.startswith("pdf: out of paper")
-
-
-def test_after_a_success_there_is_no_streak(record):
-    for number, end in enumerate([fail, succeed]):
-        end(record.port, key_of(number))
-
-    assert record.port.failure_streak("r1").streak == 0
-    assert record.port.failure_streak("r1").failed is False
-
-
-@pytest.mark.parametrize(
-    ("kind", "is_frozen", "counts"),
-    [
-        (RunKind.SCHEDULED, True, True),
-        (RunKind.SCHEDULED, False, True),
-        (RunKind.MANUAL, True, True),
-        (RunKind.MANUAL, False, False),
-        (RunKind.BACKFILL, True, False),
-        (RunKind.BACKFILL, False, False),
-    ],
-)
-def test_replays_and_wrong_requests_say_nothing_of_how_a_report_does(runs, kind, is_frozen, counts):
-    if is_frozen:
-        runs.open(replace(new_run(), kind=kind))
-    else:
-        runs.refuse(replace(refused(), kind=kind), "no", skipped=False)
-    settled(runs)
-
-    assert runs.failure_streak("r1").newest == (KEY if counts else None)
-
-
-def test_what_the_owner_was_told_last_is_known_and_what_was_refused_was_not_told(record):
-    for number in range(3):
-        fail(record.port, key_of(number))
-    told(record, 0, "notice/failed")
-    told(record, 1, "notice/recovered")
-    claim = replace(delivery(DeliveryState.CLAIMED, key_of(2)), message="notice/failed")
-    record.ledger.claim(claim)
-    record.ledger.finish(replace(claim, state=DeliveryState.REFUSED, error="busy"))
-
-    assert record.port.failure_streak("r1").notified == "notice/recovered"
-    assert record.port.failure_streak("r1").notified_lately
-
-
-def test_every_settled_run_is_to_be_told_of_until_it_is(runs):
-    fail(runs)
-    assert runs.unnotified(limit=5) == [KEY]
-    runs.mark_notified(KEY)
-    assert runs.unnotified(limit=5) == []
-    succeed(runs, clear_number=1)
-    assert runs.unnotified(limit=5) == [KEY]
-
-
-def test_a_skipped_tick_is_nobodys_business(runs):
-    runs.refuse(refused(), "missed", skipped=True)
-    settled(runs)
-
-    assert runs.unnotified(limit=5) == []
-
-
 # PostgreSQL alone
 
 
@@ -802,12 +497,12 @@ def test_a_database_that_is_away_may_come_back(migrated_dsn):
             attempt()
 
 
-# A rule that was tightened while runs were open
-
-
 def frozen_by_looser_rules(**changes):
     """What an earlier version has let in, and this one would not."""
     return replace(new_run(), row=row(id="r1", **changes))
+
+
+# A rule that was tightened while runs were open
 
 
 @pytest.mark.parametrize(
@@ -837,27 +532,3 @@ def test_what_such_a_run_had_finished_before_stays_finished(record, runs):
 
     assert settled(runs)[0].state is RunState.SUCCESS
     assert record.counters()[:3] == (1, 1, 0)
-
-
-# What is news
-
-
-def test_an_outcome_is_news_once_however_often_the_run_is_settled_and_cleared(runs):
-    first = succeed(runs)
-    again, _ = settled(runs)
-    cleared = succeed(runs, clear_number=1)
-    failed = fail(runs, clear_number=2)
-    mended = succeed(runs, clear_number=3)
-
-    assert [one.news for one in (first, again, cleared, failed, mended)] == [
-        RunKind.SCHEDULED, None, None, RunKind.SCHEDULED, RunKind.SCHEDULED,
-    ]  # fmt: skip
-
-
-def test_a_skipped_tick_is_news_once_and_a_try_out_never(runs):
-    runs.refuse(refused(), "too late", skipped=True)
-    first, again = settled(runs)[0], settled(runs)[0]
-    runs.open(new_run(OTHER, request={"test": True, "recipients": ["ada@acme.example"]}))
-    tried, _ = settled(runs, OTHER)
-
-    assert (first.news, again.news, tried.news) == (RunKind.SCHEDULED, None, None)

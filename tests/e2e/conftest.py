@@ -89,13 +89,13 @@ class Shared:
         self._running: Running | None = None
 
     def get(self, factory: pytest.TempPathFactory) -> Running:
-        """Start it where it does not run yet."""
+        """Start it unless it is running."""
         if self._running is None:
             self._running = ready(self._exits.enter_context(start(_shared_plan(factory.mktemp("e2e")))))
         return self._running
 
     def stop(self) -> None:
-        """Stop it where it runs."""
+        """Stop it if it is running."""
         self._running = None
         self._exits.close()
 
@@ -119,6 +119,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
-    """Stop the shared Airflow as soon as no test needs it: an idle one takes a fifth of a core from the others."""
+    """Stop the shared Airflow as soon as no test needs it: an idle one uses a fifth of a core."""
     if nextitem is None or "running" not in getattr(nextitem, "fixturenames", ()):
         _shared.stop()

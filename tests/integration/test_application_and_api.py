@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.api import SCHEDULED, open_api
 from tests.contract.tables import add_people
+from tests.integration.application_routes import ADA, BODY, WORKSPACE, rows
 from tests.integration.node import call, require
-from tests.integration.test_application import ADA, BODY, WORKSPACE, rows
 
 #: What an answer of either says of a report; the API says more.
 SAID = (*BODY, "id", "createdBy", "lastRun", "lastRunStatus", "runCount", "failureCount", "createdAt", "updatedAt")

@@ -169,7 +169,7 @@ def test_the_example_schedulers_write_moves_next_run_and_not_the_effective_momen
 def test_among_100_000_reports_the_due_query_uses_the_index_on_next_run(seeded_dsn):
     statement = next(sent for sent in queries(seeded_dsn)["dueSql"] if '"scheduled_reports"' in sent["sql"])
     with psycopg.connect(seeded_dsn) as connection:
-        # Without triggers: what they write is in other tables, and takes longer than all the rest.
+        # Without triggers: they write to other tables, and take longer than everything else in this test.
         connection.execute("SET session_replication_role = replica")
         # Two in a thousand are due, the others within the next month; one in ten is off, one in twenty in ERROR.
         connection.execute(

@@ -405,7 +405,7 @@ def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make
 
     found = executions()
     assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
-    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
+    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "no longer requested")
 
 
 def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_services, executions, migrated_dsn):

@@ -9,9 +9,11 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pytest
 
-from include.scheduled_reports.domain.errors import ReportsError
-from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.errors import ReportsError, RequestError
+from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
@@ -151,3 +153,16 @@ def failing(monkeypatch, error, *formats):
         return fail if chosen in formats else real(chosen, **options)
 
     monkeypatch.setattr(pipeline, "renderer", renderer)
+
+
+def refused(services, trigger, kind=RequestError):
+    """Why a run is refused; nothing may have been made or sent by then."""
+    with pytest.raises(kind) as error:
+        pipeline.query(services, trigger)
+    outcome = pipeline.record(services, trigger)
+    assert outcome.state is RunState.FAILED
+    assert (services.store.files, services.staging.files, mails(services)) == ({}, {}, [])
+    assert all(str(error.value) in reason for reason in outcome.errors.values())
+    assert set(outcome.errors) == {Format.CSV, Format.JSON}
+    assert counts(services) == (1, 0, 1)
+    return str(error.value)

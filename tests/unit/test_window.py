@@ -121,8 +121,8 @@ def test_a_week_with_a_change_of_clocks_is_an_hour_short():
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2036, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 days = st.dates(date(1980, 1, 1), date(2036, 12, 31))
-# Without `right/`, which has leap seconds: the gate refuses it.  The keys are filtered and not the zones, because a
-# filter tries hundreds of candidates for every example, and each zone is a file to read.
+# Without `right/`, which has leap seconds: validation rejects it.  Filter keys, not zones: a filter tries hundreds of
+# candidates for each example, and every zone is a file to read.
 zones = st.timezone_keys().filter(lambda key: not key.startswith("right/")).map(ZoneInfo)
 
 

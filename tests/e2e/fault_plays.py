@@ -1,0 +1,555 @@
+"""How each case of the fault suite is played: what is broken, when, and what is done about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import psycopg
+
+from demo.guard import end_session
+from tests.e2e import faults
+
+PLAYS = {}
+#: A refusal of the message that names nobody.
+REJECTED = faults.answers(400, "MessageRejected", "Illegal content")
+ALWAYS = 1_000_000
+
+
+def plays(name):
+    """The function that plays a case; it returns the run whose remains are looked at."""
+
+    def keep(function):
+        PLAYS[name] = function
+        return function
+
+    return keep
+
+
+def http_kill(scene, report_id, kind, act, *, until=None):
+    """Trigger, wait until the service is asked (and *until*), kill the task, let everything through again."""
+    fault = scene.http.add(report_id, kind, act, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    if until is not None:
+        scene.wait(until, "the service to have done it")
+    fault.kill()
+    scene.http.end(fault)
+    return run_id
+
+
+def postgres_kill(scene, report_id, where, act, *, until=None):
+    """The same for what is said to PostgreSQL."""
+    fault = scene.postgres.add(report_id, where, act, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    if until is not None:
+        scene.wait(lambda: until(run_id), "PostgreSQL to have done it")
+    fault.kill()
+    scene.postgres.end(fault)
+    return run_id
+
+
+def in_a_query(scene, report_id, act, start, end):
+    """Trigger with a fault of the queries; their period, which no other case has, tells them from all others."""
+    fault = scene.postgres.add(f"{start}T00:00:00", (b"COPY",), act, times=1)
+    run_id = scene.trigger(report_id, period=f"{start}/{end}", mail=True)
+    fault.wait_reached()
+    return fault, run_id
+
+
+def over_http(scene, report_id, service, act, times=ALWAYS):
+    """Trigger with a fault of S3 or SES, and wait until the run is over."""
+    fault = scene.http.add(report_id, service, act, times)
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    scene.http.end(fault)
+    return run_id
+
+
+# A task dies
+
+
+@plays("killed in the middle of a query")
+def _(scene, report_id):
+    fault, run_id = in_a_query(scene, report_id, faults.pg_hold, "2026-04-20", "2026-04-26")
+    fault.kill()
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("killed in the middle of rendering")
+def _(scene, report_id):
+    run_id = scene.trigger(report_id, period="2017-01-01/2026-05-01", mail=True)
+
+    def at_work():
+        rows = scene.running.executions(report_id)
+        return any(row["format"] == "PDF" and row["progress"] == 30 for row in rows)
+
+    scene.wait(at_work, "the PDF to be under way")
+    scene.kill_runner(scene.task(report_id, run_id, "formats.render", 1)["id"])
+    return run_id
+
+
+@plays("killed in the middle of an upload")
+def _(scene, report_id):
+    return http_kill(scene, report_id, "s3", faults.dropped_before)
+
+
+@plays("killed when S3 had the file, before that was recorded")
+def _(scene, report_id):
+    def is_there():
+        return any(f"/{report_id}/" in key for key in scene.stored())
+
+    return http_kill(scene, report_id, "s3", faults.dropped_after, until=is_there)
+
+
+@plays("worker killed in the middle of an upload")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "s3", faults.dropped_before, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    for one in (fault.supervisor, fault.task):
+        os.kill(one, signal.SIGKILL)
+    scene.http.end(fault)
+    return run_id
+
+
+@plays("killed before the claim")
+def _(scene, report_id):
+    return postgres_kill(scene, report_id, (b"INSERT INTO reporting.deliveries",), faults.pg_hold)
+
+
+@plays("killed after the claim, before the call")
+def _(scene, report_id):
+    return http_kill(scene, report_id, "ses", faults.dropped_before)
+
+
+@plays("killed when SES had accepted, before its answer")
+def _(scene, report_id):
+    return http_kill(scene, report_id, "ses", faults.dropped_after, until=lambda: scene.mails(report_id))
+
+
+@plays("killed when the answer was recorded")
+def _(scene, report_id):
+    def recorded(_run_id):
+        return any(one["state"] == "sent" for one in scene.deliveries(report_id))
+
+    said = (b"UPDATE reporting.deliveries", b"COMMIT")
+    return postgres_kill(scene, report_id, said, faults.pg_hold_answers, until=recorded)
+
+
+@plays("killed while the run is recorded")
+def _(scene, report_id):
+    return postgres_kill(scene, report_id, (b"FOR UPDATE",), faults.pg_hold)
+
+
+@plays("killed just after the run was recorded")
+def _(scene, report_id):
+    def recorded(run_id):
+        return scene.run(report_id, run_id)["settled_at"] is not None
+
+    return postgres_kill(scene, report_id, (b"FOR UPDATE", b"COMMIT"), faults.pg_hold_answers, until=recorded)
+
+
+@plays("killed while the owner is told")
+def _(scene, report_id):
+    refused = scene.http.add(report_id, "ses", REJECTED)
+    run_id = http_kill(scene, report_id, "notice", faults.dropped_after, until=lambda: scene.notices(report_id))
+    scene.ended(report_id, run_id)
+    scene.http.end(refused)
+    return run_id
+
+
+# The database goes away
+
+
+@plays("PostgreSQL away before the query")
+def _(scene, report_id):
+    fault = scene.postgres.add(report_id, (), faults.pg_cut, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.ended(report_id, run_id)
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away in the middle of the data")
+def _(scene, report_id):
+    fault, run_id = in_a_query(scene, report_id, faults.pg_cut_answers, "2026-04-11", "2026-04-17")
+    scene.ended(report_id, run_id)
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away just after the claim")
+def _(scene, report_id):
+    claiming = (b"INSERT INTO reporting.deliveries", b"COMMIT")
+    fault = scene.postgres.add(report_id, claiming, faults.pg_lose_answers, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.wait(lambda: scene.deliveries(report_id), "the claim to be written down")
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away for long after SES has accepted")
+def _(scene, report_id):
+    fault = scene.postgres.add(report_id, (b"UPDATE reporting.deliveries",), faults.pg_cut)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.tried_again(report_id, run_id, "email")
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away while the run is recorded")
+def _(scene, report_id):
+    fault = scene.postgres.add(report_id, (b"FOR UPDATE",), faults.pg_cut, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.ended(report_id, run_id)
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away just after SES has accepted")
+def _(scene, report_id):
+    fault = scene.postgres.add(report_id, (b"UPDATE reporting.deliveries",), faults.pg_cut, times=2)
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    scene.postgres.end(fault)
+    return run_id
+
+
+@plays("PostgreSQL away for the whole run")
+def _(scene, report_id):
+    dag_id = scene.dag(report_id)
+    fault = scene.postgres.add(report_id, (), faults.pg_cut)
+    run_id = scene.api.trigger(dag_id)
+    scene.ended(report_id, run_id)
+    assert len(scene.notes(report_id)) == 1
+    scene.postgres.end(fault)
+    return run_id
+
+
+# S3
+
+
+@plays("S3 answers 500 for a while")
+def _(scene, report_id):
+    return over_http(scene, report_id, "s3", faults.answers(500, "InternalError"), times=6)
+
+
+@plays("S3 answers 503 for a while")
+def _(scene, report_id):
+    return over_http(scene, report_id, "s3", faults.answers(503, "SlowDown"), times=6)
+
+
+@plays("S3 is slow")
+def _(scene, report_id):
+    return over_http(scene, report_id, "s3", faults.slow(4))
+
+
+@plays("S3 cuts uploads off")
+def _(scene, report_id):
+    return over_http(scene, report_id, "s3", faults.cut_off, times=6)
+
+
+@plays("S3 cuts off what is fetched for the mail")
+def _(scene, report_id):
+    return over_http(scene, report_id, "download", faults.cut_off, times=1)
+
+
+@plays("S3 refuses one file for good")
+def _(scene, report_id):
+    return over_http(scene, report_id, "s3", refuse_json)
+
+
+@plays("S3 refuses what is fetched for the mail for good")
+def _(scene, report_id):
+    return over_http(scene, report_id, "download", faults.answers(403, "AccessDenied"))
+
+
+def refuse_json(request, forward, fault):
+    """S3 takes every file but the JSON."""
+    if request.path.partition("?")[0].endswith(".json"):
+        return faults.answers(403, "AccessDenied")(request, forward, fault)
+    return forward()
+
+
+# The mail service
+
+
+@plays("SES asks to slow down")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", faults.answers(429, "TooManyRequestsException"), times=2)
+
+
+@plays("SES asks to slow down for good")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", faults.answers(429, "TooManyRequestsException"))
+
+
+@plays("SES refuses one address")
+def _(scene, report_id):
+    why = "Email address is not verified. The following identities failed the check in region US-EAST-1: {}"
+    refusal = faults.answers(400, "MessageRejected", why.format("bob@neolith.example"))
+    return over_http(scene, report_id, "ses", refusal, times=1)
+
+
+@plays("SES refuses the message for good")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", REJECTED)
+
+
+@plays("SES answers 500")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"))
+
+
+@plays("SES cuts the call off")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", faults.hung_up)
+
+
+@plays("SES accepts and never answers")
+def _(scene, report_id):
+    return over_http(scene, report_id, "ses", faults.dropped_after, times=1)
+
+
+@plays("SES refuses the mail, and the notice to its owner")
+def _(scene, report_id):
+    notice = scene.http.add(report_id, "notice", REJECTED)
+    run_id = over_http(scene, report_id, "ses", REJECTED)
+    scene.settled(report_id, run_id, "failed")
+    told = {"message": "notice/failed", "state": "refused"}
+    scene.wait(lambda: any(told.items() <= one.items() for one in scene.deliveries(report_id)), "the notice")
+    scene.http.end(notice)
+    return run_id
+
+
+# The disk
+
+
+@plays("disk full on staging for a while")
+def _(scene, report_id):
+    run_id = "manual__full-disk"
+    full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")
+    scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
+    scene.tried_again(report_id, run_id, "query")
+    full.unlink()
+    return run_id
+
+
+@plays("disk full on staging for good")
+def _(scene, report_id):
+    run_id = "manual__full-disk"
+    full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")
+    scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
+    scene.ended(report_id, run_id)
+    full.unlink()
+    return run_id
+
+
+@plays("no room for temporary files")
+def _(scene, report_id):
+    """As on a full disk: from its first word to PostgreSQL on, the task writes nothing longer than some bytes."""
+    fault = scene.postgres.add(report_id, (), faults.pg_hold, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    psutil.Process(fault.task).rlimit(psutil.RLIMIT_FSIZE, (64, 64))
+    scene.postgres.end(fault)
+    scene.tried_again(report_id, run_id, "query")
+    return run_id
+
+
+# Airflow
+
+
+def in_an_upload(scene, report_id, act):
+    """Trigger, wait for the upload, do something to the run, and wait until Airflow has ended its tasks."""
+    fault = scene.http.add(report_id, "s3", faults.dropped_before)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    task = fault.task
+    act(run_id)
+    scene.wait(lambda: not psutil.pid_exists(task), "Airflow to end the task")
+    scene.http.end(fault)
+    return run_id
+
+
+@plays("cut off by a run time-out")
+def _(scene, report_id):
+    return in_an_upload(scene, report_id, lambda _run_id: scene.time_out(report_id))
+
+
+@plays("marked failed by hand in mid-run")
+def _(scene, report_id):
+    def mark(run_id):
+        scene.api.patch(scene.path(report_id, run_id), {"state": "failed"})
+
+    return in_an_upload(scene, report_id, mark)
+
+
+@plays("deleted in Airflow in mid-run")
+def _(scene, report_id):
+    def delete(run_id):
+        scene.api.patch(scene.path(report_id, run_id), {"state": "failed"})
+        scene.delete(report_id, run_id)
+
+    return in_an_upload(scene, report_id, delete)
+
+
+@plays("paused in Airflow for hours, then resumed")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "s3", faults.held_before)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.api.patch(f"/dags/{scene.dag(report_id)}", {"is_paused": True})
+    scene.http.end(fault)
+    scene.wait(lambda: scene.task(report_id, run_id, "formats.upload", 0)["state"] == "success", "the upload to end")
+    scene.rows("UPDATE reporting.runs SET touched_at = touched_at - interval '7 hours' WHERE report_id = %s", report_id)
+    scene.settled(report_id, run_id, "failed")
+    scene.api.patch(f"/dags/{scene.dag(report_id)}", {"is_paused": False})
+    scene.ended(report_id, run_id)
+    scene.settled(report_id, run_id, "success")
+    return run_id
+
+
+@plays("one task cleared after a failure")
+def _(scene, report_id):
+    run_id = over_http(scene, report_id, "s3", refuse_json)
+    scene.settled(report_id, run_id, "failed")
+    scene.clear(report_id, run_id, ("formats.upload", 1))
+    scene.settled(report_id, run_id, "success")
+    return run_id
+
+
+@plays("the mail's task cleared after a success")
+def _(scene, report_id):
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    scene.settled(report_id, run_id, "success")
+    scene.clear(report_id, run_id, "email")
+    scene.tried_again(report_id, run_id, "email")
+    return run_id
+
+
+@plays("the whole run cleared after a success")
+def _(scene, report_id):
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    scene.settled(report_id, run_id, "success")
+    scene.clear(report_id, run_id)
+    scene.wait(lambda: scene.run(report_id, run_id)["clear_number"] == 1, "query to freeze the run anew")
+    scene.ended(report_id, run_id)
+    return run_id
+
+
+@plays("the whole run cleared after an unknown mail")
+def _(scene, report_id):
+    run_id = over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"), times=1)
+    scene.settled(report_id, run_id, "failed")
+    scene.clear(report_id, run_id)
+    scene.wait(lambda: scene.run(report_id, run_id)["clear_number"] == 1, "query to freeze the run anew")
+    scene.ended(report_id, run_id)
+    return run_id
+
+
+@plays("the mail's task cleared while it sends")
+def _(scene, report_id):
+    """Airflow ends the task and begins another; what the first has sent is on its way."""
+    fault = scene.http.add(report_id, "ses", faults.held_before, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    scene.clear(report_id, run_id, "email")
+    scene.tried_again(report_id, run_id, "email")
+    scene.ended(report_id, run_id)
+    scene.http.end(fault)
+    scene.wait(lambda: scene.mails(report_id), "SES to accept the mail")
+    return run_id
+
+
+@plays("the mail's task started twice at once")
+def _(scene, report_id):
+    """The supervisor dies, so Airflow starts the task again beside the first, which is still sending and comes back."""
+    fault = scene.http.add(report_id, "ses", faults.held_before, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    os.kill(fault.supervisor, signal.SIGKILL)
+    scene.tried_again(report_id, run_id, "email")
+    scene.ended(report_id, run_id)
+    scene.settled(report_id, run_id, "failed")
+    scene.http.end(fault)
+    return run_id
+
+
+# Acts of people
+
+
+@plays("sent again after an unknown mail")
+def _(scene, report_id):
+    run_id = over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"), times=1)
+    scene.settled(report_id, run_id, "failed")
+    again = scene.trigger(report_id, resend=run_id)
+    scene.ended(report_id, again)
+    return again
+
+
+@plays("failing as often as the limit allows")
+def _(scene, report_id):
+    for _ in range(2):
+        run_id = over_http(scene, report_id, "ses", REJECTED)
+        scene.settled(report_id, run_id, "failed")
+    return run_id
+
+
+@plays("failing, then well again")
+def _(scene, report_id):
+    run_id = over_http(scene, report_id, "ses", REJECTED)
+    scene.settled(report_id, run_id, "failed")
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    return run_id
+
+
+# What touches all reports
+
+
+@plays("all mail stopped by the switch")
+def _(scene, report_id):
+    scene.rows("UPDATE reporting.switches SET enabled = false WHERE name = 'mail'")
+    run_id = scene.trigger(report_id)
+    scene.ended(report_id, run_id)
+    scene.settled(report_id, run_id, "failed")
+    assert scene.mails(report_id) == []
+    assert "all mail is stopped" in scene.run(report_id, run_id)["reason"]
+    scene.rows("UPDATE reporting.switches SET enabled = true WHERE name = 'mail'")
+    scene.wait(lambda: scene.notices(report_id), "upkeep to tell the owner")
+    scene.clear(report_id, run_id, "email")
+    return run_id
+
+
+@plays("a query longer than QUERY_SECONDS")
+def _(scene, report_id):
+    with psycopg.connect(scene.running.stack.reports_dsn) as somebody:
+        somebody.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        run_id = scene.trigger(report_id)
+        scene.wait(lambda: "57014" in str(scene.running.executions(report_id)), "the query to be given up")
+    return run_id
+
+
+@plays("the machine of one of two schedulers dies in the middle of an upload")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "s3", faults.dropped_before, times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    end_session(os.getsid(fault.task))  # the scheduler, its workers and their tasks
+    scene.http.end(fault)
+    return run_id
