@@ -305,7 +305,7 @@ def test_a_resend_mails_the_earlier_files_to_those_who_did_not_surely_get_them(m
     assert [envelope.cc for envelope in envelopes(services)] == [(), ("last@acme.example",)]
     (again,) = (one for one in services.ledger.of(AGAIN.key) if not one.is_notice)
     assert (again.requested_by, again.resend_of) == ("airflow:alice", "memory-1")
-    assert "2026-05-04 to 2026-05-10" in mails(services)[1]["Subject"]
+    assert "4\N{EN DASH}10 May 2026" in mails(services)[1]["Subject"]
     assert services.runs.artifacts(AGAIN.key)[0].object_key == services.runs.artifacts(KEY)[0].object_key
 
 
