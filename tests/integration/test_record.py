@@ -243,16 +243,22 @@ def test_a_failure_mended_by_a_retry_moves_every_column_over(make_services, exec
 @pytest.mark.parametrize(
     ("changes", "conf", "reason"),
     [
-        ({"timezone": "Mars/Olympus"}, {}, "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"),
+        (
+            {"timezone": "Mars/Olympus"},
+            {},
+            'timezone: "Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.',
+        ),
         (
             {},
             {"recipients": ["eve@zeta.example"]},
-            "recipients: 'eve@zeta.example': the address of a member of the workspace, or one of an allowed domain",
+            'recipients: "eve@zeta.example" may not be mailed; '
+            "use the address of a workspace member or of an allowed domain.",
         ),
         (
             {"export_formats": ["csv", "json", "csv"]},
             {},
-            "export_formats: ['csv', 'json', 'csv']: one to five different ones of pdf, csv, json, excel, html",
+            'export_formats: ["csv", "json", "csv"] is not a list of different formats; '
+            "choose from pdf, csv, json, excel, html, each once.",
         ),
     ],
     ids=["row", "request", "format named twice"],
@@ -405,7 +411,7 @@ def test_a_format_that_a_clear_does_not_ask_for_any_more_does_not_stay_open(make
 
     found = executions()
     assert (found["CSV"]["status"], found["CSV"]["error"]) == ("COMPLETED", None)
-    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "not asked for any more")
+    assert (found["JSON"]["status"], found["JSON"]["error"]) == ("FAILED", "no longer requested")
 
 
 def test_a_file_that_a_clear_does_not_ask_for_any_more_stays_as_it_was_made(make_services, executions, migrated_dsn):
