@@ -182,7 +182,7 @@ class Serving:
 
 
 def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = None) -> Api:
-    """Open the API on a database; a test that changes the app passes one of its own making."""
+    """Open the API on a database; a test that changes the app passes a separate one."""
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )

@@ -169,7 +169,7 @@ def test_a_query_is_in_a_transaction_of_its_own_that_sees_what_was_written_meanw
 
 
 def made_of(kind, source):
-    """A type with sources has queries once a report has asked for something: here, for every column there is."""
+    """Make the queries of a type with sources, by a report that requests every column of one source."""
     return with_datasets(kind, {"customFilters": {"source": source.name}})
 
 

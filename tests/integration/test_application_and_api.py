@@ -131,7 +131,7 @@ def test_what_one_pauses_the_other_sees_and_may_resume(dsn, api, first):
     now = read_by_both(dsn, api, report_id)
     assert (now["isActive"], now["status"]) == (True, "ACTIVE")
     assert api.get(f"{SCHEDULED}/{report_id}/next-runs").json()["nextRuns"]
-    # no tick before the resumption fires, whoever resumed the report
+    # ticks from before the resumption do not fire, no matter who resumed the report
     ((later,),) = [tuple(one.values()) for one in rows(dsn, effective, report_id)]
     assert later > since
 

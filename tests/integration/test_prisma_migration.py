@@ -48,7 +48,7 @@ def today(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, neolith_
 
 @pytest.fixture
 def pasted(tmp_path: Path, today: Path) -> Path:
-    """A folder with the application's schema after pasting the fragment as it says."""
+    """A folder with the application's schema after pasting the fragment according to its instructions."""
     schema = tmp_path / "pasted"
     shutil.copytree(today, schema)
     neolith = (schema / "neolith.prisma").read_text()

@@ -62,12 +62,12 @@ def report(**changes: Any) -> Report:
 
 
 def problems(**changes: Any) -> list[tuple[str, str]]:
-    """What is said of a row with *changes*: each column, and what is wrong with it."""
+    """Return the problems of a row with *changes*: each column, and what is wrong with it."""
     with pytest.raises(RejectedError) as rejected:
         parse_row(row(**changes))
     return [(problem.column, reason(problem)) for problem in rejected.value.problems]
 
 
 def reason(problem: Problem) -> str:
-    """What is wrong and what to do, without the column and the value."""
+    """Return what is wrong and what to do, without the column and the value."""
     return f"unknown {problem.noun}; {problem.reason}" if problem.noun else problem.reason

@@ -1,4 +1,4 @@
-"""Cron expressions, and the moments they name, worked out by hand."""
+"""Cron expressions and their ticks, computed by hand."""
 
 from __future__ import annotations
 

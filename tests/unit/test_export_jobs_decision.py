@@ -60,7 +60,7 @@ PROBLEM = Problem(column="metadata.name", value=7, reason="is not a text; use on
         # the old schedule was edited after it was switched off, or broken: it no longer matters
         (replace(CHANGED, is_active=False, is_retired=True), SWITCHED, True, (Step.KEEP, False)),
         (None, SWITCHED, True, (Step.KEEP, False)),
-        # and somebody has gone back to it
+        # and someone has reactivated it
         (CHANGED, SWITCHED, False, (Step.UPDATE, False)),
         (OLD, SWITCHED, True, (Step.KEEP, True)),
         # the report was deleted

@@ -320,6 +320,6 @@ def test_whatever_stands_in_a_place_the_job_is_a_report_or_refused_with_reasons(
     except RejectedError as error:
         texts, reasons = "", error.problems
 
-    # What is imported is text that PostgreSQL can store: UTF-8 without NUL, which JSON would show as an escape.
+    # Imported text can be stored by PostgreSQL: UTF-8 without NUL, which JSON would show as an escape.
     assert bool(texts) != bool(reasons)
     assert not re.search(r"(?<!\\)(\\\\)*\\u0000", texts.encode().decode())

@@ -37,13 +37,13 @@ no_runs = MemoryOrchestrator()
 
 def state(services, report_id="r1"):
     """Return status, cause, tombstone, reasons and next run of a report."""
-    found, house = services.definitions.row(report_id), services.upkeep_store
+    found, store = services.definitions.row(report_id), services.upkeep_store
     return (
         found["status"],
         found["error_cause"],
-        report_id in house.graves,
-        house.errors.get(report_id),
-        house.next_runs.get(report_id),
+        report_id in store.graves,
+        store.errors.get(report_id),
+        store.next_runs.get(report_id),
     )
 
 
