@@ -69,7 +69,9 @@ def deliver(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[st
     raise AssertionError  # unreachable: every round has fewer recipients
 
 
-def _retry_while_throttled(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> tuple[str, ...]:
+def _retry_while_throttled(
+    services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]
+) -> tuple[str, ...]:
     """Call the mail service, again while it throttles; return the addresses because of which it refused."""
     for pause in PAUSES:
         try:
