@@ -335,13 +335,19 @@ def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone
     assert first.split("Files")[0] == second.split("Files")[0]
 
 
+COMBINED = "cannot be combined with a period or mail=false; remove those."
+
+
 @pytest.mark.parametrize(
     ("conf", "why"),
     [
         ({"resend": "manual__never"}, "is not a run of this report whose files are kept"),
         ({"resend": KEY.run_id, "formats": ["pdf"]}, "in these formats; use the id of one that is."),
-        ({"resend": KEY.run_id, "mail": False}, "cannot be combined with a period or mail=false; remove those."),
-        ({"resend": KEY.run_id, "period": "last-year"}, "cannot be combined with a period or mail=false; remove those."),
+        ({"resend": KEY.run_id, "mail": False}, COMBINED),
+        (
+            {"resend": KEY.run_id, "period": "last-year"},
+            COMBINED,
+        ),
     ],
 )
 def test_a_resend_of_what_is_not_there_is_refused(services, conf, why):

@@ -157,7 +157,7 @@ def check_json(out, data):
 
 
 def check_excel(out, data):
-    worksheet = openpyxl.openpyxl.load_workbook(out)["Channels"]
+    worksheet = openpyxl.load_workbook(out)["Channels"]
 
     for number, (text, whole, exact, floating, flag, day, at, last) in enumerate(data, start=2):
         cells = [worksheet.cell(number, position) for position in range(1, 9)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..domain.addresses import is_address
@@ -41,61 +42,59 @@ _FORMATS = [str(chosen) for chosen in Format]
 _NAMED_PERIODS = PERIODS[:-1]
 
 #: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
-REQUEST_KEYS: Mapping[str, RequestKey] = {
-    key.name: key
-    for key in (
-        RequestKey(
-            name="formats",
-            schema={"type": "array", "items": {"type": "string", "enum": _FORMATS}, "examples": _FORMATS},
-            title="Formats",
-            description="Only these formats, instead of the report's own.",
-            senders=("form", "trigger", "resend", "test"),
-        ),
-        RequestKey(
-            name="recipients",
-            schema={"type": "array", "items": {"type": "string", "format": "idn-email"}, "maxItems": 50},
-            title="Recipients",
-            description="Mail to these members of the workspace instead of the report's own recipients.",
-            senders=("form", "trigger", "resend", "test"),
-        ),
-        RequestKey(
-            name="mail",
-            schema={"type": "boolean"},
-            title="Mail",
-            description="Yes or no, whatever the report says.",
-            senders=("form", "trigger"),
-        ),
-        RequestKey(
-            name="period",
-            schema={
-                "type": "string",
-                "pattern": f"^({'|'.join(_NAMED_PERIODS)}|{_DAY}/{_DAY})$",
-                "examples": list(_NAMED_PERIODS),
-            },
-            title="Period",
-            description="Another period: last-7-days and its like, or two days as 2026-05-01/2026-05-31. "
-            "Such a run is mailed only if asked for.",
-            senders=("form", "trigger", "test"),
-        ),
-        RequestKey(
-            name="resend",
-            schema={"type": "string", "maxLength": 250},
-            title="Send again",
-            description="The id of an earlier run: its files are mailed again, to those who did not surely get "
-            "them, or to the recipients above. Nothing is made anew.",
-            senders=("form",),
-        ),
-        RequestKey(
-            name="triggered_by",
-            schema={"type": "string", "maxLength": 200},
-            title="On behalf of",
-            description="The id of the user who asked for this run.",
-            senders=("form",),
-        ),
-        # The routes of our API add it themselves: nobody sends it.
-        RequestKey(name="test", schema={"type": "boolean"}),
-    )
-}
+_TABLE = (
+    RequestKey(
+        name="formats",
+        schema={"type": "array", "items": {"type": "string", "enum": _FORMATS}, "examples": _FORMATS},
+        title="Formats",
+        description="Only these formats, instead of the report's own.",
+        senders=("form", "trigger", "resend", "test"),
+    ),
+    RequestKey(
+        name="recipients",
+        schema={"type": "array", "items": {"type": "string", "format": "idn-email"}, "maxItems": 50},
+        title="Recipients",
+        description="Mail to these members of the workspace instead of the report's recipients.",
+        senders=("form", "trigger", "resend", "test"),
+    ),
+    RequestKey(
+        name="mail",
+        schema={"type": "boolean"},
+        title="Mail",
+        description="Whether to send e-mail, regardless of the report's settings.",
+        senders=("form", "trigger"),
+    ),
+    RequestKey(
+        name="period",
+        schema={
+            "type": "string",
+            "pattern": f"^({'|'.join(_NAMED_PERIODS)}|{_DAY}/{_DAY})$",
+            "examples": list(_NAMED_PERIODS),
+        },
+        title="Period",
+        description="Another period: last-7-days, last-30-days, last-quarter, last-year, or two days such as "
+        "2026-05-01/2026-05-31. Such a run is mailed only if requested.",
+        senders=("form", "trigger", "test"),
+    ),
+    RequestKey(
+        name="resend",
+        schema={"type": "string", "maxLength": 250},
+        title="Resend",
+        description="The id of an earlier run, whose files are mailed again to those who may not have received "
+        "them, or to the recipients above. No new files are made.",
+        senders=("form",),
+    ),
+    RequestKey(
+        name="triggered_by",
+        schema={"type": "string", "maxLength": 200},
+        title="On behalf of",
+        description="The id of the user who requested this run.",
+        senders=("form",),
+    ),
+    # The routes of our API add it themselves: nobody sends it.
+    RequestKey(name="test", schema={"type": "boolean"}),
+)
+REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType({key.name: key for key in _TABLE})
 
 
 def keys_sent_by(sender: Sender) -> list[RequestKey]:
