@@ -305,7 +305,7 @@ def test_a_resend_mails_the_earlier_files_to_those_who_did_not_surely_get_them(m
     assert [envelope.cc for envelope in envelopes(services)] == [(), ("last@acme.example",)]
     (again,) = (one for one in services.ledger.of(AGAIN.key) if not one.is_notice)
     assert (again.requested_by, again.resend_of) == ("airflow:alice", "memory-1")
-    assert "2026-05-04 to 2026-05-10" in mails(services)[1]["Subject"]
+    assert "4\N{EN DASH}10 May 2026" in mails(services)[1]["Subject"]
     assert services.runs.artifacts(AGAIN.key)[0].object_key == services.runs.artifacts(KEY)[0].object_key
 
 
@@ -335,18 +335,15 @@ def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone
     assert first.split("Files")[0] == second.split("Files")[0]
 
 
-COMBINED = "cannot be combined with a period or mail=false; remove those."
-
-
 @pytest.mark.parametrize(
     ("conf", "why"),
     [
         ({"resend": "manual__never"}, "is not a run of this report whose files are kept"),
         ({"resend": KEY.run_id, "formats": ["pdf"]}, "in these formats; use the id of one that is."),
-        ({"resend": KEY.run_id, "mail": False}, COMBINED),
+        ({"resend": KEY.run_id, "mail": False}, "cannot be combined with a period or mail=false; remove those."),
         (
             {"resend": KEY.run_id, "period": "last-year"},
-            COMBINED,
+            "cannot be combined with a period or mail=false; remove those.",
         ),
     ],
 )

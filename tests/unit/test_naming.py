@@ -196,13 +196,13 @@ def test_a_subject_of_its_own_is_used_as_it_is():
 def test_without_a_subject_of_its_own_a_report_says_what_when_and_where(subject):
     found = report(name="Weekly activity", workspace_name="Acme", email_subject=subject)
 
-    assert naming.subject(found, WEEK) == "Weekly activity: 2026-05-03 to 2026-05-09 (Acme)"
+    assert naming.subject(found, WEEK) == "Weekly activity: 3\N{EN DASH}9 May 2026 (Acme)"
 
 
 def test_a_subject_that_is_made_up_says_that_nothing_happened():
     quiet = report(name="Weekly activity", workspace_name="Acme")
 
-    assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 2026-05-03 to 2026-05-09, no activity (Acme)"
+    assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 3\N{EN DASH}9 May 2026, no activity (Acme)"
     assert naming.subject(report(email_subject="Numbers"), WEEK, is_quiet=True) == "Numbers"
 
 
@@ -215,7 +215,7 @@ def test_a_subject_cannot_add_a_header():
 def test_neither_the_name_of_a_report_nor_of_its_workspace_can_add_a_header():
     hostile = report(name="A\nBcc: e@evil.example", workspace_name="B\r\nCc: f@evil.example")
 
-    assert naming.subject(hostile, WEEK) == ("A Bcc: e@evil.example: 2026-05-03 to 2026-05-09 (B Cc: f@evil.example)")
+    assert naming.subject(hostile, WEEK) == ("A Bcc: e@evil.example: 3\N{EN DASH}9 May 2026 (B Cc: f@evil.example)")
 
 
 @given(any_text)

@@ -71,7 +71,7 @@ def test_bars_leave_room_for_days_without_data():
 
 def test_bars_of_two_series_stand_side_by_side_and_each_begins_at_zero():
     rows = [(date(2026, 5, 4), 6, 3), (date(2026, 5, 5), 3, 6)]
-    drawn = bars(charts.svg(chart("bar", DAY, [MESSAGES, PEOPLE], rows), charts.Look(legend=False)))
+    drawn = bars(charts.svg(chart("bar", DAY, [MESSAGES, PEOPLE], rows), charts.ChartStyle(legend=False)))
     high, low, low_again, high_again = sorted(drawn, key=lambda bar: bar.left)
 
     assert high.left + high.width == pytest.approx(low.left)
@@ -87,14 +87,14 @@ def test_what_is_counted_has_no_halves_on_its_axis(kind):
 
 
 def test_a_narrow_chart_names_every_second_day_from_the_first_on():
-    shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.Look(width=300)))
+    shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.ChartStyle(width=300)))
 
     assert [text for text in shown if "May" in text] == ["4 May", "6 May", "8 May", "10 May"]
 
 
 def test_a_chart_is_as_wide_and_has_the_colours_and_the_legend_it_is_asked_for():
-    look = charts.Look(width=300, palette=("#123456", "#654321"), legend=False)
-    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK), look)
+    style = charts.ChartStyle(width=300, palette=("#123456", "#654321"), legend=False)
+    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK), style)
 
     assert ET.fromstring(drawing).get("width") == "300"  # noqa: S314 - drawn here
     assert {element.get("stroke") for element in elements(drawing)} >= {"#123456", "#654321"}
@@ -151,7 +151,7 @@ def test_a_ranking_shows_the_first_and_says_so():
     assert len(charts.ranked(many)) == 25
     assert "c24" in texts(charts.svg(many))
     assert "c25" not in texts(charts.svg(many))
-    assert charts.note(many) == "The first 25 of 26"
+    assert charts.note(many) == "First 25 of 26"
     assert charts.note(chart("rank", NAME, [MESSAGES], [("c", 1)])) == ""
 
 

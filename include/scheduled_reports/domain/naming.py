@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from . import dates
+
 if TYPE_CHECKING:
     from .formats import Format
     from .report import Report
@@ -94,7 +96,8 @@ def subject(report: Report, window: Window, *, is_quiet: bool = False, test: boo
     """
     own = one_line(report.email.subject or "")
     quiet = ", no activity" if is_quiet else ""
-    subject = own or one_line(f"{report.name}: {window}{quiet} ({report.workspace.name})")
+    days = dates.period(window.first_day, window.last_day)
+    subject = own or one_line(f"{report.name}: {days}{quiet} ({report.workspace.name})")
     return f"TEST: {subject}" if test else subject
 
 

@@ -13,7 +13,7 @@ from ...domain.formats import Format
 from ...domain.naming import execution_id
 from ...domain.run import RunKey
 from ...ports.web import Right
-from ...render.as_pdf.page_image import sheet
+from ...render.as_pdf.page_image import page_image
 from ...runs import trigger
 from .. import serializers
 from ..access import Authorized, plain
@@ -123,7 +123,7 @@ def read_page(
     if artifact is None:
         raise ApiError(404, NO_FILE)
     with access.ports.core.store.open(artifact.object_key) as file:
-        found = sheet(file.read(), number)
+        found = page_image(file.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
     return Response(
