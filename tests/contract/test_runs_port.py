@@ -510,7 +510,7 @@ def frozen_by_looser_rules(**changes):
 )
 def test_a_run_frozen_by_looser_rules_is_settled_all_the_same(record, runs, column, value):
     runs.open(frozen_by_looser_rules(**{column: value}))
-    with pytest.raises(PermanentError, match="a rule of today") as caught:
+    with pytest.raises(PermanentError, match="frozen under rules that have changed") as caught:
         runs.load(KEY)
     assert column in str(caught.value)
     assert value not in str(caught.value)
@@ -519,7 +519,7 @@ def test_a_run_frozen_by_looser_rules_is_settled_all_the_same(record, runs, colu
     outcome, snapshot = settled(runs)
 
     assert (outcome.state, snapshot.formats) == (RunState.FAILED, (PDF, CSV))
-    assert "a rule of today" in outcome.reason
+    assert "frozen under rules that have changed" in outcome.reason
     assert record.counters()[:3] == (1, 0, 1)
     assert runs.unsettled(limit=10) == []
 

@@ -122,5 +122,5 @@ def test_a_folder_that_would_replace_a_built_in_type_is_told_and_replaces_nothin
 
     _, out = validate(sample_dsn, capsys)
 
-    assert f"{place}/channel-analytics: there is a report type channel-analytics already: rename the folder" in out
+    assert f"{place}/channel-analytics: a report type channel-analytics exists already; rename the folder" in out
     assert catalog.report_types()["channel-analytics"].title == "Channel analytics"

@@ -208,7 +208,7 @@ def test_a_report_that_has_the_jobs_id_already_is_not_overwritten(dsn, capsys):
     code, printed = run(capsys, dsn, "--retire")
 
     assert (code, report(dsn)["name"], schedule(dsn)["isActive"]) == (1, "Mine", True)
-    assert "there is a report with it that was not imported" in printed[1]
+    assert "is the id of a report that was not imported; " in printed[1]
 
 
 # Switching over
