@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from .domain.cron import Cron
 from .domain.errors import ReportsError
 from .domain.formats import Format
+from .domain.problem import shown
 from .domain.schedule import Schedule
 
 
@@ -117,12 +118,12 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
     old = PostgresExportJobs(options.dsn)
     if not old.has_schedules():
-        print("export_jobs has no JSON column metadata: there is no schedule to take over")
+        print("export_jobs has no JSON column metadata: there is no schedule to import")
         return 0
     ids, jobs = old.candidates()
     outcomes = []
     for job_id in ids:
-        if outcome := old.take_over(job_id, retire=options.retire):
+        if outcome := old.import_job(job_id, retire=options.retire):
             outcomes.append(outcome)
             print(*lines(outcome), sep="\n", flush=True)
     print(totals(outcomes, jobs - len(outcomes)))
@@ -155,7 +156,11 @@ def _preview(options: argparse.Namespace) -> int:
 
 def _next_runs(options: argparse.Namespace) -> int:
     start = options.start or datetime.now(UTC)
-    schedule = Schedule(cron=Cron.parse(options.cron), zone=options.timezone, effective_from=start)
+    try:
+        cron = Cron.parse(options.cron)
+    except ValueError as error:
+        raise ValueError(f"{shown(options.cron)} {error}") from error
+    schedule = Schedule(cron=cron, zone=options.timezone, effective_from=start)
     for tick in islice(schedule.ticks_after(start), options.count):
         print(tick.astimezone(options.timezone).isoformat())
     return 0

@@ -342,7 +342,7 @@ def test_a_rejected_report_says_why(api, dsn):
     assert api.get(f"{ACME}/rejections").json() == {
         "rejections": [{
             "id": "r1", "name": "Weekly activity",
-            "problems": {"timezone": ["'Mars/Olympus': an IANA time zone such as Europe/Berlin"]},
+            "problems": {"timezone": ['"Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.']},
         }],
         "total": 1,
     }  # fmt: skip

@@ -15,7 +15,7 @@ from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.domain.errors import ReportTypeError, StagingMissingError, TransientError
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
-from include.scheduled_reports.reports.types.custom_sql import asked
+from include.scheduled_reports.reports.types.custom_sql import with_datasets
 from include.scheduled_reports.testing.services import MemorySource
 from tests.contract.tables import add_people, execute
 
@@ -170,7 +170,7 @@ def test_a_query_is_in_a_transaction_of_its_own_that_sees_what_was_written_meanw
 
 def made_of(kind, source):
     """A type with sources has queries once a report has asked for something: here, for every column there is."""
-    return asked(kind, {"customFilters": {"source": source.name}})
+    return with_datasets(kind, {"customFilters": {"source": source.name}})
 
 
 KINDS = [

@@ -1,6 +1,6 @@
 """On time, and never in the way: schedules, edits and outages on a running Airflow whose database can be cut off.
 
-Airflow's staleness settings, our grace and our farewell are short here, so that minutes stand for hours.
+Airflow's staleness settings, our grace period and our tombstones are short here, so that minutes stand for hours.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def scene(tmp_path_factory):
         "SCHEDULED_REPORTS__RETRIES": "5",
         "SCHEDULED_REPORTS__RETRY_SECONDS": "4",
         "SCHEDULED_REPORTS__GRACE_SECONDS": str(GRACE),
-        "SCHEDULED_REPORTS__FAREWELL_SECONDS": "20",
+        "SCHEDULED_REPORTS__TOMBSTONE_SECONDS": "20",
         "SCHEDULED_REPORTS__LAST_GOOD": str(base.folder / "last-good.json"),
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": str(STALENESS),
         "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": str(STALENESS),
@@ -284,7 +284,7 @@ class TestEdits:
         assert scene.api.wait_for_run(dag_id, first)["state"] == "success", scene.api.failures(dag_id, first)
         assert scene.api.wait_for_run(dag_id, second)["state"] == "failed"
         (failed,) = (run for run in scene.settled("spoiled") if run["run_id"] == second)
-        assert "timezone: 'Mars/Olympus'" in failed["reason"]
+        assert 'timezone: "Mars/Olympus"' in failed["reason"]
 
 
 def next_run(scene, report_id):

@@ -109,9 +109,9 @@ def test_a_broken_folder_is_told_with_its_line_and_costs_only_its_own_reports(sa
 
     (rejected,) = [one for one in rejections if one.report_id == "demo-report-weekly-activity"]
     (problem,) = rejected.problems
-    reason = f"{definition}:{line}: type 'money': one of"
+    reason = f'{definition}:{line}: type "money" is unknown; choose from'
     assert problem.column == "reportType"
-    assert problem.allowed.startswith(f"a type that works; this one is broken: {reason}")
+    assert problem.reason.startswith(f"is a broken report type; correct its folder: {reason}")
     assert "demo-report-daily-channels" in {report.id for report in reports}
     assert (status, f"report type 'largest-uploads' is broken\n  {reason}" in out) == (1, True)
 

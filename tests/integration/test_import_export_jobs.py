@@ -1,4 +1,4 @@
-"""`import-export-jobs` on a real PostgreSQL: what is taken over, what is left as it was, and what is said."""
+"""`import-export-jobs` on a real PostgreSQL: what is imported, what is left as it was, and what is said."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_schedule_becomes_an_inactive_report_with_its_counters_and_the_old_one
 
     assert (code, printed) == (
         0,
-        ["'j1' 'Weekly': imported, inactive", "1 imported, 0 not imported; 0 export jobs are no schedules"],
+        ["'j1' 'Weekly': imported, inactive", "1 imported, 0 not imported; 0 export jobs are not schedules"],
     )
     assert dump(dsn, "--data-only", "--table=export_jobs") == before
     found = report(dsn)
@@ -146,7 +146,7 @@ def test_jobs_that_are_no_schedules_are_counted_and_never_imported(dsn, capsys):
     assert code == 0
     assert sorted(printed) == [
         "'no-cron' 'Weekly': without a cron",
-        "0 imported, 0 not imported, 1 without a cron; 4 export jobs are no schedules",
+        "0 imported, 0 not imported, 1 without a cron; 4 export jobs are not schedules",
     ]
     assert rows(dsn, "SELECT id FROM scheduled_reports") == []
 
@@ -162,10 +162,10 @@ def test_a_job_that_breaks_a_rule_costs_only_itself_and_says_everything(dsn, cap
     assert code == 1
     assert printed[:2] == [
         "'j1' 'Every five minutes': not imported",
-        "  metadata.tags: 'ops': a list of texts that PostgreSQL can hold",
+        '  metadata.tags: "ops" is not a list of texts that PostgreSQL can store; use one.',
     ]
-    assert printed[2].startswith("  metadata.schedule.cronExpression: '*/5 * * * *': at most once an hour:")
-    assert printed[-1] == "1 imported, 3 not imported; 0 export jobs are no schedules"
+    assert printed[2].startswith('  metadata.schedule.cronExpression: "*/5 * * * *" runs more than once an hour; ')
+    assert printed[-1] == "1 imported, 3 not imported; 0 export jobs are not schedules"
     assert [found["id"] for found in rows(dsn, "SELECT id FROM scheduled_reports")] == ["j2"]
 
 
@@ -192,7 +192,7 @@ def test_json_that_no_report_can_hold_costs_only_its_own_job(migrated_dsn, capsy
 
     assert code == 1
     assert [found["id"] for found in rows(migrated_dsn, "SELECT id FROM scheduled_reports")] == ["j2"]
-    assert printed[-1] == "1 imported, 1 not imported; 0 export jobs are no schedules"
+    assert printed[-1] == "1 imported, 1 not imported; 0 export jobs are not schedules"
     (kept,) = rows(migrated_dsn, "SELECT metadata::text AS text FROM export_jobs WHERE id = 'j1'")
     assert kept["text"] == held
 
@@ -403,7 +403,7 @@ def test_a_job_that_is_edited_while_it_is_read_waits_for_the_next_time(dsn, caps
         patch.setattr("include.scheduled_reports.adapters.postgres.export_jobs.read", read_slowly)
         code, printed = run(capsys, dsn)
 
-    assert (code, printed[1]) == (1, "  metadata: 'changed': left alone while it is read; run this again")
+    assert (code, printed[1]) == (1, '  metadata: "metadata" was changed while it was read; run this again.')
     assert rows(dsn, "SELECT * FROM scheduled_reports") == before
     assert run(capsys, dsn)[1][0] == f"'j1' 'Weekly': {step}, inactive"
     assert report(dsn)["cron_expression"] == "0 7 * * 1"
@@ -457,13 +457,13 @@ def test_an_edit_of_the_application_waits_for_the_switch_and_finds_it_done(dsn, 
     assert (job["progress"], schedule(dsn)["isActive"], report(dsn)["is_active"]) == (7, False, True)
 
 
-# Where there is nothing to take over
+# Where there is nothing to import
 
 
-def test_a_database_without_the_column_has_nothing_to_take_over(migrated_dsn, capsys):
+def test_a_database_without_the_column_has_nothing_to_import(migrated_dsn, capsys):
     code, printed = run(capsys, migrated_dsn)
 
-    assert (code, printed) == (0, ["export_jobs has no JSON column metadata: there is no schedule to take over"])
+    assert (code, printed) == (0, ["export_jobs has no JSON column metadata: there is no schedule to import"])
 
 
 def test_a_database_that_is_not_the_applications_is_an_error(bare_dsn, capsys):

@@ -243,16 +243,22 @@ def test_a_failure_mended_by_a_retry_moves_every_column_over(make_services, exec
 @pytest.mark.parametrize(
     ("changes", "conf", "reason"),
     [
-        ({"timezone": "Mars/Olympus"}, {}, "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"),
+        (
+            {"timezone": "Mars/Olympus"},
+            {},
+            'timezone: "Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.',
+        ),
         (
             {},
             {"recipients": ["eve@zeta.example"]},
-            "recipients: 'eve@zeta.example': the address of a member of the workspace, or one of an allowed domain",
+            'recipients: "eve@zeta.example" may not be mailed; '
+            "use the address of a workspace member or of an allowed domain.",
         ),
         (
             {"export_formats": ["csv", "json", "csv"]},
             {},
-            "export_formats: ['csv', 'json', 'csv']: one to five different ones of pdf, csv, json, excel, html",
+            'export_formats: ["csv", "json", "csv"] is not a list of different formats; '
+            "choose from pdf, csv, json, excel, html, each once.",
         ),
     ],
     ids=["row", "request", "format named twice"],

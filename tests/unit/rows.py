@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from include.scheduled_reports.domain.errors import RejectedError
 from include.scheduled_reports.reports.parser import parse_row
 
 if TYPE_CHECKING:
+    from include.scheduled_reports.domain.problem import Problem
     from include.scheduled_reports.domain.report import Report
 
 
@@ -55,3 +59,15 @@ def row(**changes: Any) -> dict[str, Any]:
 def report(**changes: Any) -> Report:
     """The report of a valid row."""
     return parse_row(row(**changes))
+
+
+def problems(**changes: Any) -> list[tuple[str, str]]:
+    """What is said of a row with *changes*: each column, and what is wrong with it."""
+    with pytest.raises(RejectedError) as rejected:
+        parse_row(row(**changes))
+    return [(problem.column, reason(problem)) for problem in rejected.value.problems]
+
+
+def reason(problem: Problem) -> str:
+    """What is wrong and what to do, without the column and the value."""
+    return f"unknown {problem.noun}; {problem.reason}" if problem.noun else problem.reason

@@ -172,7 +172,7 @@ def test_a_status_that_only_a_newer_application_knows_is_a_bad_row():
 
     assert [one.report_id for one in found] == ["b"]
     assert [str(problem) for problem in rejection.problems] == [
-        "status: 'ARCHIVED': one of ACTIVE, PAUSED, DISABLED, ERROR"
+        'status: "ARCHIVED" is not a known status; choose from ACTIVE, PAUSED, DISABLED, ERROR.'
     ]
 
 

@@ -338,10 +338,13 @@ def test_a_resend_shows_the_figures_of_its_run_without_staging(services):
 @pytest.mark.parametrize(
     ("conf", "why"),
     [
-        ({"resend": "manual__never"}, "the id of an earlier run of this report whose files are kept"),
-        ({"resend": KEY.run_id, "formats": ["pdf"]}, "formats among them"),
-        ({"resend": KEY.run_id, "mail": False}, "no period and no mail=false, because"),
-        ({"resend": KEY.run_id, "period": "last-year"}, "no period and no mail=false, because"),
+        ({"resend": "manual__never"}, "is not a run of this report whose files are kept"),
+        ({"resend": KEY.run_id, "formats": ["pdf"]}, "in these formats; use the id of one that is."),
+        ({"resend": KEY.run_id, "mail": False}, "cannot be combined with a period or mail=false; remove those."),
+        (
+            {"resend": KEY.run_id, "period": "last-year"},
+            "cannot be combined with a period or mail=false; remove those.",
+        ),
     ],
 )
 def test_a_resend_of_an_unknown_run_is_refused(services, conf, why):

@@ -20,7 +20,7 @@ from tests.unit.rows import report, row
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 SPOILED = {"timezone": "Mars/Olympus"}
-WHY = "timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"
+WHY = 'timezone: "Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.'
 
 
 def services_of(*rows, **settings):
@@ -112,7 +112,7 @@ def test_a_row_that_turns_invalid_is_in_error_with_every_reason():
 
     done = upkeep(services, no_runs)
 
-    reasons = f"{WHY}; created_by_id: 'u1': a member of the workspace; this user has left it"
+    reasons = f'{WHY} created_by_id: "u1" has left the workspace; choose one of its members.'
     assert state(services) == ("ERROR", "rejected", True, reasons, None)
     assert done.rejected == 1
 
@@ -191,7 +191,7 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
     ],
 )
 def test_a_dag_is_let_go_after_its_farewell_once_no_run_is_open(age, open_runs, stays):
-    services = services_of(farewell_seconds=timedelta(minutes=5))
+    services = services_of(tombstone_seconds=timedelta(minutes=5))
     services.upkeep_store.graves = {"r1": NOW - age}
 
     done = upkeep(services, MemoryOrchestrator(every=open_runs))

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
+from ..domain.problem import Problem
 from ..domain.report import Row, Status
-from ..reports.parser import parse_row
+from ..reports.parser import NO_ZONE, parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..domain.report import Problem
     from ..ports.web import Place, Record
 
 #: Every problem of a field, by the field's name; `emailDelivery.recipients` is one within another.
@@ -132,7 +132,7 @@ def by_field(found: Iterable[Problem]) -> Problems:
     told: Problems = {}
     for problem in found:
         field = _FIELD_OF.get(problem.column, problem.column)
-        told.setdefault(field, []).append(str(problem).removeprefix(f"{problem.column}: "))
+        told.setdefault(field, []).append(problem.sentence)
     return told
 
 
@@ -149,8 +149,8 @@ def read(wrong: Problems, name: str, text: str, parse: Any) -> Any:
     try:
         return parse(text)
     except (ValueError, OSError, KeyError, OverflowError) as error:
-        told = str(error) if parse is not ZoneInfo else "an IANA time zone such as Europe/Berlin"
-        wrong.setdefault(name, []).append(f"{text!r}: {told}")
+        reason = str(error) if parse is not ZoneInfo else NO_ZONE
+        wrong.setdefault(name, []).append(Problem(column=name, value=text, reason=reason).sentence)
         return None
 
 
@@ -160,7 +160,7 @@ def read_moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("a moment, ISO 8601") from None
+        raise ValueError("is not a moment in ISO 8601; use one such as 2026-05-11T07:00:00Z") from None
     if not 1971 <= found.year <= 8000:
-        raise ValueError("a moment between 1971 and 8000")
+        raise ValueError("is not between the years 1971 and 8000; use a moment that is")
     return found
