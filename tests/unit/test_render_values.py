@@ -14,10 +14,10 @@ from include.scheduled_reports.render.values import (
     comparison,
     cut_notice,
     defused,
-    listed,
+    format_value,
+    join_names,
     printable,
     rows_of,
-    shown,
     trend,
 )
 from tests.unit.documents import ZONE, column, figure, table
@@ -53,7 +53,7 @@ from tests.unit.documents import ZONE, column, figure, table
     ],
 )
 def test_values_are_formatted_for_people(kind, scale, value, text):
-    assert shown(value, column("x", kind, scale)) == text
+    assert format_value(value, column("x", kind, scale)) == text
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_title_of_a_table_says_that_its_query_stopped_at_a_limit(rows, limit
 
 
 def test_names_are_joined_with_commas_and_and():
-    assert [listed(["PDF"]), listed(["PDF", "CSV"]), listed(["PDF", "CSV", "Excel"])] == [
+    assert [join_names(["PDF"]), join_names(["PDF", "CSV"]), join_names(["PDF", "CSV", "Excel"])] == [
         "PDF", "PDF and CSV", "PDF, CSV and Excel",
     ]  # fmt: skip
-    assert listed([]) == ""
+    assert join_names([]) == ""
