@@ -92,7 +92,7 @@ def test_what_a_cell_holds_is_text_and_never_runs(browser, page):
     assert "<script>document.title=1</script>" in browser.evaluate("document.body.innerText")
 
 
-def test_the_words_for_the_list_of_mails_are_not_seen(browser, page):
+def test_the_preheader_is_hidden(browser, page):
     browser.open(page, View(width=760))
 
     assert browser.evaluate("getComputedStyle(document.body.firstElementChild).display") == "none"

@@ -76,7 +76,7 @@ def test_json_has_every_figure_and_every_table_with_something_in_each(made, kind
     assert len(document["keyFigures"]) == len(kind.figures)
 
 
-def test_json_tells_no_text_of_a_message_and_no_name_of_a_channel_that_is_not_public(made, kind, demo):
+def test_json_has_no_message_text_and_no_name_of_a_private_channel(made, kind, demo):
     with psycopg.connect(demo[0]) as connection:
         hidden = {name for (name,) in connection.execute(HIDDEN.encode()).fetchall()}
     document = json.loads(made("json")[1])
@@ -92,7 +92,7 @@ def test_excel_has_a_sheet_for_every_table(made, kind):
     assert len(book.sheetnames) >= len(kind.datasets) + 1
 
 
-def test_html_and_pdf_are_whole(made, kind):
+def test_html_and_pdf_are_complete(made, kind):
     _, page = made("html")
     _, paper = made("pdf")
 

@@ -56,7 +56,7 @@ def test_a_mail_has_the_headers_it_needs_and_no_others():
     ]  # fmt: skip
 
 
-def test_blind_copies_stand_nowhere_in_the_message():
+def test_blind_copies_are_nowhere_in_the_message():
     raw = composed(recipients=Recipients(to=("a@b.example",), cc=("c@d.example",), bcc=("secret@e.example",)))
 
     assert b"secret" not in raw
@@ -249,7 +249,7 @@ LABEL = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8) | 
 
 
 @given(st.lists(ATOM, min_size=1, max_size=4).map(".".join), st.lists(LABEL, min_size=1, max_size=3).map(".".join))
-def test_whatever_the_gate_takes_for_an_address_can_be_written_to(local, domain):
+def test_every_address_that_validation_accepts_can_be_used(local, domain):
     address = f"{local}@{domain}.example"
     assume(is_address(address))
     mail = read(composed(recipients=Recipients(to=(address,), cc=(address,))))
@@ -309,7 +309,7 @@ def test_beyond_the_limit_the_envelope_is_cut_in_order():
     )
 
 
-def test_nobody_needs_no_envelope():
+def test_no_recipients_need_no_envelope():
     assert envelopes(Recipients(), 50) == ()
 
 

@@ -48,7 +48,7 @@ def test_a_colour_that_can_be_read_stays_as_it_is():
     assert readable("#2f6fab", "#ffffff") == "#2f6fab"
 
 
-def test_no_other_colour_of_a_chart_is_taken_for_that_of_the_brand():
+def test_chart_colours_close_to_that_of_the_brand_are_left_out():
     assert palette("#2f6fab", PALETTE)[:5] == PALETTE[:5]
     assert "#d98032" not in palette("#ff7a00", PALETTE)
     assert "#c0504d" not in palette("#c8102e", PALETTE)

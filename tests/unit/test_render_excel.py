@@ -104,7 +104,7 @@ def test_days_and_moments_outside_the_calendar_of_excel_are_text():
     ]
 
 
-def test_nothing_and_what_is_no_number_leave_the_cell_empty():
+def test_missing_values_and_nan_leave_the_cell_empty():
     rows = [(None, None), (float("inf"), None), (float("nan"), "x")]
 
     assert values(sheet([column("f", "number"), column("t")], rows)) == [
@@ -112,7 +112,7 @@ def test_nothing_and_what_is_no_number_leave_the_cell_empty():
     ]  # fmt: skip
 
 
-def test_characters_no_workbook_can_hold_are_left_out():
+def test_characters_forbidden_in_xml_are_left_out():
     assert sheet([column("t")], [('a\x00b\x1b\uffffc\r\nd<&>"',)])["A2"].value == 'abc\r\nd<&>"'
 
 
@@ -144,7 +144,7 @@ def test_the_header_is_frozen_filtered_and_names_the_zone():
     assert worksheet["A1"].font.bold
 
 
-def test_a_reader_that_streams_is_told_how_far_the_sheet_goes():
+def test_a_sheet_declares_its_dimension_for_streaming_readers():
     out = BytesIO()
     as_excel.render(document(), out, row_limit=None)
     book = openpyxl.load_workbook(out, read_only=True)
@@ -246,7 +246,7 @@ def test_a_report_of_nothing_but_zeros_says_so_and_has_no_chart():
     assert book["Summary"]._charts == []
 
 
-def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
+def test_a_long_table_continues_in_a_second_sheet(monkeypatch):
     monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
     numbers = table([column("n", "integer")], [(n,) for n in range(7)], batch=2)
     count, book = written(document(numbers))
@@ -258,7 +258,7 @@ def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_limit_is_told_in_the_summary():
+def test_the_summary_names_the_row_limit():
     count, book = written(document(table([column("n", "integer")], [(n,) for n in range(5)])), row_limit=3)
 
     assert count == 3
@@ -284,7 +284,7 @@ def test_the_same_report_makes_the_same_bytes():
 # Brand
 
 
-def test_the_summary_wears_the_brand():
+def test_the_summary_shows_the_brand():
     _, book = written(document(branding=BRAND))
     sheet = book["Summary"]
     (logo,) = sheet._images
@@ -303,7 +303,7 @@ def test_without_a_logo_the_company_is_named():
 # Printing
 
 
-def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
+def test_every_sheet_is_printed_in_landscape_one_page_wide_with_page_numbers():
     _, book = written(document(workspace="R&D"))
 
     for sheet in book.worksheets:
@@ -314,7 +314,7 @@ def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
     assert book["Channels"].print_title_rows == "$1:$1"
 
 
-def test_the_heads_of_numbers_stand_above_them():
+def test_headers_are_aligned_like_their_columns():
     columns = [column("t"), column("n", "integer"), column("on", "date")]
     cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
 

@@ -99,5 +99,5 @@ def reword(name, old, new):
         (reword("[Content_Types].xml", b"/xl/charts/chart1.xml", b"/xl/charts/chart9.xml"), "without a part"),
     ],
 )
-def test_the_check_sees_what_is_broken(change, problem):
+def test_the_package_check_finds_faults(change, problem):
     assert any(problem in one for one in problems(spoiled(change)))

@@ -291,7 +291,7 @@ def squeezed(text):
     return "".join(text.split()).replace("\ufeff", "")
 
 
-def test_what_is_written_from_right_to_left_is_in_the_pdf_letter_by_letter():
+def test_right_to_left_text_is_in_the_pdf_letter_by_letter():
     words = ["שלום עולם", "مرحبا بالعالم"]
     out = written(Format.PDF, document(table([column("text")], [(word,) for word in words])))
     document_read = pypdfium2.PdfDocument(out.getvalue())

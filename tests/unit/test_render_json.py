@@ -110,7 +110,7 @@ def test_every_type_is_exact():
     ]  # fmt: skip
 
 
-def test_what_is_no_number_is_null():
+def test_nan_and_infinite_values_are_null():
     values = [(float("nan"),), (float("inf"),), (float("-inf"),)]
 
     assert rows([column("f", "number")], values) == [{"f": None}] * 3
@@ -136,11 +136,11 @@ def test_moments_are_given_in_the_zone_of_the_report():
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text()))
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     Draft202012Validator.check_schema(SCHEMA.schema)
 
 
-def test_a_document_with_all_there_can_be_fits_the_schema():
+def test_a_full_document_matches_the_schema():
     columns = [
         column("i", "integer"), column("d", "decimal", 4), column("f", "number", 1), column("p", "percent"),
         column("b", "boolean"), column("on", "date"), column("at", "timestamp"), column("t"),
@@ -165,7 +165,7 @@ def test_a_document_with_all_there_can_be_fits_the_schema():
         lambda read: read["keyFigures"].append({"name": "x"}),
     ],
 )
-def test_the_schema_sees_what_is_wrong(spoil):
+def test_the_schema_rejects_faulty_documents(spoil):
     read = written(document())[1]
     spoil(read)
 

@@ -54,7 +54,7 @@ def of_width(columns):
     return table(heads, [tuple(1_234_567_890 if n % 2 else "some text of a length" for n in range(columns))])
 
 
-def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
+def test_every_page_has_table_heads_and_a_page_number(caplog):
     shown = document(many(120), figures=[figure("Messages", 1_234_567, 987_654)], charts=[LINES])
     with caplog.at_level(logging.WARNING):
         count, pdf = written(shown, row_limit=90)
@@ -81,13 +81,13 @@ def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
 # Paper
 
 
-def test_a_wide_table_lies_on_its_side_and_the_next_stands_again():
+def test_a_wide_table_is_in_landscape_and_the_next_in_portrait():
     tables = [many(1), table([column(f"c{n}") for n in range(9)], [tuple("abcdefghi")], name="wide"), many(1, "last")]
 
     assert sizes(written(document(*tables))[1]) == [UPRIGHT, TURNED, UPRIGHT]
 
 
-def test_a_report_whose_main_table_is_wide_lies_on_its_side_as_a_whole():
+def test_a_report_with_a_wide_main_table_is_in_landscape():
     shown = document(of_width(9), many(1, "narrow"), figures=[figure()], charts=[LINES])
 
     assert set(sizes(written(shown)[1])) == {TURNED}
@@ -163,7 +163,7 @@ def test_the_last_page_has_more_than_one_row_of_a_table():
 # Metadata and structure
 
 
-def test_the_file_tells_its_title_author_subject_and_date_and_is_the_same_twice():
+def test_the_file_has_title_author_subject_and_date_and_is_reproducible():
     shown = document(many(0), title="Weekly <b>&</b>", workspace="Acme & Söhne", description="What <i> happened")
     (count, one), (_, two) = written(shown), written(shown)
     with pypdfium2.PdfDocument(one) as read:
@@ -250,7 +250,7 @@ def unseen(caplog, *letters):
     return pdf, [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()]
 
 
-def test_every_script_has_its_letters_and_they_can_be_copied(caplog):
+def test_every_script_is_drawn_and_can_be_copied(caplog):
     pdf, boxes = unseen(caplog, *NAMES.values())
     found = set("".join(texts(pdf)))
 
@@ -258,7 +258,7 @@ def test_every_script_has_its_letters_and_they_can_be_copied(caplog):
     assert set("".join(NAMES.values())) - {" "} - found == set()
 
 
-def test_an_emoji_is_one_picture_however_many_signs_it_is_made_of(caplog):
+def test_an_emoji_of_several_characters_is_one_picture(caplog):
     pdf, boxes = unseen(caplog, *EMOJI)
 
     assert boxes == []
@@ -274,7 +274,7 @@ def colourful(pdf):
 
 
 @pytest.mark.parametrize("end", ["\u0085", "\u2028", "\u2029"])
-def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
+def test_a_unicode_line_separator_breaks_the_line(caplog, end):
     text = f"one {end} two"
     rows = table([column("a", title=text)], [(text,)] * 3, title=text)
     with caplog.at_level(logging.WARNING):
@@ -285,14 +285,14 @@ def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
     assert [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()] == []
 
 
-def test_a_sign_that_no_font_has_is_told_so_that_the_tests_above_can_fail(caplog):
+def test_a_character_without_a_font_is_detected(caplog):
     assert unseen(caplog, "\U0010fffd")[1] != []
 
 
 # Brand
 
 
-def test_a_report_wears_its_brand_on_every_page():
+def test_every_page_shows_the_brand():
     logo = BytesIO()
     Image.new("RGB", (30, 10), "#ff00ff").save(logo, "PNG")
     brand = Branding(
@@ -314,7 +314,7 @@ def test_a_report_wears_its_brand_on_every_page():
     assert (255, 0, 255) in set(first.get_flattened_data())
 
 
-def test_a_drawn_logo_is_drawn():
+def test_an_svg_logo_is_drawn():
     size = 'viewBox="0 0 9 9" width="9" height="9"'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="M0 0h9v9H0z" fill="#ff00ff"/></svg>'
     brand = Branding(logo=f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}")
@@ -328,7 +328,7 @@ def test_a_drawn_logo_is_drawn():
 
 
 @pytest.mark.parametrize("was_on", [True, False])
-def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypatch, was_on):
+def test_the_garbage_collector_is_restored_even_if_a_report_fails(monkeypatch, was_on):
     seen = []
 
     def fails(self, *args, **kwargs):
@@ -348,7 +348,7 @@ def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypa
 # Nothing to show
 
 
-def test_an_empty_report_says_that_it_was_meant_to_be_made():
+def test_an_empty_report_says_that_it_ran_as_planned():
     (page,) = texts(written(document(many(0), figures=[figure("Messages", 0, 4)]))[1])
 
     assert "Messages 0 −100.0 % from 4" in page  # noqa: RUF001
@@ -356,7 +356,7 @@ def test_an_empty_report_says_that_it_was_meant_to_be_made():
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/x.png", "file:///etc/hostname"])
-def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
+def test_nothing_is_fetched(monkeypatch, caplog, address):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = address.format(port=server.getsockname()[1])

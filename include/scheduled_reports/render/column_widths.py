@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import combining, east_asian_width
 
 from .batches import pieces
-from .values import shown
+from .values import format_value
 
 if TYPE_CHECKING:
     from .document import Table
@@ -20,7 +20,7 @@ def widths(table: Table) -> tuple[int, ...]:
     most = [_title_width(column.title) for column in table.columns]
     for piece in pieces(table, _SAMPLE):
         for place, (column, values) in enumerate(zip(table.columns, piece.columns, strict=True)):
-            most[place] = max([most[place], *(_width(shown(value, column)) for value in values.to_pylist())])
+            most[place] = max([most[place], *(_width(format_value(value, column)) for value in values.to_pylist())])
     return tuple(map(_bounded, most))
 
 

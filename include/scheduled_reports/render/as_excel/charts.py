@@ -31,7 +31,7 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import coordinate_from_string
 
 from .. import charts
-from ..values import is_missing, shown
+from ..values import format_value, is_missing
 from .cells import excel_text, number_format
 from .styles import LINE, argb
 
@@ -125,7 +125,7 @@ def _series(number: int, column: Column, x: Column, rows: Sequence[Mapping[str, 
     if x.type in ("date", "timestamp"):
         series.cat = AxDataSource(numRef=NumRef(f=cells.values(x), numCache=_numbers(x, rows)))
     else:
-        names = _texts([shown(row[x.name], x) for row in rows])
+        names = _texts([format_value(row[x.name], x) for row in rows])
         series.cat = AxDataSource(strRef=StrRef(f=cells.values(x), strCache=names))
     return series
 

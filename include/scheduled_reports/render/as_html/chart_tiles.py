@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from .. import charts
 from ..column_widths import text_width
-from ..values import is_missing, printable, shown
+from ..values import format_value, is_missing, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,9 @@ def described(chart: Chart) -> str:
         rows = [row for row in chart.rows if not is_missing(row[column.name])]
         if rows:
             ends = (min(rows, key=lambda row: row[column.name]), max(rows, key=lambda row: row[column.name]))
-            least, most = (f"{shown(row[column.name], column)} ({shown(row[chart.x.name], chart.x)})" for row in ends)
+            least, most = (
+                f"{format_value(row[column.name], column)} ({format_value(row[chart.x.name], chart.x)})" for row in ends
+            )
             texts.append(f"{printable(column.title)}: {least} to {most}.")
     return " ".join(texts)
 
@@ -130,9 +132,9 @@ def _bars(chart: Chart) -> tuple[Bar, ...]:
     longest = max(_length(row[column.name]) for row in rows for column in chart.y) or 1
     return tuple(
         Bar(
-            label=shown(row[chart.x.name], chart.x),
+            label=format_value(row[chart.x.name], chart.x),
             parts=tuple(
-                (round(_length(row[column.name]) / longest * 100, 2), shown(row[column.name], column))
+                (round(_length(row[column.name]) / longest * 100, 2), format_value(row[column.name], column))
                 for column in chart.y
             ),
         )

@@ -17,7 +17,7 @@ Row = list[tuple["CellKind", str]]
 class Excerpt:
     """Some rows of a table; *is_continued* if others came before, *goes_on* if others follow."""
 
-    grid: TableView
+    view: TableView
     rows: Iterable[Row]
     is_continued: bool = False
     goes_on: bool = False

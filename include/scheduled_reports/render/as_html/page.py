@@ -58,14 +58,14 @@ class Page:
     """A document laid out for a screen or for paper."""
 
     def __init__(self, document: Document, medium: Medium, row_limit: int | None) -> None:
-        self.grids = [TableView(table, row_limit) for table in document.tables]
+        self.views = [TableView(table, row_limit) for table in document.tables]
         self._document = document
         self._medium = medium
 
     def html(self, excerpts: Sequence[Excerpt] | None = None, *, is_first: bool = True) -> Iterator[str]:
         """Generate the page in pieces: all of it, or *excerpts* of tables, below the head if *is_first*."""
         if excerpts is None:
-            excerpts = [Excerpt(grid=grid, rows=grid.rows()) for grid in self.grids]
+            excerpts = [Excerpt(view=view, rows=view.rows()) for view in self.views]
         document = self._document
         shades = _colours(document.branding)
         columns = _columns(len(document.figures), 6 if self._is_wide else 4)
@@ -82,7 +82,7 @@ class Page:
             tiles=list(tiles(document.charts, self._tile_size, shades.palette)),
             excerpts=excerpts,
             is_first=is_first,
-            is_empty=all(grid.is_empty for grid in self.grids),
+            is_empty=all(view.is_empty for view in self.views),
             is_right_to_left=is_right_to_left,
             fonts=charts.FONTS,
             running_title=_css_text(_short(printable(document.title))),
@@ -92,13 +92,13 @@ class Page:
     @property
     def main_rows(self) -> int:
         """How many rows of the main table the page has, once it was generated to the end."""
-        return self.grids[0].read
+        return self.views[0].read
 
     @property
     def _is_wide(self) -> bool:
         """Whether the page is wide: on paper its main table decides, on a screen any table."""
-        deciding = self.grids[:1] if self._medium == "print" else self.grids
-        return any(grid.paper != "upright" for grid in deciding)
+        deciding = self.views[:1] if self._medium == "print" else self.views
+        return any(view.paper != "upright" for view in deciding)
 
     @property
     def _logo(self) -> str:

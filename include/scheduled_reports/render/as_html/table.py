@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ..batches import pieces
 from ..column_widths import text_width, widths
-from ..values import NUMERIC, cut_notice, printable, shown
+from ..values import NUMERIC, cut_notice, format_value, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ class TableView:
         kinds = [head.kind for head in self.heads]
         for piece in pieces(self._table, self._row_limit):
             for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
-                texts = (shown(value, column) for value, column in zip(row, columns, strict=True))
+                texts = (format_value(value, column) for value, column in zip(row, columns, strict=True))
                 yield list(zip(kinds, texts, strict=True))
             self.read += piece.num_rows
 

@@ -57,7 +57,7 @@ class _Printing:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._tables = [RowBuffer(grid.rows()) for grid in page.grids]
+        self._tables = [RowBuffer(view.rows()) for view in page.views]
         self._fonts = FontConfiguration()
         self._used_fonts: dict[Any, Any] = {}
         self._resources = pydyf.Dictionary(
@@ -90,7 +90,7 @@ class _Printing:
             if not last.goes_on:
                 self._pages += laid.pages
                 return first or laid
-            left = self._left(laid.pages, last.grid)
+            left = self._left(laid.pages, last.view)
             if left is None:
                 for place, excerpt in enumerate(excerpts, start=at):
                     self._tables[place].give_back(list(excerpt.rows))
@@ -99,29 +99,29 @@ class _Printing:
             at += len(excerpts) - 1
             self._tables[at].give_back(list(last.rows)[-left:])
             self._pages += laid.pages[:-1]
-            self._set(laid.pages[-2], last.grid, self._tables[at])
+            self._set(laid.pages[-2], last.view, self._tables[at])
             first, lead = first or laid, 1.0
 
     def _excerpts(self, at: int, lead: float, *, is_first: bool) -> Iterator[Excerpt]:
         """Yield what WeasyPrint lays out next: the tables from *at* up to the first long one."""
-        for place, (grid, rows) in enumerate(zip(self._page.grids[at:], self._tables[at:], strict=True)):
-            taken = rows.take(int(LEAD * lead * grid.columns * _HIGH.get(grid.paper, 1)))
+        for place, (view, rows) in enumerate(zip(self._page.views[at:], self._tables[at:], strict=True)):
+            taken = rows.take(int(LEAD * lead * view.columns * _HIGH.get(view.paper, 1)))
             goes_on = not rows.is_at_end
-            yield Excerpt(grid=grid, rows=taken, is_continued=not is_first and not place, goes_on=goes_on)
+            yield Excerpt(view=view, rows=taken, is_continued=not is_first and not place, goes_on=goes_on)
             if goes_on:
                 return
 
     @staticmethod
-    def _left(pages: list[Any], grid: TableView) -> int | None:
+    def _left(pages: list[Any], view: TableView) -> int | None:
         """Count the rows on the last of *pages*; None unless it and the full page before hold only this table."""
-        if len(pages) < 2 or not all(map(is_piece, pages[-2:])) or slots_on(pages[-2]) != grid.columns:
+        if len(pages) < 2 or not all(map(is_piece, pages[-2:])) or slots_on(pages[-2]) != view.columns:
             return None
         before, last = map(rows_on, pages[-2:])
         return len(last) if last and last[0] not in before[-1:] else None
 
-    def _set(self, page: Any, grid: TableView, rows: RowBuffer) -> None:
+    def _set(self, page: Any, view: TableView, rows: RowBuffer) -> None:
         frame = Frame(page, self._stream)
-        sheets = Setter(frame, [head.kind == "number" for head in grid.heads]).sheets(rows)
+        sheets = Setter(frame, [head.kind == "number" for head in view.heads]).sheets(rows)
         if sheets:
             self._sheets.append(Sheets(before=len(self._pages), frame=frame, sheets=sheets))
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from ..values import is_missing, printable, shown
+from ..values import format_value, is_missing, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,8 +108,8 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
             "v": None if is_missing(row[column.name]) else float(row[column.name]),
             "s": printable(column.title),
             "n": place,
-            "k": f"{number:0{_KEY_DIGITS}d}{shown(row[chart.x.name], chart.x)}",
-            "t": shown(row[column.name], column),
+            "k": f"{number:0{_KEY_DIGITS}d}{format_value(row[chart.x.name], chart.x)}",
+            "t": format_value(row[column.name], column),
         }
         for number, row in enumerate(chart.rows)
         for place, column in enumerate(chart.y)
@@ -119,7 +119,7 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
 def _place(value: Any, column: Column) -> str | None:
     """Format the x value: local time declared as UTC, so that Vega does not shift it; anything else as its text."""
     if value is None or column.type not in _TEMPORAL:
-        return shown(value, column)
+        return format_value(value, column)
     return f"{_wall_clock(value).isoformat()}Z"
 
 
