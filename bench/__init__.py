@@ -1,1 +1,1 @@
-"""How fast it is, as ratios within one run: `make bench`."""
+"""`make bench`: benchmarks, as ratios to a peer or a limit within one run."""

@@ -1,6 +1,6 @@
-"""`make bench`: ours beside the peers and the limits, as ratios within one run; the table and bench/results.json.
+"""`make bench`: compare this project with its peers and limits, within one run; print a table, write results.json.
 
-Under ten minutes. With FULL=1 a million rows, 10,000 reports, 500 runs at once and the growth curves: an hour.
+Takes less than ten minutes. With FULL=1 (a million rows, 10,000 reports, 500 runs at once, growth curves), an hour.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ FACTORY = "dag-factory==1.1.0"
 
 
 def main() -> int:
-    """Measure what is asked for, print it line by line, keep it; what was measured before and is not now stays."""
+    """Measure the chosen sections, print each line, update results.json; other sections keep their figures."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
-    parser.add_argument("--burst", type=int, default=500, metavar="RUNS", help="due in the same minute, with --full")
+    parser.add_argument(
+        "--burst", type=int, default=500, metavar="RUNS", help="runs due in the same minute, with --full"
+    )
     options = parser.parse_args()
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
         "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": partial(_burst, size=options.burst),
@@ -51,7 +53,7 @@ def main() -> int:
 
 
 def _keep(section: str, found: list[Line | Curve]) -> None:
-    """Put the figures of *section* into the file, in place of its former ones."""
+    """Replace the figures of *section* in the file."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lines": [], "curves": {}}
     others = [one for one in results["lines"] if one["section"] != section]
     lines = [*others, *(as_json(one) for one in found if isinstance(one, Line))]
@@ -102,11 +104,11 @@ def _fleet(full: bool) -> Iterator[Line | Curve]:
     peers = [fleet.measure(kind, peer_size, rest=rest) for kind in ("hand", "dag-factory")]
     for peer in peers:
         name = "minimal DAGs by hand" if peer.kind == "hand" else "dag-factory"
-        told = [
+        figures = [
             (f"all DAGs there, CPU of the DAG processor beside {name}", ours.cold_cpu, peer.cold_cpu),
             (f"CPU at rest, in % of a core, beside {name}", ours.rest_percent_with_parses, peer.rest_percent),
         ]
-        for what, mine, theirs in told:
+        for what, mine, theirs in figures:
             pair = (Sample(seconds=mine, cpu=0, peak_mb=0), name, Sample(seconds=theirs, cpu=0, peak_mb=0))
             yield compared("fleet", what, peer_size, pair, "<= 1.5" if "there" in what else "> 1")
     if full:
@@ -121,13 +123,13 @@ def _of_fleet(found: fleet.Fleet) -> Iterator[Line]:
     yield bounded("fleet", "all DAGs present after a cold start", size, found.all_present, "s", "<= 300")
     yield bounded("fleet", "DAG processing at rest", size, found.rest_percent_with_parses, "% of a core", "<= 5",
                   note=f"{found.rest_percent} % without the hourly parse of everything")  # fmt: skip
-    told = {
+    figures = {
         "an edited row live, the slowest of five": found.slowest_edit,
         "a new row live": found.created,
         "an edit right after a creation live": found.edited_after_creation,
         "a removed row at rest": found.removed,
     }
-    for what, value in told.items():
+    for what, value in figures.items():
         yield bounded("fleet", what, size, value or 0, "s", "<= 15")
     yield bounded("fleet", "making its DAG when a task starts", size, found.task_start_ms or 0, "ms", "<= 10")
     for name, memory in found.memory.items():
@@ -149,7 +151,7 @@ def _sample(found: dict[str, Any]) -> Sample:
 
 
 def _get_peers() -> None:
-    """Astronomer's dag-factory, beside the environment and not in it."""
+    """Install Astronomer's dag-factory beside the environment, not into it."""
     if not (fleet.PEERS / "dagfactory").exists():
         uv = str(Path(sys.executable).with_name("uv"))
         python = ("--python", sys.executable)

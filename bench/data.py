@@ -1,7 +1,7 @@
-"""From the query to the file, ours beside what most reports are made with; one case is `python -m bench.data CASE`.
+"""Benchmark query, staging and formats against pandas and COPY; `python -m bench.data CASE` runs one case.
 
-Ten columns of every kind. Each case is a process of its own; what it needs is imported before its time begins, on
-both sides: a task is forked from a process that has it.
+The table has ten columns of all types. Each case runs in its own process; imports are not timed, on either side,
+because tasks are forked from a process that has imported them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COLUMNS = (
 
 
 def stage_ours(dsn: str, folder: Path) -> None:
-    """The product's way: ADBC, Arrow batches, Parquet, its digest, and the copy to staging."""
+    """Stage as the product does: ADBC, Arrow batches, Parquet, digest, copy to staging."""
     from include.scheduled_reports.adapters.postgres.source import PostgresSource
     from include.scheduled_reports.adapters.staging import ArrowStaging
     from include.scheduled_reports.ports.source import Scope
@@ -60,7 +60,7 @@ def stage_ours(dsn: str, folder: Path) -> None:
 
 
 def stage_pandas(dsn: str, folder: Path) -> None:
-    """The peer: what most reports in Airflow do."""
+    """Stage with pandas, as most reports in Airflow do."""
     import pandas as pd
     import sqlalchemy
 
@@ -69,7 +69,7 @@ def stage_pandas(dsn: str, folder: Path) -> None:
 
 
 def stage_copy(dsn: str, folder: Path) -> None:
-    """The limit: PostgreSQL's own export, bytes to a file."""
+    """Export with PostgreSQL's COPY to a file: the limit."""
     import psycopg
 
     statement = f"COPY ({ROWS}) TO STDOUT (FORMAT csv, HEADER)".encode()
@@ -83,7 +83,7 @@ def stage_copy(dsn: str, folder: Path) -> None:
 
 
 def render(chosen: str) -> Callable[[str, Path], None]:
-    """A format of the product, from staged Parquet."""
+    """Render a format of the product from staged Parquet."""
 
     def run(_: str, folder: Path) -> None:
         from functools import partial
@@ -123,14 +123,14 @@ def render(chosen: str) -> Callable[[str, Path], None]:
 
 
 def csv_pandas(_: str, folder: Path) -> None:
-    """The peer of CSV."""
+    """Write CSV with pandas."""
     import pandas as pd
 
     pd.read_parquet(folder / "run" / "rows.parquet").to_csv(folder / "pandas.csv", index=False)
 
 
 def excel_pandas(_: str, folder: Path) -> None:
-    """The peer of Excel."""
+    """Write Excel with pandas and openpyxl."""
     import pandas as pd
 
     frame = pd.read_parquet(folder / "run" / "rows.parquet")
@@ -139,23 +139,23 @@ def excel_pandas(_: str, folder: Path) -> None:
 
 
 def json_pandas(_: str, folder: Path) -> None:
-    """The peer of JSON."""
+    """Write JSON with pandas."""
     import pandas as pd
 
     frame = pd.read_parquet(folder / "run" / "rows.parquet")
-    frame["price"] = frame["price"].astype(float)  # it writes no decimals
+    frame["price"] = frame["price"].astype(float)  # pandas writes no decimals
     frame.to_json(folder / "pandas.json", orient="records", date_format="iso", lines=False)
 
 
 def html_pandas(_: str, folder: Path) -> None:
-    """The peer of HTML."""
+    """Write HTML with pandas."""
     import pandas as pd
 
     pd.read_parquet(folder / "run" / "rows.parquet").to_html(folder / "pandas.html", index=False)
 
 
 def upload(_: str, folder: Path) -> None:
-    """The product's way to S3, of the JSON file."""
+    """Upload the JSON file as the product does."""
     import json
 
     import boto3
@@ -198,7 +198,7 @@ IMPORTS = {
     "pandas": ("pandas", "sqlalchemy", "psycopg", "pyarrow.parquet", "openpyxl"),
     "copy": ("psycopg",),
 }  # fmt: skip
-#: Line, the peer's case and name, what is wanted; how many rows at the most, since some peers take minutes.
+#: Name, case, peer's case and name, target; and the most rows, since some peers take minutes.
 LINES = (
     ("query to staging", "stage", "copy", "COPY to a file", "<= 1.5", 1_000_000),
     ("query to staging", "stage", "pandas", "pandas.read_sql", ">= 4", 1_000_000),
@@ -212,7 +212,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def lines(folder: Path, rows: int, *, repeat: int = 3) -> Iterator[Line]:
-    """Every line at *rows* rows, or at as many as its peer can."""
+    """Measure every line at *rows* rows, or fewer if its peer is too slow."""
     with prepared(folder, {rows, min(rows, 100_000)}) as places:
         for what, case, peer, name, wanted, most in LINES:
             size = min(rows, most)
@@ -228,7 +228,7 @@ def lines(folder: Path, rows: int, *, repeat: int = 3) -> Iterator[Line]:
 
 
 def growth(folder: Path) -> list[dict[str, Any]]:
-    """Seconds and peak memory of ours and the peer from a thousand rows to a million."""
+    """Measure seconds and peak memory of product and peers from a thousand rows to a million."""
     found = []
     with prepared(folder, set(SIZES)) as places:
         for size in SIZES:
@@ -244,8 +244,8 @@ def growth(folder: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def prepared(folder: Path, sizes: set[int]) -> Iterator[dict[int, tuple[str, Path]]]:
-    """A database and a folder with staged rows for each size."""
-    # Here and not above, where the cases would have it for nothing.
+    """Prepare a database and a folder with staged rows for each size."""
+    # Imported here: the processes of the cases do not need it.
     import psycopg
 
     from demo import postgres

@@ -1,7 +1,7 @@
-"""Many reports as DAGs in a running Airflow: how soon they are there, what they cost at rest, how soon an edit is live.
+"""Benchmark many reports as DAGs in a running Airflow: time until present, cost at rest, time until an edit is live.
 
-A fleet of ours, in one file or in the bundle, and of the peers: as many DAGs of the same five tasks, written by hand in
-a loop, and made by astronomer's dag-factory from YAML.
+The product's DAGs come from one file or from the bundle. The peers have as many DAGs of the same five tasks, written
+by hand in a loop or made by Astronomer's dag-factory from YAML.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 PEERS = CHECKOUT / ".cache" / "bench-peers"
 BUNDLE = "include.scheduled_reports.orchestration.bundle.ReportsBundle"
 LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
-#: A tick that no benchmark lives to see.
+#: Schedules that are not due during a benchmark.
 NEVER, OTHER = "0 4 1 1 *", "0 5 1 1 *"
-#: What `docs/operate.md` says of a big fleet.
+#: The settings that `docs/operate.md` recommends for many reports.
 BIG = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "10",
@@ -83,27 +83,27 @@ load_yaml_dags(globals_dict=globals(), config_filepath=str(Path(__file__).with_n
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """What was seen of one fleet; seconds, megabytes, per cent of one core."""
+    """The figures of one fleet, in seconds, megabytes and percent of one core."""
 
     kind: str
     reports: int
     all_present: float
     cold_cpu: float
     rest_percent: float
-    #: With what parsing everything again once per `min_file_process_interval` adds.
+    #: Including a parse of everything once per `min_file_process_interval`.
     rest_percent_with_parses: float
     edited: float | None = None
     slowest_edit: float | None = None
     created: float | None = None
     edited_after_creation: float | None = None
     removed: float | None = None
-    #: What making its DAG costs a task that starts, in milliseconds.
+    #: Milliseconds to make the DAG when a task starts.
     task_start_ms: float | None = None
     memory: dict[str, int]
 
 
 def measure(kind: str, reports: int, *, rest: float = 60, edit: bool = True) -> Fleet:
-    """One fleet of *kind* (`bundle`, `file`, `hand` or `dag-factory`) in an Airflow of its own."""
+    """Measure a fleet of *kind* (`bundle`, `file`, `hand` or `dag-factory`) in a new Airflow."""
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -111,7 +111,7 @@ def measure(kind: str, reports: int, *, rest: float = 60, edit: bool = True) -> 
             processor = psutil.Process(stack.airflow.children["dag-processor"].process.pid)
             pattern = "scheduled\\_report\\_%" if kind in {"bundle", "file"} else "peer\\_%"
             there = _valid(stack.reports_dsn) if kind in {"bundle", "file"} else reports
-            _wait(lambda: _present(dsn, pattern) >= there, 1800, "all DAGs to be there")
+            _wait(lambda: _present(dsn, pattern) >= there, 1800, "all DAGs to be present")
             (newest,) = _row(dsn, "SELECT max(last_parsed_time) FROM dag WHERE dag_id LIKE %s", pattern)
             present = newest.timestamp() - processor.create_time()
             cold = _cpu(processor)
@@ -166,7 +166,7 @@ def _fill(dsn: str, reports: int) -> None:
     with psycopg.connect(dsn) as connection:
         connection.execute("DELETE FROM scheduled_reports WHERE NOT (is_active AND status = 'ACTIVE')")
         connection.execute("UPDATE scheduled_reports SET cron_expression = %s", [NEVER])
-    # Upkeep would mark the sample's few broken rows, and let their DAGs go: edits, while nothing is to be edited.
+    # Upkeep would mark the sample's invalid rows and remove their DAGs: edits that would disturb the measurement.
     _, rejections = parse(PostgresDefinitions(dsn).rows(limit=100_000))
     with psycopg.connect(dsn) as connection:
         broken = [rejection.report_id for rejection in rejections]
@@ -175,7 +175,7 @@ def _fill(dsn: str, reports: int) -> None:
 
 
 def _valid(dsn: str) -> int:
-    """How many reports are to become DAGs: the sample's few broken ones are not."""
+    """Count the valid reports, which become DAGs; the sample has a few invalid ones."""
     reports, _ = parse(PostgresDefinitions(dsn).rows(limit=100_000))
     return len(reports)
 
@@ -200,7 +200,7 @@ def _write_peer(kind: str, reports: int, dags: Path) -> None:
     (dags / "peers.py").write_text(FACTORY)
 
 
-#: As a task process does it when it starts, with everything imported: from the id alone.
+#: What a task process does when it starts: make its DAG from the id alone, with everything imported.
 START = """
 import os, statistics, time
 os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "scheduled_report_demo-report-weekly-activity"
@@ -223,7 +223,7 @@ def _task_start(stack: Stack) -> float:
 
 
 def _edits(stack: Stack, dsn: str) -> dict[str, float]:
-    """How long it takes from the commit of an edit by plain SQL until Airflow has it."""
+    """Measure the time from the commit of an SQL edit until Airflow has the changed DAG."""
     reports = stack.reports_dsn
     (any_id,) = _row(reports, "SELECT min(id) FROM scheduled_reports WHERE is_active AND status = 'ACTIVE'")
     ids = [row[0] for row in _rows(reports, "SELECT id FROM scheduled_reports ORDER BY md5(id) LIMIT 5")]
@@ -271,7 +271,7 @@ def _live(edit: Callable[[], object], there: Callable[[], bool]) -> float:
 
 
 def _summary(dsn: str, report_id: str) -> str:
-    """The schedule of a report's DAG as Airflow shows it, in the stored DAG too; empty where there is none."""
+    """Return the schedule of a report's DAG if the serialized DAG has it as well; empty if there is no DAG."""
     row = _rows(
         dsn,
         """SELECT d.timetable_summary, s.data::text LIKE '%%' || d.timetable_summary || '%%'
@@ -284,7 +284,7 @@ def _summary(dsn: str, report_id: str) -> str:
 
 
 def _wait_idle(processor: psutil.Process) -> None:
-    """Until no file has been parsed for ten seconds: what was asked for during the start is done by then."""
+    """Wait until no file was parsed for ten seconds, so that parses requested during the start are done."""
     quiet = time.monotonic()
     while time.monotonic() - quiet < 10:
         if processor.children():
@@ -298,7 +298,7 @@ def _present(dsn: str, pattern: str) -> int:
 
 
 def _cpu(process: psutil.Process) -> float:
-    """Seconds of CPU of a process and of all that it has started."""
+    """Sum the CPU seconds of a process and its child processes."""
     times = process.cpu_times()
     total = times.user + times.system + times.children_user + times.children_system
     for child in process.children(recursive=True):
@@ -311,7 +311,7 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _memory(stack: Stack) -> dict[str, int]:
-    """Proportional set size of each component with all its processes, in MB."""
+    """Measure the proportional set size of each component with all its processes, in MB."""
     found = {}
     for name, child in stack.airflow.children.items():
         parent = psutil.Process(child.process.pid)
@@ -344,7 +344,7 @@ def _wait(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def main() -> int:
-    """Measure one fleet and print what was seen."""
+    """Measure one fleet and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
     parser.add_argument("--reports", type=int, default=200)
     parser.add_argument("--kind", choices=("bundle", "file", "hand", "dag-factory"), default="bundle")

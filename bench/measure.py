@@ -1,4 +1,4 @@
-"""One figure of the table: ours beside a peer or a limit, each in a process of its own, its memory with it."""
+"""Measure cases in separate processes, and compare a figure with a peer or a limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a case took: seconds of the clock and of CPU, without the interpreter's start; the most memory it held."""
+    """The cost of a case without the start of the interpreter: wall-clock seconds, CPU seconds, peak memory."""
 
     seconds: float
     cpu: float
@@ -25,7 +25,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of the table; *ratio* is in the words of *wanted*: `>= 8` times as fast as, or `<= 1.5` times as long."""
+    """A line of the table; *wanted* bounds *ratio*: `>= 8` means times as fast, `<= 1.5` times as long."""
 
     section: str
     what: str
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Curve:
-    """How a figure grows with its size; drawn by `bench.pictures`."""
+    """The growth of a figure with size; drawn by `bench.pictures`."""
 
     name: str
     points: list[dict[str, Any]]
@@ -53,7 +53,7 @@ class Curve:
 def compared(
     section: str, what: str, size: int, samples: tuple[Sample, str, Sample], wanted: str, note: str = ""
 ) -> Line:
-    """Ours, the peer's name and the peer's own: faster by the factor that is wanted, or no slower than it."""
+    """Compare two samples (ours, name of the peer, the peer's) against the wanted factor."""
     ours, peer, theirs = samples
     faster = theirs.seconds / ours.seconds
     return Line(
@@ -74,7 +74,7 @@ def compared(
 
 
 def bounded(section: str, what: str, size: int, value: float, unit: str, wanted: str, note: str = "") -> Line:
-    """A figure with a bound of its own."""
+    """Compare a figure with a fixed bound."""
     return Line(
         section=section,
         what=what,
@@ -97,7 +97,7 @@ def holds(value: float, wanted: str) -> bool:
 
 
 def in_a_process(module: str, *arguments: str, repeat: int = 1) -> Sample:
-    """The median of some runs of `python -m module arguments`, which prints a sample."""
+    """Return the median of several runs of `python -m module arguments`, which prints a sample."""
     found = sorted((_once(module, arguments) for _ in range(repeat)), key=lambda one: one.seconds)
     return found[len(found) // 2]
 
@@ -112,7 +112,7 @@ def _once(module: str, arguments: Sequence[str]) -> Sample:
 
 
 def timed(case: Callable[[], object]) -> str:
-    """Run *case*; what it took as JSON."""
+    """Run *case* and return its cost as JSON."""
     began, used = time.perf_counter(), time.process_time()
     case()
     return json.dumps(
@@ -127,11 +127,11 @@ def timed(case: Callable[[], object]) -> str:
 
 
 def peak_mb() -> int:
-    """The most memory of this program; getrusage would tell that of the one that started it, if it had more."""
+    """Read the peak memory of this process; getrusage would report that of its parent if it was higher."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def as_json(line: Line) -> dict[str, Any]:
-    """A line as plain data."""
+    """Convert a line to plain data."""
     return asdict(line)

@@ -1,4 +1,4 @@
-"""`python -m bench.pdf --rows 4000`: our PDF of a table against one plain table of WeasyPrint's, a process each."""
+"""`python -m bench.pdf --rows 4000`: compare the product's PDF of a table with a plain WeasyPrint table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH = 1_000
 
 
 def rows_of(count: int) -> Iterator[Values]:
-    """An id, a name, an e-mail address, a moment, a count, a ratio and a text: the same each time."""
+    """Generate rows of an id, a name, an address, a time, a count, a ratio and a text; the same each time."""
     start = datetime(2026, 5, 4, tzinfo=UTC)
     for n in range(count):
         name, state = NAMES[n * 7 % len(NAMES)], STATES[n * 11 % len(STATES)]
@@ -36,7 +36,7 @@ def rows_of(count: int) -> Iterator[Values]:
 
 
 def columns() -> tuple[Column, ...]:
-    """Our columns."""
+    """Return the columns of the table."""
     from include.scheduled_reports.domain.report_type import Column
 
     return (
@@ -51,7 +51,7 @@ def columns() -> tuple[Column, ...]:
 
 
 def ours(count: int, out: BinaryIO) -> None:
-    """The product's way, with everything it puts on its pages."""
+    """Render with the product, with everything it puts on a page."""
     from include.scheduled_reports.domain.run import Window
     from include.scheduled_reports.render import as_pdf
     from include.scheduled_reports.render.document import Document, Table
@@ -72,7 +72,7 @@ def ours(count: int, out: BinaryIO) -> None:
 
 
 def peer(count: int, out: BinaryIO) -> None:
-    """One table of HTML, as plain as can be, and no tags."""
+    """Render one plain HTML table with WeasyPrint, without tags."""
     from weasyprint import HTML
 
     heads = "".join(f"<th>{column.title}</th>" for column in columns())
@@ -85,7 +85,7 @@ CASES: Mapping[str, Callable[[int, BinaryIO], None]] = {"ours": ours, "peer": pe
 
 
 def measure(rows: int, *cases: str) -> dict[str, Any]:
-    """Seconds and peak MB of each case, and how many times faster ours is."""
+    """Measure seconds and peak MB of each case, and how many times faster the product is."""
     found: dict[str, Any] = {case: _in_a_process(case, rows) for case in cases or CASES}
     if len(found) > 1:
         found["times_faster"] = round(found["peer"]["seconds"] / found["ours"]["seconds"], 1)
@@ -98,7 +98,7 @@ def _in_a_process(case: str, rows: int) -> dict[str, float]:
 
 
 def _once(case: str, rows: int) -> dict[str, float]:
-    from include.scheduled_reports.render import as_pdf  # noqa: F401 - what loads WeasyPrint is not timed
+    from include.scheduled_reports.render import as_pdf  # noqa: F401 - loading WeasyPrint is not timed
 
     with tempfile.TemporaryFile() as out:
         start, used = time.perf_counter(), time.process_time()
@@ -135,10 +135,10 @@ def _batch(rows: list[Values], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def main() -> None:
-    """Measure, and print what was measured."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.pdf", description=__doc__)
     parser.add_argument("--rows", type=int, default=4_000)
-    parser.add_argument("--case", choices=CASES, help="this one only, in this process")
+    parser.add_argument("--case", choices=CASES, help="only this case, in this process")
     options = parser.parse_args()
     result = _once(options.case, options.rows) if options.case else measure(options.rows)
     print(json.dumps(result))

@@ -1,4 +1,4 @@
-"""`python -m bench.pictures`: docs/performance.md's table and curves, from bench/results.json."""
+"""`python -m bench.pictures`: write table and curves of docs/performance.md from bench/results.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POWERS = {"values": [10.0**power for power in range(-3, 7)], "format": ",~g"}
 
 
 def main() -> int:
-    """Write the table into the page, and the pictures beside it."""
+    """Write the table into the page and the pictures next to it."""
     results = json.loads(RESULTS.read_text())
     text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """The lines as Markdown; what is not met says so."""
+    """Format the lines as a Markdown table; missed targets are marked."""
     rows = [
         "| what | rows, reports or runs | ours | peer or limit | its figure | ratio | wanted | |",
         "|---|---|---|---|---|---|---|---|",
@@ -61,18 +61,18 @@ def _curves(curves: dict[str, Any]) -> dict[str, dict[str, Any]]:
             found[f"data-{name}"] = _lines(points, ("rows", field, title), facet="what")
     if points := curves.get("fleet"):
         kinds = {"bundle": "our bundle", "file": "our one file", "hand": "by hand", "dag-factory": "dag-factory"}
-        told = [{**one, "who": kinds[one["kind"]]} for one in points]
+        named = [{**one, "who": kinds[one["kind"]]} for one in points]
         for field, title in (
             ("all_present", "seconds until all DAGs are there"),
             ("cold_cpu", "CPU seconds until then"),
             ("rest_percent_with_parses", "% of a core at rest"),
         ):
-            found[f"fleet-{field.replace('_', '-')}"] = _lines(told, ("reports", field, title))
+            found[f"fleet-{field.replace('_', '-')}"] = _lines(named, ("reports", field, title))
     return found
 
 
 def _lines(points: list[dict[str, Any]], axes: tuple[str, str, str], facet: str | None = None) -> dict[str, Any]:
-    """Both axes by powers of ten: a line of slope one is what grows with its size."""
+    """Draw lines on logarithmic axes: slope one means proportional growth."""
     x, y, title = axes
     chart: dict[str, Any] = {
         "mark": {"type": "line", "point": True},

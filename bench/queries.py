@@ -1,7 +1,7 @@
-"""`python -m bench.queries`: the queries of every report type beside the best one written by hand, on a big workspace.
+"""`python -m bench.queries`: time the queries of every report type on a big workspace, next to a hand-written query.
 
-What is written by hand knows its workspace and its days as literals and asks only for the key figures that its comment
-names; it is the floor, not a rival.  Everything is asked twice, before and after the indexes that might be missing.
+The hand-written queries have workspace and days as literals and compute only the main content: they are a lower bound.
+Everything is measured twice, without and with the indexes that might be missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from include.scheduled_reports.reports.types.catalog import report_types
 
 HEAD = {"by hand": 10, "figures": 9, "main": 8, "slowest other": 24, "all": 8}
 END = datetime(2026, 5, 1, tzinfo=UTC)
-#: A workspace of 120 days, and a neighbour of a tenth of its size; together they have as many rows as is asked.
+#: A workspace of 120 days, and a second one of a tenth of its size; together they have the requested number of rows.
 ROWS = """
 INSERT INTO organizations (id, name, slug, updated_at) VALUES ('o', 'Org', 'org', now());
 INSERT INTO workspaces (id, name, slug, organization_id, updated_at)
@@ -97,7 +97,7 @@ FROM messages m JOIN channels c ON c.id = m.channel_id
 WHERE c.workspace_id = 'w' AND NOT c.is_archived AND m.created_at >= '{start}' AND m.created_at < '{end}'
   AND NOT m.is_deleted AND m.type <> 'SYSTEM'
 """
-#: The best that was found by hand for what a type is mainly about.
+#: The best hand-written query for the main content of each type.
 BY_HAND = {
     "workspace-activity": f"SELECT count(*) AS a, count(m.parent_id) AS b {TALK}",
     "channel-analytics": f"SELECT c.id, count(*) AS a, count(m.parent_id) AS b {TALK} GROUP BY 1",
@@ -116,7 +116,7 @@ BY_HAND = {
         SELECT count(*), count(*) FILTER (WHERE severity = 'critical') FROM audit_logs
         WHERE created_at >= '{start}' AND created_at < '{end}'""",
 }
-#: What might be missing in the application's schema; docs/operate.md says what came of it.
+#: Indexes that the application's schema might lack; docs/operate.md has the results.
 INDEXES = """
 CREATE INDEX ON messages (channel_id, created_at);
 CREATE INDEX ON reactions (created_at);
@@ -128,7 +128,7 @@ CREATE INDEX ON audit_logs (created_at);
 
 
 def main() -> int:
-    """Make the workspace, ask everything, print the table."""
+    """Create the workspace, time every query, print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.queries", description=__doc__)
     parser.add_argument("--messages", type=int, default=5_000_000)
     parser.add_argument("--audit", type=int, default=1_000_000)
@@ -148,7 +148,7 @@ def main() -> int:
 
 
 def _filled(server: postgres.Postgres, messages: int, audit: int) -> str:
-    """A database with the rows; its indexes are made when they are there, which is faster."""
+    """Create a database with the rows; indexes are created last, which is faster."""
     dsn = server.create_database("queries")
     statements = Path(sample_data.__file__).with_name("neolith.sql").read_text(encoding="utf-8").split(";\n")
     later = re.compile(r"\s*(CREATE (UNIQUE )?INDEX|ALTER TABLE)")
@@ -187,7 +187,7 @@ def _measure(dsn: str, windows: list[int], title: str) -> None:
 
 
 def _seconds(source: PostgresSource, sql: str, scope: Scope) -> float:
-    """The better of two, so that what is read is in memory."""
+    """Return the faster of two runs, in which the data is in memory."""
     taken = []
     for _ in range(2):
         began = time.perf_counter()

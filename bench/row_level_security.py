@@ -1,4 +1,4 @@
-"""`python -m bench.row_level_security`: what row-level security costs each report type, on a big workspace."""
+"""`python -m bench.row_level_security`: measure the cost of row-level security per report type, on a big workspace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ USER = "CREATE ROLE bench_reading LOGIN PASSWORD 'bench' IN ROLE reports_reading
 
 
 def seconds(dsn: str, queries: Sequence[str], scope: Scope) -> float:
-    """The best of three times that all *queries* take."""
+    """Time all *queries* together; return the best of three runs."""
     best = float("inf")
     for _ in range(3):
         began = time.perf_counter()
@@ -47,7 +47,7 @@ def psql(dsn: str, name: str) -> None:
 
 
 def main() -> int:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=500_000)
     messages = parser.parse_args().messages

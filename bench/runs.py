@@ -1,4 +1,4 @@
-"""Runs in a running Airflow, ours beside empty DAGs of the same tasks: one run, and many due in the same minute."""
+"""Benchmark runs against empty DAGs of the same tasks, in a running Airflow: one run, and many in the same minute."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from include.scheduled_reports.sample_data.seed import seed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: The same tasks in the same order, mapped as ours are, and nothing in them.
+#: The same tasks in the same order, mapped like the product's, without content.
 EMPTY = '''
 """Empty Airflow DAGs of the tasks of a report."""
 from airflow.sdk import DAG, task, task_group
@@ -66,13 +66,13 @@ for number in range(COUNT):
 '''
 FIVE = ("csv", "json", "html", "excel", "pdf")
 REPORT = "demo-report-weekly-activity"
-#: How long after the DAGs are there the burst is due.
+#: The time from the presence of the DAGs to the burst.
 LEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OneRun:
-    """Seconds from the trigger to the end of `email`, the median of several; and of each task's own duration."""
+    """Medians of several runs: seconds from trigger to the end of `email`, and the duration of each task."""
 
     formats: int
     ours: float
@@ -93,13 +93,13 @@ class Burst:
 
 
 def one_runs(repeat: int = 5) -> list[OneRun]:
-    """One CSV, then five formats, each in turn with its empty DAG."""
+    """Measure one CSV, then five formats, alternating with the empty DAG."""
     with _airflow() as stack:
         api = stack.airflow.api()
         dag_id = naming.dag_id(REPORT)
         for name in (dag_id, "empty_1", "empty_5"):
             api.wait_for_dag(name)
-        _once(stack, dag_id, {"formats": ["csv"]})  # whatever is loaded for the first time
+        _once(stack, dag_id, {"formats": ["csv"]})  # warm-up
         found = []
         for formats in (("csv",), FIVE):
             ours, empty = [], []
@@ -119,7 +119,7 @@ def one_runs(repeat: int = 5) -> list[OneRun]:
 
 
 def burst(kind: str, runs: int, *, parallelism: int = 8) -> Burst:
-    """*runs* one-format reports, or empty DAGs, due in one minute."""
+    """Measure *runs* reports of one format, or empty DAGs, due in one minute."""
     env = {
         "AIRFLOW__CORE__PARALLELISM": str(parallelism),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
@@ -193,19 +193,19 @@ def _make_due(dsn: str, cron: str) -> None:
 
 
 def _scheduled(dsn: str) -> int:
-    """How many reports are due: the sample's broken ones are not."""
+    """Count the scheduled reports; the sample has a few invalid ones."""
     reports, _ = parse(PostgresDefinitions(dsn).rows(limit=100_000))
     return sum(report.is_scheduled for report in reports)
 
 
 def _unsent(dsn: str, expected: int) -> int:
-    """Runs that the record does not call completed."""
+    """Count the runs that are not recorded as successful."""
     done = _rows(dsn, "SELECT count(*) FROM reporting.runs WHERE kind = 'scheduled' AND state = 'success'")[0][0]
     return max(expected - int(done), 0)
 
 
 def _once(stack: Stack, dag_id: str, conf: dict[str, Any] | None) -> tuple[float, dict[str, float]]:
-    """One run: seconds from the trigger to the end of `email`, and each task's own."""
+    """Time one run: seconds from trigger to the end of `email`, and of each task."""
     api = stack.airflow.api()
     began = datetime.now(UTC)
     run_id = api.trigger(dag_id, conf or {})
@@ -235,7 +235,7 @@ def _rows(dsn: str, statement: str, *values: object) -> list[Any]:
 
 
 def main() -> int:
-    """Measure one thing and print what was seen."""
+    """Measure one benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.runs", description=__doc__)
     parser.add_argument("what", choices=("one", "burst"))
     parser.add_argument("--runs", type=int, default=30)

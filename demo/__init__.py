@@ -1,1 +1,1 @@
-"""The demo and the local servers it and the tests run on; no part of the product."""
+"""The demo, and the local servers that the demo and the tests use; not part of the product."""

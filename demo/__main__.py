@@ -1,4 +1,4 @@
-"""`make demo`: a row becomes a DAG becomes files and a mail, on this machine only."""
+"""`make demo`: run one report end to end on this machine: row, DAG, files, email."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ POOL = "scheduled_reports_render"
 def main() -> int:
     """Run the demo; 0 once the report was delivered and checked."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="where Airflow listens (default: 8080)")
-    parser.add_argument("--once", action="store_true", help="stop after the first report was delivered and checked")
+    parser.add_argument("--port", type=int, default=8080, help="port of Airflow (default: 8080)")
+    parser.add_argument("--once", action="store_true", help="stop after the first report is delivered and checked")
     options = parser.parse_args()
-    # A terminal's hang-up and a plain kill are to end as Ctrl-C does: with nothing left running.
+    # A closed terminal and a plain kill must end like Ctrl-C: with no process left.
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -51,16 +51,16 @@ def main() -> int:
 
 def _demo(port: int, *, once: bool) -> int:
     if not is_free(port):
-        raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another one with PORT=")
+        raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another with PORT=")
     rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
-    _say("starting PostgreSQL, S3, SES and Airflow, each on 127.0.0.1 only …")
+    _say("Starting PostgreSQL, S3, SES and Airflow on 127.0.0.1 …")
     with Stack.start(plan(FOLDER, port), before_airflow=_seed) as stack:
         inbox = Inbox.start(stack.aws.mails)
         try:
-            _say(f"Airflow is ready after {time.monotonic() - began:.0f} s; running one report …")
+            _say(f"Airflow is ready ({time.monotonic() - began:.0f} s). Running one report …")
             delivered = run_one(stack)
-            _say(f"delivered and checked after {time.monotonic() - began:.0f} s")
+            _say(f"Report delivered and checked ({time.monotonic() - began:.0f} s).")
             print(_summary(stack, inbox, delivered))
             if not once:
                 print("Ctrl-C stops everything.", flush=True)
@@ -71,7 +71,7 @@ def _demo(port: int, *, once: bool) -> int:
 
 
 def plan(folder: Path, port: int) -> Plan:
-    """The stack of the demo; the end-to-end tests run on the same."""
+    """Plan the stack of the demo, which the end-to-end tests use as well."""
     return Plan(
         folder=folder,
         port=port,
@@ -88,7 +88,7 @@ def plan(folder: Path, port: int) -> Plan:
 
 
 def run_one(stack: Stack) -> Delivered:
-    """Run one report by hand and check everything it left."""
+    """Run one report manually and check everything it produced."""
     api = stack.airflow.api()
     try:
         api.post("/pools", {"name": POOL, "slots": 2, "description": "Rendering takes a core"})
@@ -121,9 +121,9 @@ def _summary(stack: Stack, inbox: Inbox, delivered: Delivered) -> str:
         for file in delivered.files
     )
     return f"""
-  Files (the same bytes as recorded, compared by size and sha256):
+  Files in S3 (size and sha256 match the record):
 {files}
-  Mail:     {inbox.mail_url(delivered.message_id)}
+  Email:    {inbox.mail_url(delivered.message_id)}
             {len(delivered.recipients)} recipients, {len(delivered.attachments)} attachments
   Page:     {page}
   Reports:  {airflow.url}/plugin/scheduled-reports

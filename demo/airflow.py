@@ -1,7 +1,7 @@
-"""Airflow from this virtual environment: API server, scheduler and DAG processor as processes of their own.
+"""Run Airflow from this virtual environment: API server, scheduler and DAG processor as separate processes.
 
-Not `airflow standalone`: it orphans its children when it is terminated, goes on without an API server when the port
-is taken, and starts a triggerer nobody here needs.
+`airflow standalone` is not used: it orphans its children when terminated, continues without an API server when the
+port is taken, and starts a triggerer that is not needed here.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Airflow:
     place: Callable[[Launch], Launch] = on_this_machine
 
     def api(self, user: str = "admin") -> AirflowApi:
-        """A client that is logged in as *user*."""
+        """Log in as *user* and return the client."""
         return AirflowApi.login(self.url, user, self.passwords[user])
 
     def restart(self, name: str) -> Airflow:
-        """Start a component again, ending it first where it still runs."""
+        """Restart a component; stop it first if it still runs."""
         end(self.children[name])
         since = datetime.now(UTC)
         airflow = self.with_component(name)
@@ -50,14 +50,17 @@ class Airflow:
         return airflow
 
     def wait_ready(self, since: datetime, *, seconds: float = 120) -> None:
-        """Wait until the API answers and scheduler and DAG processor have reported after *since*."""
+        """Wait until the API answers and scheduler and DAG processor have sent a heartbeat after *since*."""
         wait_until(
-            lambda: self._ready(since), seconds=seconds, what="Airflow to be ready", alive=self.children["api-server"]
+            lambda: self._ready(since),
+            seconds=seconds,
+            what="Airflow to start",
+            alive=self.children["api-server"],
         )
 
     def stop(self) -> None:
-        """Stop every component and whatever it started; safe to call twice."""
-        # The API server last: a task that ends now still reports to it.
+        """Stop every component and its child processes; safe to call twice."""
+        # The API server is stopped last: tasks that end now still report to it.
         first = [child for name, child in self.children.items() if name != "api-server"]
         with ThreadPoolExecutor() as pool:
             list(pool.map(end, first))
@@ -66,11 +69,11 @@ class Airflow:
         self.guard.stop()
 
     def with_component(self, name: str) -> Airflow:
-        """The same Airflow with one component (again) started."""
+        """Start a component; return this Airflow with it."""
         return replace(self, children={**self.children, name: self.start(name, self.components[name])})
 
     def start(self, name: str, arguments: tuple[str, ...]) -> Child:
-        """Run one of Airflow's commands."""
+        """Start an Airflow command as a child process."""
         command = [sys.executable, "-P", "-m", "airflow", *arguments]
         launch = self.place(Launch(name, command, self.env, self.folder))
         log = self.folder / "logs" / f"{name}.log"
@@ -82,7 +85,7 @@ class Airflow:
         for child in self.children.values():
             if child.process.poll() is not None:
                 raise RuntimeError(f"Airflow's {child.name} ended:\n{child.tail()}")
-        # Not the `status` beside it: a dead component is called healthy for half a minute.
+        # Heartbeats, not `status`: Airflow calls a dead component healthy for half a minute.
         return min(_heartbeats(self.url), default=datetime.min.replace(tzinfo=UTC)) >= since
 
 
@@ -93,13 +96,13 @@ def start(site: Site) -> Airflow:
 
 @dataclass(frozen=True)
 class Starting:
-    """An Airflow whose database is being migrated; nothing schedules or parses a DAG yet."""
+    """An Airflow whose database is being migrated; scheduler and DAG processor do not run yet."""
 
     airflow: Airflow
     migration: Child
 
     def finish(self) -> Airflow:
-        """Wait for the migration, start scheduler and DAG processor, wait until all is ready."""
+        """Wait for the migration, start scheduler and DAG processor, wait until all are ready."""
         airflow = self.airflow
         since = datetime.now(UTC)
         try:
@@ -115,7 +118,7 @@ class Starting:
         return airflow
 
     def stop(self) -> None:
-        """Give up the start."""
+        """Cancel the start."""
         end(self.migration)
         self.airflow.stop()
 
@@ -126,9 +129,9 @@ class Starting:
 
 
 def begin(site: Site) -> Starting:
-    """Start the migration and, since it spends its first seconds importing, the API server beside it."""
+    """Start the migration and, because both import for seconds, the API server at the same time."""
     if not is_free(site.port):
-        raise RuntimeError(f"port {site.port} on 127.0.0.1 is in use; choose another one with PORT=")
+        raise RuntimeError(f"port {site.port} on 127.0.0.1 is in use; choose another with PORT=")
     for name in ("home", "tmp", "cache", "logs"):
         (site.folder / name).mkdir(parents=True, exist_ok=True)
     env, users = environment(site), passwords(site)
@@ -138,14 +141,14 @@ def begin(site: Site) -> Starting:
 
 
 def end(child: Child) -> None:
-    """Stop a component and all that it has started."""
+    """Stop a component and its child processes."""
     child.stop(seconds=8)
-    # Tasks are in process groups of their own and outlive the group of their scheduler.
+    # Tasks run in their own process groups and outlive that of their scheduler.
     end_session(child.process.pid)
 
 
 def _heartbeats(url: str) -> list[datetime]:
-    """When scheduler and DAG processor last reported; nothing while the API or one of them is not there."""
+    """Return the last heartbeats of scheduler and DAG processor; empty while the API or one of them is down."""
     try:
         with requests.Session() as session:
             session.trust_env = False

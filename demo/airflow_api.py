@@ -75,7 +75,7 @@ class AirflowApi:
             offset += len(page)
 
     def has_dag(self, dag_id: str) -> bool:
-        """Whether the DAG is there, parsed without an error."""
+        """Whether the DAG exists and was parsed without errors."""
         try:
             dag = self.get(f"/dags/{quote(dag_id, safe='')}")
         except ApiError as error:
@@ -85,7 +85,7 @@ class AirflowApi:
         return not dag["is_stale"] and not dag["has_import_errors"]
 
     def wait_for_dag(self, dag_id: str, *, seconds: float = 60) -> None:
-        """Wait until a DAG can be triggered; on giving up, name the import errors."""
+        """Wait until a DAG can be triggered; after a timeout, name the import errors."""
         try:
             wait_until(lambda: self.has_dag(dag_id), seconds=seconds, what=f"the DAG {dag_id}", pause=0.3)
         except TimeoutError as error:
@@ -94,7 +94,7 @@ class AirflowApi:
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, **fields: Any) -> str:
         """Start a manual run and return its id."""
-        # A logical date would make the run stand in for the tick of that moment.
+        # With a logical date, the run would take the place of the scheduled run of that moment.
         body = {"logical_date": None, "conf": dict(conf or {}), **fields}
         return str(self.post(f"/dags/{quote(dag_id, safe='')}/dagRuns", body)["dag_run_id"])
 
@@ -104,7 +104,7 @@ class AirflowApi:
         return found
 
     def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 180) -> dict[str, Any]:
-        """Wait until a run has ended, well or badly; on giving up, say where its tasks stand."""
+        """Wait until a run succeeds or fails; after a timeout, name the states of its tasks."""
         try:
             wait_until(
                 lambda: self.run(dag_id, run_id)["state"] in ENDED,
@@ -118,18 +118,18 @@ class AirflowApi:
         return self.run(dag_id, run_id)
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Every task instance of a run, mapped ones one by one."""
+        """List every task instance of a run, mapped ones individually."""
         return list(self.items(f"{_run(dag_id, run_id)}/taskInstances", "task_instances"))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, *, try_number: int = 1, map_index: int = -1) -> str:
-        """The log of one try, one JSON object a line."""
+        """Return the log of one try, one JSON object per line."""
         path = f"/api/v2{_run(dag_id, run_id)}/taskInstances/{quote(task_id, safe='')}/logs/{try_number}"
         return self.request(
             "GET", path, params={"map_index": map_index, "full_content": True}, accept="application/x-ndjson"
         ).text
 
     def failures(self, dag_id: str, run_id: str, *, lines: int = 40) -> str:
-        """The end of the log of every failed task: what to print when a run was to succeed."""
+        """Return the end of the log of every failed task."""
         failed = [task for task in self.task_instances(dag_id, run_id) if task["state"] == "failed"]
         return "\n\n".join(f"{_label(task)}\n{self._tail(dag_id, run_id, task, lines)}" for task in failed)
 

@@ -1,4 +1,4 @@
-"""What an Airflow is told before it starts: its environment, its keys, who may log in."""
+"""Configure an Airflow before it starts: environment, keys, users."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-# Everything else the caller has is left out: his AIRFLOW_*, AWS_*, PG* and proxies would change what runs here.
+# Other variables are not inherited: AIRFLOW_*, AWS_*, PG* and proxies of the caller would change what runs here.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH")
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
-    # Its log server would listen on every interface; the API server reads the same folder.
+    # The log server would listen on every interface; the API server reads the same folder.
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
 }
@@ -26,7 +26,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Launch:
-    """How one component is started."""
+    """The command, environment and folder of one component."""
 
     name: str
     command: Sequence[str]
@@ -35,13 +35,13 @@ class Launch:
 
 
 def on_this_machine(launch: Launch) -> Launch:
-    """Where components run unless a test gives each a machine of its own."""
+    """Start components on this machine; tests may replace this."""
     return launch
 
 
 @dataclass(frozen=True)
 class Site:
-    """What an Airflow is to run: where it lives, which code it serves, who may log in."""
+    """An Airflow to run: its folder, the code it serves, its users."""
 
     folder: Path
     checkout: Path
@@ -55,12 +55,12 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where its API and pages will be."""
+        """The address of API and pages."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def environment(site: Site) -> dict[str, str]:
-    """The whole environment of the components: a few of our variables, Airflow's settings, the caller's last."""
+    """Build the environment of the components: inherited variables, Airflow's settings, those of *site* last."""
     folder = site.folder.resolve()
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     settings = {f"AIRFLOW__{name}": value for name, value in {**_settings(site), **_keys(folder)}.items()}
@@ -70,7 +70,7 @@ def environment(site: Site) -> dict[str, str]:
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
         "XDG_CACHE_HOME": str(folder / "cache"),
-        # An Airflow home has its local settings in `config`; those of the checkout serve here.
+        # Airflow reads local settings from `config`; those of the checkout are used here.
         "PYTHONPATH": os.pathsep.join(str(site.checkout.resolve() / folder) for folder in ("config", ".")),
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "*",
@@ -93,7 +93,7 @@ def _settings(site: Site) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in site.users.items()),
         "CORE__EXECUTION_API_SERVER_URL": f"{site.url}/execution/",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-        # The default asks the name server who we are.
+        # The default queries the name server.
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "API__HOST": "127.0.0.1",
         "API__PORT": str(site.port),
@@ -102,7 +102,7 @@ def _settings(site: Site) -> dict[str, str]:
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        # A supervisor that misses its task's end notices at the next heartbeat and holds its slot until then.
+        # A supervisor that misses the end of its task notices at the next heartbeat and holds the slot until then.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "WORKERS__EXECUTION_API_TIMEOUT": "30",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
@@ -111,7 +111,7 @@ def _settings(site: Site) -> dict[str, str]:
 
 
 def _keys(folder: Path) -> dict[str, str]:
-    """The keys of this home, made once: all components must share them, and a restart must keep them."""
+    """Create the keys of this home once: all components share them, and a restart keeps them."""
     path = folder / "home" / "keys.json"
     if not path.exists():
         keys = {
@@ -125,7 +125,7 @@ def _keys(folder: Path) -> dict[str, str]:
 
 
 def passwords(site: Site) -> dict[str, str]:
-    """A password for every user, written where the SimpleAuthManager reads them; a home keeps its own."""
+    """Create a password per user where SimpleAuthManager reads them; existing ones are kept."""
     path = site.folder / "home" / "simple_auth_manager_passwords.json.generated"
     known = json.loads(path.read_text()) if path.exists() else {}
     found = {user: known.get(user) or secrets.token_urlsafe(9) for user in site.users}

@@ -1,8 +1,7 @@
-"""S3 and SES on 127.0.0.1: moto's server, and what the demo and the tests ask of it.
+"""S3 and SES on 127.0.0.1: moto's server, and a client for the demo and the tests.
 
-`python -m demo.aws PORT` is that server, with SES taught what moto leaves out: the envelope of a message by itself
-(moto mixes it with the addresses in the headers, and counts those twice against the 50 allowed), the size limit, and
-when a message came.
+`python -m demo.aws PORT` runs the server, with additions to moto's SES: the envelope of a message (moto mixes it with
+the addresses in the headers, and counts those twice against the 50 allowed), the size limit, and the time of receipt.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ SECRET_KEY = "demo-only"  # noqa: S105 - a local server that checks nothing
 MAX_RECIPIENTS = 50
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 
-# An instance variable without environment variable and config key: nothing outside this process can set it.
+# A session variable without environment variable and config key: nothing outside this process can set it.
 UNSET = (None, None, None, None)
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A message that SES accepted: the envelope with everybody who gets it, and the source as it was given."""
+    """A message that SES accepted: its envelope and its source."""
 
     message_id: str
     sender: str
@@ -65,7 +64,7 @@ class Aws:
     child: Child
 
     def client(self, service: str) -> Any:
-        """A boto3 client that knows only this server, whatever profiles and variables there are."""
+        """Make a boto3 client for this server that ignores profiles and environment variables."""
         return _session().client(
             service,
             endpoint_url=self.url,
@@ -81,7 +80,7 @@ class Aws:
         )
 
     def create_bucket(self, name: str) -> None:
-        """Make a bucket; one that exists is left as it is."""
+        """Create a bucket; an existing one is kept."""
         self.client("s3").create_bucket(Bucket=name)
 
     def verify_sender(self, address: str) -> None:
@@ -89,7 +88,7 @@ class Aws:
         self.client("sesv2").create_email_identity(EmailIdentity=address)
 
     def mails(self) -> tuple[Mail, ...]:
-        """Every accepted message, the oldest first."""
+        """List accepted messages, oldest first."""
         with requests.Session() as session:
             session.trust_env = False
             response = session.get(f"{self.url}/moto-api/data.json", timeout=60)
@@ -98,22 +97,22 @@ class Aws:
         return tuple(sorted(found, key=lambda mail: mail.received))
 
     def keys(self, bucket: str, prefix: str = "") -> dict[str, int]:
-        """The keys below a prefix and their sizes."""
+        """List the keys below a prefix with their sizes."""
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
 
     def read(self, bucket: str, key: str) -> StoredObject:
-        """An object with its size."""
+        """Read an object."""
         answer = self.client("s3").get_object(Bucket=bucket, Key=key)
         return StoredObject(key, answer["ContentLength"], answer["ContentType"], answer["Body"].read())
 
     def link(self, bucket: str, key: str, *, seconds: int = 86_400) -> str:
-        """A signed URL: moto, like S3, shows an object to nobody without one."""
+        """Make a signed URL: like S3, moto serves no object without one."""
         parameters = {"Bucket": bucket, "Key": key}
         return str(self.client("s3").generate_presigned_url("get_object", parameters, ExpiresIn=seconds))
 
     def connection(self) -> dict[str, Any]:
-        """The fields of an Airflow connection to this server."""
+        """Return the fields of an Airflow connection to this server."""
         return {
             "conn_type": "aws",
             "login": ACCESS_KEY,
@@ -136,7 +135,7 @@ def _session() -> boto3.Session:
 
 
 def environment() -> dict[str, str]:
-    """Variables that keep the AWS clients of a child process away from real accounts."""
+    """Return variables that keep AWS clients of a child process away from real accounts."""
     return {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -152,7 +151,7 @@ def begin(folder: Path, *, port: int | None = None) -> Aws:
     """Start the server without waiting for it."""
     port = port or free_port()
     if not is_free(port):
-        raise RuntimeError(f"port {port} on 127.0.0.1 is in use; the local S3 and SES need another one")
+        raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another port for the local S3 and SES")
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     child = Child.start(
@@ -183,28 +182,28 @@ def start(folder: Path, *, port: int | None = None) -> Aws:
 
 def serve(port: int) -> None:
     """Run moto's server in this process."""
-    from moto.server import main  # noqa: PLC0415 - half a second and 100 MB that only the server needs
+    from moto.server import main  # noqa: PLC0415 - half a second and 100 MB, needed only by the server
 
-    _teach_s3()
-    _teach_ses()
+    _patch_s3()
+    _patch_ses()
     main(["-H", "127.0.0.1", "-p", str(port)])
 
 
-def _teach_s3() -> None:
-    """Parts of an upload belong to no bucket yet, over which /moto-api/data.json fails as a whole."""
+def _patch_s3() -> None:
+    """Make /moto-api/data.json work during uploads: it fails on parts that belong to no bucket yet."""
     from moto.s3 import models  # noqa: PLC0415
 
     keep = models.FakeMultipart.set_part
 
     def set_part(self: models.FakeMultipart, part_id: int, value: bytes) -> models.FakeKey:
         part = keep(self, part_id, value)
-        part.status = "RESTORED"  # the state it is in anyhow; asked for it, moto would tell the bucket
+        part.status = "RESTORED"  # its actual state; computing it, moto would look for the bucket
         return part
 
     models.FakeMultipart.set_part = set_part  # type: ignore[method-assign]
 
 
-def _teach_ses() -> None:
+def _patch_ses() -> None:
     from moto.ses import models  # noqa: PLC0415
     from moto.ses.exceptions import MessageRejectedError  # noqa: PLC0415
 
@@ -219,7 +218,7 @@ def _teach_ses() -> None:
         if (size := len(raw_data.encode())) > MAX_MESSAGE_BYTES:
             raise MessageRejectedError(f"Message length is more than {MAX_MESSAGE_BYTES} bytes long: {size}.")
         message = accept(self, source, destinations, raw_data)
-        # Attributes of a model appear in /moto-api/data.json by themselves.
+        # Attributes of a model appear in /moto-api/data.json.
         vars(message).update(envelope=envelope, received=datetime.now(UTC).isoformat())
         return message
 

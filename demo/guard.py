@@ -1,9 +1,9 @@
-"""Ends what a killed parent leaves behind: `guard.py` reads process ids on stdin and acts once the pipe closes.
+"""End the processes that a killed parent leaves: `guard.py` reads process ids on stdin and acts when the pipe closes.
 
-Asked to stop, Airflow's scheduler waits for its running tasks, however long; its workers and tasks ignore or never
-get the signal, and tasks lie in process groups of their own.  What holds them together is the session their component
-was started in.  So a session is what is ended here, by its leader's id: by `stop()` in the ordinary case, and by the
-guard, a process apart, where the parent dies before it could.  It needs Linux's /proc and runs without our package.
+On SIGTERM, Airflow's scheduler waits for its running tasks; workers and tasks ignore the signal or never get it, and
+tasks have their own process groups.  They share the session in which their component was started, so whole sessions
+are ended, by the id of their leader: usually by `stop()`, and by the guard, a separate process, if the parent dies
+first.  It needs Linux's /proc and does not import this package.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ GRACE = 10.0
 
 @dataclass(frozen=True)
 class Guard:
-    """The watching process; it lives as long as there is something to watch."""
+    """The guard process; it runs as long as there are sessions to watch."""
 
     process: subprocess.Popen[bytes]
 
     @classmethod
     def start(cls, *, grace: float = GRACE) -> Guard:
-        """Start a guard that ends what it was told of when this process dies; *grace* seconds to stop by itself."""
-        # -I -S: no site-packages, no environment; 10 MB instead of 30 and there at once.
+        """Start a guard for sessions of this process; they get *grace* seconds to stop after this process has died."""
+        # -I -S: no site-packages, no environment: 10 MB instead of 30, and a faster start.
         command = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(grace)]
-        # Whoever reads our output through a pipe must not wait for the guard too.
+        # A program that reads our output through a pipe must not wait for the guard.
         quiet = subprocess.DEVNULL
         return cls(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True))
 
     def watch(self, pid: int) -> None:
-        """Have the session led by *pid* ended should we die."""
+        """End the session led by *pid* if this process dies."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{pid}\n".encode())
         self.process.stdin.flush()
 
     def stop(self) -> None:
-        """Dismiss the guard: whatever it watched is not its business any more; safe to call twice."""
+        """Stop the guard without ending any session; safe to call twice."""
         self.process.kill()
         self.process.wait()
         if self.process.stdin is not None:
@@ -49,13 +49,13 @@ class Guard:
 
 
 def members(leader: int) -> list[int]:
-    """The processes of the session that *leader* leads or led."""
+    """List the processes of the session of *leader*, which may have ended."""
     pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
     return [pid for pid in pids if _session(pid) == leader]
 
 
 def end_session(leader: int) -> None:
-    """Kill every process of a session, those it starts meanwhile included."""
+    """Kill every process of a session, including new ones."""
     deadline = time.monotonic() + GRACE
     while (pids := members(leader)) and time.monotonic() < deadline:
         for pid in pids:
@@ -64,12 +64,12 @@ def end_session(leader: int) -> None:
 
 
 def main(grace: float) -> None:
-    """Wait for the parent's end, then end what it left."""
-    # Ctrl-C does not reach this session, but a stray signal must not disarm it either.
+    """Wait until the parent ends, then end its sessions."""
+    # Ctrl-C does not reach this session; other signals must not end the guard either.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     born = {int(line): _born(int(line)) for line in sys.stdin}
-    # An id whose process was replaced by another one is not ours any more.
+    # A process id may have been reused by another process.
     ours = [pid for pid, moment in born.items() if _born(pid) in (None, moment)]
     for pid in ours:
         _send(pid, signal.SIGTERM)
@@ -81,7 +81,7 @@ def main(grace: float) -> None:
 
 
 def _session(pid: int) -> int | None:
-    # A zombie still has a session, and cannot be ended twice.
+    # A zombie still has a session, but cannot be ended again.
     state = _stat(pid)
     return int(state[3]) if state and state[0] != "Z" else None
 
@@ -92,7 +92,7 @@ def _born(pid: int) -> str | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat after the name, which may hold spaces and brackets itself."""
+    """Read the fields of /proc/PID/stat after the name, which may contain spaces and brackets."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

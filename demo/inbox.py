@@ -1,7 +1,7 @@
-"""A page on 127.0.0.1 with the mails the local SES has accepted.
+"""A web inbox on 127.0.0.1 with the emails that the local SES has accepted.
 
-A mail is text by somebody else: everything of it is escaped, its HTML stands in a sandboxed frame that runs and loads
-nothing, and no page here has a script.
+Emails are untrusted: their text is escaped, their HTML is shown in a sandboxed frame without scripts and external
+resources, and no page has scripts.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 NOTHING = "default-src 'none'; form-action 'none'; base-uri 'none'"
 OWN_PAGE = f"{NOTHING}; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'"
-# A link in a mail opens a page of its own; that page is no longer sandboxed, or a download would be refused.
+# A link in an email opens a new page without the sandbox, which would block downloads.
 MAIL_SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_BODY = f"sandbox {MAIL_SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """The running page."""
+    """A running inbox."""
 
     url: str
     server: ThreadingHTTPServer
@@ -37,17 +37,17 @@ class Inbox:
 
     @classmethod
     def start(cls, mails: Callable[[], Sequence[Mail]], *, port: int = 0) -> Inbox:
-        """Show what *mails* returns at each request; port 0 takes a free one."""
+        """Start an inbox that calls *mails* for each request; port 0 takes a free one."""
         try:
             server = ThreadingHTTPServer(("127.0.0.1", port), _handler(mails))
         except OSError as error:
-            raise RuntimeError(f"port {port} on 127.0.0.1 is in use; the inbox needs another one") from error
+            raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another port for the inbox") from error
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="inbox", daemon=True)
         thread.start()
         return cls(f"http://127.0.0.1:{server.server_port}", server, thread)
 
     def mail_url(self, message_id: str) -> str:
-        """The page of one mail."""
+        """The address of one email."""
         return f"{self.url}/mail/{quote(message_id, safe='')}"
 
     def stop(self) -> None:
@@ -59,7 +59,7 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request gets."""
+    """The response to one request."""
 
     body: bytes
     content_type: str = "text/html; charset=utf-8"
@@ -69,7 +69,7 @@ class Answer:
 
 
 def answer(path: str, mails: Sequence[Mail]) -> Answer:
-    """Find what a path shows."""
+    """Find the response for a path."""
     parts = [unquote(part) for part in urlsplit(path).path.strip("/").split("/")]
     if parts == [""]:
         return Answer(page.listing(mails).encode(errors="replace"))
@@ -88,7 +88,7 @@ def _of_mail(mail: Mail, rest: Sequence[str]) -> Answer | None:
             return Answer(mail.raw, content_type="text/plain; charset=utf-8", policy=NOTHING)
         case ["attachment", number] if number.isdecimal() and int(number) < len(page.attachments(mail)):
             part = page.attachments(mail)[int(number)]
-            # Never the type the mail claims: the browser is to save it, not to show it.
+            # Not the type that the email claims: the browser must save the file, not show it.
             return Answer(part.content, "application/octet-stream", NOTHING, download=part.name)
     return None
 
@@ -98,7 +98,7 @@ def _handler(mails: Callable[[], Sequence[Mail]]) -> type[BaseHTTPRequestHandler
         def do_GET(self) -> None:
             assert isinstance(self.server, ThreadingHTTPServer)
             port = self.server.server_port
-            # A name that somebody else makes point here must not let his page read ours.
+            # Against DNS rebinding: another site's name that resolves to 127.0.0.1 must not read the inbox.
             if self.headers.get("Host") not in (f"127.0.0.1:{port}", f"localhost:{port}"):
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
                 return
@@ -121,6 +121,6 @@ def _handler(mails: Callable[[], Sequence[Mail]]) -> type[BaseHTTPRequestHandler
             self.wfile.write(found.body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the terminal belongs to the demo."""
+            """Log nothing: the terminal shows the output of the demo."""
 
     return Handler

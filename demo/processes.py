@@ -1,4 +1,4 @@
-"""Child processes that never outlive us: started in a group of their own, logged to a file, stopped by signal."""
+"""Child processes that end with this process: each in its own process group, logged to a file, stopped by signal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST_PORT, PORTS_EACH, SLICES = 12_000, 200, 100
 
 @dataclass(frozen=True)
 class Child:
-    """One running command and all it started."""
+    """A running command and its child processes."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -60,7 +60,7 @@ class Child:
         return cls(name=name, process=process, log=log, stop_signal=stop_signal)
 
     def stop(self, *, seconds: float = 15) -> None:
-        """Ask the process to stop, then end whatever is left of its group; safe to call twice."""
+        """Signal the process to stop, then kill what is left of its group; safe to call twice."""
         if self.process.poll() is None:
             _signal_group(self.process.pid, self.stop_signal, group=False)
             try:
@@ -71,7 +71,7 @@ class Child:
         self.process.wait()
 
     def tail(self, lines: int = 30) -> str:
-        """The last *lines* of the log, for an error message."""
+        """Return the last *lines* of the log, for an error message."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
@@ -99,14 +99,14 @@ def is_free(port: int) -> bool:
 def wait_until(
     condition: Callable[[], object], *, seconds: float, what: str, alive: Child | None = None, pause: float = 0.2
 ) -> None:
-    """Wait until *condition* holds; TimeoutError after *seconds*, RuntimeError as soon as *alive* has died."""
+    """Wait until *condition* holds; TimeoutError after *seconds*, RuntimeError as soon as *alive* has ended."""
     deadline = time.monotonic() + seconds
     while not condition():
         if alive is not None and alive.process.poll() is not None:
             raise RuntimeError(f"{alive.name} ended while waiting for {what}:\n{alive.tail()}")
         if time.monotonic() > deadline:
             log = f":\n{alive.tail()}" if alive else ""
-            raise TimeoutError(f"gave up after {seconds:g} s waiting for {what}{log}")
+            raise TimeoutError(f"timed out after {seconds:g} s waiting for {what}{log}")
         time.sleep(pause)
 
 
@@ -118,7 +118,7 @@ def _ports() -> Iterator[int]:
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this child when its parent dies, even by SIGKILL; elsewhere stop() has to do."""
+    """On Linux, end this child when its parent dies, even by SIGKILL; elsewhere only stop() ends it."""
     if os.uname().sysname == "Linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL, S3, SES and Airflow in one folder: what `make demo` and the end-to-end tests run on."""
+"""Start PostgreSQL, S3, SES and Airflow in one folder, for `make demo` and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REPORTS_DATABASE = "reports"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start: the product's checkout as it is, unless something is named."""
+    """What to start; by default, Airflow serves this checkout."""
 
     folder: Path
     port: int = 8080
@@ -38,17 +38,17 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     #: The processes of Airflow, by name, and the arguments of each.
     components: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: COMPONENTS)
-    #: Where each runs: a test may give it a machine of its own.
+    #: Wraps the launch of each component: a test may start it elsewhere.
     place: Callable[[Launch], Launch] = on_this_machine
-    #: How Airflow reaches the reports database, from its DSN: a test may put something in between.
+    #: Changes the DSN that Airflow uses for the reports database: a test may insert a proxy.
     detour: Callable[[str], str] = str
-    #: The same for S3 and SES: the fields of the connection.
+    #: Changes the connection fields that Airflow uses for S3 and SES.
     aws_detour: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything running; leaving the `with` block stops it."""
+    """All running servers; leaving the `with` block stops them."""
 
     postgres: postgres.Postgres
     aws: aws.Aws
@@ -59,29 +59,29 @@ class Stack:
 
     @classmethod
     def start(cls, plan: Plan, *, before_airflow: Callable[[str], object] = lambda _: None) -> Stack:
-        """Start all of it; *before_airflow* gets the DSN of the reports database before any DAG is parsed.
+        """Start everything; *before_airflow* gets the DSN of the reports database before any DAG is parsed.
 
-        Call it from a thread that lives as long as the stack: Linux ends a child with the thread that started it.
+        Call it from a thread that lives as long as the stack: Linux ends a child when the thread that started it ends.
         """
         if not is_free(plan.port):
-            raise RuntimeError(f"port {plan.port} on 127.0.0.1 is in use; choose another one with PORT=")
+            raise RuntimeError(f"port {plan.port} on 127.0.0.1 is in use; choose another with PORT=")
         with ExitStack() as exits:
-            # What takes time runs side by side: moto imports while PostgreSQL starts, Airflow migrates its
-            # database and imports its API server while the caller fills his.
+            # Slow starts run in parallel: moto imports while PostgreSQL starts, and Airflow migrates its database
+            # and imports its API server while the caller fills the reports database.
             local_aws = aws.begin(plan.folder / "aws")
             exits.callback(local_aws.child.stop)
             server = postgres.start(plan.folder / "postgres" / "data")
             exits.callback(server.stop)
             airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
             starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan, reports_dsn, local_aws)))
-            giving_up = exits.enter_context(ExitStack())
-            giving_up.callback(starting.stop)
+            on_failure = exits.enter_context(ExitStack())
+            on_failure.callback(starting.stop)
             before_airflow(reports_dsn)
             aws.wait_ready(local_aws)
             local_aws.create_bucket(plan.bucket)
             local_aws.verify_sender(plan.sender)
             running = starting.finish()
-            giving_up.pop_all()
+            on_failure.pop_all()
             exits.callback(running.stop)
             return cls(server, local_aws, running, reports_dsn, plan.bucket, exits.pop_all())
 
@@ -113,7 +113,7 @@ def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
 
 
 def _connections(plan: Plan, dsn: str, local_aws: aws.Aws) -> dict[str, str]:
-    """Airflow's connections as variables, in the JSON form: nothing in them needs quoting."""
+    """Airflow's connections as environment variables, in JSON, which needs no quoting."""
     target = urlsplit(plan.detour(dsn))
     reports_db = {
         "conn_type": "postgres",
@@ -131,7 +131,7 @@ def _connections(plan: Plan, dsn: str, local_aws: aws.Aws) -> dict[str, str]:
 
 
 def _database(server: postgres.Postgres, name: str) -> str:
-    """The DSN of a database, made where a folder is used for the first time."""
+    """Return the DSN of a database; create it if the folder is used for the first time."""
     with psycopg.connect(server.dsn()) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
     return server.dsn(name) if known else server.create_database(name)

@@ -1,1 +1,1 @@
-"""`make gallery`: what arrives, as pictures, made from the sample alone and always of the same day."""
+"""`make gallery`: screenshots of files, emails and pages, from the sample data of a fixed day."""

@@ -1,4 +1,4 @@
-"""Every scene through the pipeline, every file and mail of it as pictures, and a page that shows them."""
+"""Run every scene through the pipeline, take screenshots of its files and email, and write the gallery page."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ if TYPE_CHECKING:
     from .scenes import Scene
 
 FOLDER = CHECKOUT / "docs" / "gallery"
-#: The files themselves, for whoever wants to open them.
+#: The files themselves, to open them.
 FILES = CHECKOUT / ".demo" / "gallery"
-#: A day of its own, so that the pictures do not change with the calendar.
+#: A fixed day, so that the pictures do not change with the calendar.
 UNTIL = date(2026, 5, 10)
-#: What there is to choose from: what arrives, and the pages in Airflow.
+#: What can be chosen: the scenes, and the pages in Airflow.
 KNOWN, PAGES = tuple(scene.name for scene in SCENES), "pages"
 
 
 def main() -> int:
-    """Make the gallery anew, or only the scenes named."""
+    """Make the whole gallery, or only the scenes named."""
     parser = argparse.ArgumentParser(prog="python -m demo.gallery", description=__doc__)
     parser.add_argument("scenes", nargs="*", help=f"some of {', '.join((*KNOWN, PAGES))}; all if none")
-    parser.add_argument("--until", type=date.fromisoformat, default=UNTIL, help=f"the sample's last day ({UNTIL})")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pictures go")
+    parser.add_argument(
+        "--until", type=date.fromisoformat, default=UNTIL, help=f"last day of the sample data ({UNTIL})"
+    )
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the pictures")
     chosen = parser.parse_args()
     scenes = [scene for scene in SCENES if not chosen.scenes or scene.name in chosen.scenes]
     if scenes:
@@ -53,7 +55,7 @@ def main() -> int:
 
 
 def _arrivals(scenes: Sequence[Scene], until: date) -> Iterator[Arrival]:
-    """What each scene brings, on a database that is thrown away."""
+    """Run each scene on a temporary database."""
     with TemporaryDirectory() as scratch:
         for server in postgres.running(Path(scratch) / "data"):
             dsn = server.create_database("gallery")

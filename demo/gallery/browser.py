@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to by its DevTools protocol: whole pages, any width, light or dark."""
+"""Take screenshots with a headless Chromium over its DevTools protocol: whole pages, any width, light or dark."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ COMMAND = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
     "--remote-debugging-port=0", "about:blank",
 )  # fmt: skip
-#: A picture of a shorter page is as high as this, and one of a longer page is cut there.
+#: The least and greatest height of a screenshot; a longer page is cut.
 SHORTEST, TALLEST = 300, 16_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """How a page is looked at: as wide as *width*, cut at *height*."""
+    """The viewport of a screenshot; a page longer than *height* is cut."""
 
     width: int
     height: int = TALLEST
@@ -40,7 +40,7 @@ class View:
 
 
 class Browser:
-    """One running browser with one tab."""
+    """A running browser with one tab."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -52,7 +52,7 @@ class Browser:
     @classmethod
     @contextmanager
     def started(cls, scratch: Path) -> Iterator[Browser]:
-        """A browser with a profile of its own, ended with the block."""
+        """Start a browser with a temporary profile; it ends with the block."""
         profile = scratch / "profile"
         child = Child.start("chromium", [*COMMAND, f"--user-data-dir={profile}"], log=scratch / "chromium.log")
         try:
@@ -65,7 +65,7 @@ class Browser:
             child.stop()
 
     def picture(self, page: Path, view: View) -> bytes:
-        """The page as a PNG, as long as it is."""
+        """Take a screenshot of the whole page as PNG."""
         self.open(page, view)
         height = min(int(self.evaluate("document.documentElement.scrollHeight")), view.height)
         self._resize(view, height)
@@ -74,7 +74,7 @@ class Browser:
         return b64decode(taken["data"])
 
     def open(self, page: Path, view: View) -> None:
-        """Go to a page and wait until it is there."""
+        """Open a page and wait until it is loaded."""
         self._call(
             "Emulation.setEmulatedMedia",
             {"features": [{"name": "prefers-color-scheme", "value": "dark" if view.dark else "light"}]},
@@ -85,7 +85,7 @@ class Browser:
         self._await("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
-        """What a JavaScript expression comes to on the open page."""
+        """Evaluate a JavaScript expression on the open page."""
         found = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True}, self._tab)
         return found["result"]["value"]
 

@@ -1,4 +1,4 @@
-"""Workbooks as LibreOffice prints them."""
+"""Print workbooks to PDF with LibreOffice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 180
 
 
 def as_pdf(books: Sequence[Path], scratch: Path) -> Mapping[Path, Path]:
-    """The PDF of each workbook, all made by one start of LibreOffice."""
+    """Convert workbooks to PDF with a single start of LibreOffice."""
     copies = {book: scratch / f"{number}.xlsx" for number, book in enumerate(books)}
     for book, copy in copies.items():
         shutil.copyfile(book, copy)

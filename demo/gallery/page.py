@@ -1,4 +1,4 @@
-"""The page that shows the pictures."""
+"""Write the gallery page."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
     from .scenes import Scene
 
-HEAD = """# What arrives
+HEAD = """# Gallery
 
-Every report type as its reader gets it.
-Made by `make gallery` from the sample data alone, always of the same day; run it after a change of what is shown.
-PDFium shows the PDF, Chromium HTML and mails; LibreOffice prints the workbooks, without emoji, which it cannot print.
-What is long is cut.
-The pages in Airflow have [a gallery of their own](pages/README.md).
+Every report type as its readers receive it.
+Made by `make gallery` from the sample data of a fixed day; run it after a change of what is shown.
+PDFs are drawn by PDFium, HTML and emails by Chromium; workbooks are printed by LibreOffice, which cannot print emoji.
+Long pictures are cut.
+The pages in Airflow have [their own gallery](pages/README.md).
 """
 TITLES = {
-    "mail": "The mail", "mail-phone": "The mail on a phone", "pdf": "PDF", "excel": "Excel",
-    "html": "HTML", "html-dark": "HTML, dark", "html-phone": "HTML on a phone",
+    "mail": "Email", "mail-phone": "Email on a phone", "pdf": "PDF", "excel": "Excel",
+    "html": "HTML", "html-dark": "HTML, dark mode", "html-phone": "HTML on a phone",
 }  # fmt: skip
 WIDTHS = {"mail-phone": 240, "html-phone": 240}
 
 
 def write_page(folder: Path, scenes: Sequence[Scene]) -> None:
-    """Write README.md for the pictures that are there."""
+    """Write README.md for the existing pictures."""
     (folder / "README.md").write_text("\n".join([HEAD, *(line for scene in scenes for line in _scene(folder, scene))]))
 
 

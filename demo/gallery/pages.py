@@ -1,4 +1,4 @@
-"""The pages in a running Airflow, as pictures: what a person sees who looks after reports."""
+"""Take screenshots of the pages in a running Airflow."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ ARGUMENTS = (
 )  # fmt: skip
 HEAD = """# The pages
 
-What stands in Airflow's navigation under "Reports" and on the tab "Report" of each DAG.
-Made by `make gallery` (or `python -m demo.gallery pages`) from a running Airflow with the sample's data and a made-up
-past.
+The pages under "Reports" in Airflow's navigation and on the tab "Report" of each DAG.
+Made by `make gallery` (or `python -m demo.gallery pages`) from a running Airflow with sample data and an invented
+history.
 """
 SQL = Path(__file__).with_name("pages.sql")
-#: A picture of a longer page is cut there.
+#: A screenshot of a longer page is cut at this height.
 TALLEST = 1_700
 WIDE, PHONE = 1280, 390
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shot:
-    """One picture: of which address, how wide, light or dark, after what somebody has done."""
+    """One screenshot: address, width, light or dark, and the actions before it."""
 
     name: str
     title: str
@@ -87,18 +87,18 @@ SHOTS: Final = (
     Shot(name="airflow", title="In Airflow", path="/plugin/scheduled-reports", whole=False),
     Shot(name="airflow-tab", title="On a DAG", path=f"/dags/{DAG}/plugin/scheduled-report", whole=False),
     Shot(name="list", title="All reports, what needs attention first", path=f"{ROOT}/"),
-    Shot(name="list-dark", title="In the dark", path=f"{ROOT}/", dark=True),
+    Shot(name="list-dark", title="Dark mode", path=f"{ROOT}/", dark=True),
     Shot(name="list-phone", title="On a phone", path=f"{ROOT}/", width=PHONE),
     Shot(name="report", title="One report and its runs", path=ONE),
-    Shot(name="report-dark", title="In the dark", path=ONE, dark=True),
+    Shot(name="report-dark", title="Dark mode", path=ONE, dark=True),
     Shot(name="report-phone", title="On a phone", path=ONE, width=PHONE),
-    Shot(name="failed", title="A run that failed, mail of which nobody knows", path=FAILED),
+    Shot(name="failed", title="A failed run, and an email whose delivery is unconfirmed", path=FAILED),
     Shot(name="rejected", title="A row that cannot be scheduled", path=f"{ROOT}/reports/demo-report-broken-zone"),
-    Shot(name="file-html", title="A file, shown in place", path=ONE, whole=False, done=_html),
+    Shot(name="file-html", title="A file, shown on the page", path=ONE, whole=False, done=_html),
     Shot(name="file-pdf", title="A PDF, page by page", path=ONE, whole=False, done=_pdf),
     Shot(name="run-now", title="Run now", path=ONE, whole=False, done=_open("Run now…")),
-    Shot(name="form", title="Make one", path=f"{ROOT}/new"),
-    Shot(name="form-dark", title="In the dark", path=f"{ROOT}/new", dark=True),
+    Shot(name="form", title="Create a report", path=f"{ROOT}/new"),
+    Shot(name="form-dark", title="Dark mode", path=f"{ROOT}/new", dark=True),
     Shot(name="form-phone", title="On a phone", path=f"{ROOT}/new", width=PHONE),
     Shot(name="form-problems", title="Every problem at its field", path=f"{ROOT}/new", done=_all_wrong),
 )  # fmt: skip
@@ -106,7 +106,7 @@ EMPTY: Final = Shot(name="empty", title="With no report at all", path=f"{ROOT}/"
 
 
 def paint(folder: Path) -> None:
-    """Make every picture anew, and the page that shows them."""
+    """Take every screenshot and write the page that shows them."""
     rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with TemporaryDirectory() as scratch, _running(Path(scratch)) as stack, _chromium() as browser:
@@ -154,8 +154,8 @@ def _take(browser: Browser, stack: Stack, shot: Shot, folder: Path) -> None:
     if "/plugin/" in shot.path:
         page.frame_locator("iframe").locator("h1").wait_for()
     shot.done(page)
-    page.wait_for_timeout(400)  # what moves comes to rest
-    if shot.whole:  # a window as tall as the page: what sticks to its foot is there
+    page.wait_for_timeout(400)  # animations end
+    if shot.whole:  # a window as tall as the page, so that sticky elements are at its foot
         high = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": shot.width, "height": min(high, TALLEST)})
     taken = page.screenshot()

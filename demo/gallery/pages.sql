@@ -1,4 +1,4 @@
--- A past for the pages' pictures: weeks of runs, one that failed, mail of which nobody knows whether it left.
+-- A history for the screenshots: weeks of runs, a failed one, and an email whose delivery is unconfirmed.
 INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by, clear_number,
     counted, started_at, settled_at, touched_at, main_rows, data_rows)
 SELECT r.id, 'scheduled__' || moment, 'scheduled__' || moment, 'scheduled', run.outcome,

@@ -1,4 +1,4 @@
-"""From what arrived to pictures of a size that a repository can carry."""
+"""Turn files and emails into pictures small enough for a repository."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .browser import Browser
     from .scenes import Scene
 
-#: Pictures of paper are as wide as this; A4 is readable there, and turned sideways.
+#: The width of pictures of A4 pages, portrait and landscape, at which they are readable.
 UPRIGHT, TURNED = 800, 1200
 COLORS = 256
 EDGE = 24
-#: What is above the foot of a printed sheet.
+#: The share of a printed sheet above its footer.
 BODY = 0.885
 MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
 HTML_VIEWS = {
@@ -37,26 +37,26 @@ HTML_VIEWS = {
 
 
 def of_pdf(path: Path, place: Path, scene: Scene) -> None:
-    """The first pages."""
+    """Picture the first pages of a PDF."""
     for number, picture in enumerate(_pages(path, scene.pages), start=1):
         save(picture, place / f"pdf-{number}.png")
 
 
 def of_workbook(printed: Path, place: Path, scene: Scene) -> None:
-    """The first sheets."""
+    """Picture the first sheets of a workbook."""
     for number, picture in enumerate(_pages(printed, scene.sheets), start=1):
         save(_cropped(picture), place / f"excel-{number}.png")
 
 
 def of_html(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
-    """The page on a screen, a dark one and a phone."""
+    """Picture an HTML file in light and dark mode and on a phone."""
     for name, view in HTML_VIEWS.items():
         if name in scene.views:
             save(Image.open(BytesIO(browser.picture(path, view))), place / f"{name}.png")
 
 
 def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
-    """The mail as a wide window and a phone show it."""
+    """Picture an email in a wide window and on a phone."""
     with TemporaryDirectory() as scratch:
         page = Path(scratch) / "mail.html"
         page.write_text(mail_page(path.read_bytes()))
@@ -66,7 +66,7 @@ def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
 
 
 def mail_page(raw: bytes) -> str:
-    """The HTML of a mail with its pictures in their places, as a mail client shows it."""
+    """Return the HTML of an email with its images, as a mail client shows it."""
     message = message_from_bytes(raw, policy=default)
     body = message.get_body(("html",))
     assert body is not None
@@ -88,7 +88,7 @@ def _pages(path: Path, most: int) -> Iterator[Image.Image]:
 
 
 def _cropped(picture: Image.Image) -> Image.Image:
-    """Without the margins and the foot of the paper, which a workbook on a screen does not have."""
+    """Cut off margins and footer, which a workbook on a screen does not have."""
     body = picture.crop((0, 0, picture.width, round(picture.height * BODY)))
     content = ImageChops.difference(body, Image.new("RGB", body.size, "white")).getbbox()
     left, top, right, bottom = content or (0, 0, *picture.size)
@@ -96,11 +96,11 @@ def _cropped(picture: Image.Image) -> Image.Image:
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Save it with few colours: those of the large surfaces as they are, each of the others as the nearest there is."""
+    """Save with few colours: frequent colours stay exact, each of the others becomes the nearest of them."""
     shown = picture.convert("RGB")
     mixed = shown.quantize(COLORS // 2, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).convert("RGB")
     palette = np.array([*_commonest(shown, COLORS // 2), *_commonest(mixed, COLORS // 2)], np.int32)
-    # one number per pixel: to tell rows of three apart takes numpy ten times as long
+    # one number per pixel: numpy needs ten times as long to compare rows of three
     pixels = np.asarray(shown).astype(np.int32) @ (1 << 16, 1 << 8, 1)
     found, places = np.unique(pixels, return_inverse=True)
     colors = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)

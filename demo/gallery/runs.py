@@ -1,4 +1,4 @@
-"""One scene through the real pipeline, with a store and a mailer that only keep."""
+"""Run one scene through the real pipeline, with a store and a mailer in memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SENDER = "Reports <reports@acme-robotics.example>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """What a scene has brought: its files, and its mail."""
+    """The files and the email of a scene."""
 
     scene: Scene
     files: tuple[Path, ...]
@@ -37,7 +37,7 @@ class Arrival:
 
 
 def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
-    """Run the report on the morning after *until*, and write down what arrived."""
+    """Run the report on the morning after *until*, and write its files and email to *folder*."""
     _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
     at = datetime.combine(until + timedelta(days=1), time(7), UTC)
     settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}
@@ -67,7 +67,7 @@ def _written(path: Path, content: bytes) -> Path:
 
 
 def _set_up(dsn: str, report: str, row: Mapping[str, Any]) -> None:
-    """Change a row of the gallery's own database."""
+    """Change the report's row in the gallery's database."""
     values = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in row.items()}
     sets = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values)
     with psycopg.connect(dsn) as connection:
@@ -76,4 +76,4 @@ def _set_up(dsn: str, report: str, row: Mapping[str, Any]) -> None:
             values | {"report_id": report},
         )
         if done.rowcount != 1:
-            raise RuntimeError(f"there is no report {report} in the sample")
+            raise RuntimeError(f"the sample data has no report {report}")

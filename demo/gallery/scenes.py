@@ -1,4 +1,4 @@
-"""What the gallery shows: a report of the sample per scene, set up as its reader would like it."""
+"""The scenes of the gallery: a report of the sample data per scene."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYTHING: Final = ("pdf", "csv", "json", "excel", "html")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """One run of one report of the sample: *name* is its folder, *row* what is changed of the report beforehand."""
+    """One run of a sample report: *name* is the folder, *row* changes columns of the report before the run."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ SCENES: Final = (
     Scene(
         name="workspace-activity",
         title="Workspace activity",
-        about="Mailed every Monday at 09:00 in Berlin, all five formats attached.",
+        about="Emailed every Monday at 09:00 in Berlin, with all five formats attached.",
         report="demo-report-weekly-activity",
         row={"name": "Weekly activity", "description": "What happened at Acme Robotics last week."},
     ),
@@ -89,13 +89,13 @@ SCENES: Final = (
     Scene(
         name="custom",
         title="Custom report",
-        about="A table of its creator's own making, checked column by column.",
+        about="A table defined by its creator from allowed sources and columns.",
         report="demo-report-late-tasks",
     ),
     Scene(
         name="nothing-happened",
         title="When nothing happened",
-        about="A channel that has been silent since it was archived: the report says so, in every format.",
+        about="A channel that is silent since it was archived: the report says so in every format.",
         report="demo-report-pilot-watch",
         row={"is_active": True, "email_send_only_if_data": False},
         pages=1,
@@ -103,9 +103,9 @@ SCENES: Final = (
     ),
     Scene(
         name="too-long",
-        title="When a table is longer than its format takes",
-        about="PDF and HTML stop at ROW_LIMIT (here 20) and say so, in the file, the mail and the record; "
-        "the files here were too large for one mail, so it brings links, and says until when they work.",
+        title="When a table is longer than its format allows",
+        about="PDF and HTML stop at ROW_LIMIT (here 20) and say so in the file, the email and the record; "
+        "the files here are too large to attach, so the email has links and says until when they work.",
         report="demo-report-security",
         row={"name": "Security audit", "email_include_attachment": True, "email_subject": None},
         settings={"row_limit": 20, "message_bytes": 530_000},
@@ -116,8 +116,8 @@ SCENES: Final = (
     Scene(
         name="branded",
         title="In the colours of a company",
-        about="Logo, colour, footer and name by setting, in the PDF, the page, the workbook and the mail; "
-        "the mail leads to where its readers get off.",
+        about="Logo, colour, footer and name by setting, in PDF, HTML, Excel and email; "
+        "the email has an unsubscribe link.",
         report="demo-report-weekly-activity",
         row={"name": "Weekly activity", "description": "What happened at Acme Robotics last week."},
         settings={

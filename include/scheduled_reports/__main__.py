@@ -15,6 +15,7 @@ from .domain.cron import Cron
 from .domain.errors import ReportsError
 from .domain.formats import Format
 from .domain.moment import parse_moment
+from .domain.problem import shown
 from .domain.schedule import Schedule
 
 NO_SAMPLE_DATA = (
@@ -137,12 +138,12 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
     old = PostgresExportJobs(options.dsn)
     if not old.has_schedules():
-        print("Table export_jobs has no JSON column metadata, so there are no schedules to import.")
+        print("export_jobs has no JSON column metadata: there is no schedule to import")
         return 0
     ids, jobs = old.candidates()
     outcomes = []
     for job_id in ids:
-        if outcome := old.take_over(job_id, retire=options.retire):
+        if outcome := old.import_job(job_id, retire=options.retire):
             outcomes.append(outcome)
             print(*lines(outcome), sep="\n", flush=True)
     print(totals(outcomes, jobs - len(outcomes)))
@@ -175,7 +176,11 @@ def _preview(options: argparse.Namespace) -> int:
 
 def _next_runs(options: argparse.Namespace) -> int:
     start = options.start or datetime.now(UTC)
-    schedule = Schedule(cron=Cron.parse(options.cron), zone=options.timezone, effective_from=start)
+    try:
+        cron = Cron.parse(options.cron)
+    except ValueError as error:
+        raise ValueError(f"{shown(options.cron)} {error}") from error
+    schedule = Schedule(cron=cron, zone=options.timezone, effective_from=start)
     for tick in islice(schedule.ticks_after(start), options.count):
         print(tick.astimezone(options.timezone).isoformat())
     return 0
@@ -185,14 +190,16 @@ def _moment(text: str) -> datetime:
     try:
         return parse_moment(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{shown(text)} {error}.") from None
 
 
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise argparse.ArgumentTypeError(f'"{text}" is not an IANA time zone; use one such as Europe/Berlin.') from None
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not an IANA time zone; use one such as Europe/Berlin."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""S3 and SES of this machine, for the suites that run on the real adapters as well; the API on a database."""
+"""Local S3, SES and SMTP servers for the suites that also test the real adapters; the API on a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENDER = "reports@acme.example"
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
-    """A server that lives as long as the session, with one bucket and one sender."""
+    """Start a server for the whole session, with one bucket and one sender."""
     running = server.start(tmp_path_factory.mktemp("aws"))
     running.create_bucket("reports")
     running.create_bucket("staging")
@@ -30,14 +30,14 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    """An SMTP server without TLS."""
+    """Start an SMTP server without TLS."""
     with Mailbox.open() as running:
         yield running
 
 
 @pytest.fixture
 def dsn(migrated_dsn: str) -> str:
-    """Two workspaces; Acme's report r1 belongs to Ada, an ADMIN, Zeta's r9 to Eve."""
+    """Two workspaces: report r1 of Acme belongs to Ada, an ADMIN, and report r9 of Zeta to Eve."""
     add_people(migrated_dsn)
     add_report(migrated_dsn, id="r1")
     add_report(

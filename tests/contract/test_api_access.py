@@ -8,7 +8,7 @@ from include.scheduled_reports.ports.web import Right
 from tests.contract.api import ACME, NEW, SCHEDULED, FakeCaller, stored
 from tests.contract.tables import add_report, execute
 
-# --- who is asking
+# --- authentication
 
 
 def test_nobody_gets_anything_without_signing_in(api):

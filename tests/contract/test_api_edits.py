@@ -9,7 +9,7 @@ import pytest
 from tests.contract.api import ACME, SCHEDULED, one, stored
 from tests.contract.tables import execute
 
-# --- changing
+# --- changing reports
 
 
 def test_what_is_left_out_of_an_edit_stays_as_it_is(api, dsn):

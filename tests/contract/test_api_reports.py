@@ -1,4 +1,4 @@
-"""The API's reports, as the application's front end knows them: listed, made and read, on real PostgreSQL."""
+"""The report routes of the API, as the application's front end uses them: list, create, read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.contract.api import ACME, NEW, SCHEDULED, one, stored
 from tests.contract.tables import add_report, execute
 
-#: The fields of api.md, no more and no less than it names.
+#: The fields in api.md, exactly.
 DOCUMENTED = {
     "id", "name", "description", "reportType", "cronExpression", "cronDescription", "timezone", "exportFormats",
     "emailDelivery", "parameters", "isActive", "tags", "lastRun", "lastRunStatus", "nextRun", "runCount",
@@ -42,7 +42,7 @@ def test_a_list_is_filtered_sorted_and_paged(api, dsn):
     def ids(query: str) -> list[str]:
         return [report["id"] for report in api.get(f"{SCHEDULED}?{query}").json()["reports"]]
 
-    assert ids("tag=x&sortBy=name&sortOrder=asc") == ["r3", "r4"]  # alpha, Bravo: as people look for names
+    assert ids("tag=x&sortBy=name&sortOrder=asc") == ["r3", "r4"]  # alpha, Bravo: case-insensitive order
     assert ids("isActive=false") == ["r3"]
     assert ids("reportType=task-completion") == ["r4"]
     paged = api.get(f"{SCHEDULED}?limit=3&offset=3&sortBy=createdAt&sortOrder=asc").json()
@@ -77,7 +77,7 @@ def test_a_slash_at_the_end_of_the_list_changes_nothing(api):
     assert api.get(f"{SCHEDULED}/").json() == api.get(SCHEDULED).json()
 
 
-# --- making
+# --- creating reports
 
 
 def test_a_new_report_is_a_row_as_the_application_would_have_made_it(api, dsn):
@@ -173,7 +173,7 @@ def test_a_token_needs_no_json_where_there_is_nothing_to_say(api):
     assert api.send("DELETE", f"{SCHEDULED}/r1", content=b"", headers={"authorization": "Bearer x"}).status_code == 200
 
 
-# --- reading
+# --- reading reports
 
 
 def test_one_report_comes_with_its_last_ten_executions(api, dsn):
@@ -203,7 +203,7 @@ def test_a_rejected_report_says_why(api, dsn):
     assert api.get(f"{ACME}/rejections").json() == {
         "rejections": [{
             "id": "r1", "name": "Weekly activity",
-            "problems": {"timezone": ["'Mars/Olympus': an IANA time zone such as Europe/Berlin"]},
+            "problems": {"timezone": ['"Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.']},
         }],
         "total": 1,
     }  # fmt: skip

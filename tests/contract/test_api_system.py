@@ -7,7 +7,7 @@ import pytest
 from tests.contract.api import SCHEDULED
 from tests.contract.tables import execute
 
-# --- what helps
+# --- helper routes
 
 
 def test_the_coming_runs_of_an_expression_are_those_of_the_timetable(api):
@@ -48,7 +48,7 @@ def test_the_types_are_those_of_the_registry(api):
 
 @pytest.fixture
 def on_time(dsn: str) -> None:
-    """No tick was before now, the tenth of May at nine."""
+    """Make no tick due before the time of the test, 10 May at 09:00."""
     execute(dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09 06:00Z'")
 
 
@@ -114,7 +114,7 @@ def test_a_tick_that_nobody_has_begun_is_late_whatever_next_run_says(api, dsn):
     )
 
     assert (late.status_code, late.json()["attention"]) == (503, ["late"])
-    assert late.json()["lagSeconds"] == 26 * 3600  # it is nine on the tenth, and the tick of the ninth never began
+    assert late.json()["lagSeconds"] == 26 * 3600  # it is 09:00 on the 10th, and the run of the 9th never began
     assert (api.get("/health").status_code, api.get("/health").json()["lagSeconds"]) == (200, 0)
 
 

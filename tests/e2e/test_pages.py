@@ -114,7 +114,7 @@ def test_a_report_shows_its_definition_its_next_ten_runs_and_who_changed_what(vi
     mondays = [f"Mon {monday + timedelta(days=7 * week)} 09:00" for week in range(10)]
     upcoming = page.locator(".upcoming li")
     assert [one.locator("span").first.inner_text().removesuffix(" Europe/Berlin") for one in upcoming.all()] == mondays
-    # Who is elsewhere reads his own time beside it; who is in Berlin, how long it is until then.
+    # Readers in other zones see their local time beside it; readers in Berlin see the time left until then.
     assert re.fullmatch(r"in \d+ (h|days|min)", upcoming.first.locator("time").inner_text())
     far = visit.open("/reports/demo-report-weekly-activity", zone="Asia/Tokyo")
     in_tokyo = datetime(monday.year, monday.month, monday.day, 9, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -138,7 +138,7 @@ def test_a_run_by_hand_is_watched_to_its_end(visit, here):
         expect(newest.locator(".stages tr", has_text="query").get_by_text("running")).to_be_visible(
             timeout=PATIENCE * 1000
         )
-        # a second one is refused, and says why
+        # a second request is refused, with the reason
         page.get_by_role("button", name="Run now…").click()
         dialog.get_by_role("button", name="Run", exact=True).click()
         expect(dialog).to_contain_text("in progress")

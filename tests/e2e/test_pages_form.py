@@ -53,7 +53,7 @@ def test_a_cron_is_said_in_words_with_its_next_runs_while_it_is_typed(visit, her
         [re.compile(f"^{year + n}-01-01 07:30 America/New_York, .* 13:30 your time$") for n in range(5)]
     )
     cron.fill("*/5 * * * *")
-    expect(page.locator(".next .schedule")).to_contain_text("at most once an hour")
+    expect(page.locator(".next .schedule")).to_contain_text("more than once an hour")
     expect(page.locator(".next li")).to_have_count(0)
 
 
@@ -91,7 +91,7 @@ def test_a_report_is_previewed_made_and_becomes_a_dag(visit, here):
     expect(page.get_by_role("link", name="Open DAG in Airflow")).to_be_visible()
 
 
-#: What is typed into a field, and a word of what is said of it there.
+#: Input for a field, and a word in its error message.
 WRONG = {
     "name": ("", "Enter a name (up to 200 characters)."),
     "description": ("x" * 1001, "1000 characters"),
@@ -145,7 +145,7 @@ def test_an_edit_that_has_become_stale_overwrites_nothing(visit, here):
     assert column(here, "SELECT name FROM scheduled_reports WHERE id = 'pages-stale'") == ["By me"]
 
 
-# --- whatever somebody has written
+# --- hostile text
 
 
 def test_the_attacks_do_run_where_nobody_defends_himself(visit):
@@ -159,7 +159,7 @@ def test_the_attacks_do_run_where_nobody_defends_himself(visit):
     visit.wrong.clear()
 
 
-#: Where each page shows what others wrote.
+#: The places where a page shows text written by others.
 HOSTILE = [
     "/?workspace=hostile",
     "/?q=" + quote(scene.ATTACK[:200]) + "&tag=" + quote(scene.ATTACKS[1]) + "&workspace=" + quote(scene.ATTACKS[2]),
@@ -180,7 +180,7 @@ def test_nothing_that_somebody_has_written_runs(visit, here, path):
     page = visit.open(path)
     page.wait_for_load_state("networkidle")
 
-    # Text stays text: what was written is there to read, and there is no element of it.
+    # Text stays text: it is readable, and no element was made from it.
     assert page.locator("img, iframe[srcdoc], svg[onload], [onerror], [onfocus]").count() == 0
     assert page.locator("script:not([src])").count() == 0
     hrefs = page.locator("a[href]").evaluate_all("all => all.map(one => one.href)")
@@ -222,11 +222,11 @@ def test_a_script_in_a_file_does_not_run_where_the_file_is_shown(visit, here):
     expect(frame.locator("h1")).to_have_text("Numbers")
 
     assert [url for url in asked if "stolen" in url] == []
-    # The browser says that it ran none of the three ways in.
+    # The browser reports that it blocked all three attempts.
     assert visit.wrong
     assert all("Blocked script execution" in one or "Content Security Policy" in one for one in visit.wrong)
     visit.wrong.clear()
-    # By itself, in a tab of Airflow's origin, neither.
+    # Nor is it executed when it is opened directly, in a tab of Airflow's origin.
     page.goto(page.get_by_role("button", name="Show").evaluate("one => location.origin + one.dataset.show"))
     expect(page.locator("h1")).to_have_text("Numbers")
     assert all("Blocked script execution" in one or "Content Security Policy" in one for one in visit.wrong)

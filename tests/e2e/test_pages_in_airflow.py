@@ -27,7 +27,7 @@ def test_the_navigation_of_airflow_leads_to_the_list_and_links_out_of_it_leave_t
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Tasks of a week", exact=True).first.click()
     expect(frame.get_by_role("heading", name="Tasks of a week")).to_be_visible()
-    # A page within the frame has an address of its own, to be kept and sent to others.
+    # A page within the frame has an address that can be saved and shared.
     page.wait_for_url(re.compile(f"/plugin/scheduled-reports/.*reports/{RUN}"))
     page.reload()
     expect(frame.get_by_role("heading", name="Tasks of a week")).to_be_visible()
@@ -119,13 +119,13 @@ def test_who_may_only_read_sees_everything_and_is_offered_nothing_else(visit, he
     for path in ("/new", f"/reports/{RUN}/edit"):
         answer = page.goto(f"{here.stack.airflow.url}{ROOT}{path}")
         assert answer.status == 403
-        # what cannot be shown looks like the rest, and leads back
+        # error pages have the same layout, and a link back
         assert page.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"
         page.get_by_role("link", name="All reports").click()
         expect(page.get_by_role("heading", name="Scheduled reports")).to_be_visible()
 
 
-# --- for everybody
+# --- accessibility
 
 
 PAGES = {

@@ -21,16 +21,16 @@ from tests.e2e.visitors import ROOT, SERVER_TIME, Visitors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: The most that the server may take for a list of ten thousand reports, in milliseconds.
+#: The maximum time for the server to render a list of ten thousand reports, in milliseconds.
 SERVER_BOUND = 1_000
 
 
-# --- under a path, with no report, with ten thousand
+# --- under a path prefix, with no report, with ten thousand
 
 
 @pytest.fixture(scope="module")
 def elsewhere(running):
-    """A second API server, below a path, on a database of its own that holds no report yet."""
+    """Start a second API server, under a path prefix, with a separate database that contains no report yet."""
     dsn = running.stack.postgres.create_database("pages")
     seed(dsn, until=UNTIL, reports=0, messages=100)
     with psycopg.connect(dsn) as connection:
@@ -75,7 +75,7 @@ def test_with_no_report_at_all_the_page_says_how_to_begin_also_below_a_path(visi
     page.goto(f"{elsewhere.airflow.url}/plugin/scheduled-reports")
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", name="No reports yet")).to_be_visible()
-    assert frame.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"  # the style sheet is there
+    assert frame.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"  # styles are loaded
     hrefs = frame.locator("[href], [src], form[action]").evaluate_all(
         "all => all.map(one => one.getAttribute('href') ?? one.getAttribute('src') ?? one.getAttribute('action'))"
     )
@@ -112,7 +112,7 @@ def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere
     assert max(taken.values()) < SERVER_BOUND
 
     page.goto(f"{elsewhere.airflow.url}{ROOT}/?sort=next&tag=shard-3")
-    # Every tenth from the third on, one minute apart in the order of their numbers.
+    # Every tenth from the third on, one minute apart, ordered by number.
     scheduled = [f"Report number {n}" for n in range(3, 10_001, 10)]
     seen = names(page)
     page.get_by_role("link", name="Next", exact=True).click()

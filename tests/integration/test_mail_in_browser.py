@@ -1,4 +1,4 @@
-"""The mail as a browser shows it, narrow and wide: nothing pushes it aside, and its pictures are there."""
+"""The mail in a browser, narrow and wide: the layout holds, and the pictures are shown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The worst mail there can be, sent and taken apart again."""
+    """Send the most difficult mail, and unpack it again as a page."""
     written = body(WORST, NOTE)
     raw = message.compose(
         sender="reports@acme.example",
@@ -92,7 +92,7 @@ def test_what_a_cell_holds_is_text_and_never_runs(browser, page):
     assert "<script>document.title=1</script>" in browser.evaluate("document.body.innerText")
 
 
-def test_the_words_for_the_list_of_mails_are_not_seen(browser, page):
+def test_the_preheader_is_hidden(browser, page):
     browser.open(page, View(width=760))
 
     assert browser.evaluate("getComputedStyle(document.body.firstElementChild).display") == "none"

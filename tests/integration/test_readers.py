@@ -1,4 +1,4 @@
-"""The PDF and the page as programs show them that had no hand in the writing: Poppler and Chromium."""
+"""The PDF and the HTML page in independent programs: Poppler and Chromium."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run(*command):
 
 
 @needs("pdfinfo", "poppler-utils")
-def test_poppler_reads_the_facts_and_the_tags_and_has_nothing_to_complain_of(pdf):
+def test_poppler_reads_metadata_and_tags_without_warnings(pdf):
     told, complaints = run("pdfinfo", pdf)
     facts = dict(line.split(":", 1) for line in told.splitlines())
     tree, _ = run("pdfinfo", "-struct", pdf)
@@ -75,7 +75,7 @@ def test_poppler_reads_the_facts_and_the_tags_and_has_nothing_to_complain_of(pdf
 
 
 @needs("pdfinfo", "poppler-utils")
-def test_poppler_reads_a_long_table_row_by_row_and_has_nothing_to_complain_of(tmp_path):
+def test_poppler_reads_a_long_table_row_by_row_without_warnings(tmp_path):
     path = tmp_path / "long.pdf"
     rows = [(f"{NAMES[n % 6]} {n}", n, f"row {n}") for n in range(600)]
     with path.open("wb") as out:
@@ -102,7 +102,7 @@ def test_poppler_copies_names_of_every_script_and_breaks_long_ones(pdf):
 
 
 @needs("pdffonts", "poppler-utils")
-def test_every_font_is_embedded_and_knows_which_letters_it_draws(pdf):
+def test_every_font_is_embedded_with_its_character_map(pdf):
     told, _ = run("pdffonts", pdf)
     flags = [line.split()[-5:-2] for line in told.splitlines()[2:]]
 
@@ -129,7 +129,7 @@ def test_a_phone_shows_the_page_without_cutting_it_off(page, tmp_path):
 
 
 @needs("chromium", "chromium")
-def test_a_dark_screen_shows_light_letters_on_dark_ground(page, tmp_path):
+def test_dark_mode_shows_light_text_on_a_dark_background(page, tmp_path):
     shown = picture(page, tmp_path, 900, 1_200, "--blink-settings=preferredColorScheme=0")
     light = picture(page, tmp_path, 900, 1_200, "--blink-settings=preferredColorScheme=1")
 
@@ -150,7 +150,7 @@ def test_a_browser_finds_no_script_and_prints_the_page(page, tmp_path):
 
     assert tags_of(shown)["script"] == 0
     assert tags_of(shown)["svg"] == 1
-    assert text.count("Messages") > text.count("\f")  # the head of the table is on every page
+    assert text.count("Messages") > text.count("\f")  # the table's head is on every page
 
 
 def tags_of(html):

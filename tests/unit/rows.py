@@ -1,17 +1,21 @@
-"""A valid row of scheduled_reports, as sql/definitions.sql hands it over, and what becomes of it."""
+"""A valid row of scheduled_reports, as sql/definitions.sql returns it, and the report parsed from it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from include.scheduled_reports.domain.errors import RejectedError
 from include.scheduled_reports.reports.parser import parse_row
 
 if TYPE_CHECKING:
+    from include.scheduled_reports.domain.problem import Problem
     from include.scheduled_reports.domain.report import Report
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """A valid row; *changes* replace columns."""
+    """Return a valid row; *changes* replace columns."""
     valid = {
         "id": "cmaq0v1k20000356c8xkz7h1d",
         "deleted": False,
@@ -53,5 +57,17 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def report(**changes: Any) -> Report:
-    """The report of a valid row."""
+    """Return the report of a valid row."""
     return parse_row(row(**changes))
+
+
+def problems(**changes: Any) -> list[tuple[str, str]]:
+    """Return the problems of a row with *changes*: each column, and what is wrong with it."""
+    with pytest.raises(RejectedError) as rejected:
+        parse_row(row(**changes))
+    return [(problem.column, reason(problem)) for problem in rejected.value.problems]
+
+
+def reason(problem: Problem) -> str:
+    """Return what is wrong and what to do, without the column and the value."""
+    return f"unknown {problem.noun}; {problem.reason}" if problem.noun else problem.reason

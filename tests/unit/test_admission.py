@@ -1,4 +1,4 @@
-"""Which ticks may run, and what a person may request, on the fakes."""
+"""Which ticks may run, and what a user may request, on the fakes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.unit.run_helpers import (
 
 
 def skipped(services, trigger=TRIGGER):
-    """Why a tick is skipped; nothing else may have happened by then."""
+    """Return why a tick is skipped; check that nothing else has happened."""
     with pytest.raises(SkipRunError) as skip:
         pipeline.query(services, trigger)
     outcome = pipeline.record(services, trigger)
@@ -132,19 +132,20 @@ def test_what_a_person_asks_for_runs_whatever_the_schedule_says(make_services, t
     assert walk(services, trigger).state is RunState.SUCCESS
 
 
-# What a person may ask for
+# What a user may request
 
 
 def test_an_unknown_key_fails_the_run_before_anything_is_made_or_sent(services):
-    assert refused(services, manual(recipient=["bob@acme.example"])).startswith(
-        "recipient: ['bob@acme.example']: unknown (did you mean recipients?)"
+    assert refused(services, manual(recipient=["bob@acme.example"])) == (
+        'recipient: Unknown key "recipient"; choose from formats, recipients, mail, period, resend, triggered_by, test '
+        "(did you mean recipients?)."
     )
 
 
 @pytest.mark.parametrize("address", ["eve@evil.example", "carol@acme.example"])
 def test_recipients_who_are_no_members_are_refused(services, address):
     assert refused(services, manual(recipients=["ada@acme.example", address])) == (
-        f"recipients: '{address}': the address of a member of the workspace, or one of an allowed domain"
+        f'recipients: "{address}" may not be mailed; use the address of a workspace member or of an allowed domain.'
     )
 
 
@@ -152,7 +153,8 @@ def test_a_row_that_breaks_the_rules_fails_the_run_with_every_reason(make_servic
     services = make_services(name="", timezone="Mars/Olympus")
 
     assert refused(services, TRIGGER, RejectedError) == (
-        "name: '': 1 to 200 characters; timezone: 'Mars/Olympus': an IANA time zone such as Europe/Berlin"
+        'name: "" is empty; enter 1 to 200 characters. '
+        'timezone: "Mars/Olympus" is not an IANA time zone; use one such as Europe/Berlin.'
     )
 
 

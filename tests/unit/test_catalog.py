@@ -1,4 +1,4 @@
-"""Report types: the built ones load, and a broken folder says where and what is wrong, and harms only itself."""
+"""Report types: the built-in ones load, and an error in a folder names its place and affects no other folder."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from include.scheduled_reports.reports.types.catalog import FOLDER, KNOWN_TYPES,
 from include.scheduled_reports.reports.types.yaml_loader import load
 from tests.unit.rows import report
 
-#: Those that bring their tables; the others bring sources, of which a report makes its own.
+#: The types with their own tables; for the others, a report defines its tables from sources.
 BUILT = sorted((kind for kind in report_types().values() if not kind.sources), key=lambda kind: kind.id)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of a good folder, to be broken."""
+    """A copy of a valid folder, to be changed."""
     return shutil.copytree(FOLDER / "channel-analytics", tmp_path / "channel-analytics")
 
 
 @pytest.fixture
 def broken(folder):
-    """Changes the report.yaml of a good folder, and returns what is then said of it."""
+    """Return a function that changes the report.yaml of a valid folder and returns the resulting error."""
 
     def reason(change):
         definition = folder / "report.yaml"
@@ -74,65 +74,69 @@ def test_a_good_folder_loads_wherever_it_lies(folder):
 
 
 def test_what_is_missing_is_named(broken):
-    assert broken(lambda content: content.pop("title")) == "'title' is missing"
+    assert broken(lambda content: content.pop("title")) == '"title" is missing; add it'
 
 
 def test_a_dataset_without_a_title_is_named(broken):
-    assert broken(lambda content: content["datasets"][1].pop("title")) == "'title' is missing"
+    assert broken(lambda content: content["datasets"][1].pop("title")) == '"title" is missing; add it'
 
 
 def test_figures_are_needed(broken):
-    assert broken(lambda content: content.pop("figures")) == "'figures' is missing"
+    assert broken(lambda content: content.pop("figures")) == '"figures" is missing; add it'
 
 
 def test_a_column_of_an_unknown_type_is_named(broken):
     assert broken(lambda content: content["datasets"][0]["columns"][1].update(type="money")) == (
-        "type 'money': one of text, integer, decimal, number, percent, boolean, date, timestamp"
+        'type "money" is unknown; choose from text, integer, decimal, number, percent, boolean, date, timestamp'
     )
 
 
 def test_a_column_with_an_unknown_key_is_named(broken):
     assert broken(lambda content: content["datasets"][0]["columns"][0].update(colour="red")) == (
-        "'colour' is unknown; known are name, title, type, scale"
+        'Unknown key "colour"; choose from name, title, type, scale'
     )
 
 
 def test_a_sql_file_that_is_not_there_is_named(broken):
     assert broken(lambda content: content["datasets"][0].update(sql="nothing.sql")) == (
-        "sql 'nothing.sql': No such file or directory"
+        'sql "nothing.sql" cannot be read: No such file or directory'
     )
 
 
 def test_a_chart_over_a_column_that_is_not_there_is_named(broken):
     assert broken(lambda content: content["charts"][0].update(y=["messages", "likes"])) == (
-        "chart 'Busiest public channels': channels has no column likes"
+        'chart "Busiest public channels": channels has no column likes; name columns that it has'
     )
 
 
 def test_a_chart_over_a_dataset_that_is_not_there_is_named(broken):
     assert broken(lambda content: content["charts"][0].update(dataset="rooms")) == (
-        "chart 'Busiest public channels': rooms has no column channel, messages"
+        'chart "Busiest public channels": rooms has no column channel, messages; name columns that it has'
     )
 
 
 def test_a_type_without_a_dataset_is_refused(broken):
-    assert broken(lambda content: content.update(datasets=[], charts=[])) == "datasets: a list of at least one"
+    assert broken(lambda content: content.update(datasets=[], charts=[])) == (
+        "datasets [] is not a list of at least one item; use one"
+    )
 
 
 def test_figures_that_are_no_columns_are_refused(broken):
     assert (
         broken(lambda content: content["figures"].update(columns=["messages"]))
-        == "'messages': names and values are needed here, such as title: …"
+        == '"messages" is not a mapping; write keys and values here, such as title: …'
     )
 
 
 def test_a_chart_of_an_unknown_kind_is_named(broken):
-    assert broken(lambda content: content["charts"][1].update(kind="pie")) == ("kind 'pie': one of line, bar, rank")
+    assert broken(lambda content: content["charts"][1].update(kind="pie")) == (
+        'kind "pie" is unknown; choose from line, bar, rank'
+    )
 
 
 def test_a_figure_that_is_better_sideways_is_named(broken):
     assert broken(lambda content: content["figures"]["columns"][0].update(better="sideways")) == (
-        "better 'sideways': one of up, down, neutral"
+        'better "sideways" is unknown; choose from up, down, neutral'
     )
 
 
@@ -163,29 +167,32 @@ def test_a_file_that_is_not_yaml_is_named_with_the_line(folder, text, line, reas
 def test_a_file_that_is_not_utf_8_is_named(folder):
     (folder / "report.yaml").write_bytes("title: für".encode("latin-1"))
 
-    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: it is not UTF-8"):
+    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: the file is not UTF-8; save it as UTF-8"):
         load(folder)
 
 
 def test_a_folder_without_a_definition_is_named(tmp_path):
-    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: there is no such file"):
+    with pytest.raises(ReportTypeError, match=r"report\.yaml:1: the file does not exist; create it"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("type: percent", "type: percentage", "type 'percentage': one of"),
-        ("{name: quiet_channels,", "{nam: quiet_channels,", "'nam' is unknown (did you mean name?); known are"),
-        ("days.sql]", "weeks.sql]", "sql 'weeks.sql': No such file or directory"),
-        ("x: day,", "x: hour,", "chart 'Messages per day': days has no column hour"),
-        ("zero_filled: true", "zero_filled: perhaps", "zero_filled 'perhaps': true or false"),
-        ("scale: 1, better: up}", "scale: x, better: up}", "scale 'x': a whole number"),
+        ("type: percent", "type: percentage", 'type "percentage" is unknown; choose from'),
+        ("{name: quiet_channels,", "{nam: quiet_channels,",
+         'Unknown key "nam"; choose from name, title, type, scale, better (did you mean name?)'),
+        ("days.sql]", "weeks.sql]", 'sql "weeks.sql" cannot be read: No such file or directory'),
+        ("x: day,", "x: hour,", 'chart "Messages per day": days has no column hour'),
+        ("zero_filled: true", "zero_filled: perhaps", 'zero_filled "perhaps" is not a boolean; use true or false'),
+        ("scale: 1, better: up}", "scale: x, better: up}", 'scale "x" is not a whole number'),
         ("Archived, channelIds", "Archived, chanelIds", "(did you mean channelIds?)"),
-        ("name: days\n", "name: channels\n", "name 'channels' is there twice"),
-        ("{name: reactions,", "{name: replies,", "name 'replies' is there twice"),
-        ("figures:", "roles: [BOSS]\nfigures:", "roles: 'BOSS' is unknown; known are OWNER, ADMIN, MEMBER, GUEST"),
-        ("type: integer, better: up}", "type: text, better: up}", "because a figure is a number"),
+        ("name: days\n", "name: channels\n", 'name "channels" is used twice'),
+        ("{name: reactions,", "{name: replies,", 'name "replies" is used twice'),
+        ("figures:", "roles: [BOSS]\nfigures:",
+         'Unknown name "BOSS" in roles; choose from OWNER, ADMIN, MEMBER, GUEST'),
+        ("type: integer, better: up}", "type: text, better: up}",
+         'type "text" is not a number, which a figure must be'),
     ],
 )  # fmt: skip
 def test_the_line_that_is_wrong_is_named_as_an_editor_counts(folder, old, new, reason):
@@ -210,7 +217,7 @@ def test_a_query_that_would_answer_for_everybody_is_refused(folder, sql):
     definition = folder / "report.yaml"
     definition.write_text(definition.read_text().replace("[selection.sql, channels.sql]", "channels.sql"))
 
-    with pytest.raises(ReportTypeError, match=r"it has to read current_setting\('report.workspace_id'\)"):
+    with pytest.raises(ReportTypeError, match=r"does not read current_setting\('report.workspace_id'\)"):
         load(folder)
 
 
@@ -250,16 +257,20 @@ def test_a_list_of_one_sql_file_is_that_file(folder):
 @pytest.mark.parametrize(
     ("sql", "line", "reason"),
     [
-        ("[]", 0, "sql: a list of at least one"),
-        ("5", 0, "sql 5: a text"),
-        ("{file: days.sql}", 0, "sql {'file': 'days.sql'}: a text"),
-        ("[selection.sql, nothing.sql]", 0, "sql 'nothing.sql': No such file or directory"),
-        ("[selection.sql, '']", 0, "sql '': Is a directory"),
-        ("\n      - selection.sql\n      - nothing.sql", 2, "sql 'nothing.sql': No such file or directory"),
-        ("\n      - selection.sql\n      - latin.sql", 2, "sql 'latin.sql': it is not UTF-8"),
-        ("\n      - selection.sql\n      - 5", 2, "sql 5: a text"),
-        ("\n      - selection.sql\n      - [days.sql]", 2, "sql ['days.sql']: a text"),
-        ("[unbound.sql, unbound.sql]", 0, "sql ['unbound.sql', 'unbound.sql']: it has to read current_setting("),
+        ("[]", 0, "sql [] is not a list of at least one item; use one"),
+        ("5", 0, "sql 5 is not a text"),
+        ("{file: days.sql}", 0, 'sql {"file": "days.sql"} is not a text'),
+        ("[selection.sql, nothing.sql]", 0, 'sql "nothing.sql" cannot be read: No such file or directory'),
+        ("[selection.sql, '']", 0, 'sql "" cannot be read: Is a directory'),
+        (
+            "\n      - selection.sql\n      - nothing.sql",
+            2,
+            'sql "nothing.sql" cannot be read: No such file or directory',
+        ),
+        ("\n      - selection.sql\n      - latin.sql", 2, 'sql "latin.sql" cannot be read: it is not UTF-8'),
+        ("\n      - selection.sql\n      - 5", 2, "sql 5 is not a text"),
+        ("\n      - selection.sql\n      - [days.sql]", 2, 'sql ["days.sql"] is not a text'),
+        ("[unbound.sql, unbound.sql]", 0, 'sql ["unbound.sql", "unbound.sql"] does not read current_setting('),
     ],
 )
 def test_what_is_wrong_with_a_list_of_sql_files_is_named_with_its_line(folder, sql, line, reason):
@@ -290,7 +301,7 @@ def test_no_two_sql_files_of_a_built_type_share_eight_lines():
 
 @pytest.fixture
 def sources(tmp_path):
-    """Changes a copy of the type with sources, and returns what is then said of it."""
+    """Return a function that changes a copy of the type with sources and returns the resulting error."""
 
     def reason(old, new):
         folder = shutil.copytree(FOLDER / "custom", tmp_path / "custom", dirs_exist_ok=True)
@@ -308,19 +319,29 @@ def sources(tmp_path):
 def test_a_type_with_sources_brings_no_tables_of_its_own(sources):
     line = (FOLDER / "custom/report.yaml").read_text().split("\n").index("sources:") + 1
 
-    assert sources("sources:", "charts: []\nsources:").startswith(f"{line}: 'charts' and 'sources' exclude each other")
-    assert "'sources' need the parameter customFilters" in sources("parameters: [customFilters]", "parameters: []")
+    assert sources("sources:", "charts: []\nsources:").startswith(
+        f"{line}: charts and sources cannot be combined; remove one"
+    )
+    assert "sources need the parameter customFilters; add it" in sources(
+        "parameters: [customFilters]", "parameters: []"
+    )
 
 
 def test_a_source_is_read_as_strictly(sources):
-    assert "time 'author': a timestamp among the columns" in sources("time: created_at", "time: author")
-    assert "'key' is missing" in sources("    key: id\n", "")
-    assert "values 'PUBLIC': a list of texts" in sources("values: [PUBLIC, PRIVATE, DM, HUDDLE]", "values: PUBLIC")
+    assert 'time "author" is not a timestamp column; name one of the source' in sources(
+        "time: created_at", "time: author"
+    )
+    assert '"key" is missing; add it' in sources("    key: id\n", "")
+    assert 'values "PUBLIC" is not a list of texts' in sources(
+        "values: [PUBLIC, PRIVATE, DM, HUDDLE]", "values: PUBLIC"
+    )
 
 
 @pytest.mark.parametrize("name", ['"; DROP TABLE users; --', "Channel", "a b", "1st", ""])
 def test_a_name_that_is_to_stand_in_a_statement_is_a_plain_one(sources, name):
-    assert "a name of lower case letters, digits and _" in sources("{name: author,", f"{{name: {name!r},")
+    assert "is not a plain name; use only lower case letters, digits and _" in sources(
+        "{name: author,", f"{{name: {name!r},"
+    )
 
 
 # Many folders
@@ -328,7 +349,7 @@ def test_a_name_that_is_to_stand_in_a_statement_is_a_plain_one(sources, name):
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder outside the product, with one type that works."""
+    """A folder outside the product, with one valid type."""
     shutil.copytree(FOLDER / "channel-analytics", tmp_path / "types/rooms")
     return tmp_path / "types"
 
@@ -350,8 +371,8 @@ def test_a_broken_folder_harms_only_itself(place):
 
     assert found.types.keys() == {*report_types(), "rooms"}
     assert found.broken == {
-        "sales": f"{place}/sales/report.yaml:1: 'figures' is missing",
-        "empty": f"{place}/empty/report.yaml:1: there is no such file",
+        "sales": f'{place}/sales/report.yaml:1: "figures" is missing; add it',
+        "empty": f"{place}/empty/report.yaml:1: the file does not exist; create it",
     }
 
 
@@ -363,8 +384,8 @@ def test_no_folder_replaces_another(place, tmp_path):
 
     assert found.types["custom"] == report_types()["custom"]
     assert found.broken == {
-        f"{place}/custom": f"{place}/custom: there is a report type custom already: rename the folder",
-        f"{tmp_path}/more/rooms": f"{tmp_path}/more/rooms: there is a report type rooms already: rename the folder",
+        f"{place}/custom": f"{place}/custom: a report type custom exists already; rename the folder",
+        f"{tmp_path}/more/rooms": f"{tmp_path}/more/rooms: a report type rooms exists already; rename the folder",
     }
 
 
@@ -392,7 +413,7 @@ def test_a_types_name_fits_into_keys_and_file_names(place, name):
 
 @pytest.fixture
 def set_to(monkeypatch):
-    """Sets REPORT_TYPES for a process that has not read its types yet."""
+    """Return a function that sets REPORT_TYPES for a process that has not read its types yet."""
 
     def set_to(*places):
         monkeypatch.setenv("SCHEDULED_REPORTS__REPORT_TYPES", os.pathsep.join(map(str, places)))
@@ -415,7 +436,9 @@ def test_a_report_of_a_type_that_broke_since_it_was_let_through_says_so(set_to, 
     found = report(reportType="rooms")
     set_to()
 
-    with pytest.raises(ReportTypeError, match="report type rooms: this process does not have it"):
+    with pytest.raises(
+        ReportTypeError, match="this process does not have the report type rooms; set the same REPORT_TYPES everywhere"
+    ):
         report_type(found)
 
 

@@ -1,4 +1,4 @@
-"""What a report may ask of a type's sources: what is refused, and what the statements are made of."""
+"""Custom reports: which definitions are refused, and the statements that the others result in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from include.scheduled_reports.domain.report_type import ChartSpec
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.reports.types.catalog import report_type, report_types
 from include.scheduled_reports.reports.types.custom_filters import BUCKETS, KEYS, MOST_ROWS, OPERATORS, parse
-from include.scheduled_reports.reports.types.custom_sql import asked
+from include.scheduled_reports.reports.types.custom_sql import with_datasets
 from include.scheduled_reports.reports.validation import Check
-from tests.unit.rows import report, row
+from tests.unit.rows import reason, report, row
 
 KIND = report_types()["custom"]
 SOURCES = "messages, tasks, executions, files, exports, members, channels"
@@ -24,17 +24,17 @@ TASKS = f"title, status, priority, assignee, author, channel, estimated_hours, h
 
 
 def problems(**definition):
-    """What is said of a definition: the path below customFilters, and what is allowed."""
+    """Return the errors of a definition: the path below customFilters, and what is allowed."""
     with pytest.raises(RejectedError) as rejected:
         parse_row(row(reportType="custom", parameters={"customFilters": definition}))
     return [
-        (problem.column.removeprefix("parameters.customFilters").lstrip("."), problem.allowed)
+        (problem.column.removeprefix("parameters.customFilters").lstrip("."), reason(problem))
         for problem in rejected.value.problems
     ]
 
 
 def made(**definition):
-    """The report type that a definition makes."""
+    """Return the report type that a definition results in."""
     return report_type(report(reportType="custom", parameters={"customFilters": definition}))
 
 
@@ -42,7 +42,7 @@ def columns(kind):
     return [(column.name, column.type) for column in kind.main.columns]
 
 
-# What is asked
+# Accepted definitions
 
 
 def test_a_source_alone_is_the_list_of_its_columns():
@@ -153,7 +153,7 @@ def test_another_time_of_the_source_may_decide_about_the_window():
          '2 DESC NULLS LAST, "id"'),
     ],
 )  # fmt: skip
-def test_rows_have_one_order_whatever_is_asked(definition, order):
+def test_rows_have_one_order_whatever_is_with_datasets(definition, order):
     assert f"ORDER BY {order}\nLIMIT" in made(**definition).main.sql
 
 
@@ -186,12 +186,13 @@ def test_the_limit_goes_with_the_table_because_a_cut_has_to_be_seen():
     assert [dataset.limit for dataset in made(source="tasks").datasets[1:]] == [None]
 
 
-# What is refused
+# Refused definitions
 
 
 def test_a_custom_report_needs_a_definition():
     with pytest.raises(
-        RejectedError, match=f"parameters.customFilters: None: an object with a source, one of {SOURCES}"
+        RejectedError,
+        match=f"parameters.customFilters: null is not a definition; use an object whose source is one of {SOURCES}.",
     ):
         parse_row(row(reportType="custom", parameters={}))
 
@@ -207,93 +208,105 @@ def test_a_definition_is_an_object(value):
 @pytest.mark.parametrize(
     ("definition", "said"),
     [
-        ({"source": "task"}, [("source", f"one of {SOURCES} (did you mean tasks?)")]),
-        ({"source": None}, [("source", f"one of {SOURCES}")]),
-        ({"team": "edit"}, [("team", f"unknown; allowed are {', '.join(KEYS)}"), ("source", f"one of {SOURCES}")]),
+        ({"source": "task"}, [("source", f"unknown source; choose from {SOURCES} (did you mean tasks?)")]),
+        ({"source": None}, [("source", f"unknown source; choose from {SOURCES}")]),
+        ({"team": "edit"}, [("team", f"unknown key; choose from {', '.join(KEYS)}"), ("source",
+          f"unknown source; choose from {SOURCES}")]),
         ({"source": "tasks", "filter": []},
-         [("filter", f"unknown (did you mean filters?); allowed are {', '.join(KEYS)}")]),
+         [("filter", f"unknown key; choose from {', '.join(KEYS)} (did you mean filters?)")]),
         ({"source": "tasks", "columns": ["title", "staus"]},
-         [("columns[1]", f"one of {TASKS} (did you mean status?)")]),
-        ({"source": "tasks", "columns": ["title", "title"]}, [("", "each column of the table once")]),
-        ({"source": "tasks", "columns": "title"}, [("columns", "a list of up to 30")]),
-        ({"source": "tasks", "columns": [{"name": "title"}]}, [("columns[0]", f"one of {TASKS}")]),
+         [("columns[1]", f"unknown column; choose from {TASKS} (did you mean status?)")]),
+        ({"source": "tasks", "columns": ["title", "title"]}, [("",
+          "is listed twice; list each column of the table once")]),
+        ({"source": "tasks", "columns": "title"}, [("columns", "is not a list of at most 30 items; use one")]),
+        ({"source": "tasks", "columns": [{"name": "title"}]}, [("columns[0]", f"unknown column; choose from {TASKS}")]),
         ({"source": "tasks", "columns": ["title"], "groupBy": ["status"]},
-         [("columns", "none beside groupBy and aggregates, which make the columns")]),
-        ({"source": "tasks", "groupBy": ["created_at"]}, [("groupBy[0].bucket", "one of day, week, month")]),
+         [("columns", "cannot be combined with groupBy or aggregates, which make the columns; remove one of them")]),
+        ({"source": "tasks", "groupBy": ["created_at"]}, [("groupBy[0].bucket",
+          "unknown bucket; choose from day, week, month")]),
         ({"source": "tasks", "groupBy": [{"column": "created_at", "bucket": "weak"}]},
-         [("groupBy[0].bucket", "one of day, week, month (did you mean week?)")]),
+         [("groupBy[0].bucket", "unknown bucket; choose from day, week, month (did you mean week?)")]),
         ({"source": "tasks", "groupBy": [{"column": "status", "bucket": "week"}]},
-         [("groupBy[0].bucket", "none, because status is no time")]),
+         [("groupBy[0].bucket", "does not apply to status, which is not a time; remove it")]),
         ({"source": "tasks", "groupBy": [{"colum": "status"}]},
-         [("groupBy[0].colum", "unknown (did you mean column?); allowed are column, bucket"),
-          ("groupBy[0].column", "one of title, status, priority, assignee, author, channel, estimated_hours, "
-           "created_at, due_date, completed_at")]),
+         [("groupBy[0].colum", "unknown key; choose from column, bucket (did you mean column?)"),
+          ("groupBy[0].column", "unknown column; choose from title, status, priority, assignee, author, channel, "
+           "estimated_hours, created_at, due_date, completed_at")]),
         ({"source": "tasks", "groupBy": ["hours_open"]},
-         [("groupBy[0].column", "a column of another type than number; fitting are title, status, priority, assignee, "
+         [("groupBy[0].column", "has the type number, which does not fit here; choose from title, status, priority, "
+                                "assignee, "
            "author, channel, estimated_hours, created_at, due_date, completed_at")]),
-        ({"source": "tasks", "groupBy": [7]}, [("groupBy[0]", "an object with column, bucket")]),
+        ({"source": "tasks", "groupBy": [7]},
+         [("groupBy[0]", "is not an object; use one with the keys column, bucket")]),
         ({"source": "tasks", "aggregates": ["average"]},
-         [("aggregates[0].function", "one of count, count_distinct, sum, avg, min, max (did you mean avg?)")]),
+         [("aggregates[0].function", "unknown function; choose from count, count_distinct, sum, avg, min, max (did "
+                                     "you mean avg?)")]),
         ({"source": "tasks", "aggregates": ["counts"]},
-         [("aggregates[0].function", "one of count, count_distinct, sum, avg, min, max (did you mean count?)")]),
+         [("aggregates[0].function", "unknown function; choose from count, count_distinct, sum, avg, min, max (did "
+                                     "you mean count?)")]),
         ({"source": "tasks", "aggregates": [{"function": "sum", "column": "status"}]},
-         [("aggregates[0].column", "a column of another type than text; fitting are estimated_hours, hours_open")]),
+         [("aggregates[0].column", "has the type text, which does not fit here; choose from estimated_hours, "
+                                   "hours_open")]),
         ({"source": "members", "aggregates": [{"function": "sum", "column": "person"}]},
-         [("aggregates[0].column", "a column of another type than text; fitting are none")]),
+         [("aggregates[0].column", "has the type text, which does not fit here; this source has no column that fits")]),
         ({"source": "tasks", "aggregates": [{"function": "count", "column": "status"}]},
-         [("aggregates[0].column", "none, because count counts rows; or count_distinct")]),
+         [("aggregates[0].column", "is not used by count, which counts rows; remove it, or use count_distinct")]),
         ({"source": "tasks", "time": "status"},
-         [("time", "a column of another type than text; fitting are created_at, due_date, completed_at")]),
-        ({"source": "tasks", "orderBy": ["staus"]}, [("orderBy[0].column", f"one of {TASKS} (did you mean status?)")]),
+         [("time", "has the type text, which does not fit here; choose from created_at, due_date, completed_at")]),
+        ({"source": "tasks", "orderBy": ["staus"]}, [("orderBy[0].column",
+          f"unknown column; choose from {TASKS} (did you mean status?)")]),
         ({"source": "tasks", "groupBy": ["status"], "orderBy": ["title"]},
-         [("orderBy[0].column", "one of status, count")]),
+         [("orderBy[0].column", "unknown column; choose from status, count")]),
         ({"source": "tasks", "orderBy": [{"column": "title", "direction": "down"}]},
-         [("orderBy[0].direction", "one of asc, desc")]),
-        ({"source": "tasks", "limit": 0}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
-        ({"source": "tasks", "limit": True}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
-        ({"source": "tasks", "limit": MOST_ROWS + 1}, [("limit", f"a whole number from 1 to {MOST_ROWS}")]),
+         [("orderBy[0].direction", "unknown direction; choose from asc, desc")]),
+        ({"source": "tasks", "limit": 0}, [("limit", f"is not a limit; use a whole number from 1 to {MOST_ROWS}")]),
+        ({"source": "tasks", "limit": True}, [("limit", f"is not a limit; use a whole number from 1 to {MOST_ROWS}")]),
+        ({"source": "tasks", "limit": MOST_ROWS + 1}, [("limit",
+          f"is not a limit; use a whole number from 1 to {MOST_ROWS}")]),
         ({"source": "tasks", "filters": [{"column": "status", "operator": "eq", "value": "DONE"}] * 21},
-         [("filters", "a list of up to 20")]),
+         [("filters", "is not a list of at most 20 items; use one")]),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named_with_its_path(definition, said):
     assert problems(**definition) == said
 
 
-MOMENT = "a day such as 2026-05-31, or a moment such as 2026-05-31T09:00:00Z"
+MOMENT = "is not a time; use a day such as 2026-05-31, or a moment such as 2026-05-31T09:00:00Z"
 
 
 @pytest.mark.parametrize(
     ("column", "operator", "value", "said"),
     [
-        ("estimated_hours", "eq", "8", ("value", "a whole number of up to 64 bits")),
-        ("estimated_hours", "eq", 8.0, ("value", "a whole number of up to 64 bits")),
-        ("estimated_hours", "eq", True, ("value", "a whole number of up to 64 bits")),
-        ("estimated_hours", "eq", 2**63, ("value", "a whole number of up to 64 bits")),
-        ("estimated_hours", "in", [1, "2"], ("value[1]", "a whole number of up to 64 bits")),
-        ("estimated_hours", "in", [], ("value", "a list of 1 to 100 values")),
-        ("estimated_hours", "in", 3, ("value", "a list of 1 to 100 values")),
-        ("hours_open", "gt", "long", ("value", "a number")),
-        ("hours_open", "gt", float("inf"), ("value", "a number")),
-        ("title", "eq", 7, ("value", "a text of up to 1000 characters")),
-        ("title", "eq", None, ("value", "a text of up to 1000 characters")),
-        ("title", "contains", "x" * 1001, ("value", "a text of up to 1000 characters")),
+        ("estimated_hours", "eq", "8", ("value", "is not a whole number of at most 64 bits; use one")),
+        ("estimated_hours", "eq", 8.0, ("value", "is not a whole number of at most 64 bits; use one")),
+        ("estimated_hours", "eq", True, ("value", "is not a whole number of at most 64 bits; use one")),
+        ("estimated_hours", "eq", 2**63, ("value", "is not a whole number of at most 64 bits; use one")),
+        ("estimated_hours", "in", [1, "2"], ("value[1]", "is not a whole number of at most 64 bits; use one")),
+        ("estimated_hours", "in", [], ("value", "is not a list of 1 to 100 values; use one")),
+        ("estimated_hours", "in", 3, ("value", "is not a list of 1 to 100 values; use one")),
+        ("hours_open", "gt", "long", ("value", "is not a number; use one such as 1.5")),
+        ("hours_open", "gt", float("inf"), ("value", "is not a number; use one such as 1.5")),
+        ("title", "eq", 7, ("value", "is not a text of at most 1000 characters; use one")),
+        ("title", "eq", None, ("value", "is not a text of at most 1000 characters; use one")),
+        ("title", "contains", "x" * 1001, ("value", "is not a text of at most 1000 characters; use one")),
         ("title", "lt", "a",
-         ("operator", "what a column of type text can be asked: eq, ne, in, contains, is_null")),
+         ("operator", "unknown text operator; choose from eq, ne, in, contains, is_null")),
         ("title", "contain", "a",
          ("operator",
-          "what a column of type text can be asked: eq, ne, in, contains, is_null (did you mean contains?)")),
+          "unknown text operator; choose from eq, ne, in, contains, is_null (did you mean contains?)")),
         ("status", "eq", "DON",
-         ("value", "one of TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED (did you mean DONE?)")),
-        ("status", "in", ["DONE", "OPEN"], ("value[1]", "one of TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED")),
-        ("status", "is_null", True, ("value", "none, because is_null needs none; not: true turns it round")),
+         ("value", "unknown value; choose from TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED (did you mean DONE?)")),
+        ("status", "in", ["DONE", "OPEN"], ("value[1]", "unknown value; choose from TODO, IN_PROGRESS, BLOCKED, "
+                                                        "DONE, CANCELLED")),
+        ("status", "is_null", True, ("value", "is not used by is_null; remove it, or set not to true to invert the "
+                                              "filter")),
         ("due_date", "lt", "tomorrow", ("value", MOMENT)),
         ("due_date", "lt", "2026-02-29", ("value", MOMENT)),
         ("due_date", "lt", "2026-05-31T09", ("value", MOMENT)),
         ("due_date", "lt", "0001-01-01", ("value", MOMENT)),
         ("due_date", "lt", "\u0662026-05-31", ("value", MOMENT)),
         ("due_date", "eq", "2026-05-31",
-         ("operator", "what a column of type timestamp can be asked: lt, le, gt, ge, is_null")),
+         ("operator", "unknown timestamp operator; choose from lt, le, gt, ge, is_null")),
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_refused_at_the_gate(column, operator, value, said):
@@ -306,13 +319,13 @@ def test_a_value_of_another_type_is_refused_at_the_gate(column, operator, value,
 
 def test_a_flag_is_compared_with_true_or_false():
     assert problems(source="messages", filters=[{"column": "is_reply", "operator": "eq", "value": "true"}]) == [
-        ("filters[0].value", "true or false")
+        ("filters[0].value", "is not a boolean; use true or false")
     ]
 
 
 def test_not_is_true_or_false():
     assert problems(source="tasks", filters=[{"column": "title", "operator": "is_null", "not": "yes"}]) == [
-        ("filters[0].not", "true or false")
+        ("filters[0].not", "is not a boolean; use true or false")
     ]
 
 
@@ -337,7 +350,7 @@ def test_everything_that_is_wrong_is_told_at_once():
     ]  # fmt: skip
 
 
-# What the statements are made of
+# Statements
 
 HOSTILE = "'; DROP TABLE users; -- \" $1 %s {0} \\"
 
@@ -363,7 +376,7 @@ def test_no_value_of_the_row_is_in_a_statement():
         assert "current_setting('report.workspace_id')" in sql
 
 
-#: All that a statement may hold besides the source's own query.
+#: Everything that a statement may contain besides the source's query.
 NAMES = {"count", "rows_found", "groups_found"} | {
     f"{before}{column.name}{after}"
     for source in KIND.sources
@@ -426,7 +439,7 @@ def test_whatever_is_asked_is_refused_with_reasons_or_made_of_the_types_own_word
     assert (found is None) == bool(check.problems)
     assert all(str(problem).startswith("parameters.customFilters") for problem in check.problems)
     if found is not None:
-        kind = asked(KIND, {"customFilters": definition})
+        kind = with_datasets(KIND, {"customFilters": definition})
         for sql in (kind.figures_sql, *(dataset.sql for dataset in kind.datasets)):
             rest = sql.replace(found.source.sql, "")
             assert set(re.findall(r'"([^"]*)"', rest)) <= NAMES | {found.source.key}

@@ -1,4 +1,4 @@
-"""Messages through the ledger: which call is made, which is repeated, which never again."""
+"""Messages and the ledger: which call is made, which is repeated, which never again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIFTY = [f"p{number}@acme.example" for number in range(50)]
 
 
 def answering(services, *errors):
-    """Let the mail service answer its next calls with these errors, None for acceptance, and then accept."""
+    """Make the mail service answer its next calls with these errors, None for acceptance; then accept everything."""
     send, left = services.mailer.send, list(errors)
 
     def answer(*arguments, **options):
@@ -47,7 +47,7 @@ def ledger(services, key=KEY):
     return {one.message: str(one.state) for one in services.ledger.of(key)}
 
 
-# A call refused because of single addresses
+# A call refused because of individual addresses
 
 
 def test_a_call_refused_for_one_address_is_repeated_without_it_as_a_message_of_its_own(make_services):
@@ -86,7 +86,7 @@ def test_addresses_refused_one_after_the_other_are_left_out_one_after_the_other(
     assert ledger(services)["report+2"] == "sent"
 
 
-def test_where_everybody_is_refused_nobody_is_mailed_and_no_address_stands_in_the_reason(make_services):
+def test_if_every_recipient_is_refused_no_mail_is_sent_and_the_reason_has_no_address(make_services):
     services = make_services(email_recipients=["x@acme.example", "y@acme.example"])
     services.mailer.refuses = frozenset({"x@acme.example", "y@acme.example"})
 
@@ -96,7 +96,7 @@ def test_where_everybody_is_refused_nobody_is_mailed_and_no_address_stands_in_th
     assert outcome.reason == "mail: report: 2 recipients are refused"
 
 
-def test_a_service_that_refuses_somebody_who_is_no_recipient_is_not_asked_for_ever(services):
+def test_a_service_that_refuses_an_unknown_address_is_not_called_forever(services):
     make(services)
     answering(services, *[RecipientRefusedError(["stranger@elsewhere.example"])] * 5)
 
@@ -104,10 +104,10 @@ def test_a_service_that_refuses_somebody_who_is_no_recipient_is_not_asked_for_ev
         pipeline.email(services, KEY)
 
 
-# Slowing down, and several envelopes
+# Throttling, and several envelopes
 
 
-def test_a_service_that_asks_to_slow_down_is_asked_again_after_a_while_and_mails_once(services):
+def test_a_throttled_message_is_retried_and_sent_once(services):
     make(services)
     before = services.moment
     answering(services, ThrottledError("slowly"), ThrottledError("slowly"))
@@ -117,7 +117,7 @@ def test_a_service_that_asks_to_slow_down_is_asked_again_after_a_while_and_mails
     assert services.moment - before == timedelta(seconds=1 + 2)
 
 
-def test_a_service_that_keeps_asking_to_slow_down_is_left_to_the_next_retry(services):
+def test_a_service_that_keeps_throttling_is_left_to_the_next_retry(services):
     make(services)
     answering(services, *[ThrottledError("slowly")] * 5)
 
@@ -128,7 +128,7 @@ def test_a_service_that_keeps_asking_to_slow_down_is_left_to_the_next_retry(serv
 
 
 @pytest.mark.parametrize("error", [TransientError("busy"), PermanentError("no"), DeliveryUnknownError("silence")])
-def test_a_message_that_fails_does_not_keep_the_next_envelope_back(make_services, error):
+def test_a_failed_envelope_does_not_stop_the_next(make_services, error):
     services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
     make(services)
     answering(services, error)
@@ -138,7 +138,7 @@ def test_a_message_that_fails_does_not_keep_the_next_envelope_back(make_services
     assert [envelope.cc for envelope in envelopes(services)] == [("last@acme.example",)]
 
 
-def test_of_several_failures_the_one_that_a_retry_can_mend_is_raised(make_services):
+def test_of_several_failures_the_one_that_a_retry_can_help_is_raised(make_services):
     services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
     make(services)
     answering(services, DeliveryUnknownError("silence"), TransientError("busy"))
@@ -150,10 +150,10 @@ def test_of_several_failures_the_one_that_a_retry_can_mend_is_raised(make_servic
     assert ledger(services) == {"report": "unknown", "report/2": "sent"}
 
 
-# What the ledger is told
+# Entries in the ledger
 
 
-def test_a_database_that_is_away_for_seconds_after_the_answer_still_learns_of_it(services):
+def test_the_outcome_is_recorded_after_a_short_database_outage(services):
     make(services)
     finish, left = services.ledger.finish, [TransientError("away")] * 2
 
@@ -168,7 +168,7 @@ def test_a_database_that_is_away_for_seconds_after_the_answer_still_learns_of_it
     assert ledger(services) == {"report": "sent"}
 
 
-def test_a_mail_service_that_cannot_be_made_claims_nothing(services):
+def test_a_wrong_mail_connection_claims_nothing(services):
     make(services)
 
     class Broken(type(services)):
@@ -183,7 +183,7 @@ def test_a_mail_service_that_cannot_be_made_claims_nothing(services):
     assert services.ledger.held == {}
 
 
-def test_a_sender_that_comes_back_after_its_run_was_settled_opens_it_again(services):
+def test_a_late_outcome_reopens_a_settled_run(services):
     make(services)
     services.runs.fix_mail(KEY, {"wanted": True, "messages": 1, "recipients": {"to": [], "cc": [], "bcc": []}})
     claimed = replace(delivery(), state=DeliveryState.CLAIMED)
@@ -210,7 +210,7 @@ def delivery():
     )
 
 
-def test_what_was_sent_stays_sent_whatever_is_said_afterwards(services):
+def test_a_sent_message_stays_sent(services):
     services.ledger.claim(delivery())
     services.ledger.finish(replace(delivery(), state=DeliveryState.SENT, message_id="m1"))
     services.ledger.finish(replace(delivery(), state=DeliveryState.UNKNOWN, error="late"))
@@ -218,7 +218,7 @@ def test_what_was_sent_stays_sent_whatever_is_said_afterwards(services):
     assert ledger(services) == {"report": "sent"}
 
 
-# The switch, and who may be mailed at all
+# The mail mode, and allowed recipients
 
 
 def test_the_switch_stops_all_mail_and_a_clear_sends_it_later(services):
@@ -249,14 +249,14 @@ def test_recipients_outside_the_allowed_domains_get_nothing_and_the_run_says_so(
     assert outcome.reason == "mail: 1 recipients are outside RECIPIENT_DOMAINS"
 
 
-def test_where_everybody_is_outside_the_allowed_domains_the_run_fails(make_services):
+def test_if_every_recipient_is_outside_the_allowed_domains_the_run_fails(make_services):
     services = make_services(replace(LIVE, recipient_domains="partner.example"))
 
     assert walk(services).reason == "mail: every recipient is outside RECIPIENT_DOMAINS"
     assert services.mailer.sent == []  # the owner is outside, too
 
 
-def test_answers_go_where_the_operator_says(make_services):
+def test_replies_go_to_the_configured_address(make_services):
     services = make_services(replace(LIVE, reply_to="help@acme.example"))
     walk(services)
 
@@ -264,7 +264,7 @@ def test_answers_go_where_the_operator_says(make_services):
     assert mail["Reply-To"] == "help@acme.example"
 
 
-# A replay of the past
+# Replays
 
 
 @pytest.mark.parametrize(
@@ -275,13 +275,13 @@ def test_answers_go_where_the_operator_says(make_services):
         ({"period": "2026-04-01/2026-04-30", "recipients": ["bob@acme.example"]}, 1),
     ],
 )
-def test_a_replayed_period_is_made_and_mailed_only_when_asked(services, conf, count):
+def test_a_past_period_is_mailed_only_on_request(services, conf, count):
     assert walk(services, manual(**conf)).state is RunState.SUCCESS
     assert len(services.store.files) == 2
     assert len(mails(services)) == count
 
 
-# Sending again
+# Resending
 
 
 AGAIN = replace(
@@ -289,7 +289,7 @@ AGAIN = replace(
 )
 
 
-def test_a_resend_mails_the_earlier_files_to_those_who_did_not_surely_get_them(make_services, answers):
+def test_a_resend_goes_to_recipients_without_a_confirmed_message(make_services, answers):
     services = make_services(email_recipients=FIFTY, email_cc_recipients=["last@acme.example"])
     make(services)
     answering(services, None, DeliveryUnknownError("silence"))
@@ -305,7 +305,7 @@ def test_a_resend_mails_the_earlier_files_to_those_who_did_not_surely_get_them(m
     assert [envelope.cc for envelope in envelopes(services)] == [(), ("last@acme.example",)]
     (again,) = (one for one in services.ledger.of(AGAIN.key) if not one.is_notice)
     assert (again.requested_by, again.resend_of) == ("airflow:alice", "memory-1")
-    assert "2026-05-04 to 2026-05-10" in mails(services)[1]["Subject"]
+    assert "4\N{EN DASH}10 May 2026" in mails(services)[1]["Subject"]
     assert services.runs.artifacts(AGAIN.key)[0].object_key == services.runs.artifacts(KEY)[0].object_key
 
 
@@ -327,7 +327,7 @@ def test_a_resend_may_name_its_formats_and_recipients(services):
     assert envelopes(services)[1].to == ("bob@acme.example",)
 
 
-def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone(services):
+def test_a_resend_shows_the_figures_of_its_run_without_staging(services):
     walk(services)
     walk(services, AGAIN)
 
@@ -338,13 +338,16 @@ def test_a_resend_shows_the_figures_of_its_run_although_its_staging_is_long_gone
 @pytest.mark.parametrize(
     ("conf", "why"),
     [
-        ({"resend": "manual__never"}, "the id of an earlier run of this report whose files are kept"),
-        ({"resend": KEY.run_id, "formats": ["pdf"]}, "formats among them"),
-        ({"resend": KEY.run_id, "mail": False}, "no period and no mail=false, because"),
-        ({"resend": KEY.run_id, "period": "last-year"}, "no period and no mail=false, because"),
+        ({"resend": "manual__never"}, "is not a run of this report whose files are kept"),
+        ({"resend": KEY.run_id, "formats": ["pdf"]}, "in these formats; use the id of one that is."),
+        ({"resend": KEY.run_id, "mail": False}, "cannot be combined with a period or mail=false; remove those."),
+        (
+            {"resend": KEY.run_id, "period": "last-year"},
+            "cannot be combined with a period or mail=false; remove those.",
+        ),
     ],
 )
-def test_a_resend_of_what_is_not_there_is_refused(services, conf, why):
+def test_a_resend_of_an_unknown_run_is_refused(services, conf, why):
     walk(services)
 
     outcome = walk(services, replace(AGAIN, conf=conf))
@@ -373,7 +376,7 @@ def pictures(mail):
     return {part["Content-ID"]: part.get_payload(decode=True) for part in mail.walk() if part["Content-ID"]}
 
 
-def test_a_mail_a_week_later_draws_what_the_first_one_drew(make_services):
+def test_a_mail_a_week_later_has_the_same_charts(make_services):
     services = make_services(email_include_preview=True)
     walk(services)
     services.staging.files.clear()
@@ -381,7 +384,7 @@ def test_a_mail_a_week_later_draws_what_the_first_one_drew(make_services):
 
     assert not [defect for mail in mails(services) for part in mail.walk() for defect in part.defects]
     first, second = (pictures(mail) for mail in mails(services))
-    assert len(first) == 1  # messages per day; nobody was active on any day
+    assert len(first) == 1  # messages by day; nobody was active on any day
     assert first == second
     html = mails(services)[1].get_body(("html",)).get_content()
     assert all(f"cid:{name.strip('<>')}" in html for name in second)
@@ -423,7 +426,7 @@ def test_a_chart_too_large_to_keep_is_left_out_of_the_mail(make_services, monkey
 OFF = "mailto:off@acme.example?subject={report}, https://acme.example/off?who={recipient}"
 
 
-def test_a_mail_says_how_to_get_off_it(make_services):
+def test_a_mail_says_how_to_unsubscribe(make_services):
     services = make_services(replace(LIVE, unsubscribe=OFF))
     walk(services)
     (mail,) = mails(services)
@@ -435,7 +438,7 @@ def test_a_mail_says_how_to_get_off_it(make_services):
     assert "https://acme.example/off?who=ada%40acme.example" in text_of(mail)
 
 
-def test_a_redirected_mail_takes_nobody_else_off(make_services):
+def test_a_redirected_mail_unsubscribes_only_the_address_it_goes_to(make_services):
     services = make_services(replace(LIVE, mail_mode="redirect:me@dev.example", unsubscribe=OFF))
     walk(services)
 
@@ -454,7 +457,7 @@ def test_a_mail_without_a_setting_has_no_header_for_it(services):
     ("sender", "name"),
     [("reports@acme.example", 'Acme, "the" Ltd'), ("Numbers <reports@acme.example>", "Numbers")],
 )
-def test_the_brand_is_the_senders_name_where_he_has_none(make_services, sender, name):
+def test_a_sender_without_a_name_gets_that_of_the_brand(make_services, sender, name):
     services = make_services(replace(LIVE, mail_from=sender, brand_name='Acme, "the" Ltd'))
     walk(services)
 
@@ -478,14 +481,14 @@ def test_a_mail_says_why_files_are_packed_or_only_linked(make_services, size, wh
     assert [line for line in text.splitlines() if "too large" in line] == ([why] if why else [])
 
 
-def test_links_that_were_asked_for_need_no_excuse(make_services):
+def test_links_by_choice_need_no_explanation(make_services):
     services = make_services(email_include_attachment=False)
     walk(services)
 
     assert "too large" not in text_of(mails(services)[0])
 
 
-def test_why_a_mail_failed_before_it_was_claimed_is_said_until_a_retry_goes_well(services):
+def test_a_failure_before_the_claim_is_reported_until_a_retry_succeeds(services):
     make(services)
     real, services.store.open = services.store.open, broken_store
     with pytest.raises(TransientError):

@@ -1,4 +1,4 @@
-"""The old way's JSON: what becomes of each value, and everything that is said of the wrong ones."""
+"""The JSON of old schedules: the result for each value, and all errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import RejectedError
-from include.scheduled_reports.reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
+from include.scheduled_reports.reports.export_jobs.old_schedule import has_cron, has_schedule, parse_metadata, read
+from tests.unit.rows import reason
 
 JOB = {
     "id": "cmold1",
@@ -29,7 +30,7 @@ JOB = {
 
 
 def metadata(schedule=None, mail=None, **beside):
-    """What the application keeps of a schedule today; *schedule*, *mail* and *beside* replace parts of it."""
+    """Return the application's current JSON of a schedule; *schedule*, *mail* and *beside* replace parts of it."""
     delivery = {
         "enabled": True,
         "recipients": ["ada@acme.example"],
@@ -56,19 +57,19 @@ def metadata(schedule=None, mail=None, **beside):
     return whole | {"schedule": old | (schedule or {})} | beside
 
 
-def taken(**changes):
+def imported(**changes):
     return read(JOB, metadata(**changes))
 
 
 def refused(job=JOB, **changes):
-    """What is said of a job: place and what is allowed."""
+    """Return the errors of a job: place and allowed values."""
     with pytest.raises(RejectedError) as rejected:
         read(job, metadata(**changes))
-    return {problem.column: problem.allowed for problem in rejected.value.problems}
+    return {problem.column: reason(problem) for problem in rejected.value.problems}
 
 
 def test_a_whole_schedule_becomes_the_row_of_a_report():
-    assert taken().row == {
+    assert imported().row == {
         "id": "cmold1",
         "workspace_id": "ws1",
         "created_by_id": "u1",
@@ -92,7 +93,7 @@ def test_a_whole_schedule_becomes_the_row_of_a_report():
 
 
 def test_counters_last_run_and_being_switched_on_are_taken_along():
-    old = taken()
+    old = imported()
 
     assert (old.is_active, old.run_count, old.failure_count, old.last_run_status) == (True, 12, 2, "failed")
     assert old.last_run == datetime(2026, 5, 11, 7, 0, 3, 512_000, tzinfo=UTC)
@@ -121,53 +122,93 @@ def test_what_is_missing_is_what_the_table_would_say():
     ],
 )
 def test_a_last_run_is_read_with_its_offset_and_as_utc_without(text, moment):
-    assert taken(schedule={"lastRun": text}).last_run == moment
+    assert imported(schedule={"lastRun": text}).last_run == moment
 
 
 @pytest.mark.parametrize(
     ("changes", "place", "allowed"),
     [
-        ({"name": 7}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": "a\0b"}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": "half \ud83d"}, "metadata.name", "a text that PostgreSQL can hold"),
-        ({"name": None}, "metadata.name", "1 to 200 characters"),
-        ({"name": "x" * 201}, "metadata.name", "1 to 200 characters"),
-        ({"tags": "ops"}, "metadata.tags", "a list of texts"),
-        ({"tags": ["ops", 1]}, "metadata.tags", "a list of texts"),
-        ({"tags": ["ops", None]}, "metadata.tags", "a list of texts"),
-        ({"reportType": "weekly-numbers"}, "metadata.reportType", "one of workspace-activity"),
-        ({"schedule": {"cronExpression": "*/5 * * * *"}}, "metadata.schedule.cronExpression", "at most once an hour"),
-        ({"schedule": {"cronExpression": ["0 9 * * *"]}}, "metadata.schedule.cronExpression", "a text"),
-        ({"schedule": {"timezone": "Berlin"}}, "metadata.schedule.timezone", "an IANA time zone"),
-        ({"schedule": {"exportFormats": ["PDF"]}}, "metadata.schedule.exportFormats", "one to five different ones"),
-        ({"schedule": {"exportFormats": None}}, "metadata.schedule.exportFormats", "one to five different ones"),
-        ({"schedule": {"emailDelivery": "ada@acme.example"}}, "metadata.schedule.emailDelivery", "a JSON object"),
-        ({"mail": {"enabled": "yes"}}, "metadata.schedule.emailDelivery.enabled", "true or false"),
-        ({"mail": {"recipients": []}}, "metadata.schedule.emailDelivery.recipients", "1 to 50 addresses"),
+        ({"name": 7}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": "a\0b"}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": "half \ud83d"}, "metadata.name", "is not a text that PostgreSQL can store"),
+        ({"name": None}, "metadata.name", "is empty; enter 1 to 200 characters"),
+        ({"name": "x" * 201}, "metadata.name", "is too long; use at most 200 characters"),
+        ({"tags": "ops"}, "metadata.tags", "is not a list of texts"),
+        ({"tags": ["ops", 1]}, "metadata.tags", "is not a list of texts"),
+        ({"tags": ["ops", None]}, "metadata.tags", "is not a list of texts"),
+        (
+            {"reportType": "weekly-numbers"},
+            "metadata.reportType",
+            "unknown report type; choose from workspace-activity",
+        ),
+        (
+            {"schedule": {"cronExpression": "*/5 * * * *"}},
+            "metadata.schedule.cronExpression",
+            "runs more than once an hour",
+        ),
+        ({"schedule": {"cronExpression": ["0 9 * * *"]}}, "metadata.schedule.cronExpression", "is not a text"),
+        ({"schedule": {"timezone": "Berlin"}}, "metadata.schedule.timezone", "is not an IANA time zone"),
+        (
+            {"schedule": {"exportFormats": ["PDF"]}},
+            "metadata.schedule.exportFormats",
+            "unknown format; choose from pdf",
+        ),
+        (
+            {"schedule": {"exportFormats": None}},
+            "metadata.schedule.exportFormats",
+            "is not a list of different formats",
+        ),
+        (
+            {"schedule": {"emailDelivery": "ada@acme.example"}},
+            "metadata.schedule.emailDelivery",
+            "is not a JSON object",
+        ),
+        (
+            {"mail": {"enabled": "yes"}},
+            "metadata.schedule.emailDelivery.enabled",
+            "is not a boolean; use true or false",
+        ),
+        ({"mail": {"recipients": []}}, "metadata.schedule.emailDelivery.recipients", "does not have 1 to 50 addresses"),
         (
             {"mail": {"recipients": ["x@y.example\nBcc: all@acme.example"]}},
             "metadata.schedule.emailDelivery.recipients",
-            "an e-mail address such as",
+            "is not an e-mail address; use one such as",
         ),
-        ({"schedule": {"parameters": []}}, "metadata.schedule.parameters", "a JSON object"),
+        ({"schedule": {"parameters": []}}, "metadata.schedule.parameters", "is not a JSON object"),
         (
             {"schedule": {"parameters": {"customFilters": {"a": ["\0"]}}}},
             "metadata.schedule.parameters",
-            "a JSON object",
+            "is not a JSON object",
         ),
-        ({"schedule": {"parameters": {"\ud800": 1}}}, "metadata.schedule.parameters", "a JSON object"),
+        ({"schedule": {"parameters": {"\ud800": 1}}}, "metadata.schedule.parameters", "is not a JSON object"),
         ({"schedule": {"parameters": {"chanelIds": ["c1"]}}}, "metadata.schedule.parameters.chanelIds", "did you mean"),
-        ({"schedule": {"isActive": "true"}}, "metadata.schedule.isActive", "true or false"),
-        ({"schedule": {"runCount": 2**31}}, "metadata.schedule.runCount", "a whole number from 0 to 2147483647"),
-        ({"schedule": {"runCount": -1}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"runCount": True}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"runCount": 1.5}}, "metadata.schedule.runCount", "a whole number"),
-        ({"schedule": {"failureCount": 13}}, "metadata.schedule.failureCount", "at most runCount, 12"),
-        ({"schedule": {"lastRun": "yesterday"}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRun": 1_778_482_803}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRun": "0001-01-01T00:00:00+14:00"}}, "metadata.schedule.lastRun", "an ISO 8601 time"),
-        ({"schedule": {"lastRunStatus": "ok"}}, "metadata.schedule.lastRunStatus", "success or failed"),
-        ({"schedule": {"lastRunStatus": ["ok"]}}, "metadata.schedule.lastRunStatus", "success or failed"),
+        ({"schedule": {"isActive": "true"}}, "metadata.schedule.isActive", "is not a boolean; use true or false"),
+        (
+            {"schedule": {"runCount": 2**31}},
+            "metadata.schedule.runCount",
+            "is not a count; use a whole number from 0 to 2147483647",
+        ),
+        ({"schedule": {"runCount": -1}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"runCount": True}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"runCount": 1.5}}, "metadata.schedule.runCount", "is not a count; use a whole number"),
+        ({"schedule": {"failureCount": 13}}, "metadata.schedule.failureCount", "is more than runCount, which is 12"),
+        ({"schedule": {"lastRun": "yesterday"}}, "metadata.schedule.lastRun", "is not an ISO 8601 time"),
+        ({"schedule": {"lastRun": 1_778_482_803}}, "metadata.schedule.lastRun", "is not an ISO 8601 time"),
+        (
+            {"schedule": {"lastRun": "0001-01-01T00:00:00+14:00"}},
+            "metadata.schedule.lastRun",
+            "is not an ISO 8601 time",
+        ),
+        (
+            {"schedule": {"lastRunStatus": "ok"}},
+            "metadata.schedule.lastRunStatus",
+            "is not the status of a run; use success or failed",
+        ),
+        (
+            {"schedule": {"lastRunStatus": ["ok"]}},
+            "metadata.schedule.lastRunStatus",
+            "is not the status of a run; use success or failed",
+        ),
     ],
 )
 def test_one_wrong_value_is_named_once_at_its_place_with_what_is_allowed(changes, place, allowed):
@@ -202,7 +243,7 @@ def test_a_job_whose_workspace_or_person_is_not_fit_is_refused(column, value, pl
     assert set(refused(job=JOB | {column: value})) == {place}
 
 
-def test_a_type_for_administrators_is_not_taken_over_for_others():
+def test_a_type_for_administrators_is_not_imported_for_others():
     changes = {"reportType": "security-audit", "schedule": {"parameters": {}}}
 
     assert set(refused(**changes)) == {"requested_by"}
@@ -213,7 +254,7 @@ def test_a_type_for_administrators_is_not_taken_over_for_others():
     ("held", "schedule", "cron"),
     [
         (metadata(), True, True),
-        (metadata(schedule={"cronExpression": 7}), True, True),  # wrong, and not passed over in silence
+        (metadata(schedule={"cronExpression": 7}), True, True),  # wrong, and not ignored silently
         ("too deep to be read", True, True),
         (metadata(schedule={"cronExpression": None}), True, False),
         (metadata(schedule={"cronExpression": " "}), True, False),
@@ -226,7 +267,7 @@ def test_a_type_for_administrators_is_not_taken_over_for_others():
         ([{"schedule": {"cronExpression": "0 9 * * *"}}], False, None),
     ],
 )
-def test_only_a_job_with_a_cron_has_anything_to_take_over(held, schedule, cron):
+def test_only_a_job_with_a_cron_has_anything_to_import(held, schedule, cron):
     assert has_schedule(held) is schedule
     if schedule:
         assert has_cron(held) is cron
@@ -242,7 +283,7 @@ def test_only_a_job_with_a_cron_has_anything_to_take_over(held, schedule, cron):
 )
 def test_json_that_python_cannot_read_is_refused_and_raises_nothing(text):
     with pytest.raises(RejectedError) as rejected:
-        read(JOB, document(text))
+        read(JOB, parse_metadata(text))
 
     assert "metadata" in {problem.column for problem in rejected.value.problems}
 
@@ -251,16 +292,16 @@ def test_json_that_python_cannot_read_is_refused_and_raises_nothing(text):
     "change", [{"name": "Other"}, {"schedule": {"cronExpression": "0 8 * * 1"}}, {"mail": {"subject": None}}]
 )
 def test_an_edit_of_the_definition_is_another_digest(change):
-    assert taken(**change).digest != taken().digest
+    assert imported(**change).digest != imported().digest
 
 
 @pytest.mark.parametrize("state", [{"isActive": False}, {"runCount": 13}, {"lastRun": None}, {"takenOverBy": {"a": 1}}])
 def test_its_state_does_not_change_the_digest(state):
-    assert taken(schedule=state).digest == taken().digest
+    assert imported(schedule=state).digest == imported().digest
 
 
 def test_a_schedule_that_was_switched_off_by_us_says_so():
-    assert (taken().is_retired, taken(schedule={"takenOverBy": {"at": "now"}}).is_retired) == (False, True)
+    assert (imported().is_retired, imported(schedule={"takenOverBy": {"at": "now"}}).is_retired) == (False, True)
 
 
 ANYTHING = st.recursive(
@@ -279,6 +320,6 @@ def test_whatever_stands_in_a_place_the_job_is_a_report_or_refused_with_reasons(
     except RejectedError as error:
         texts, reasons = "", error.problems
 
-    # What is taken over is text that PostgreSQL can hold: UTF-8 without NUL, which JSON would show as an escape.
+    # Imported text can be stored by PostgreSQL: UTF-8 without NUL, which JSON would show as an escape.
     assert bool(texts) != bool(reasons)
     assert not re.search(r"(?<!\\)(\\\\)*\\u0000", texts.encode().decode())

@@ -1,4 +1,4 @@
-"""A mail as bytes, read back with the standard library's parser."""
+"""A mail as bytes, parsed with the standard library."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_mail_has_the_headers_it_needs_and_no_others():
     ]  # fmt: skip
 
 
-def test_blind_copies_stand_nowhere_in_the_message():
+def test_blind_copies_are_nowhere_in_the_message():
     raw = composed(recipients=Recipients(to=("a@b.example",), cc=("c@d.example",), bcc=("secret@e.example",)))
 
     assert b"secret" not in raw
@@ -140,7 +140,7 @@ FILE = Attachment("a.csv", "text/csv", b"a")
 
 
 def shape(part):
-    """The types of a message and of its parts."""
+    """Return the content types of a message and of its parts."""
     kind = part.get_content_type()
     return (kind, *map(shape, part.iter_parts())) if part.is_multipart() else kind
 
@@ -249,7 +249,7 @@ LABEL = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8) | 
 
 
 @given(st.lists(ATOM, min_size=1, max_size=4).map(".".join), st.lists(LABEL, min_size=1, max_size=3).map(".".join))
-def test_whatever_the_gate_takes_for_an_address_can_be_written_to(local, domain):
+def test_every_address_that_validation_accepts_can_be_used(local, domain):
     address = f"{local}@{domain}.example"
     assume(is_address(address))
     mail = read(composed(recipients=Recipients(to=(address,), cc=(address,))))
@@ -260,7 +260,7 @@ def test_whatever_the_gate_takes_for_an_address_can_be_written_to(local, domain)
     assert to.rpartition("@")[0] == local
 
 
-# How much an attachment takes
+# Size of an attachment
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_whatever_the_gate_takes_for_an_address_can_be_written_to(local, domain)
         (0, 0),
         (1, 4 + 2),
         (3, 4 + 2),
-        (57, 76 + 2),  # one line, full
+        (57, 76 + 2),  # one full line
         (58, 76 + 2 + 4 + 2),
         (114, 2 * (76 + 2)),
         (1_000_000, 1_333_336 + 2 * 17_544),
@@ -309,7 +309,7 @@ def test_beyond_the_limit_the_envelope_is_cut_in_order():
     )
 
 
-def test_nobody_needs_no_envelope():
+def test_no_recipients_need_no_envelope():
     assert envelopes(Recipients(), 50) == ()
 
 

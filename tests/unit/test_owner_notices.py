@@ -1,4 +1,4 @@
-"""What the owner of a report is told, and how often."""
+"""Notices to the owner of a report: which, and how often."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ STOPPED = (OWNER, "Report stopped after repeated failures: Weekly activity (Acme
 
 
 def run(number, **changes):
-    """The trigger of the *number*-th run: one tick a week."""
+    """Return the trigger of the *number*-th run, one per week."""
     week = timedelta(days=7 * number)
     key = RunKey(report_id="r1", run_id=f"run-{number}")
     return replace(TRIGGER, **{"key": key, "scheduled_for": TRIGGER.scheduled_for + week, **changes})
 
 
 def runs(services, monkeypatch, pattern, **changes):
-    """Runs that fail (F) and succeed (S), one after the other."""
+    """Run several runs in order that fail (F) or succeed (S)."""
     for number, letter in enumerate(pattern):
         services.moment = run(number).scheduled_for + timedelta(seconds=5)
         with monkeypatch.context() as patched:
@@ -55,13 +55,13 @@ def runs(services, monkeypatch, pattern, **changes):
         ("SFFSSFS", [FAILED, RECOVERED, FAILED, RECOVERED]),
     ],
 )
-def test_the_owner_is_told_once_that_a_streak_began_and_once_that_it_ended(services, monkeypatch, pattern, told):
+def test_the_owner_is_notified_once_when_a_streak_begins_and_once_when_it_ends(services, monkeypatch, pattern, told):
     runs(services, monkeypatch, pattern)
 
     assert notices(services) == told
 
 
-def test_a_report_that_keeps_failing_is_taken_off_its_schedule_and_its_owner_told(make_services, monkeypatch):
+def test_a_report_that_keeps_failing_is_stopped_and_its_owner_notified(make_services, monkeypatch):
     services = make_services(replace(LIVE, failures_in_a_row=3))
     runs(services, monkeypatch, "FFF")
 
@@ -73,7 +73,7 @@ def test_a_report_that_keeps_failing_is_taken_off_its_schedule_and_its_owner_tol
     assert (outcome.state, outcome.reason) == (RunState.SKIPPED, "the report is no longer scheduled")
 
 
-def test_with_a_limit_of_one_only_the_stop_is_told_and_with_none_nothing_is_stopped(make_services, monkeypatch):
+def test_a_limit_of_one_sends_only_the_stop_notice_and_no_limit_stops_nothing(make_services, monkeypatch):
     once, never = make_services(replace(LIVE, failures_in_a_row=1)), make_services(replace(LIVE, failures_in_a_row=0))
     runs(once, monkeypatch, "F")
     runs(never, monkeypatch, "F" * 9)
@@ -83,7 +83,7 @@ def test_with_a_limit_of_one_only_the_stop_is_told_and_with_none_nothing_is_stop
     assert never.definitions.row("r1")["status"] == "ACTIVE"
 
 
-def test_who_edits_a_stopped_report_has_it_back_with_a_new_streak(make_services, monkeypatch):
+def test_editing_a_stopped_report_schedules_it_with_a_new_streak(make_services, monkeypatch):
     services = make_services(replace(LIVE, failures_in_a_row=2))
     runs(services, monkeypatch, "FF")
     upkeep(services, MemoryOrchestrator())
@@ -101,7 +101,7 @@ def test_who_edits_a_stopped_report_has_it_back_with_a_new_streak(make_services,
     assert notices(services) == [FAILED, STOPPED, FAILED]
 
 
-def test_a_run_that_is_mended_by_a_clear_works_again_for_its_owner(services, monkeypatch):
+def test_a_clear_that_succeeds_sends_the_recovery_notice(services, monkeypatch):
     runs(services, monkeypatch, "F")
 
     walk(services, run(0, clear_number=1))
@@ -109,7 +109,7 @@ def test_a_run_that_is_mended_by_a_clear_works_again_for_its_owner(services, mon
     assert notices(services) == [FAILED, RECOVERED]
 
 
-def test_an_older_run_that_is_mended_says_nothing_while_the_newest_fails(services, monkeypatch):
+def test_a_recovered_older_run_sends_nothing_while_the_newest_fails(services, monkeypatch):
     runs(services, monkeypatch, "FF")
 
     walk(services, run(0, clear_number=1))
@@ -117,28 +117,28 @@ def test_an_older_run_that_is_mended_says_nothing_while_the_newest_fails(service
     assert notices(services) == [FAILED]
 
 
-def test_replays_of_the_past_and_wrong_requests_are_not_the_owners_business(services, monkeypatch):
+def test_past_periods_and_invalid_requests_send_no_notice(services, monkeypatch):
     runs(services, monkeypatch, "F", kind=RunKind.BACKFILL)
     walk(services, run(5, kind=RunKind.MANUAL, conf={"recipient": ["x"]}))
 
     assert notices(services) == []
 
 
-def test_a_tick_that_could_not_even_begin_is(services):
+def test_a_tick_that_could_not_begin_sends_a_notice(services):
     pipeline.record(services, TRIGGER)
 
     assert notices(services) == [FAILED]
 
 
 @pytest.mark.parametrize("changes", [{"creator_is_member": False}, {"creator_status": "SUSPENDED"}, {"deleted": True}])
-def test_who_has_left_is_told_nothing(make_services, changes):
+def test_a_former_member_gets_no_notice(make_services, changes):
     services = make_services(**changes)
     pipeline.record(services, TRIGGER)
 
     assert services.mailer.sent == []
 
 
-def test_where_mail_is_off_or_redirected_so_are_notices(make_services, monkeypatch):
+def test_notices_follow_mail_mode(make_services, monkeypatch):
     off, redirected = (
         make_services(replace(LIVE, mail_mode="off")),
         make_services(replace(LIVE, mail_mode="redirect:t@x.de")),
@@ -150,7 +150,7 @@ def test_where_mail_is_off_or_redirected_so_are_notices(make_services, monkeypat
     assert notices(redirected) == [(("t@x.de",), FAILED[1])]
 
 
-def test_an_unknown_delivery_is_told_without_being_repeated(services):
+def test_an_unknown_delivery_sends_a_notice_and_is_not_resent(services):
     make(services)
     services.mailer.error = DeliveryUnknownError("SES did not answer")
     with pytest.raises(DeliveryUnknownError):
@@ -190,7 +190,7 @@ def test_a_notice_waits_while_all_mail_is_stopped(services):
 
 
 @pytest.mark.parametrize("error", [PermanentError("no"), DeliveryUnknownError("silence")])
-def test_a_notice_that_is_refused_or_unknown_is_left_at_that(services, monkeypatch, error):
+def test_a_refused_or_unknown_notice_is_not_repeated(services, monkeypatch, error):
     make(services)
     services.mailer.error = error
     pipeline.record(services, TRIGGER)
@@ -201,7 +201,7 @@ def test_a_notice_that_is_refused_or_unknown_is_left_at_that(services, monkeypat
 
 
 def test_a_notice_is_not_a_mail_of_the_run(services):
-    """What was told to the owner changes neither what the run is nor to whom it is mailed."""
+    """A notice to the owner changes neither the state of the run nor the recipients of its mail."""
     services.mailer.error = PermanentError("refused")
     walk(services)
     services.mailer.error = None

@@ -1,4 +1,4 @@
-"""Charts: what is drawn, read from the SVG."""
+"""Charts, read from the SVG."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bar(NamedTuple):
 
 
 def bars(drawing):
-    """The bars, from the paths that draw them: `M left,top h width v height h -width Z`."""
+    """Return the bars, from the paths that draw them: `M left,top h width v height h -width Z`."""
     found = []
     for element in elements(drawing):
         path = element.get("d", "")
@@ -54,7 +54,7 @@ def elements(drawing):
     return list(ET.fromstring(drawing).iter())  # noqa: S314 - drawn here
 
 
-def test_each_day_of_a_week_stands_below_the_bars():
+def test_the_axis_labels_each_day_of_a_week():
     shown = texts(charts.svg(chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)))
 
     assert shown[:7] == ["4 May", "5 May", "6 May", "7 May", "8 May", "9 May", "10 May"]
@@ -71,7 +71,7 @@ def test_bars_leave_room_for_days_without_data():
 
 def test_bars_of_two_series_stand_side_by_side_and_each_begins_at_zero():
     rows = [(date(2026, 5, 4), 6, 3), (date(2026, 5, 5), 3, 6)]
-    drawn = bars(charts.svg(chart("bar", DAY, [MESSAGES, PEOPLE], rows), charts.Look(legend=False)))
+    drawn = bars(charts.svg(chart("bar", DAY, [MESSAGES, PEOPLE], rows), charts.ChartStyle(legend=False)))
     high, low, low_again, high_again = sorted(drawn, key=lambda bar: bar.left)
 
     assert high.left + high.width == pytest.approx(low.left)
@@ -80,21 +80,21 @@ def test_bars_of_two_series_stand_side_by_side_and_each_begins_at_zero():
 
 
 @pytest.mark.parametrize("kind", ["bar", "line"])
-def test_what_is_counted_has_no_halves_on_its_axis(kind):
+def test_the_axis_of_counts_has_no_fractions(kind):
     shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])))
 
     assert shown == ["4 May", "5 May", "0", "1", "2"]
 
 
-def test_a_narrow_chart_names_every_second_day_from_the_first_on():
-    shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.Look(width=300)))
+def test_a_narrow_chart_labels_every_second_day():
+    shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.ChartStyle(width=300)))
 
     assert [text for text in shown if "May" in text] == ["4 May", "6 May", "8 May", "10 May"]
 
 
-def test_a_chart_is_as_wide_and_has_the_colours_and_the_legend_it_is_asked_for():
-    look = charts.Look(width=300, palette=("#123456", "#654321"), legend=False)
-    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK), look)
+def test_a_chart_has_the_width_colours_and_legend_of_its_style():
+    style = charts.ChartStyle(width=300, palette=("#123456", "#654321"), legend=False)
+    drawing = charts.svg(chart("line", DAY, [MESSAGES, PEOPLE], WEEK), style)
 
     assert ET.fromstring(drawing).get("width") == "300"  # noqa: S314 - drawn here
     assert {element.get("stroke") for element in elements(drawing)} >= {"#123456", "#654321"}
@@ -110,7 +110,7 @@ def test_a_line_of_zeros_lies_on_the_axis_below_a_one():
     assert "1" in texts(charts.svg(chart("line", DAY, [MESSAGES], [(day, 0) for day, _, _ in WEEK])))
 
 
-def test_moments_stand_at_the_wall_clock_of_the_report():
+def test_times_are_placed_at_local_time():
     hours = [(datetime(2026, 5, 10, hour, tzinfo=ZONE), hour) for hour in (9, 10, 11)]
 
     shown = texts(charts.svg(chart("line", column("at", "timestamp"), [MESSAGES], hours)))
@@ -151,11 +151,11 @@ def test_a_ranking_shows_the_first_and_says_so():
     assert len(charts.ranked(many)) == 25
     assert "c24" in texts(charts.svg(many))
     assert "c25" not in texts(charts.svg(many))
-    assert charts.note(many) == "The first 25 of 26"
+    assert charts.note(many) == "First 25 of 26"
     assert charts.note(chart("rank", NAME, [MESSAGES], [("c", 1)])) == ""
 
 
-def test_gaps_and_what_is_no_number_are_not_drawn():
+def test_missing_values_and_nan_are_not_drawn():
     holes = [(date(2026, 5, 4), None), (date(2026, 5, 5), float("nan")), (date(2026, 5, 6), 4)]
 
     assert [point["v"] for point in specification(chart("line", DAY, [MESSAGES], holes))["data"]["values"]] == [

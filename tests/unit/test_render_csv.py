@@ -1,4 +1,4 @@
-"""CSV, read back as bytes and with the standard library."""
+"""CSV, read as bytes and with the standard library."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_type_is_exact():
     ]  # fmt: skip
 
 
-def test_moments_carry_the_offset_of_their_day_and_every_microsecond():
+def test_times_have_the_offset_of_their_day_and_every_microsecond():
     moments = [
         datetime(2026, 1, 10, 9, 0, 0, 120, tzinfo=ZONE),
         datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=0),
@@ -73,7 +73,7 @@ def test_moments_carry_the_offset_of_their_day_and_every_microsecond():
     ]
 
 
-def test_what_is_no_number_is_left_empty():
+def test_nan_and_infinite_values_are_left_empty():
     values = [(float("nan"),), (float("inf"),), (float("-inf"),), (1.5,)]
 
     assert written(table([column("f", "number")], values))[1] == '"F"\r\n\r\n\r\n\r\n1.5\r\n'
@@ -94,7 +94,7 @@ def test_formulas_are_defused_in_text_and_titles_but_numbers_are_not_touched():
     ]  # fmt: skip
 
 
-def test_an_empty_text_can_be_told_from_no_value():
+def test_an_empty_text_differs_from_a_missing_value():
     assert written(table([column("a"), column("b")], [("", None)]))[1] == '"A","B"\r\n"",\r\n'
 
 
@@ -109,7 +109,7 @@ def test_a_limit_counts_rows_across_batches():
     assert rows(text) == [["A"], ["v"], ["w"], ["x"]]
 
 
-def test_a_byte_order_mark_is_there_when_asked_for_and_only_then():
+def test_a_byte_order_mark_is_written_only_on_request():
     plain, marked = BytesIO(), BytesIO()
     renderer(Format.CSV)(document(), plain, row_limit=None)
     renderer(Format.CSV, csv_bom=True)(document(), marked, row_limit=None)
@@ -118,7 +118,7 @@ def test_a_byte_order_mark_is_there_when_asked_for_and_only_then():
     assert marked.getvalue() == b"\xef\xbb\xbf" + plain.getvalue()
 
 
-def test_no_other_format_begins_with_one():
+def test_no_other_format_has_a_byte_order_mark():
     out = BytesIO()
     renderer(Format.JSON, csv_bom=True)(document(), out, row_limit=None)
 

@@ -1,4 +1,4 @@
-"""Excel, read back with openpyxl, which had no hand in the rows."""
+"""Excel, read with openpyxl, which did not write it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def values(worksheet):
 
 
 def summary(book):
-    """What the first sheet says, row by row; its charts lie beside that."""
+    """Return the rows of the first sheet, without its charts."""
     rows = [list(row) for row in book["Summary"].iter_rows(max_col=4, values_only=True)]
     return [row for row in rows if any(cell is not None for cell in row)]
 
 
 def contents(book):
-    """What it says of each table."""
+    """Return the first sheet's entries about the tables."""
     rows = summary(book)
     found = rows[rows.index(["Sheet", "Rows", None, None]) + 1 :]
     return [row[:2] for row in found if row[1] is not None]
@@ -104,7 +104,7 @@ def test_days_and_moments_outside_the_calendar_of_excel_are_text():
     ]
 
 
-def test_nothing_and_what_is_no_number_leave_the_cell_empty():
+def test_missing_values_and_nan_leave_the_cell_empty():
     rows = [(None, None), (float("inf"), None), (float("nan"), "x")]
 
     assert values(sheet([column("f", "number"), column("t")], rows)) == [
@@ -112,7 +112,7 @@ def test_nothing_and_what_is_no_number_leave_the_cell_empty():
     ]  # fmt: skip
 
 
-def test_characters_no_workbook_can_hold_are_left_out():
+def test_characters_forbidden_in_xml_are_left_out():
     assert sheet([column("t")], [('a\x00b\x1b\uffffc\r\nd<&>"',)])["A2"].value == 'abc\r\nd<&>"'
 
 
@@ -144,7 +144,7 @@ def test_the_header_is_frozen_filtered_and_names_the_zone():
     assert worksheet["A1"].font.bold
 
 
-def test_a_reader_that_streams_is_told_how_far_the_sheet_goes():
+def test_a_sheet_declares_its_dimension_for_streaming_readers():
     out = BytesIO()
     as_excel.render(document(), out, row_limit=None)
     book = openpyxl.load_workbook(out, read_only=True)
@@ -246,7 +246,7 @@ def test_a_report_of_nothing_but_zeros_says_so_and_has_no_chart():
     assert book["Summary"]._charts == []
 
 
-def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
+def test_a_long_table_continues_in_a_second_sheet(monkeypatch):
     monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
     numbers = table([column("n", "integer")], [(n,) for n in range(7)], batch=2)
     count, book = written(document(numbers))
@@ -258,7 +258,7 @@ def test_a_table_goes_on_in_a_second_sheet(monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_limit_is_told_in_the_summary():
+def test_the_summary_names_the_row_limit():
     count, book = written(document(table([column("n", "integer")], [(n,) for n in range(5)])), row_limit=3)
 
     assert count == 3
@@ -281,10 +281,10 @@ def test_the_same_report_makes_the_same_bytes():
     assert properties.created == properties.modified == datetime(2026, 5, 11, 7)  # noqa: DTZ001
 
 
-# What the brand brings
+# Brand
 
 
-def test_the_summary_wears_the_brand():
+def test_the_summary_shows_the_brand():
     _, book = written(document(branding=BRAND))
     sheet = book["Summary"]
     (logo,) = sheet._images
@@ -292,7 +292,7 @@ def test_the_summary_wears_the_brand():
     assert (logo.width, logo.height) == (40, 20)
     assert sheet["A2"].value == "Weekly channels"
     assert sheet["A2"].fill.fgColor.rgb[-6:] == "7A1F5C"
-    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark on this colour would have a contrast of 1.7
+    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark text on this colour would have a contrast of 1.7
     assert summary(book)[-1][0] == "Acme Ltd, 1 High Street"
 
 
@@ -300,10 +300,10 @@ def test_without_a_logo_the_company_is_named():
     assert written(document(branding=replace(BRAND, logo="")))[1]["Summary"]["A1"].value == "Acme & Sons"
 
 
-# How it is printed
+# Printing
 
 
-def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
+def test_every_sheet_is_printed_in_landscape_one_page_wide_with_page_numbers():
     _, book = written(document(workspace="R&D"))
 
     for sheet in book.worksheets:
@@ -314,13 +314,13 @@ def test_every_sheet_is_printed_sideways_one_page_wide_with_its_number():
     assert book["Channels"].print_title_rows == "$1:$1"
 
 
-def test_the_heads_of_numbers_stand_above_them():
+def test_headers_are_aligned_like_their_columns():
     columns = [column("t"), column("n", "integer"), column("on", "date")]
     cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
 
     for row in (cells[1], cells[2]):
         assert [cell.alignment.horizontal for cell in row] == ["left", "right", "left"]
-        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # clear of the neighbours, and of the filter
+        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # space to the neighbours, and to the filter
 
 
 def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():

@@ -1,4 +1,4 @@
-"""The native charts of a workbook, read as the XML that Excel reads."""
+"""The native charts of a workbook, read from the XML that Excel reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def charts_of(shown, row_limit=None):
     as_excel.render(shown, out, row_limit=row_limit)
     with zipfile.ZipFile(out) as parts:
         names = sorted(name for name in parts.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", name))
-        return [ElementTree.fromstring(parts.read(name)) for name in names]  # noqa: S314 - ours
+        return [ElementTree.fromstring(parts.read(name)) for name in names]  # noqa: S314 - written by our own code
 
 
 def drawn(kind, columns, rows, **changes):
@@ -50,7 +50,7 @@ def test_a_chart_reads_the_cells_of_its_table():
     ]  # fmt: skip
 
 
-def test_a_chart_holds_what_it_read_and_leaves_a_gap_where_nothing_is():
+def test_a_chart_caches_its_values_and_leaves_gaps_for_missing_ones():
     found = drawn("line", DAYS[:2], [row[:2] for row in WEEK])
 
     assert cached(found, "cat") == ["46146", "46147", "46148"]  # days since 1899-12-30, as LibreOffice counts them
@@ -60,7 +60,7 @@ def test_a_chart_holds_what_it_read_and_leaves_a_gap_where_nothing_is():
 
 
 @pytest.mark.parametrize("kind", ["line", "bar", "rank"])
-def test_both_axes_are_there_as_far_as_they_are_wanted(kind):
+def test_axes_are_shown_except_the_value_axis_of_a_ranking(kind):
     found = drawn(kind, [column("name"), column("n", "integer")], [("a", 5), ("b", 3)])
     hidden = [axis.find(f"{C}delete").get("val") for axis in found.iter() if axis.tag in (f"{C}catAx", f"{C}valAx")]
 
@@ -68,7 +68,7 @@ def test_both_axes_are_there_as_far_as_they_are_wanted(kind):
 
 
 @pytest.mark.parametrize(("days", "step"), [(7, "1"), (30, "3"), (366, "37")])
-def test_the_days_of_a_long_time_are_not_all_named(days, step):
+def test_the_axis_of_a_long_period_does_not_label_every_day(days, step):
     rows = [(date(2026, 1, 1) + timedelta(days=day), day) for day in range(days)]
     axis = drawn("line", DAYS[:2], rows).find(f".//{C}dateAx")
 
@@ -76,7 +76,7 @@ def test_the_days_of_a_long_time_are_not_all_named(days, step):
     assert axis.find(f"{C}majorTimeUnit").get("val") == "days"
 
 
-def test_not_every_name_of_many_stands_below_its_axis():
+def test_the_axis_of_many_names_does_not_label_all_of_them():
     found = drawn("line", [column("name"), column("n", "integer")], [(f"p{n}", n) for n in range(40)])
 
     assert found.find(f".//{C}catAx/{C}tickLblSkip").get("val") == "4"
@@ -94,12 +94,12 @@ def test_a_ranking_shows_as_many_bars_as_the_page_does_and_says_so():
     found = drawn("rank", [column("name"), column("n", "integer")], [(f"p{n}", 40 - n) for n in range(40)])
 
     assert formulas(found)[1:] == ["'It''s data'!$A$2:$A$26", "'It''s data'!$B$2:$B$26"]
-    assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (the first 25 of 40)"
+    assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (first 25 of 40)"
 
 
 @pytest.mark.parametrize("kind", ["line", "bar", "rank"])
 @pytest.mark.parametrize(("values", "least"), [((970, 980, None), "0"), ((5, -3, float("nan")), None)])
-def test_bars_begin_at_zero_and_what_is_below_it_is_shown(kind, values, least):
+def test_bars_begin_at_zero_and_negative_values_are_shown(kind, values, least):
     rows = [(f"p{n}", value) for n, value in enumerate(values)]
     found = drawn(kind, [column("name"), column("n", "number")], rows).find(f".//{C}valAx/{C}scaling/{C}min")
 
@@ -119,7 +119,7 @@ def test_a_chart_of_nothing_is_left_out():
         assert charts_of(shown) == []
 
 
-def test_a_chart_ends_where_a_limit_cuts_its_table():
+def test_a_chart_ends_at_the_row_limit_of_its_table():
     rows = [row[:2] for row in WEEK]
     shown = document(table(DAYS[:2], rows), charts=[chart("line", DAYS[0], DAYS[1:2], rows)])
     (found,) = charts_of(shown, row_limit=2)

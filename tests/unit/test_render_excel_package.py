@@ -1,4 +1,4 @@
-"""The workbook as a package: what Excel would offer to repair."""
+"""The workbook as a package, checked for errors that Excel would offer to repair."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_workbook_of_several_sheets_for_one_table_is_sound(monkeypatch):
 
 
 def spoiled(change):
-    """A sound workbook of which *change* was made to the parts."""
+    """Return a valid workbook after applying *change* to its parts."""
     with zipfile.ZipFile(package(FULL)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
     change(parts)
@@ -99,5 +99,5 @@ def reword(name, old, new):
         (reword("[Content_Types].xml", b"/xl/charts/chart1.xml", b"/xl/charts/chart9.xml"), "without a part"),
     ],
 )
-def test_the_check_sees_what_is_broken(change, problem):
+def test_the_package_check_finds_faults(change, problem):
     assert any(problem in one for one in problems(spoiled(change)))

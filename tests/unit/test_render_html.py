@@ -1,4 +1,4 @@
-"""HTML, read back with the standard library's parser."""
+"""HTML, read with the standard library's parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIXEL = (
 
 
 class Reader(HTMLParser):
-    """What a page holds: its tags, its text, and the cells of its data tables."""
+    """The tags and the text of a page, and the cells of its data tables."""
 
     def __init__(self, page):
         super().__init__()
@@ -110,7 +110,7 @@ def test_nothing_is_compared_with_where_there_are_no_key_figures():
     assert "Compared with" not in written(document())[1].words
 
 
-def test_a_page_wears_the_logo_and_the_name_of_the_company():
+def test_a_page_shows_the_logo_and_the_name_of_the_company():
     _, page = written(document(branding=Branding(logo=PIXEL, name="Neolith <b>")))
 
     assert ("src", PIXEL) in page.attributes
@@ -140,7 +140,7 @@ def test_a_number_that_would_break_its_tile_is_written_smaller(value, classes):
     assert f'<p class="{classes}">{value:,d}</p>' in out.getvalue().decode()
 
 
-def test_a_figure_without_a_past_says_so():
+def test_a_figure_without_earlier_data_says_so():
     _, page = written(document(figures=[figure(value=None, previous=None)]))
 
     assert "Messages – no earlier data" in page.words  # noqa: RUF001
@@ -184,7 +184,7 @@ def test_control_characters_reach_no_part_of_the_page():
     assert out.getvalue().count(b"ab") >= 10
 
 
-def test_a_file_needs_nothing_else_and_forbids_the_rest():
+def test_a_file_is_self_contained_and_its_policy_forbids_everything_else():
     days = column("day", "date"), column("n", "integer")
     lines = chart("line", days[0], days[1:], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])
     _, page = written(document(charts=[lines]))
@@ -197,14 +197,14 @@ def test_a_file_needs_nothing_else_and_forbids_the_rest():
     assert "svg" in page.tags
 
 
-def test_css_in_the_page_asks_for_nothing():
+def test_css_in_the_page_loads_nothing():
     out = BytesIO()
     render(document(), out, row_limit=None)
 
     assert re.findall(rb"url\(|@import|@font-face", out.getvalue()) == []
 
 
-def test_a_limit_is_told_above_the_table():
+def test_a_row_limit_is_stated_above_the_table():
     many = table([column("n", "integer")], [(n,) for n in range(12_345)], batch=5000)
     count, page = written(document(many), row_limit=20)
 
@@ -213,7 +213,7 @@ def test_a_limit_is_told_above_the_table():
     assert "Channels (12,345) First 20 of 12,345 rows" in page.words
 
 
-def test_there_is_no_notice_where_every_row_is_shown():
+def test_there_is_no_notice_if_every_row_is_shown():
     assert "First" not in written(document(), row_limit=2)[1].words
 
 
@@ -250,7 +250,7 @@ def test_a_ranking_is_text_and_boxes():
     assert widths[-4:] == ["width: 100.0%", "width: 50.0%", "width: 0.0%", "width: 0.0%"]
 
 
-def test_a_chart_is_told_to_those_who_do_not_see_it():
+def test_a_chart_has_a_description_for_screen_readers():
     day, counts = column("day", "date"), [column("a", "integer", title="In"), column("b", "integer", title="<Out>")]
     rows = [(date(2026, 5, 4), 1_234, None), (date(2026, 5, 5), 3, 7), (date(2026, 5, 6), 50, 7)]
     _, page = written(document(charts=[chart("line", day, counts, rows)]))
@@ -283,7 +283,7 @@ def test_charts_that_are_narrow_share_a_row_and_a_long_one_has_its_own():
 
 
 @pytest.mark.parametrize("text", ["שלום", "abc مرحبا", "ﷺ", "ߒߞߏ", "𐤀"])
-def test_text_that_may_run_from_right_to_left_finds_its_direction(text):
+def test_right_to_left_text_gets_an_automatic_direction(text):
     _, page = written(document(table([column("a"), column("n", "integer")], [("left", 1), (text, 1), ("日本語", 2)])))
 
     assert page.attributes.count(("dir", "auto")) == 2  # the heading and the cell

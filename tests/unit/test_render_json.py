@@ -1,4 +1,4 @@
-"""JSON, read back with the standard library, every number as a Decimal."""
+"""JSON, read with the standard library, every number as a Decimal."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_every_type_is_exact():
     ]  # fmt: skip
 
 
-def test_what_is_no_number_is_null():
+def test_nan_and_infinite_values_are_null():
     values = [(float("nan"),), (float("inf"),), (float("-inf"),)]
 
     assert rows([column("f", "number")], values) == [{"f": None}] * 3
@@ -136,16 +136,16 @@ def test_moments_are_given_in_the_zone_of_the_report():
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text()))
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     Draft202012Validator.check_schema(SCHEMA.schema)
 
 
-def test_a_document_with_all_there_can_be_fits_the_schema():
+def test_a_full_document_matches_the_schema():
     columns = [
         column("i", "integer"), column("d", "decimal", 4), column("f", "number", 1), column("p", "percent"),
         column("b", "boolean"), column("on", "date"), column("at", "timestamp"), column("t"),
     ]  # fmt: skip
-    moment = datetime(1893, 3, 1, 2, 30, 0, 1, tzinfo=ZONE)  # whose offset has seconds
+    moment = datetime(1893, 3, 1, 2, 30, 0, 1, tzinfo=ZONE)  # its offset has seconds
     row = (-(2**63), Decimal("1E-4"), float("nan"), 0.5, False, date(2026, 2, 1), moment, "<x>")
     figures = [figure("Messages", 5, 4), figure("Share", float("nan"), 0.5, kind="percent", scale=1)]
     read = written(document(table(columns, [row, (None,) * 8]), table([column("b")], [], name="o"), figures=figures))[1]
@@ -165,7 +165,7 @@ def test_a_document_with_all_there_can_be_fits_the_schema():
         lambda read: read["keyFigures"].append({"name": "x"}),
     ],
 )
-def test_the_schema_sees_what_is_wrong(spoil):
+def test_the_schema_rejects_faulty_documents(spoil):
     read = written(document())[1]
     spoil(read)
 

@@ -1,4 +1,4 @@
-"""Moments on the wall clock of their zone, compared with what datetime makes of each."""
+"""Wall-clock times in a zone, compared with datetime's result for each moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def timestamps(values, zone):
 
 
 @given(st.sampled_from(ZONES), st.lists(st.none() | moments, max_size=8))
-def test_a_column_reads_as_each_of_its_moments_does(zone, values):
+def test_a_column_is_converted_like_each_of_its_values(zone, values):
     local = [None if value is None else value.astimezone(ZoneInfo(zone)) for value in values]
     column = timestamps(values, zone)
 

@@ -1,4 +1,4 @@
-"""The bodies of a message."""
+"""The HTML and text bodies of a message."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_html_body_says_the_same(fact):
     assert fact in re.sub(r" (?=[.,])", "", str(page))
 
 
-def test_links_are_given_with_their_end_in_the_zone_of_the_report():
+def test_links_have_their_expiry_in_the_zone_of_the_report():
     linked = replace(CSV, attached=False, link="https://files.example/a?x=1&y=2", rows=5_000, total_rows=1_234_567)
     note = replace(NOTE, files=(linked,), link_expires=datetime(2026, 5, 18, 7, tzinfo=UTC))
     text, page = read(note)
@@ -209,12 +209,12 @@ SHOWN = replace(NOTE, preview_rows=2)
 
 
 def size_of(content):
-    """Width and height as PNG writes them into its first chunk."""
+    """Return width and height from a PNG's first chunk."""
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     return tuple(int.from_bytes(content[at : at + 4]) for at in (16, 20))
 
 
-def test_charts_are_pictures_that_the_message_brings_along():
+def test_charts_are_inline_images():
     written = body(document(charts=[BUSY]), SHOWN)
     (picture,) = written.pictures
 
@@ -253,7 +253,7 @@ def test_charts_beyond_what_a_message_holds_are_left_out(monkeypatch):
     assert written.html.count("cid:") == len(written.pictures)
 
 
-# The brand
+# Brand
 
 
 @pytest.mark.parametrize(("logo", "shape"), [(LOGO, (40, 20)), (SVG, (240, 80))])
@@ -285,10 +285,10 @@ def test_a_pale_colour_is_darkened_where_it_is_text():
     assert "color: #ffee00" not in page.replace("background: #ffee00", "")
 
 
-# What else it says
+# Other content
 
 
-def test_a_list_of_mails_shows_the_first_figures():
+def test_an_inbox_shows_the_first_figures_beside_the_subject():
     figures = [figure("Messages", 1_234, 987), figure("People", 5, 5), figure("New", 3, None), figure("Late", 1, 1)]
     page = body(document(figures=figures), NOTE).html
 
@@ -296,7 +296,7 @@ def test_a_list_of_mails_shows_the_first_figures():
     assert ">No activity in this period.&#8199;" in body(document(), replace(NOTE, no_data=True)).html
 
 
-def test_it_says_why_the_files_do_not_come_as_they_are_and_how_to_get_off():
+def test_a_mail_says_why_files_are_not_attached_and_how_to_unsubscribe():
     note = replace(NOTE, why="The files are too large to attach.", unsubscribe="https://acme.example/u")
     text, page = read(note)
 
@@ -320,7 +320,7 @@ def test_a_long_word_may_break_and_a_number_may_not():
     assert "white-space: nowrap" not in styles["short"]
 
 
-def test_columns_that_would_push_the_others_aside_are_left_out_and_counted():
+def test_columns_that_do_not_fit_are_left_out_and_counted():
     columns = [column(f"c{n}") for n in range(5)]
     text, _ = read(replace(NOTE, preview_rows=1), document(table(columns, [("w" * 30,) * 5])))
 

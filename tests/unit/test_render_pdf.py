@@ -1,4 +1,4 @@
-"""PDF, read back with pdfium."""
+"""PDF, read with PDFium."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def sizes(pdf):
 
 
 def many(count, name="channels", title="Channels"):
-    """A table of *count* rows whose cells say which they are, too wide for two columns."""
+    """Make a table of *count* rows with unique cells, too wide for two columns."""
     rows = [(f"{name} {n}", 1_000 + n, COMMENT) for n in range(count)]
     columns = [column("channel"), column("messages", "integer"), column("comment")]
     return table(columns, rows, name=name, title=title, batch=50)
 
 
 def of_width(columns):
-    """A table of so many columns, half of them numbers that a reader must not see broken."""
+    """Make a table with so many columns, half of them numbers that must not be broken."""
     heads = [column(f"c{n}", "integer" if n % 2 else "text", title=f"Column {n}") for n in range(columns)]
     return table(heads, [tuple(1_234_567_890 if n % 2 else "some text of a length" for n in range(columns))])
 
 
-def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
+def test_every_page_has_table_heads_and_a_page_number(caplog):
     shown = document(many(120), figures=[figure("Messages", 1_234_567, 987_654)], charts=[LINES])
     with caplog.at_level(logging.WARNING):
         count, pdf = written(shown, row_limit=90)
@@ -81,13 +81,13 @@ def test_a_report_is_paper_with_heads_and_page_numbers_on_every_page(caplog):
 # Paper
 
 
-def test_a_wide_table_lies_on_its_side_and_the_next_stands_again():
+def test_a_wide_table_is_in_landscape_and_the_next_in_portrait():
     tables = [many(1), table([column(f"c{n}") for n in range(9)], [tuple("abcdefghi")], name="wide"), many(1, "last")]
 
     assert sizes(written(document(*tables))[1]) == [UPRIGHT, TURNED, UPRIGHT]
 
 
-def test_a_report_whose_main_table_is_wide_lies_on_its_side_as_a_whole():
+def test_a_report_with_a_wide_main_table_is_in_landscape():
     shown = document(of_width(9), many(1, "narrow"), figures=[figure()], charts=[LINES])
 
     assert set(sizes(written(shown)[1])) == {TURNED}
@@ -160,10 +160,10 @@ def test_the_last_page_has_more_than_one_row_of_a_table():
         assert f"channels {count - 2} 1,{count - 2:03d} {COMMENT} channels {count - 1} 1,{count - 1:03d}" in last
 
 
-# What a reader is told besides
+# Metadata and structure
 
 
-def test_the_file_tells_its_title_author_subject_and_date_and_is_the_same_twice():
+def test_the_file_has_title_author_subject_and_date_and_is_reproducible():
     shown = document(many(0), title="Weekly <b>&</b>", workspace="Acme & Söhne", description="What <i> happened")
     (count, one), (_, two) = written(shown), written(shown)
     with pypdfium2.PdfDocument(one) as read:
@@ -189,7 +189,7 @@ def test_charts_and_tables_are_bookmarks_below_the_title():
 def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
     ranks = chart("rank", column("a"), DAYS[1], [("general", 9)], title="Ranks")
     with pypdfium2.PdfDocument(written(document(many(2), charts=[LINES, ranks]))[1]) as read:
-        found, language = tags(read[0]), told(raw.FPDFCatalog_GetLanguage, read)
+        found, language = tags(read[0]), utf16_text(raw.FPDFCatalog_GetLanguage, read)
 
     kinds = [kind for kind, _ in found]
     assert language == "en"
@@ -199,7 +199,7 @@ def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
 
 
 def tags(page):
-    """The kind and the alternative text of each structure element, in reading order."""
+    """Return the type and the alternative text of each structure element, in reading order."""
     tree = raw.FPDF_StructTree_GetForPage(page)
     found = []
     waiting = [raw.FPDF_StructTree_GetChildAtIndex(tree, n) for n in range(raw.FPDF_StructTree_CountChildren(tree))]
@@ -207,21 +207,26 @@ def tags(page):
         element = waiting.pop(0)
         if not element:
             continue
-        found.append((told(raw.FPDF_StructElement_GetType, element), told(raw.FPDF_StructElement_GetAltText, element)))
+        found.append(
+            (
+                utf16_text(raw.FPDF_StructElement_GetType, element),
+                utf16_text(raw.FPDF_StructElement_GetAltText, element),
+            )
+        )
         count = raw.FPDF_StructElement_CountChildren(element)
         waiting[:0] = [raw.FPDF_StructElement_GetChildAtIndex(element, n) for n in range(count)]
     raw.FPDF_StructTree_Close(tree)
     return found
 
 
-def told(ask, element):
-    """The text that pdfium writes as UTF-16 into room it asks for."""
+def utf16_text(ask, element):
+    """Return a UTF-16 text from PDFium, which writes it into a buffer of the size it reports."""
     room = (ctypes.c_ushort * (ask(element, None, 0) // 2))()
     ask(element, room, ctypes.sizeof(room))
     return bytes(room).decode("utf-16-le").rstrip("\0")
 
 
-# Letters
+# Fonts
 
 
 NAMES = {
@@ -234,7 +239,7 @@ EMOJI = ["👩‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪
 
 
 def unseen(caplog, *letters):
-    """What WeasyPrint had no letter for, wherever a report can show it."""
+    """Return the PDF, and the warnings about characters without a glyph, wherever a report can show them."""
     caplog.clear()
     text = " ".join(letters)
     ranks = chart("rank", column("a"), DAYS[1], [(letter, 1) for letter in letters], title=text)
@@ -245,7 +250,7 @@ def unseen(caplog, *letters):
     return pdf, [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()]
 
 
-def test_every_script_has_its_letters_and_they_can_be_copied(caplog):
+def test_every_script_is_drawn_and_can_be_copied(caplog):
     pdf, boxes = unseen(caplog, *NAMES.values())
     found = set("".join(texts(pdf)))
 
@@ -253,7 +258,7 @@ def test_every_script_has_its_letters_and_they_can_be_copied(caplog):
     assert set("".join(NAMES.values())) - {" "} - found == set()
 
 
-def test_an_emoji_is_one_picture_however_many_signs_it_is_made_of(caplog):
+def test_an_emoji_of_several_characters_is_one_picture(caplog):
     pdf, boxes = unseen(caplog, *EMOJI)
 
     assert boxes == []
@@ -262,14 +267,14 @@ def test_an_emoji_is_one_picture_however_many_signs_it_is_made_of(caplog):
 
 
 def colourful(pdf):
-    """How many pixels of the first page are neither grey nor of the page's own blue."""
+    """Return the number of pixels on the first page that are neither grey nor of the page's blue."""
     with pypdfium2.PdfDocument(pdf) as read:
         picture = read[0].render(scale=2).to_pil().convert("HSV")
     return sum(s > 90 and v > 120 and not 130 < h < 170 for h, s, v in picture.get_flattened_data())
 
 
 @pytest.mark.parametrize("end", ["\u0085", "\u2028", "\u2029"])
-def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
+def test_a_unicode_line_separator_breaks_the_line(caplog, end):
     text = f"one {end} two"
     rows = table([column("a", title=text)], [(text,)] * 3, title=text)
     with caplog.at_level(logging.WARNING):
@@ -280,14 +285,14 @@ def test_an_end_of_a_line_in_unicode_ends_a_line_and_is_no_box(caplog, end):
     assert [record.getMessage() for record in caplog.records if "notdef" in record.getMessage()] == []
 
 
-def test_a_sign_that_no_font_has_is_told_so_that_the_tests_above_can_fail(caplog):
+def test_a_character_without_a_font_is_detected(caplog):
     assert unseen(caplog, "\U0010fffd")[1] != []
 
 
-# The brand
+# Brand
 
 
-def test_a_report_wears_its_brand_on_every_page():
+def test_every_page_shows_the_brand():
     logo = BytesIO()
     Image.new("RGB", (30, 10), "#ff00ff").save(logo, "PNG")
     brand = Branding(
@@ -309,7 +314,7 @@ def test_a_report_wears_its_brand_on_every_page():
     assert (255, 0, 255) in set(first.get_flattened_data())
 
 
-def test_a_drawn_logo_is_drawn():
+def test_an_svg_logo_is_drawn():
     size = 'viewBox="0 0 9 9" width="9" height="9"'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="M0 0h9v9H0z" fill="#ff00ff"/></svg>'
     brand = Branding(logo=f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}")
@@ -319,11 +324,11 @@ def test_a_drawn_logo_is_drawn():
     assert (255, 0, 255) in set(colours)
 
 
-# Making it
+# Garbage collector
 
 
 @pytest.mark.parametrize("was_on", [True, False])
-def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypatch, was_on):
+def test_the_garbage_collector_is_restored_even_if_a_report_fails(monkeypatch, was_on):
     seen = []
 
     def fails(self, *args, **kwargs):
@@ -343,7 +348,7 @@ def test_the_collector_is_left_as_it_was_found_even_when_a_report_fails(monkeypa
 # Nothing to show
 
 
-def test_an_empty_report_says_that_it_was_meant_to_be_made():
+def test_an_empty_report_says_that_it_ran_as_planned():
     (page,) = texts(written(document(many(0), figures=[figure("Messages", 0, 4)]))[1])
 
     assert "Messages 0 −100.0 % from 4" in page  # noqa: RUF001
@@ -351,7 +356,7 @@ def test_an_empty_report_says_that_it_was_meant_to_be_made():
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/x.png", "file:///etc/hostname"])
-def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
+def test_nothing_is_fetched(monkeypatch, caplog, address):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = address.format(port=server.getsockname()[1])
@@ -365,7 +370,7 @@ def test_nothing_is_read_from_elsewhere(monkeypatch, caplog, address):
             server.accept()
 
 
-# A long table, whose pages are set row by row: what WeasyPrint alone makes of the same report is the measure
+# A long table, whose pages are set row by row, compared with WeasyPrint's own layout of the same report
 
 
 WORDS = [
@@ -377,7 +382,7 @@ WORDS = [
 
 
 def of_words(count, **names):
-    """A table of all there is to write, with a column of numbers on the right."""
+    """Make a table with all kinds of text, and a column of numbers among them."""
     columns = [column("n", "integer"), column("a"), column("amount", "number", 2), column("b"), column("c")]
     rows = [
         (n, WORDS[n % len(WORDS)], n * 1234.5, WORDS[n * 7 % len(WORDS)], f"row {n}") for n in range(count)
@@ -386,14 +391,14 @@ def of_words(count, **names):
 
 
 def of_rows(count, columns=2, name="channels"):
-    """A table of so many columns, each cell a line."""
+    """Make a table with so many columns and one line per cell."""
     heads = [column(f"c{n}", "integer" if n % 2 else "text") for n in range(columns)]
     rows = [tuple(row if n % 2 else f"{name} {row}.{n}" for n in range(columns)) for row in range(count)]
     return table(heads, rows, name=name, title=name.capitalize(), batch=100)
 
 
 def with_a_giant(count, place):
-    """A table with a row that no page holds."""
+    """Make a table with a row that is longer than a page."""
     columns = [column("a"), column("n", "integer"), column("comment")]
     rows = [("word " * (3_000 if n == place else 3), n, COMMENT) for n in range(count)]
     return table(columns, rows, batch=100)
@@ -423,7 +428,7 @@ def test_a_long_table_looks_as_if_weasyprint_had_laid_out_all_of_it(monkeypatch,
 
 
 def most_different(one, other):
-    """The largest difference of a pixel's brightness, of 255, on any page."""
+    """Return the largest difference in brightness of any pixel on any page, out of 255."""
     with pypdfium2.PdfDocument(one) as read, pypdfium2.PdfDocument(other) as read_too:
         pages = [[page.render(scale=1).to_pil().convert("L") for page in pdf] for pdf in (read, read_too)]
     return max(ImageChops.difference(*pair).getextrema()[1] for pair in zip(*pages, strict=True))

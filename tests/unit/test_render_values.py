@@ -1,4 +1,4 @@
-"""How values are shown to a person; the expected texts are written by hand."""
+"""Values as text for a reader, compared with texts written by hand."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from include.scheduled_reports.render.values import (
     comparison,
     cut_notice,
     defused,
-    listed,
+    format_value,
+    join_names,
     printable,
     rows_of,
-    shown,
     trend,
 )
 from tests.unit.documents import ZONE, column, figure, table
@@ -52,8 +52,8 @@ from tests.unit.documents import ZONE, column, figure, table
         ("integer", 0, None, ""),
     ],
 )
-def test_a_value_is_shown_as_a_person_writes_it(kind, scale, value, text):
-    assert shown(value, column("x", kind, scale)) == text
+def test_values_are_formatted_for_people(kind, scale, value, text):
+    assert format_value(value, column("x", kind, scale)) == text
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_other_text_stays_as_it_is(text):
     assert defused(text) == text
 
 
-def test_what_no_document_can_hold_is_left_out_and_nothing_else():
+def test_only_unprintable_characters_are_left_out():
     kept = "\t\n\r \x7f\u0085\u2028\ufffd\U0001f389é"
 
     assert printable("\x00\x08\x0b\x0c\x0e\x1f\ufffe\uffff") == ""
@@ -135,7 +135,7 @@ def test_rows_are_counted_in_words():
     assert rows_of(0, 1) == "0 of 1 rows"
 
 
-def test_a_notice_stands_only_where_rows_are_missing():
+def test_a_notice_is_given_only_if_rows_are_left_out():
     three = table([column("a")], [("x",), ("y",), ("z",)])
 
     assert cut_notice(three, 2) == "First 2 of 3 rows"
@@ -156,8 +156,8 @@ def test_the_title_of_a_table_says_that_its_query_stopped_at_a_limit(rows, limit
     assert replace(table([column("a")], []), rows=rows, limit=limit).full_title == title
 
 
-def test_names_are_listed_as_one_says_them():
-    assert [listed(["PDF"]), listed(["PDF", "CSV"]), listed(["PDF", "CSV", "Excel"])] == [
+def test_names_are_joined_with_commas_and_and():
+    assert [join_names(["PDF"]), join_names(["PDF", "CSV"]), join_names(["PDF", "CSV", "Excel"])] == [
         "PDF", "PDF and CSV", "PDF, CSV and Excel",
     ]  # fmt: skip
-    assert listed([]) == ""
+    assert join_names([]) == ""

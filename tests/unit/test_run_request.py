@@ -1,4 +1,4 @@
-"""What a person may ask of a run by hand."""
+"""Manual run requests: accepted and refused values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import Request
 from include.scheduled_reports.reports.run_request import REQUEST_KEYS, keys_sent_by, parse_request
-from tests.unit.rows import report
+from tests.unit.rows import reason, report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
 KEYS = "formats, recipients, mail, period, resend, triggered_by, test"
-MEMBER = "the address of a member of the workspace, or one of an allowed domain"
-PERIODS = "last-7-days, last-30-days, last-quarter, last-year or two ISO dates as 2026-05-01/2026-05-31"
-ORDER = "the first day not after the last, and at most 3660 days"
+MEMBER = "may not be mailed; use the address of a workspace member or of an allowed domain"
+PERIODS = (
+    "is not a period; use last-7-days, last-30-days, last-quarter, last-year or two days such as 2026-05-01/2026-05-31"
+)
+DAYS = "is not a period ({}); use two days such as 2026-05-01/2026-05-31"
+ORDER = DAYS.format("the first day must not be after the last, and at most 3660 days before it")
 
 
 def asked(conf, **changes):
@@ -30,7 +33,7 @@ def asked(conf, **changes):
 def problems(conf, **changes):
     with pytest.raises(RequestError) as refused:
         asked(conf, **changes)
-    return [(problem.column, problem.allowed) for problem in refused.value.problems]
+    return [(problem.column, reason(problem)) for problem in refused.value.problems]
 
 
 def test_the_table_has_a_key_for_everything_that_a_request_holds():
@@ -87,18 +90,27 @@ def test_a_format_the_report_does_not_have_may_be_asked_for():
     assert asked({"formats": ["excel"]}, export_formats=["pdf"]).formats == (Format.EXCEL,)
 
 
-@pytest.mark.parametrize("formats", [["docx"], ["pdf", "pdf"]])
-def test_formats_that_do_not_exist_or_repeat_are_refused(formats):
-    assert problems({"formats": formats}) == [("formats", "one to five different ones of pdf, csv, json, excel, html")]
+@pytest.mark.parametrize(
+    ("formats", "allowed"),
+    [
+        (["docx"], "unknown format; choose from pdf, csv, json, excel, html"),
+        (
+            ["pdf", "pdf"],
+            "is not a list of different formats; choose from pdf, csv, json, excel, html, each once",
+        ),
+    ],
+)
+def test_formats_that_do_not_exist_or_repeat_are_refused(formats, allowed):
+    assert problems({"formats": formats}) == [("formats", allowed)]
 
 
 @pytest.mark.parametrize(("key", "guess"), [("recipient", "recipients"), ("format", "formats"), ("perod", "period")])
 def test_an_unknown_key_is_refused_and_guessed(key, guess):
-    assert problems({key: "x"}) == [(key, f"unknown (did you mean {guess}?); allowed are {KEYS}")]
+    assert problems({key: "x"}) == [(key, f"unknown key; choose from {KEYS} (did you mean {guess}?)")]
 
 
 def test_a_key_that_resembles_nothing_is_refused_without_a_guess():
-    assert problems({"zzz": "x"}) == [("zzz", f"unknown; allowed are {KEYS}")]
+    assert problems({"zzz": "x"}) == [("zzz", f"unknown key; choose from {KEYS}")]
 
 
 @pytest.mark.parametrize("address", ["eve@evil.example", "ada@acme.example.evil.example", "ada", "", None])
@@ -111,7 +123,7 @@ def test_a_recipient_given_twice_is_mailed_once():
 
 
 def test_mail_of_a_report_that_is_not_mailed_needs_recipients():
-    message = "recipients as well, because the report's own mail is switched off"
+    message = "needs recipients; add them, because e-mail of this report is disabled"
 
     assert problems({"mail": True}, email_enabled=False) == [("mail", message)]
     assert asked({"mail": True, "recipients": ["ada@acme.example"]}, email_enabled=False).mail
@@ -130,26 +142,26 @@ def test_two_days_are_a_period_with_both_included():
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "why"),
     [
         ("yesterday", PERIODS),
         ("custom", PERIODS),
         ("2026-05-01", PERIODS),
         ("2026-05-31/2026-05-01", ORDER),
         ("2010-01-01/2026-01-01", ORDER),
-        ("2026-02-29/2026-03-01", "day is out of range for month"),
-        ("2026-13-01/2026-13-02", "month must be in 1..12"),
-        ("2026-05-01/", "Invalid isoformat string: ''"),
-        ("a/b", "Invalid isoformat string: 'a'"),
+        ("2026-02-29/2026-03-01", DAYS.format("day is out of range for month")),
+        ("2026-13-01/2026-13-02", DAYS.format("month must be in 1..12")),
+        ("2026-05-01/", DAYS.format("Invalid isoformat string: ''")),
+        ("a/b", DAYS.format("Invalid isoformat string: 'a'")),
     ],
 )
-def test_a_period_that_is_none_is_refused(text, reason):
-    assert problems({"period": text}) == [("period", reason)]
+def test_a_period_that_is_none_is_refused(text, why):
+    assert problems({"period": text}) == [("period", why)]
 
 
 def test_on_whose_behalf_is_an_id_of_up_to_200_characters():
     assert asked({"triggered_by": "x" * 200}).triggered_by == "x" * 200
-    assert problems({"triggered_by": "x" * 201}) == [("triggered_by", "0 to 200 characters")]
+    assert problems({"triggered_by": "x" * 201}) == [("triggered_by", "is too long; use at most 200 characters")]
 
 
 def test_a_test_names_who_tries_it():
@@ -160,7 +172,7 @@ def test_a_test_names_who_tries_it():
 
 @pytest.mark.parametrize("value", ["yes", 1, "true", []])
 def test_whether_it_is_a_test_is_true_or_false(value):
-    assert problems({"test": value}) == [("test", "true or false")]
+    assert problems({"test": value}) == [("test", "is not a boolean; use true or false")]
 
 
 @pytest.mark.parametrize("beside", [{"resend": "manual__1"}, {"mail": False}])
@@ -176,7 +188,7 @@ def test_every_reason_is_given_at_once():
     assert [column for column, _ in found] == ["format", "formats", "recipients", "period"]
 
 
-# Airflow checks the values against the form, so that each key holds null or a value of its own type.
+# Airflow checks the values against the form, so that each key is null or has the right type.
 forms = st.fixed_dictionaries(
     {},
     optional={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from datetime import timedelta
 from urllib.parse import quote
@@ -40,7 +41,7 @@ def test_texts_numbers_and_durations_are_read():
 
 
 def test_every_field_can_be_set():
-    # No default is one of these values.
+    # No default equals one of these values.
     odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
@@ -52,25 +53,39 @@ def test_every_field_can_be_set():
 
 
 def test_an_unknown_setting_is_refused_so_that_no_slip_goes_unnoticed():
-    assert reason(MAIL_MOD="live").startswith("SCHEDULED_REPORTS__MAIL_MOD: unknown; known are SCHEDULED_REPORTS__")
+    assert reason(MAIL_MOD="live").startswith(
+        'SCHEDULED_REPORTS__MAIL_MOD: Unknown setting "MAIL_MOD"; choose from ALLOWED_DOMAINS, '
+    )
+
+
+def test_the_old_name_of_a_renamed_setting_is_accepted_for_a_release():
+    assert read(FAREWELL_SECONDS="20").tombstone_seconds == timedelta(seconds=20)
+    assert read(FAREWELL_SECONDS="20", TOMBSTONE_SECONDS="30").tombstone_seconds == timedelta(seconds=30)
+    assert reason(FAREWELL_SECONDS="soon").startswith('SCHEDULED_REPORTS__FAREWELL_SECONDS: "soon" is not a number')
 
 
 def test_every_wrong_setting_is_named_at_once():
     found = reason(RETRIES="-1", QUERY_SECONDS="soon", MAIL_MODE="loud", TINT="red")
 
-    for name in ("TINT: unknown", "QUERY_SECONDS: 'soon': a number", "RETRIES: '-1': a whole", "MAIL_MODE: 'loud'"):
-        assert f"SCHEDULED_REPORTS__{name}" in found
+    for problem in (
+        'TINT: Unknown setting "TINT"; ',
+        'QUERY_SECONDS: "soon" is not a number of seconds',
+        'RETRIES: "-1" is not a whole number',
+        'MAIL_MODE: "loud" is not a mail mode',
+    ):
+        assert f"SCHEDULED_REPORTS__{problem}" in found
 
 
 @pytest.mark.parametrize("value", ["", "1.5", "1e3", "many", "-1"])
 def test_a_count_is_a_whole_number(value):
-    assert reason(RETRIES=value) == f"SCHEDULED_REPORTS__RETRIES: {value!r}: a whole number"
+    assert reason(RETRIES=value) == (f'SCHEDULED_REPORTS__RETRIES: "{value}" is not a whole number; use one such as 5.')
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e10"])
 def test_a_duration_is_a_sensible_number_of_seconds(value):
     assert reason(QUERY_SECONDS=value) == (
-        f"SCHEDULED_REPORTS__QUERY_SECONDS: {value!r}: a number of seconds, not negative"
+        f'SCHEDULED_REPORTS__QUERY_SECONDS: "{value}" is not a number of seconds from 0 to 1000000000; '
+        "use one in that range."
     )
 
 
@@ -92,7 +107,7 @@ def test_live_mail_is_redirected_to_nobody():
 )
 def test_a_mail_mode_that_is_none_is_refused_rather_than_guessed(mode):
     assert reason(MAIL_MODE=mode, MAIL_FROM="reports@acme.example") == (
-        f"SCHEDULED_REPORTS__MAIL_MODE: {mode!r}: off, redirect:<address> or live"
+        f'SCHEDULED_REPORTS__MAIL_MODE: "{mode}" is not a mail mode; use off, redirect:<address> or live.'
     )
 
 
@@ -116,7 +131,8 @@ def test_a_sender_is_an_address_with_or_without_a_name(sender):
 @pytest.mark.parametrize("mode", ["live", "redirect:test@acme.example"])
 def test_who_mails_needs_one_sender(sender, mode):
     assert reason(MAIL_MODE=mode, MAIL_FROM=sender) == (
-        f"SCHEDULED_REPORTS__MAIL_FROM: {sender!r}: the sender's address, unless MAIL_MODE is off"
+        f'SCHEDULED_REPORTS__MAIL_FROM: "{sender}" is not one sender; '
+        "use an address or Name <address>, unless MAIL_MODE is off."
     )
 
 
@@ -125,9 +141,11 @@ def test_mail_leaves_by_ses_unless_smtp_is_asked_for():
     assert read(MAIL_VIA="smtp").mail_via == "smtp"
 
 
-@pytest.mark.parametrize("door", ["", "SMTP", "sendgrid"])
-def test_a_door_that_is_none_is_refused_rather_than_guessed(door):
-    assert reason(MAIL_VIA=door) == f"SCHEDULED_REPORTS__MAIL_VIA: {door!r}: ses or smtp"
+@pytest.mark.parametrize("transport", ["", "SMTP", "sendgrid"])
+def test_an_unknown_mail_transport_is_refused_rather_than_guessed(transport):
+    assert reason(MAIL_VIA=transport) == (
+        f'SCHEDULED_REPORTS__MAIL_VIA: "{transport}" is not a mail transport; use ses or smtp.'
+    )
 
 
 def test_answers_go_to_one_plain_address():
@@ -136,29 +154,36 @@ def test_answers_go_to_one_plain_address():
 
 @pytest.mark.parametrize("address", ["ada", "Ada <ada@acme.example>", "a@b.example, c@d.example"])
 def test_what_is_no_plain_address_gets_no_answers(address):
-    assert reason(REPLY_TO=address) == f"SCHEDULED_REPORTS__REPLY_TO: {address!r}: one address, or nothing"
+    assert reason(REPLY_TO=address) == (
+        f'SCHEDULED_REPORTS__REPLY_TO: "{address}" is not one plain address; use one, or nothing.'
+    )
 
 
 @pytest.mark.parametrize("name", ["two words", "größe", "x" * 65])
 def test_a_configuration_set_is_named_as_ses_lets_it_be_named(name):
     assert read(CONFIGURATION_SET="Reports_2026-b").configuration_set == "Reports_2026-b"
     assert reason(CONFIGURATION_SET=name) == (
-        f"SCHEDULED_REPORTS__CONFIGURATION_SET: {name!r}: at most 64 ASCII letters, digits, _ and -"
+        f'SCHEDULED_REPORTS__CONFIGURATION_SET: "{name}" is not a name that SES allows; '
+        "use at most 64 ASCII letters, digits, _ and -."
     )
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [("0", "0"), ("604801", "604801")])
 def test_a_link_lives_as_long_as_s3_allows(seconds, shown):
-    assert reason(LINK_SECONDS=seconds) == f"SCHEDULED_REPORTS__LINK_SECONDS: {shown}: 1 to 604800"
+    assert reason(LINK_SECONDS=seconds) == (
+        f"SCHEDULED_REPORTS__LINK_SECONDS: {shown} is not allowed by S3; use 1 to 604800."
+    )
     assert read(LINK_SECONDS="604800").link_seconds == timedelta(days=7)
 
 
 def test_jitter_stays_below_the_hour_that_two_ticks_are_apart():
     assert read(JITTER_SECONDS="3599").jitter_seconds == timedelta(seconds=3599)
-    assert reason(JITTER_SECONDS="3600") == "SCHEDULED_REPORTS__JITTER_SECONDS: 3600: less than an hour"
+    assert reason(JITTER_SECONDS="3600") == (
+        "SCHEDULED_REPORTS__JITTER_SECONDS: 3600 is an hour or more; use less than 3600."
+    )
 
 
-# How long things are kept
+# Retention periods
 
 
 def test_files_are_kept_for_ninety_days_rows_for_four_hundred_staging_for_one_and_what_was_deleted_for_a_week():
@@ -170,7 +195,7 @@ def test_files_are_kept_for_ninety_days_rows_for_four_hundred_staging_for_one_an
 
 @pytest.mark.parametrize("name", ["KEEP_FILES", "KEEP_ROWS", "KEEP_STAGING"])
 def test_nothing_is_the_time_that_no_run_is_kept_for_because_it_could_mean_for_ever_as_well(name):
-    assert f"SCHEDULED_REPORTS__{name}_SECONDS: 0: 1 or more" in reason(**{f"{name}_SECONDS": "0"})
+    assert f"SCHEDULED_REPORTS__{name}_SECONDS: 0 is too short; use 1 or more" in reason(**{f"{name}_SECONDS": "0"})
 
 
 def test_for_ever_is_a_big_number():
@@ -185,14 +210,15 @@ def test_what_was_deleted_can_go_at_once():
 
 def test_a_row_outlives_the_file_it_tells_of():
     assert reason(KEEP_FILES_SECONDS="864001", KEEP_ROWS_SECONDS="864000") == (
-        "SCHEDULED_REPORTS__KEEP_ROWS_SECONDS: 864000: 1 or more, and not less than KEEP_FILES_SECONDS"
+        "SCHEDULED_REPORTS__KEEP_ROWS_SECONDS: 864000 is too short; "
+        "use 1 or more, and not less than KEEP_FILES_SECONDS."
     )
     assert read(KEEP_FILES_SECONDS="864000", KEEP_ROWS_SECONDS="864000").keep_rows_seconds == timedelta(days=10)
 
 
 def test_a_file_outlives_the_link_in_its_mail():
     assert reason(KEEP_FILES_SECONDS="86399", LINK_SECONDS="86400") == (
-        "SCHEDULED_REPORTS__KEEP_FILES_SECONDS: 86399: 1 or more, and not less than LINK_SECONDS"
+        "SCHEDULED_REPORTS__KEEP_FILES_SECONDS: 86399 is too short; use 1 or more, and not less than LINK_SECONDS."
     )
     assert read(KEEP_FILES_SECONDS="86400", LINK_SECONDS="86400").keep_files_seconds == timedelta(days=1)
 
@@ -212,15 +238,15 @@ NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/
 
 
 def drawing(inside, attributes='viewBox="0 0 9 9"'):
-    """An SVG as a data: URI, its text in plain view."""
+    """Return an SVG as a data: URI with readable text."""
     return "data:image/svg+xml," + quote(f"<svg {NAMESPACES} {attributes}>{inside}</svg>")
 
 
 def drawn(logo):
-    """What stands in an SVG logo."""
+    """Return the root element of an SVG logo."""
     kind, _, content = logo.partition(",")
     assert kind == "data:image/svg+xml;base64"
-    return ET.fromstring(b64decode(content))  # noqa: S314 - written here
+    return ET.fromstring(b64decode(content))  # noqa: S314 - made by this test
 
 
 def test_a_report_wears_nothing_but_a_colour_unless_it_is_asked_to():
@@ -235,16 +261,20 @@ def test_colour_footer_and_name_are_worn_as_they_are_set():
 
 @pytest.mark.parametrize("colour", ["", "red", "#fff", "#12345g", "2f6fab", "#2f6fab;x:y", "#2f6fab\n", "rgb(0,0,0)"])
 def test_a_colour_is_six_hexadecimal_digits(colour):
-    assert Settings(brand_colour=colour).problems() == [
-        f"SCHEDULED_REPORTS__BRAND_COLOUR: {colour!r}: a colour like #2f6fab"
-    ]
+    (problem,) = Settings(brand_colour=colour).problems()
+
+    assert str(problem) == (
+        f"SCHEDULED_REPORTS__BRAND_COLOUR: {json.dumps(colour)} is not a colour; use one such as #2f6fab."
+    )
 
 
 @pytest.mark.parametrize(("name", "most"), [("NAME", 60), ("FOOTER", 200)])
 def test_a_text_of_the_brand_is_one_line_of_a_bounded_length(name, most):
     assert getattr(read(**{f"BRAND_{name}": "x" * most}).branding, name.lower()) == "x" * most
     for wrong in ("x" * (most + 1), "two\nlines", "bell\x07"):
-        assert reason(**{f"BRAND_{name}": wrong}).endswith(f": one line of at most {most} characters")
+        assert reason(**{f"BRAND_{name}": wrong}).endswith(
+            f" is not one line of at most {most} characters; shorten it or remove line breaks."
+        )
 
 
 def test_a_logo_is_the_data_it_is_given_as():
@@ -269,7 +299,9 @@ def test_a_parse_needs_no_logo_file_but_a_render_says_which_one_is_missing(tmp_p
     with pytest.raises(ConfigurationError) as refused:
         _ = found.branding
     assert "SCHEDULED_REPORTS__BRAND_LOGO: " in str(refused.value)
-    assert str(refused.value).endswith(": a data: URI, or a file that can be read (No such file or directory)")
+    assert str(refused.value).endswith(
+        " cannot be read (No such file or directory); use a readable file or a data: URI."
+    )
 
 
 def test_a_logo_is_small(tmp_path):
@@ -279,38 +311,68 @@ def test_a_logo_is_small(tmp_path):
 
     with pytest.raises(ConfigurationError, match="at most 200,000 bytes"):
         _ = read(BRAND_LOGO=str(heavy)).branding
-    with pytest.raises(ConfigurationError, match="at most 4000 pixels wide and high"):
+    with pytest.raises(ConfigurationError, match="at most 4000 pixels in width and height"):
         _ = read(BRAND_LOGO=str(large)).branding
 
 
 @pytest.mark.parametrize(
     ("logo", "why"),
     [
-        ("data:image/gif;base64,R0lGODlhAQABAAAAACw=", "data:image/png, image/jpeg or image/svg+xml"),
-        ("data:text/html,<script>alert(1)</script>", "data:image/png, image/jpeg or image/svg+xml"),
-        ("data:image/png;base64,*", "its base64 is broken"),
-        ("data:image/png;base64,iVBORw0KGgoAAAANSUhE", "a PNG or JPEG that can be decoded"),
-        ("data:image/png,hello", "a PNG, a JPEG, or an SVG in UTF-8"),
-        (drawing("<path d='M0 0'/>", ""), "an SVG with a viewBox, so that it can be made smaller"),
-        (drawing("<script>alert(1)</script>"), "an SVG without <script>"),
-        (drawing("<a href='#x'><path/></a>"), "an SVG without <a>"),
-        (drawing("<foreignObject/>"), "an SVG without <foreignObject>"),
-        (drawing("<g><image href='x.png'/></g>"), "an SVG without <image>"),
-        (drawing("<animate attributeName='href' to='x'/>"), "an SVG without <animate>"),
-        (drawing("", 'viewBox="0 0 9 9" onload="alert(1)"'), "an SVG without onload, which runs script"),
-        (drawing("<use href='//x.example/y.svg#z'/>"), "an SVG that refers only to itself"),
-        (drawing("<use xlink:href='data:image/svg+xml,x'/>"), "an SVG that refers only to itself"),
-        (drawing("<path fill='url(https://x.example/#a)'/>"), "an SVG that refers only to itself"),
-        (drawing("<path style='fill: URL( \"x.svg#a\" )'/>"), "an SVG that refers only to itself"),
-        (drawing("<style>@import 'x.css';</style>"), "an SVG that refers only to itself"),
-        (drawing("<style>path{fill:u\\72l(x)}</style>"), "an SVG that refers only to itself"),
-        ("data:image/svg+xml," + quote("<!DOCTYPE s [<!ENTITY x 'y'>]><svg/>"), "an SVG without entities"),
-        ("data:image/svg+xml,<html/>", "an SVG with a viewBox, so that it can be made smaller"),
+        (
+            "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+            "is not an image; use a data: URI of image/png, image/jpeg or image/svg+xml",
+        ),
+        (
+            "data:text/html,<script>alert(1)</script>",
+            "is not an image; use a data: URI of image/png, image/jpeg or image/svg+xml",
+        ),
+        ("data:image/png;base64,*", "has broken base64; encode the image again"),
+        ("data:image/png;base64,iVBORw0KGgoAAAANSUhE", "cannot be decoded; use a valid PNG or JPEG"),
+        ("data:image/png,hello", "is not an image; use a PNG, a JPEG, or an SVG in UTF-8"),
+        (drawing("<path d='M0 0'/>", ""), "is not an SVG with a viewBox, without which it cannot be scaled; add one"),
+        (drawing("<script>alert(1)</script>"), "contains <script>; use an SVG without it"),
+        (drawing("<a href='#x'><path/></a>"), "contains <a>; use an SVG without it"),
+        (drawing("<foreignObject/>"), "contains <foreignObject>; use an SVG without it"),
+        (drawing("<g><image href='x.png'/></g>"), "contains <image>; use an SVG without it"),
+        (drawing("<animate attributeName='href' to='x'/>"), "contains <animate>; use an SVG without it"),
+        (
+            drawing("", 'viewBox="0 0 9 9" onload="alert(1)"'),
+            "contains onload, which runs script; use an SVG without it",
+        ),
+        (
+            drawing("<use href='//x.example/y.svg#z'/>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            drawing("<use xlink:href='data:image/svg+xml,x'/>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            drawing("<path fill='url(https://x.example/#a)'/>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            drawing("<path style='fill: URL( \"x.svg#a\" )'/>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            drawing("<style>@import 'x.css';</style>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            drawing("<style>path{fill:u\\72l(x)}</style>"),
+            "refers to something outside; use an SVG that refers only to itself",
+        ),
+        (
+            "data:image/svg+xml," + quote("<!DOCTYPE s [<!ENTITY x 'y'>]><svg/>"),
+            "defines entities; use an SVG without them",
+        ),
+        ("data:image/svg+xml,<html/>", "is not an SVG with a viewBox, without which it cannot be scaled; add one"),
     ],
 )
 def test_a_logo_that_could_run_or_fetch_or_is_none_is_refused(logo, why):
-    assert reason(BRAND_LOGO=logo).startswith("SCHEDULED_REPORTS__BRAND_LOGO: 'data:")
-    assert reason(BRAND_LOGO=logo).endswith(f": {why}")
+    assert reason(BRAND_LOGO=logo).startswith('SCHEDULED_REPORTS__BRAND_LOGO: "data:')
+    assert reason(BRAND_LOGO=logo).endswith(f" {why}.")
 
 
 def test_a_wrong_logo_is_named_but_not_written_out():

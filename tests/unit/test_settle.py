@@ -1,4 +1,4 @@
-"""Runs that `record` did not settle: upkeep does, with the reason."""
+"""Upkeep settles runs that `record` did not settle, with the reason."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ STAGES = {
     "email": lambda services: pipeline.email(services, KEY),
 }
 BROKEN = (
-    "the run was frozen with what a rule of today does not allow: email_recipients: an e-mail address such as "
-    "name@company.com; clear from query"
+    "the run was frozen under rules that have changed since: email_recipients is not an e-mail address; "
+    "use one such as name@company.com; clear it from query"
 )
 
 
@@ -179,5 +179,5 @@ def test_such_a_run_without_files_says_so_for_every_format(services, stage):
 
     assert outcome.state is RunState.FAILED
     assert set(outcome.errors) == {Format.CSV, Format.JSON}
-    assert all("timezone: an IANA time zone" in error for error in outcome.errors.values())
+    assert all("timezone is not an IANA time zone" in error for error in outcome.errors.values())
     assert (counts(services), mails(services)) == ((1, 0, 1), [])

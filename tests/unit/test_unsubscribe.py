@@ -1,4 +1,4 @@
-"""How a reader gets off a report, by RFC 2369 and RFC 8058."""
+"""Unsubscribing from a report, by RFC 2369 and RFC 8058."""
 
 from __future__ import annotations
 
@@ -64,5 +64,7 @@ def test_the_message_leads_to_the_page_rather_than_to_a_mail():
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_what_is_allowed(text):
-    with pytest.raises(ValueError, match=r"^a mailto: address, an https: URL, or both"):
+    with pytest.raises(
+        ValueError, match=r"^is not a way to unsubscribe; use a mailto: address, an https: URL, or both"
+    ):
         read_ways(text)

@@ -1,1 +1,1 @@
-"""Nouns, errors, identifiers, cron expressions and periods; imports nothing else of the product."""
+"""Data types, errors, identifiers, schedules and periods; imports nothing else of the product."""

@@ -1,10 +1,10 @@
-"""E-mail addresses: which are valid, and their ASCII form."""
+"""Validate e-mail addresses and convert their domains to ASCII."""
 
 from __future__ import annotations
 
 import re
 
-#: SES takes ASCII local parts only; a domain in another script is sent as its ASCII form.
+#: SES accepts only ASCII local parts; a domain in another script is sent in its ASCII form.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 
 
@@ -25,11 +25,11 @@ def is_address(text: str) -> bool:
 
 
 def ascii_address(address: str) -> str:
-    """*address* as mail servers take it: a domain in another script in its ASCII form; UnicodeError without one."""
+    """*address* with an ASCII domain, as mail servers require; UnicodeError if the domain has no ASCII form."""
     local, _, domain = address.rpartition("@")
     if domain.isascii():
         return address
-    # The codec of the standard library is of 2003: it makes strasse.de of straße.de, which is somebody else's.
-    from idna import encode  # noqa: PLC0415 - needed rarely, and big
+    # The standard library's codec follows IDNA 2003, which turns straße.de into strasse.de, another domain.
+    from idna import encode  # noqa: PLC0415 - rarely needed and large
 
     return f"{local}@{encode(domain, uts46=True).decode('ascii')}"

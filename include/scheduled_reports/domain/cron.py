@@ -1,7 +1,7 @@
-"""When a report runs: five-field cron in a time zone, daylight saving as Debian's cron keeps it.
+"""Five-field cron expressions in a time zone, with the daylight saving rules of Debian's cron.
 
-A schedule that names its hours runs once on each local day that exists: a time inside a gap runs at the first valid
-minute after it, a time that happens twice runs the first time.  An hour field that begins with ``*`` follows real
+An expression that names its hours fires once on each local day that exists: a time inside a gap fires at the first
+valid minute after it, a time that occurs twice fires the first time.  An hour field that begins with ``*`` follows real
 hours.  Source: cron(8) of Debian, section NOTES, "Daylight Saving Time and other time changes".
 """
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from croniter import croniter
 
+from .problem import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
@@ -25,7 +27,7 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 NAMES: tuple[tuple[str, ...], ...] = ((), (), (), MONTHS, WEEKDAYS)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-#: What `*` stands for.
+#: The range of values that `*` means.
 EXPANDED = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 # 29 February on a given weekday can be 40 years away (over 2100, which has no leap day).
 HORIZON_YEARS = 41
@@ -46,15 +48,15 @@ class Cron:
 
     @classmethod
     def parse(cls, expression: str) -> Cron:
-        """Read five fields; ValueError says what is wrong and what is allowed."""
+        """Read five fields; ValueError says what is wrong with the expression and what to do, as `Problem.reason`."""
         fields = expression.split()
         if len(fields) != len(FIELDS):
-            raise ValueError("five fields separated by spaces: minute, hour, day of month, month, day of week")
+            raise ValueError("does not have five fields; write minute, hour, day of month, month and day of week")
         for position, text in enumerate(fields):
             _check_field(position, text)
         minutes, hours, days, months, weekdays = _expand(fields)
         if len(minutes) != 1:
-            raise ValueError("at most once an hour: the minute field must name exactly one minute")
+            raise ValueError("runs more than once an hour; name exactly one minute in the minute field")
         cron = cls(
             expression=" ".join(fields),
             minute=min(minutes),
@@ -66,7 +68,7 @@ class Cron:
             any_day=fields[2].startswith("*") or fields[4].startswith("*"),
         )
         if next(cron._days(date(2000, 1, 1)), None) is None:
-            raise ValueError("a day that exists: no month named has the day of month named")
+            raise ValueError("never runs; name a day that one of its months has")
         return cron
 
     def next_tick(self, after: datetime, zone: ZoneInfo) -> datetime:
@@ -74,13 +76,13 @@ class Cron:
         return next(self.ticks(after, zone))
 
     def is_tick(self, moment: datetime, zone: ZoneInfo) -> bool:
-        """Whether the schedule names this very moment."""
+        """Whether the expression names exactly this moment."""
         return self.next_tick(moment - datetime.resolution, zone) == moment
 
     def ticks(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Every tick strictly after *after*, in UTC, in order."""
         last = after.astimezone(UTC)
-        # A tick of the day before can be moved past midnight by a gap, so start a day early.
+        # A gap can move a tick of the day before past midnight, so start a day early.
         for day in self._days(last.astimezone(zone).date() - timedelta(days=1)):
             for tick in sorted(self._ticks_of(day, zone)):
                 if tick > last:
@@ -91,24 +93,24 @@ class Cron:
         year, month = first.year, first.month
         while year <= min(first.year + HORIZON_YEARS, date.max.year - 1):
             if month in self.months:
-                yield from (day for day in _month(year, month) if day >= first and self._names(day))
+                yield from (day for day in _month(year, month) if day >= first and self._includes(day))
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
-    def _names(self, day: date) -> bool:
+    def _includes(self, day: date) -> bool:
         by_month, by_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return (by_month and by_week) if self.any_day else (by_month or by_week)
 
     def _ticks_of(self, day: date, zone: ZoneInfo) -> set[datetime]:
         walls = [datetime.combine(day, time(hour, self.minute), zone) for hour in self.hours]
         if self.real_hours:
-            return {moment.astimezone(UTC) for wall in walls for moment in _both(wall) if _exists(moment)}
+            return {moment.astimezone(UTC) for wall in walls for moment in _folds(wall) if _exists(moment)}
         if not _day_exists(day, zone):
             return set()
         return {_first_valid(wall) for wall in walls}
 
 
 def jitter(report_id: str, window: timedelta) -> timedelta:
-    """How much after its ticks a report runs: whole seconds below *window*, always the same for the same report."""
+    """The delay of a report's ticks: whole seconds below *window*, always the same for the same report."""
     seconds = int(window.total_seconds())
     if not seconds:
         return timedelta()
@@ -122,25 +124,25 @@ def _check_field(position: int, text: str) -> None:
     part = rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9]\d?)?"
     if not re.fullmatch(rf"{part}(?:,{part})*", text, re.ASCII | re.IGNORECASE):
         names = " or names" if NAMES[position] else ""
-        raise ValueError(f"{name} {text!r}: numbers {low}-{high}{names}, *, ranges, /steps and commas are allowed")
+        raise ValueError(f"has the {name} {shown(text)}; use numbers {low}-{high}{names}, *, ranges, /steps and commas")
     for item in text.split(","):
         numbers = [int(number) for number in re.findall(r"\d+", item.split("/")[0])]
         if any(not low <= number <= high for number in numbers) or any(a > b for a, b in pairwise(numbers)):
-            raise ValueError(f"{name} {item!r}: numbers {low}-{high}, ranges from low to high")
+            raise ValueError(f"has the {name} {shown(item)}; use numbers {low}-{high} and ranges from low to high")
 
 
 def _expand(fields: list[str]) -> list[frozenset[int]]:
-    """The values that each field names; Sunday is 0."""
-    spelt = " ".join(_spelt(position, text) for position, text in enumerate(fields))
-    found, _ = croniter.expand(spelt)
+    """The values of each field; Sunday is 0."""
+    rewritten = " ".join(_for_croniter(position, text) for position, text in enumerate(fields))
+    found, _ = croniter.expand(rewritten)
     return [
         frozenset(range(low, high + 1)) if "*" in values else frozenset(int(value) for value in values)
         for values, (low, high) in zip(found, EXPANDED, strict=True)
     ]
 
 
-def _spelt(position: int, text: str) -> str:
-    """The same field as croniter reads it right: it takes 5-5 for every value, and 5/2 on a weekday to end before 7."""
+def _for_croniter(position: int, text: str) -> str:
+    """Rewrite a field for croniter, which reads 5-5 as every value, and ends 5/2 on weekdays before 7."""
     high = RANGES[position][1]
     items = []
     for item in text.upper().split(","):
@@ -166,7 +168,7 @@ def _month(year: int, month: int) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _both(wall: datetime) -> tuple[datetime, datetime]:
+def _folds(wall: datetime) -> tuple[datetime, datetime]:
     return wall.replace(fold=0), wall.replace(fold=1)
 
 
@@ -180,11 +182,11 @@ def _day_exists(day: date, zone: ZoneInfo) -> bool:
 
 
 def _first_valid(wall: datetime) -> datetime:
-    """The instant of *wall*, the first one where it happens twice, the end of the gap where it does not happen."""
-    first, second = (moment.astimezone(UTC) for moment in _both(wall))
+    """The instant of *wall*: the first one if it occurs twice, the end of the gap if it does not occur."""
+    first, second = (moment.astimezone(UTC) for moment in _folds(wall))
     if _exists(wall) or first <= second:
         return first
-    # In a gap fold=1 counts with the offset after it, so the change lies in (second, first].
+    # In a gap, fold=1 uses the offset after it, so the change is in (second, first].
     low, high = second, first
     after = high.astimezone(wall.tzinfo).utcoffset()
     while high - low > timedelta(minutes=1):

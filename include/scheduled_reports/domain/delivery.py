@@ -24,7 +24,7 @@ class DeliveryState(StrEnum):
 MailMode = Literal["attach", "zip", "link"]
 
 
-#: How the messages begin that go to a report's owner.
+#: The prefix of the names of messages to a report's owner.
 NOTICE = "notice/"
 
 
@@ -41,13 +41,13 @@ class Delivery:
     formats: tuple[Format, ...]
     message_id: str | None = None
     error: str | None = None
-    #: The addresses because of which the service has refused the call; it may be repeated without them.
+    #: The addresses because of which the service refused the call; it may be repeated without them.
     refused: tuple[str, ...] = ()
-    #: Of a message sent again: who asked, and the service's ids of the earlier ones.
+    #: For a message sent again: who requested it, and the service's ids of the earlier ones.
     requested_by: str | None = None
     resend_of: str | None = None
 
     @property
     def is_notice(self) -> bool:
-        """Whether it tells the report's owner how a run went, and is not the report itself."""
+        """Whether it is a notice to the report's owner about a run, and not the report itself."""
         return self.message.startswith(NOTICE)

@@ -1,22 +1,22 @@
-"""Everything that can go wrong, sorted by what the caller can do about it.
+"""The errors this product raises, grouped by what the caller can do about them.
 
 ::
 
     ReportsError
-    ├── PermanentError          trying again changes nothing
-    │   ├── RejectedError       a row of scheduled_reports breaks the rules; carries every problem
-    │   ├── RequestError        a run was asked for with wrong values
-    │   ├── ReportTypeError     a report type's folder is broken
+    ├── PermanentError          a retry would fail in the same way
+    │   ├── RejectedError       a row of scheduled_reports is invalid; carries every problem
+    │   ├── RequestError        a run was requested with invalid values
+    │   ├── ReportTypeError     a report type's folder is invalid
     │   ├── ConfigurationError  a setting or a connection is wrong
-    │   ├── MailStoppedError    somebody has switched all mail off
-    │   ├── StagingMissingError what an earlier stage left is gone: clear the run from `query`
-    │   └── RecipientRefusedError the mail service refuses a call because of single addresses: nobody got it
-    ├── TransientError          a server was away or busy: try again
-    │   ├── ThrottledError      the mail service asks to slow down: certainly not sent
-    │   ├── BusyError           a run of the report is under way
-    │   └── NoDagError          Airflow has no DAG of the report, or not yet
+    │   ├── MailStoppedError    all mail is switched off
+    │   ├── StagingMissingError the files of an earlier stage are gone: clear the run from `query`
+    │   └── RecipientRefusedError the mail service refuses a call because of some addresses; nothing was sent
+    ├── TransientError          a server was unavailable or busy: retry
+    │   ├── ThrottledError      the mail service asks to slow down; nothing was sent
+    │   ├── BusyError           a run of the report is in progress
+    │   └── NoDagError          Airflow has no DAG for the report, or not yet
     ├── SkipRunError            this tick must not run; the reason is recorded
-    └── DeliveryUnknownError    the mail may or may not have left: never try again by itself
+    └── DeliveryUnknownError    the mail may or may not have been sent: never retried automatically
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .report import Problem
+    from .problem import Problem
 
 
 class ReportsError(Exception):
-    """The root of every error this product raises on purpose."""
+    """The base class of every error this product raises on purpose."""
 
 
 class PermanentError(ReportsError):
-    """Trying again changes nothing."""
+    """A retry would fail in the same way."""
 
 
 class RejectedError(PermanentError):
-    """A row of scheduled_reports breaks the rules."""
+    """A row of scheduled_reports is invalid."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+        super().__init__(" ".join(str(problem) for problem in self.problems))
 
 
 class RequestError(PermanentError):
-    """A run was asked for with wrong values."""
+    """A run was requested with invalid values."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+        super().__init__(" ".join(str(problem) for problem in self.problems))
 
 
 class ReportTypeError(PermanentError):
-    """A report type's folder is broken."""
+    """A report type's folder is invalid."""
 
 
 class ConfigurationError(PermanentError):
@@ -62,15 +62,15 @@ class ConfigurationError(PermanentError):
 
 
 class StagingMissingError(PermanentError):
-    """What an earlier stage left on staging is gone."""
+    """The staged files of an earlier stage are gone."""
 
 
 class MailStoppedError(PermanentError):
-    """Somebody has switched all mail off."""
+    """All mail is switched off."""
 
 
 class RecipientRefusedError(PermanentError):
-    """The mail service refuses a call because of single addresses; nobody got it.  No address stands in the text."""
+    """The mail service refuses a call because of some addresses; nothing was sent.  The text names no address."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self.addresses = tuple(addresses)
@@ -78,19 +78,19 @@ class RecipientRefusedError(PermanentError):
 
 
 class TransientError(ReportsError):
-    """A server was away or busy."""
+    """A server was unavailable or busy."""
 
 
 class ThrottledError(TransientError):
-    """The mail service asks to slow down; certainly not sent."""
+    """The mail service asks to slow down; nothing was sent."""
 
 
 class BusyError(TransientError):
-    """A run of the report is under way."""
+    """A run of the report is in progress."""
 
 
 class NoDagError(TransientError):
-    """Airflow has no DAG of the report, or not yet."""
+    """Airflow has no DAG for the report, or not yet."""
 
 
 class SkipRunError(ReportsError):
@@ -98,4 +98,4 @@ class SkipRunError(ReportsError):
 
 
 class DeliveryUnknownError(ReportsError):
-    """The mail may or may not have left."""
+    """The mail may or may not have been sent."""

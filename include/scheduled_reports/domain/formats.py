@@ -23,13 +23,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormatInfo:
-    """What a format is called in a file name, over HTTP and in report_executions.format."""
+    """The names of a format in file names, over HTTP and in report_executions.format, and its module in render."""
 
     extension: str
     content_type: str
     execution: str
     module: str
-    limited: bool = False  # whether settings.row_limit bounds its tables
+    limited: bool = False  # whether settings.row_limit limits its tables
 
 
 FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(

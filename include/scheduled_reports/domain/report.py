@@ -1,4 +1,4 @@
-"""The nouns of the house, frozen: reports, runs, files, messages."""
+"""Reports: a valid row of scheduled_reports, its parts, and why a row is rejected."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from .formats import Format
+    from .problem import Problem
     from .schedule import Schedule
 
 
@@ -30,22 +31,8 @@ PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year",
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
-    """One thing wrong with one value: where, what it is, and what is allowed."""
-
-    column: str
-    value: Any
-    allowed: str
-
-    def __str__(self) -> str:
-        shown = repr(self.value)
-        shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
-        return f"{self.column}: {shown}: {self.allowed}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Rejection:
-    """A row that cannot be scheduled, with every reason."""
+    """A row that cannot be scheduled, with every problem."""
 
     report_id: str
     name: str
@@ -54,7 +41,7 @@ class Rejection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """The tenant a report belongs to; *label* tells it apart where its slug is not unique."""
+    """The tenant a report belongs to; *label* is unique even if its slug is not."""
 
     id: str
     name: str
@@ -64,7 +51,7 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """A user of the application; *name* is empty where there is none."""
+    """A user of the application; *name* may be empty."""
 
     id: str
     name: str
@@ -76,7 +63,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipients:
-    """The envelope of a message."""
+    """The recipients of a message."""
 
     to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
@@ -89,7 +76,7 @@ class Recipients:
         return chain(self.to, self.cc, self.bcc)
 
     def only(self, keep: Callable[[str], bool]) -> Recipients:
-        """The envelope with those addresses that *keep* accepts."""
+        """The recipients that *keep* accepts."""
         to, cc, bcc = (tuple(filter(keep, part)) for part in (self.to, self.cc, self.bcc))
         return Recipients(to=to, cc=cc, bcc=bcc)
 
@@ -132,13 +119,13 @@ class Report:
     status: Status
     formats: tuple[Format, ...]
     date_range: DateRange
-    #: What the report type's SQL may read; only names the type declares.
+    #: The parameters for the report type's SQL; only names that the type declares.
     parameters: Mapping[str, Any]
     tags: tuple[str, ...]
     email: EmailOptions
     workspace: Workspace
     creator: Person
-    #: What becomes of ticks that were missed while Airflow was away.
+    #: What happens to ticks that were missed while Airflow was down.
     missed_runs: MissedRuns = "latest"
 
     @property
@@ -148,7 +135,7 @@ class Report:
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether its ticks fire."""
+        """Whether its schedule is active."""
         return self.is_active and self.status is Status.ACTIVE
 
 

@@ -10,7 +10,7 @@ ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One column of a dataset: *name* in SQL, *title* for the reader."""
+    """One column of a dataset: *name* in SQL, *title* for readers."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Dataset:
     title: str
     sql: str
     columns: tuple[Column, ...]
-    #: Rows are there for every day or thing, active or not: only those with a figure that is not zero are data.
+    #: It has a row for every day or object, active or not; only rows with a figure other than zero count as data.
     zero_filled: bool = False
     #: How many rows the query returns at most, if it has a limit that cuts what a report asks for.
     limit: int | None = None
@@ -54,37 +54,37 @@ class ChartSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceColumn(Column):
-    """A column a person may ask for; *values* are all it holds, where they are few and known."""
+    """A column that a report may use; *values* lists all its values if they are few and fixed."""
 
     values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceSpec:
-    """What a report may put its own tables together from: a query bound to its workspace, and columns of it."""
+    """A source from which a report builds its table: a query bound to its workspace, and its columns."""
 
     name: str
     title: str
     sql: str
     columns: tuple[SourceColumn, ...]
-    #: A column of the query that tells its rows apart; it settles ties, and need not be among *columns*.
+    #: A column of the query that is unique; it orders ties, and need not be among *columns*.
     key: str
-    #: The timestamp that has to lie in the window; empty where the rows are what there is at the window's end.
+    #: The timestamp that must be in the window; empty if the rows are the state at the window's end.
     time: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportType:
-    """A folder of report_types: what is asked, and how it is shown.
+    """A report type: its queries, and how their results are shown.
 
-    Either it brings its datasets, or *sources*, from which `catalog.report_type` makes those a report asks for.
+    It has either datasets, or *sources* from which `catalog.report_type` builds the datasets of a report.
     """
 
     id: str
     title: str
     description: str
     parameters: frozenset[str]
-    #: What the creator has to be in the workspace; anything where it is empty.
+    #: The roles in the workspace that the creator may have; empty for any role.
     roles: tuple[str, ...] = ()
     figures_sql: str = ""
     figures: tuple[FigureSpec, ...] = ()
@@ -94,5 +94,5 @@ class ReportType:
 
     @property
     def main(self) -> Dataset:
-        """The dataset that CSV holds and "no data" is about."""
+        """The dataset that CSV contains and that decides whether there is data."""
         return self.datasets[0]

@@ -1,4 +1,4 @@
-"""Runs: what triggered one, what it covers, the files it made and how it ended."""
+"""Runs: the trigger, the period, the files and the outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunKind(StrEnum):
-    """What made a run: a tick, a person, or a replay of the past."""
+    """What started a run: a tick, a person, or a backfill."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
@@ -47,7 +47,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunKey:
-    """Which run: the report and Airflow's run id."""
+    """The key of a run: the report and Airflow's run id."""
 
     report_id: str
     run_id: str
@@ -55,25 +55,25 @@ class RunKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What a person asked of a run by hand; the defaults change nothing."""
+    """What a person requested of a manual run; the defaults change nothing."""
 
     formats: tuple[Format, ...] | None = None
     recipients: tuple[str, ...] | None = None
     mail: bool | None = None
     period: DateRange | None = None
-    #: The id of an earlier run, whose files are mailed again and none made.
+    #: The id of an earlier run, whose files are mailed again; no new files are made.
     resend: str | None = None
     triggered_by: str | None = None
-    #: Only to try the report out: the mail is marked, nothing is counted.
+    #: A test of the report: the mail is marked, and no counter changes.
     test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailSummary:
-    """What a mail shows of a run's data, kept with the record: a mail needs no staging.
+    """The data of a run that a mail shows, stored with the record, so that a mail does not need staging.
 
     *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
-    *charts* are as many streams, one after the other, as the report type has charts; empty for runs from before them.
+    *charts* holds one stream after the other, one per chart of the report type; empty for older runs.
     """
 
     main_rows: int
@@ -85,7 +85,7 @@ class MailSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A frozen run, as every stage after `query` reads it."""
+    """A frozen run, which every stage after `query` reads."""
 
     key: RunKey
     run_key: str
@@ -96,7 +96,7 @@ class Run:
     report: Report
     request: Request
     window: Window
-    #: None until `query` is through.
+    #: None until `query` has finished.
     mail_summary: MailSummary | None = None
 
     @property
@@ -107,7 +107,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger:
-    """What Airflow says of a run."""
+    """A run as Airflow describes it."""
 
     key: RunKey
     kind: RunKind
@@ -127,20 +127,20 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who does something: a user of Airflow, and the application's user on whose behalf a service account acts."""
+    """The author of an action: a user of Airflow, and the application's user on whose behalf a service account acts."""
 
     user: str
     acting_user: str | None = None
 
     @property
     def name(self) -> str:
-        """As the record and the audit trail name him."""
+        """The name in the record and in the audit trail."""
         return f"airflow:{self.user}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditAction:
-    """What somebody had a run made for."""
+    """Who requested a run, and why."""
 
     action: Literal["triggered", "resent", "tested"]
     actor: Actor
@@ -149,7 +149,7 @@ class AuditAction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedFile:
-    """What a manifest says of a file on staging."""
+    """A staged file, as its manifest describes it."""
 
     name: str
     bytes: int
@@ -175,17 +175,17 @@ class Artifact:
 
     @property
     def url(self) -> str:
-        """The durable address; never a signed one."""
+        """The permanent address, without a signature."""
         return f"s3://{self.bucket}/{self.object_key}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What settling a run came to."""
+    """The result of settling a run."""
 
     state: RunState
     reason: str | None = None
     errors: Mapping[Format, str] = field(default_factory=dict)
     mail_error: str | None = None
-    #: The kind of the run, where the record has counted this outcome of it for the first time.
+    #: The kind of the run, if the record counted this outcome for the first time.
     news: RunKind | None = field(default=None, compare=False)

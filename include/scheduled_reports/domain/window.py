@@ -1,4 +1,4 @@
-"""Which days a run covers: whole local days of the report's zone, half-open, derived from its tick alone."""
+"""The period a run covers: whole local days in the report's zone, half-open, derived only from its tick."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def window(period: DateRange, scheduled_for: datetime, zone: ZoneInfo) -> Window:
-    """The days that *period* names for a run at *scheduled_for*, and the same kind of period just before."""
+    """The days of *period* for a run at *scheduled_for*, and the start of the period before."""
     today = scheduled_for.astimezone(zone).date()
     first, end, previous = _days(period, today)
     return Window(

@@ -12,7 +12,7 @@ from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
 from ..render.key_figures import card, time_note
-from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, listed, printable, rows_of, shown
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, format_value, join_names, printable, rows_of
 from . import templates
 from .body_images import chart_pictures, logo
 
@@ -123,7 +123,7 @@ def body(document: Document, note: MailNote) -> Body:
         "trend_colors": _TREND_COLORS,
         "note": note,
         "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
-        "failed": listed([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
+        "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),
         "preview": _preview(document.main, note),
         "no_activity": NO_ACTIVITY,
@@ -181,7 +181,7 @@ def _preview(table: Table, note: MailNote) -> Preview | None:
         return None
     columns = table.columns[: _fitting(table)]
     rows = tuple(
-        tuple(_short(shown(value, column)) for value, column in zip(row, columns, strict=True))
+        tuple(_short(format_value(value, column)) for value, column in zip(row, columns, strict=True))
         for piece in pieces(table, note.preview_rows)
         for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
     )

@@ -56,14 +56,16 @@ def logo(document: Document) -> MailPicture | None:
 
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
     """Draw the charts that have data, as many as fit into one message."""
-    look = charts.Look(width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour))
-    return tuple(_fitting(list(_drawn(document.charts, look))))
+    style = charts.ChartStyle(
+        width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour)
+    )
+    return tuple(_fitting(list(_drawn(document.charts, style))))
 
 
-def _drawn(shown: Sequence[Chart], look: charts.Look) -> Iterator[MailPicture]:
+def _drawn(shown: Sequence[Chart], style: charts.ChartStyle) -> Iterator[MailPicture]:
     for number, chart in enumerate(shown, start=1):
         if not charts.is_flat(chart):
-            content = _small(charts.png(chart, look=look))
+            content = _small(charts.png(chart, style=style))
             with Image.open(BytesIO(content)) as picture:
                 height = round(picture.height * _WIDTH / picture.width)
             yield MailPicture(

@@ -57,7 +57,7 @@ def deliver(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[st
     """
     refused, part = 0, delivery
     for number in count(1):
-        wrong = _send_slowly(services, part, raw, tags)
+        wrong = _send_with_pauses(services, part, raw, tags)
         if not wrong:
             return refused
         refused += len(wrong)
@@ -69,7 +69,7 @@ def deliver(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[st
     raise AssertionError  # unreachable: every round has fewer recipients
 
 
-def _send_slowly(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> tuple[str, ...]:
+def _send_with_pauses(services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str]) -> tuple[str, ...]:
     """Call the mail service, again while it throttles; return the addresses because of which it refused."""
     for pause in PAUSES:
         try:

@@ -140,7 +140,7 @@ def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> t
     for rejection in rejections:
         for problem in rejection.problems:
             # Without the value, because it may be an email address.
-            log.warning("report %s is rejected: %s: %s", rejection.report_id, problem.column, problem.allowed)
+            log.warning("report %s is rejected: %s", rejection.report_id, problem.rule)
     return planned
 
 

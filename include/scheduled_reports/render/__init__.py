@@ -1,4 +1,7 @@
-"""The formats: one module each, imported when first used, since WeasyPrint and openpyxl are slow to load."""
+"""Renderers, document to file: one module or package per format.
+
+Each is imported when first used, since WeasyPrint and openpyxl are slow to load.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def renderer(chosen: Format, *, csv_bom: bool = False) -> Renderer:
-    """The function that writes *chosen*; with *csv_bom* a CSV begins with a byte order mark."""
+    """Return the function that writes *chosen*; with *csv_bom*, a CSV file begins with a byte order mark."""
     module = import_module(f".{FORMATS[chosen].module}", __package__)
     render = partial(module.render, bom=True) if csv_bom and chosen is Format.CSV else module.render
     return cast("Renderer", render)

@@ -1,4 +1,4 @@
-"""CSV: the main table, as RFC 4180 has it, safe to open in a spreadsheet."""
+"""CSV: the main table as in RFC 4180, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: bool = False) -> int:
-    """Write the main table: UTF-8, CRLF, titles above it, text quoted, nothing between the commas where there is none.
+    """Write the main table: UTF-8, CRLF, a header line, text quoted, missing values left empty.
 
-    An empty text is written `""`, so that it can be told from no value.
+    An empty text is written as `""`, to differ from a missing value.
     """
     if bom:
         out.write(BOM_UTF8)
@@ -30,14 +30,14 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: boo
     written = 0
     with CSVWriter(out, schema, write_options=WriteOptions(eol="\r\n")) as writer:
         for piece in pieces(table, row_limit):
-            cells = [_exact(column, values) for column, values in zip(table.columns, piece.columns, strict=True)]
+            cells = [_as_written(column, values) for column, values in zip(table.columns, piece.columns, strict=True)]
             writer.write_batch(pa.record_batch(cells, schema=schema))
             written += piece.num_rows
     return written
 
 
 def _type(column: Column) -> pa.DataType:
-    """What a column is handed to the writer as: it quotes texts and leaves numbers bare."""
+    """Choose the Arrow type to write a column as: the writer quotes text and leaves numbers bare."""
     match column.type:
         case "integer":
             return pa.int64()
@@ -53,7 +53,7 @@ def _type(column: Column) -> pa.DataType:
             return pa.string()
 
 
-def _exact(column: Column, values: pa.Array) -> pa.Array:
+def _as_written(column: Column, values: pa.Array) -> pa.Array:
     match column.type:
         case "number" | "percent":
             return finite(values)
@@ -68,9 +68,9 @@ def _exact(column: Column, values: pa.Array) -> pa.Array:
 
 
 def _defused(values: pa.Array) -> pa.Array:
-    """As text.defused, for a whole column."""
+    """Apply `values.defused` to a whole column."""
     starts = pc.utf8_slice_codeunits(values, start=0, stop=1)
-    harmful = pc.is_in(starts, value_set=pa.array(FORMULA_STARTS))
-    if not pc.any(harmful).as_py():
+    dangerous = pc.is_in(starts, value_set=pa.array(FORMULA_STARTS))
+    if not pc.any(dangerous).as_py():
         return values
-    return pc.if_else(harmful, pc.binary_join_element_wise("'", values, ""), values)
+    return pc.if_else(dangerous, pc.binary_join_element_wise("'", values, ""), values)

@@ -1,47 +1,47 @@
-"""Colours that can be read: contrast as WCAG 2 measures it."""
+"""Choose readable colours: contrast as defined by WCAG 2."""
 
 from __future__ import annotations
 
 from typing import Final
 
 WHITE, DARK = "#ffffff", "#1f2328"
-#: What WCAG asks of text, and of the parts of a chart.
+#: The contrast WCAG requires for text, and for parts of a chart.
 TEXT, SHAPE = 4.5, 3.0
-#: Two colours of a chart that are closer than this are hard to tell apart.
-_APART: Final = 140.0
+#: Chart colours closer than this are hard to tell apart.
+_MIN_DISTANCE: Final = 140.0
 
 
 def contrast(one: str, other: str) -> float:
-    """From 1 for the same colour to 21 for black on white."""
+    """Compute the contrast: 1 for the same colour, 21 for black on white."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def ink_on(colour: str) -> str:
-    """White or dark, whichever is easier to read on *colour*."""
+    """Choose white or dark text, whichever is easier to read on *colour*."""
     return max((WHITE, DARK), key=lambda ink: contrast(ink, colour))
 
 
 def readable(colour: str, paper: str, least: float = TEXT) -> str:
-    """*colour*, moved away from *paper* in small steps until their contrast is *least*."""
+    """Move *colour* away from *paper* in small steps until their contrast is *least*."""
     goal = "#000000" if _luminance(paper) > 0.18 else WHITE
     steps = (mixed(colour, goal, step / 40) for step in range(41))
     return next((step for step in steps if contrast(step, paper) >= least), goal)
 
 
 def mixed(one: str, other: str, share: float) -> str:
-    """*one* with *share* of *other* in it."""
+    """Mix *one* with a *share* of *other*."""
     channels = zip(_channels(one), _channels(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in channels)
 
 
 def palette(colour: str, others: tuple[str, ...]) -> tuple[str, ...]:
-    """*colour*, and those of *others* that nobody takes for it."""
-    return (colour, *(other for other in others if _distance(colour, other) >= _APART))
+    """Return *colour* and those of *others* that differ from it clearly."""
+    return (colour, *(other for other in others if _distance(colour, other) >= _MIN_DISTANCE))
 
 
 def _distance(one: str, other: str) -> float:
-    """How different two colours look, about 0 to 765: the red mean of Riemersma's formula."""
+    """Measure how different two colours look, about 0 to 765, by Riemersma's red-mean formula."""
     (r1, g1, b1), (r2, g2, b2) = _channels(one), _channels(other)
     mean = (r1 + r2) / 2
     return float(

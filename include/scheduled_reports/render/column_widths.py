@@ -1,4 +1,4 @@
-"""How wide a column needs to be, judged by its title and the first rows."""
+"""Estimate column widths from the titles and the first rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from unicodedata import combining, east_asian_width
 
 from .batches import pieces
-from .values import shown
+from .values import format_value
 
 if TYPE_CHECKING:
     from .document import Table
@@ -16,27 +16,27 @@ _LEAST, _MOST = 6, 48
 
 
 def widths(table: Table) -> tuple[int, ...]:
-    """The width of each column in characters."""
+    """Estimate the width of each column, in characters."""
     most = [_title_width(column.title) for column in table.columns]
     for piece in pieces(table, _SAMPLE):
         for place, (column, values) in enumerate(zip(table.columns, piece.columns, strict=True)):
-            most[place] = max([most[place], *(_width(shown(value, column)) for value in values.to_pylist())])
+            most[place] = max([most[place], *(_width(format_value(value, column)) for value in values.to_pylist())])
     return tuple(map(_bounded, most))
 
 
 def _title_width(title: str) -> int:
-    """What a title needs: it is bold, and may break at a space, but not inside a word."""
+    """Estimate the width of a title: it is bold, and may break at spaces but not inside words."""
     return max((_width(word) + 1 for word in title.split()), default=0)
 
 
 def _width(text: str) -> int:
-    """What the longest line of *text* needs, set in a font whose letters differ."""
+    """Estimate the width of the longest line of *text* in a proportional font."""
     line = max(text.splitlines(), key=len, default="")[:_MOST]
     return text_width(line) + sum(char in "mwMW@" for char in line) // 2
 
 
 def text_width(text: str) -> int:
-    """The columns *text* takes in a font of fixed width."""
+    """Count the columns *text* takes in a font of fixed width."""
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 

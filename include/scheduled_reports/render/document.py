@@ -1,4 +1,4 @@
-"""What every format renders: one document, its big tables read in batches."""
+"""The document that every format renders; its tables are read in batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A key figure now and in the window before; None where there was nothing to measure."""
+    """A key figure and its value in the previous period; None if there was nothing to measure."""
 
     spec: FigureSpec
     value: int | float | Decimal | None
@@ -30,7 +30,7 @@ class Figure:
 
     @property
     def change(self) -> float | None:
-        """The relative change, 0.25 for +25 %; None where there is no base to compare with."""
+        """The relative change, 0.25 for +25 %; None without a base to compare with."""
         if self.value is None or not self.previous:
             return None
         return float(self.value) / float(self.previous) - 1
@@ -38,7 +38,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A chart ready to draw: *rows* is bounded, *x* and *y* name its keys; they are the first rows of *table*."""
+    """A chart ready to draw: *rows* are the first rows of *table*, *x* and *y* name the keys to draw."""
 
     title: str
     kind: str
@@ -50,7 +50,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A dataset to show; each call of *batches* reads it anew, columns in the order and the Arrow types declared.
+    """A dataset to show; each call of *batches* reads it again, with the declared columns in order.
 
     Arrow types: text → string, integer → int64, decimal → decimal128(38, scale), number and percent → float64
     (0.25 is 25 %), boolean → bool, date → date32, timestamp → timestamp[us, tz=the report's zone].
@@ -116,12 +116,12 @@ class Document:
 class Renderer(Protocol):
     """Writes a document to *out* in one format.
 
-    Returns the number of the main table's rows in the file; *row_limit* bounds each table where it is not None.
+    Returns how many rows of the main table the file has; *row_limit*, if not None, limits each table.
     """
 
     def __call__(self, document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
         """Write *document* to *out*."""
 
 
-#: Rows of the main table that a mail can show.
+#: How many rows of the main table a mail shows at most.
 PREVIEW_ROWS = 10

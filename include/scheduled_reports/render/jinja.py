@@ -1,4 +1,4 @@
-"""Jinja environments for HTML and text templates: HTML is escaped, an unknown name is an error."""
+"""Jinja environments for templates: HTML is escaped, undefined names are errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def environment(folder: Path) -> Environment:
-    """The environment for the templates of a folder; `*.txt.j2` is plain text and is not escaped."""
+    """Make the environment for the templates of a folder; `*.txt.j2` is plain text and is not escaped."""
     return Environment(
         loader=FileSystemLoader(folder),
         autoescape=select_autoescape(disabled_extensions=("txt.j2",), default=True, default_for_string=True),

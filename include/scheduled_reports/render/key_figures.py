@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..domain.dates import long_time, zone_time
-from .values import change, comparison, printable, shown, trend
+from .values import change, comparison, format_value, printable, trend
 
 if TYPE_CHECKING:
     from .document import Document, Figure
@@ -34,7 +34,7 @@ def card(figure: Figure) -> Card:
     column = figure.spec.column
     return Card(
         title=printable(column.title),
-        value=shown(figure.value, column) or "\N{EN DASH}",
+        value=format_value(figure.value, column) or "\N{EN DASH}",
         change=change(figure),
         trend=trend(figure),
         comparison=comparison(figure),

@@ -1,7 +1,7 @@
-"""Moments as the clock on the wall shows them, a column at a time, by Python's zone database.
+"""Convert columns of timestamps to local time, by Python's zone database.
 
-Arrow has one of its own, but takes no rule beyond the last change it finds written out: in Berlin, summer time ends
-with the year 2037, or, where the system's files are the slim ones, with 1996.
+Arrow's zone database knows no rules beyond the last transition in its files: in Berlin, summer time ends after 2037,
+or after 1996 if the system has the "slim" files.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1) // _TICK
-#: One day inside the years Python knows, so that every zone can be asked.
+#: One day inside the years that Python supports, so that the offset of every zone can be computed.
 _FIRST: Final = (datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) // _TICK
 _LAST: Final = (datetime(9999, 12, 30, tzinfo=UTC) - _EPOCH) // _TICK
 
 
 def wall_clock(values: pa.Array) -> pa.Array:
-    """Timestamps without a zone, as they are read there."""
+    """Convert to timestamps without a zone, in local time."""
     return _shifted(values, _offsets(values))
 
 
 def iso_text(values: pa.Array) -> pa.Array:
-    """Timestamps as `2026-05-10T09:00:00+02:00`, the text datetime.isoformat gives."""
+    """Format timestamps as `2026-05-10T09:00:00+02:00`, like datetime.isoformat."""
     offsets = _offsets(values)
     clock = pc.utf8_replace_slice(_shifted(values, offsets).cast(pa.string()), start=10, stop=11, replacement="T")
     clock = pc.replace_substring(clock, pattern=".000000", replacement="")
@@ -45,7 +45,7 @@ def _shifted(values: pa.Array, offsets: NDArray[Any]) -> pa.Array:
 
 
 def _offsets(values: pa.Array) -> NDArray[Any]:
-    """The microseconds each is ahead of UTC: asked once per day, and one by one on days when the clocks change."""
+    """Compute the offsets from UTC in microseconds: once per day, and one by one on days when the clocks change."""
     zone = ZoneInfo(values.type.tz)
     moments = values.cast(pa.int64()).fill_null(0).to_numpy()
     days, places = np.unique(moments // _DAY, return_inverse=True)
@@ -63,7 +63,7 @@ def _offset(moment: int, zone: ZoneInfo) -> int:
 
 
 def _offset_text(offset: int) -> str:
-    """`+02:00`; with seconds for the local mean times of long ago."""
+    """Format an offset: `+02:00`; with seconds for historic local mean times."""
     sign, seconds = "-" if offset < 0 else "+", abs(offset) // 1_000_000
     text = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
     return f"{text}:{seconds % 60:02d}" if seconds % 60 else text

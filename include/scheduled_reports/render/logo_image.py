@@ -1,4 +1,4 @@
-"""The logo as a PNG of a given height, for what shows no SVG: mail clients and workbooks."""
+"""Convert the logo to a PNG of a given height, for mail clients and workbooks, which show no SVG."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 import vl_convert
 from PIL import Image
 
-#: Pixels of the picture for one of the page, so that it is sharp on a good screen.
+#: Pixels of the image per pixel of the page, for high-resolution screens.
 _DENSITY: Final = 2
-#: A logo is at most so many times as wide as it is high; a longer one becomes lower.
+#: A logo wider than this many times its height is scaled down to fit the width.
 _LONGEST: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogoPicture:
-    """*width* and *height* are those it is shown at; the PNG has twice as many pixels each way."""
+    """A logo as PNG; *width* and *height* are its size on the page, in half the pixels of the PNG."""
 
     png: bytes
     width: int
@@ -26,7 +26,7 @@ class LogoPicture:
 
 
 def logo_picture(logo: str, height: int) -> LogoPicture | None:
-    """*logo*, a data: URI as Branding holds it, at most *height* high; None where there is none."""
+    """Convert *logo*, a data: URI as in Branding, to at most *height* pixels high; None if it is empty."""
     if not logo:
         return None
     kind, _, content = logo.partition(";base64,")

@@ -57,9 +57,9 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def shown(value: Any, column: Column) -> str:
+def format_value(value: Any, column: Column) -> str:
     """Format the value of one cell: `1,234,567`, `12.5 %`, `2026-05-10 09:00`, `yes`; empty if it is missing."""
-    return "" if is_missing(value) else _SHOWN[column.type](value, column.scale)
+    return "" if is_missing(value) else _FORMATS[column.type](value, column.scale)
 
 
 def grouped(number: float | Decimal, scale: int) -> str:
@@ -78,7 +78,7 @@ def moment(value: datetime) -> str:
     return f"{value:%Y-%m-%d %H:%M}"
 
 
-_SHOWN: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(
+_FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(
     {
         "text": lambda value, _: printable(value),
         "integer": lambda value, _: grouped(value, 0),
@@ -109,7 +109,7 @@ def comparison(figure: Figure) -> str:
     """Say what a figure is compared with: `from 987,654`, or why with nothing; empty beside `no change`."""
     if change(figure) == NO_CHANGE:
         return ""
-    return no_base(figure) or f"from {shown(figure.previous, figure.spec.column)}"
+    return no_base(figure) or f"from {format_value(figure.previous, figure.spec.column)}"
 
 
 def no_base(figure: Figure) -> str:
@@ -127,7 +127,7 @@ def trend(figure: Figure) -> Literal["good", "bad", "flat"]:
     return "good" if text.startswith("+") == (figure.spec.better == "up") else "bad"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Join names: `PDF, CSV and Excel`."""
     return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 

@@ -1,7 +1,7 @@
-"""From what reporting.runs holds of a run back to the run: through the same gate as a fresh row.
+"""Read a run back from its row of reporting.runs, with the parser that reads fresh rows.
 
-Only whoever makes something of a run needs the gate.  To settle it, its formats are enough, so that a rule which was
-tightened while runs were open keeps none of them open for ever.
+Only the stages that make something of a run parse it.  Settling needs just its formats, so that a rule that was
+tightened while runs were open does not keep them open for ever.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from ..domain.run import RunKey
 
 
-def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:
-    """The run that *row* of reporting.runs froze; PermanentError where it breaks a rule of today."""
+def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
+    """The run in *row* of reporting.runs; PermanentError if it breaks a current rule."""
     frozen = row["frozen"]
-    # Whom a person may mail was checked when the run was frozen.
+    # Which addresses a person may mail was checked when the run was frozen.
     checked = [str(address).lower() for address in frozen["request"].get("recipients") or ()]
-    with _judged_today():
+    with _by_current_rules():
         report = parse_row(frozen["row"])
         request = parse_request(frozen["request"], report, known=checked)
     return Run(
@@ -45,19 +45,19 @@ def thaw(key: RunKey, row: Mapping[str, Any]) -> Run:
 
 
 def formats(frozen: Mapping[str, Any]) -> tuple[Format, ...]:
-    """The formats that a run was frozen with, whatever the rules of today say of the rest."""
+    """The formats that a run was frozen with; the rest of the row is not checked."""
     named = frozen["request"].get("formats") or frozen["row"]["export_formats"]
     return tuple(Format(name) for name in named if name in list(Format))
 
 
 @contextmanager
-def _judged_today() -> Iterator[None]:
-    """Say which rule is broken without the value, which may be an address: the words go to logs."""
+def _by_current_rules() -> Iterator[None]:
+    """Report a broken rule without the value, which may be an address: the message goes to logs."""
     try:
         yield
     except (RejectedError, RequestError) as error:
-        broken = "; ".join(f"{problem.column}: {problem.allowed}" for problem in error.problems)
-        message = f"the run was frozen with what a rule of today does not allow: {broken}; clear from query"
+        broken = "; ".join(problem.rule for problem in error.problems)
+        message = f"the run was frozen under rules that have changed since: {broken}; clear it from query"
         raise PermanentError(message) from None
 
 

@@ -1,4 +1,4 @@
-"""When a report runs next, as stored in its row."""
+"""Compute when a report runs next."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def next_run(report: Report, now: datetime) -> datetime | None:
-    """The coming tick; None where the report is not scheduled."""
+    """The next tick; None if the report is not scheduled."""
     return report.schedule.next_after(now) if report.is_scheduled else None
 
 
 def next_run_of(row: Row | None, now: datetime) -> datetime | None:
-    """The coming tick of a row; None where it is gone, rejected or not scheduled."""
+    """The next tick of a row; None if it is gone, rejected or not scheduled."""
     try:
         report = parse_row(row) if row else None
     except RejectedError:

@@ -1,4 +1,4 @@
-"""The application's parameters column: which keys exist, which values each takes."""
+"""The application's parameters column: which keys exist, and which values each accepts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..domain.report import (
     PeriodType,
 )
 from .types import custom_filters
-from .validation import Check, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..domain.report_type import ReportType
+    from .validation import Check
 
 #: What parameters.dateRange.type may be.
 PERIODS: tuple[str, ...] = get_args(PeriodType)
@@ -37,9 +37,9 @@ LONGEST_PERIOD_DAYS = 3_660
 
 
 def custom_range(first: date, last: date) -> DateRange:
-    """Two inclusive days as a period; ValueError where they are not one."""
+    """The period from *first* to *last*, both included; ValueError if it is not a valid one."""
     if not 0 <= (last - first).days <= LONGEST_PERIOD_DAYS or not 1970 <= first.year <= last.year <= 9000:
-        raise ValueError(f"the first day not after the last, and at most {LONGEST_PERIOD_DAYS} days")
+        raise ValueError(f"the first day must not be after the last, and at most {LONGEST_PERIOD_DAYS} days before it")
     return DateRange(type="custom", start=first, end=last)
 
 
@@ -53,9 +53,9 @@ MAX_DEPTH = 20
 
 
 def read_object(check: Check, column: str, value: Any) -> Mapping[str, Any]:
-    """A JSON object that whoever walks through it comes back from; an empty one where *value* is none."""
+    """*value* if it is a JSON object of at most MAX_DEPTH levels, otherwise an empty one; every problem is noted."""
     if not isinstance(value, dict):
-        check.add(column, value, "a JSON object")
+        check.add(column, value, "is not a JSON object; use one such as {}")
         return {}
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
@@ -65,19 +65,19 @@ def read_object(check: Check, column: str, value: Any) -> Mapping[str, Any]:
             for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
         ]
     if level:
-        check.add(column, "an object in an object in an object …", f"at most {MAX_DEPTH} levels")
+        check.add(column, "an object", f"has more than {MAX_DEPTH} levels; nest it less deeply")
         return {}
     return value
 
 
 def read_date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
-    """`parameters.dateRange`; the last seven days where there is none."""
+    """`parameters.dateRange`; the last seven days by default."""
     value = parameters.get("dateRange")
     if value is None:
         return DateRange()
-    allowed = f"an object with a type of {', '.join(PERIODS)}"
     if not isinstance(value, dict) or value.get("type") not in PERIODS:
-        check.add("parameters.dateRange", value, allowed)
+        reason = f"is not a period; use an object whose type is one of {', '.join(PERIODS)}"
+        check.add("parameters.dateRange", value, reason)
         return DateRange()
     if value["type"] != "custom":
         return DateRange(type=value["type"])
@@ -85,7 +85,8 @@ def read_date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
         # The application may send a day or a moment; the day is what was chosen.
         return custom_range(*(date.fromisoformat(str(value.get(name))[:10]) for name in ("startDate", "endDate")))
     except ValueError as error:
-        check.add("parameters.dateRange", value, f"startDate and endDate as 2026-05-01: {error}")
+        reason = f"is not a custom period ({error}); set startDate and endDate to days such as 2026-05-01"
+        check.add("parameters.dateRange", value, reason)
         return DateRange()
 
 
@@ -94,32 +95,29 @@ def read_parameters(check: Check, parameters: Mapping[str, Any], kind: ReportTyp
     given = {name: value for name, value in parameters.items() if value not in (None, [], {}) and name != "dateRange"}
     for name, value in given.items():
         if name not in PARAMETERS:
-            known = ("dateRange", *PARAMETERS)
-            check.add(
-                f"parameters.{name}", value, f"unknown{did_you_mean(name, known)}; allowed are {', '.join(known)}"
-            )
+            check.unknown(f"parameters.{name}", name, "parameter", ("dateRange", *PARAMETERS))
         elif kind is not None and name not in kind.parameters and value is not False:
-            uses = ", ".join(sorted(kind.parameters)) or "none but dateRange"
-            check.add(f"parameters.{name}", value, f"not used by {kind.id}; it uses {uses}")
-        elif allowed := _wrong_shape(PARAMETERS[name], value):
-            check.add(f"parameters.{name}", value, allowed)
+            uses = ", ".join(sorted(kind.parameters)) or "only dateRange"
+            check.add(f"parameters.{name}", value, f"is not used by {kind.id}; remove it, this type uses {uses}")
+        elif reason := _wrong_shape(PARAMETERS[name], value):
+            check.add(f"parameters.{name}", value, reason)
     if kind is not None and kind.sources:
         custom_filters.parse(check, kind.sources, given.get("customFilters"))
     return {name: given[name] for name in sorted(given)}
 
 
 def _wrong_shape(shape: str, value: Any) -> str | None:
-    """What is allowed, where *value* is not it."""
+    """Why *value* does not have *shape*; None if it has."""
     texts = isinstance(value, list) and all(isinstance(item, str) and item for item in value)
     match shape:
         case "boolean":
-            return None if isinstance(value, bool) else "true or false"
+            return None if isinstance(value, bool) else "is not a boolean; use true or false"
         case "ids":
-            return None if texts else "a list of ids"
+            return None if texts else 'is not a list of ids; use one such as ["c1", "c2"]'
         case "statuses":
             fits = texts and all(item in TASK_STATUSES for item in value)
-            return None if fits else f"a list of {', '.join(TASK_STATUSES)}"
+            return None if fits else f"is not a list of task statuses; choose from {', '.join(TASK_STATUSES)}"
         case "level":
-            return None if value in LEVELS else f"one of {', '.join(LEVELS)}"
+            return None if value in LEVELS else f"is not an activity level; choose from {', '.join(LEVELS)}"
         case _:
-            return None if isinstance(value, dict) else "a JSON object"
+            return None if isinstance(value, dict) else "is not a JSON object; use one such as {}"

@@ -1,7 +1,7 @@
-"""The gate: rows of scheduled_reports become reports, or rejections with every reason at once.
+"""Parse and validate rows of scheduled_reports: each becomes a report, or a rejection with every problem at once.
 
 A *row* is the JSON object that sql/definitions.sql makes of a report, its workspace and its creator; the same shape is
-frozen in reporting.runs, so that a run reads its own row through the same gate.
+frozen in reporting.runs, so that a run parses its own row with the same rules.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report,
 from ..domain.schedule import Schedule
 from .parameters import read_date_range, read_object, read_parameters
 from .types.catalog import KNOWN_TYPES, catalog
-from .validation import Check, did_you_mean, read_formats
+from .validation import Check, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from ..domain.report_type import ReportType
 
 
+#: What is said of a text that is not a time zone.
+NO_ZONE = "is not an IANA time zone; use one such as Europe/Berlin"
+
+
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
-    """Split *rows*; a bad row becomes a Rejection and never raises.  Tombstones of deleted rows are left out."""
+    """Parse *rows*; an invalid row becomes a Rejection and never raises.  Tombstones of deleted rows are left out."""
     reports, rejections = [], []
     for row in rows:
         if row["deleted"]:
@@ -52,7 +56,7 @@ def parse_row(row: Row) -> Report:
         type=row["reportType"],
         schedule=_schedule(check, row),
         is_active=bool(row["is_active"]),
-        status=cast("Status", check.reads("status", row["status"], _status)),
+        status=_status(check, row["status"]),
         formats=read_formats(check, "export_formats", row["export_formats"]),
         date_range=read_date_range(check, parameters),
         parameters=read_parameters(check, parameters, kind),
@@ -69,7 +73,8 @@ def parse_row(row: Row) -> Report:
 
 def _id(check: Check, value: str) -> str:
     if not value or len(naming.escape(value)) > naming.LONGEST_ESCAPED_ID:
-        check.add("id", value, f"1 to {naming.LONGEST_ESCAPED_ID} characters once escaped for Airflow")
+        reason = f"does not have 1 to {naming.LONGEST_ESCAPED_ID} characters once escaped for Airflow; use another id"
+        check.add("id", value, reason)
     return value
 
 
@@ -79,11 +84,11 @@ def _type(check: Check, value: str) -> ReportType | None:
     if value in known.types:
         return known.types[value]
     if value in known.broken:
-        check.add("reportType", value, f"a type that works; this one is broken: {known.broken[value]}")
+        check.add("reportType", value, f"is a broken report type; correct its folder: {known.broken[value]}")
     elif value in KNOWN_TYPES:
-        check.add("reportType", value, f"this type is not built yet; built are {', '.join(known.types)}")
+        check.add("reportType", value, f"is not built yet; choose from {', '.join(known.types)}")
     else:
-        check.add("reportType", value, f"one of {', '.join(names)}{did_you_mean(value, names)}")
+        check.unknown("reportType", value, "report type", names)
     return None
 
 
@@ -95,28 +100,29 @@ def _schedule(check: Check, row: Row) -> Schedule:
     )
 
 
-def _status(name: str) -> Status:
-    if name not in list(Status):  # the enum is the application's, and may grow
-        raise ValueError(f"one of {', '.join(Status)}")
-    return Status(name)
+def _status(check: Check, name: str) -> Status:
+    if name in list(Status):
+        return Status(name)
+    # The enum is the application's, and may grow.
+    check.add("status", name, f"is not a known status; choose from {', '.join(Status)}")
+    return Status.ERROR
 
 
 def _zone(name: str) -> ZoneInfo:
-    allowed = "an IANA time zone such as Europe/Berlin"
     if name in {"localtime", "Factory"} or name.startswith(("posix/", "right/")):
-        raise ValueError(allowed)
+        raise ValueError(NO_ZONE)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(allowed) from error
+        raise ValueError(NO_ZONE) from error
 
 
 def _tags(check: Check, values: list[str]) -> tuple[str, ...]:
     if len(values) > 20:
-        check.add("tags", values, "up to 20 tags")
+        check.add("tags", values, "has more than 20 tags; remove some")
     for value in values:
         if not value or not 1 <= len(value.strip()) <= len(value) <= 50:
-            check.add("tags", value, "1 to 50 characters each")
+            check.add("tags", value, "is not a tag of 1 to 50 characters; shorten or remove it")
     return tuple(dict.fromkeys(value for value in values if value))
 
 
@@ -142,16 +148,16 @@ def _addresses(check: Check, column: str, row: Row, *, low: int, high: int) -> t
     if not row["email_enabled"]:
         return tuple(value for value in values if value)
     if not low <= len(values) <= high:
-        check.add(column, values, f"{low} to {high} addresses when e-mail is enabled")
+        check.add(column, values, f"does not have {low} to {high} addresses; change the list, or disable e-mail")
     for value in values:
         if not is_address(str(value)):
-            check.add(column, value, "an e-mail address such as name@company.com")
+            check.add(column, value, "is not an e-mail address; use one such as name@company.com")
     return tuple(dict.fromkeys(str(value) for value in values))
 
 
 def _workspace(check: Check, row: Row) -> Workspace:
     if row["workspace_slug"] is None:
-        check.add("workspace_id", row["workspace_id"], "the id of a workspace that exists")
+        check.add("workspace_id", row["workspace_id"], "does not exist; use the id of a workspace that does")
     slug = row["workspace_slug"] or ""
     return Workspace(
         id=row["workspace_id"],
@@ -164,13 +170,15 @@ def _workspace(check: Check, row: Row) -> Workspace:
 def _creator(check: Check, row: Row, kind: ReportType | None) -> Person:
     person, value = row["creator_email"], row["created_by_id"]
     if person is None:
-        check.add("created_by_id", value, "the id of a user that exists")
+        check.add("created_by_id", value, "does not exist; use the id of a user who does")
     elif row["creator_status"] == "SUSPENDED":
-        check.add("created_by_id", value, "a user who is not suspended")
+        check.add("created_by_id", value, "is suspended; choose a user who is not")
     elif not row["creator_is_member"]:
-        check.add("created_by_id", value, "a member of the workspace; this user has left it")
-    # Rows that were frozen before there were such types have no role, and are of none of them.
+        check.add("created_by_id", value, "has left the workspace; choose one of its members")
+    # Rows frozen before such types existed have no role, and are of other types.
     elif kind is not None and kind.roles and (role := row.get("creator_role")) not in kind.roles:
-        needed = " or ".join(kind.roles)
-        check.add("created_by_id", value, f"{needed} of the workspace, which {kind.id} needs; this user is {role}")
+        needed, held = " or ".join(kind.roles), f"the role {role}" if role else "no role"
+        check.add(
+            "created_by_id", value, f"has {held} in the workspace, but {kind.id} needs {needed}; choose another user"
+        )
     return Person(id=value, name=row["creator_name"] or "", email=person or "")

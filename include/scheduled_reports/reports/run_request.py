@@ -1,9 +1,10 @@
-"""What a person asks of a run by hand, checked before anything is sent."""
+"""What a person requests of a manual run: which keys exist, and the parser that checks them before anything is sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..domain.addresses import is_address
@@ -12,7 +13,7 @@ from ..domain.formats import Format
 from ..domain.report import DateRange
 from ..domain.run import Request
 from .parameters import PERIODS, custom_range
-from .validation import Check, did_you_mean, read_formats
+from .validation import Check, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,7 +42,7 @@ _FORMATS = [str(chosen) for chosen in Format]
 _NAMED_PERIODS = PERIODS[:-1]
 
 #: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
-REQUEST_KEYS: Mapping[str, RequestKey] = {
+_KEYS = {
     key.name: key
     for key in (
         RequestKey(
@@ -96,6 +97,7 @@ REQUEST_KEYS: Mapping[str, RequestKey] = {
         RequestKey(name="test", schema={"type": "boolean"}),
     )
 }
+REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType(_KEYS)
 
 
 def keys_sent_by(sender: Sender) -> list[RequestKey]:
@@ -104,16 +106,14 @@ def keys_sent_by(sender: Sender) -> list[RequestKey]:
 
 
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:
-    """What a person asked of a run; *known* are the addresses it may be mailed to instead of the report's own.
+    """The request in *conf*; *known* are the addresses it may be mailed to instead of the report's own.
 
-    Airflow has checked the values against the form, but lets unknown keys through.
+    Airflow has checked the values against the form, but accepts unknown keys.
     """
     check = Check()
     for key in conf:
         if key not in REQUEST_KEYS:
-            check.add(
-                key, conf[key], f"unknown{did_you_mean(key, REQUEST_KEYS)}; allowed are {', '.join(REQUEST_KEYS)}"
-            )
+            check.unknown(key, key, "key", list(REQUEST_KEYS))
     request = Request(
         formats=read_formats(check, "formats", conf["formats"]) if conf.get("formats") else None,
         recipients=_recipients(check, conf.get("recipients"), known),
@@ -125,22 +125,22 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     )
     _test(check, conf, request)
     if request.mail and not request.recipients and not report.email.enabled:
-        check.add("mail", request.mail, "recipients as well, because the report's own mail is switched off")
+        check.add("mail", request.mail, "needs recipients; add them, because e-mail of this report is disabled")
     if check.problems:
         raise RequestError(check.problems)
     return request
 
 
 def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
-    """Airflow's form does not have `test`, so nobody has looked at it before."""
+    """Check `test`, which Airflow's form does not have and so has not checked."""
     if not isinstance(conf.get("test"), bool | None):
-        check.add("test", conf["test"], "true or false")
+        check.add("test", conf["test"], "is not a boolean; use true or false")
     if not request.test:
         return
     if not conf.get("recipients"):
-        check.add("recipients", None, "who tries the report out: a test is never sent to the report's own recipients")
+        check.add("recipients", None, "names nobody; add recipients, because a test is never sent to the report's own")
     if request.resend or request.mail is False:
-        check.add("test", request.test, "a mail of a run of its own: no resend and no mail=false beside it")
+        check.add("test", request.test, "cannot be combined with resend or with mail=false; remove those")
 
 
 def _short_text(check: Check, key: str, conf: Mapping[str, Any]) -> str | None:
@@ -148,13 +148,17 @@ def _short_text(check: Check, key: str, conf: Mapping[str, Any]) -> str | None:
 
 
 def parse_period(text: str) -> DateRange:
-    """`last-7-days` and its like, or `2026-05-01/2026-05-31`, both days included."""
+    """A named period such as `last-7-days`, or `2026-05-01/2026-05-31`, both days included."""
     if text in PERIODS and text != "custom":
         return DateRange(type=cast("Any", text))
     first, slash, last = text.partition("/")
     if not slash:
-        raise ValueError(f"{', '.join(PERIODS[:-1])} or two ISO dates as 2026-05-01/2026-05-31")
-    return custom_range(date.fromisoformat(first), date.fromisoformat(last))
+        names = ", ".join(_NAMED_PERIODS)
+        raise ValueError(f"is not a period; use {names} or two days such as 2026-05-01/2026-05-31")
+    try:
+        return custom_range(date.fromisoformat(first), date.fromisoformat(last))
+    except ValueError as error:
+        raise ValueError(f"is not a period ({error}); use two days such as 2026-05-01/2026-05-31") from error
 
 
 def _recipients(check: Check, values: Any, known: Collection[str]) -> tuple[str, ...] | None:
@@ -162,5 +166,7 @@ def _recipients(check: Check, values: Any, known: Collection[str]) -> tuple[str,
         return None
     for value in values:
         if not is_address(str(value)) or value.lower() not in known:
-            check.add("recipients", value, "the address of a member of the workspace, or one of an allowed domain")
+            check.add(
+                "recipients", value, "may not be mailed; use the address of a workspace member or of an allowed domain"
+            )
     return tuple(dict.fromkeys(str(value) for value in values))

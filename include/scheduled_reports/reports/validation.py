@@ -1,4 +1,4 @@
-"""Checking values one by one, so that a person sees everything that is wrong at once."""
+"""Check values one by one and collect every problem, so that a person sees all of them at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ..domain.formats import Format
-from ..domain.report import Problem
+from ..domain.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 #: The enum "WorkspaceRole".
 ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
@@ -22,18 +22,26 @@ class Check:
 
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, column: str, value: Any, allowed: str) -> None:
-        """Note one problem."""
-        self.problems.append(Problem(column=column, value=value, allowed=allowed))
+    def add(self, column: str, value: Any, reason: str) -> None:
+        """Note one problem; *reason* continues a sentence that begins with the value."""
+        self.problems.append(Problem(column=column, value=value, reason=reason))
+
+    def unknown(self, column: str, value: Any, noun: str, names: Collection[str]) -> None:
+        """Note a value that is none of *names*, with the closest of them as a guess."""
+        guess = did_you_mean(value, names) if isinstance(value, str) else ""
+        reason = f"choose from {', '.join(names)}{guess}"
+        self.problems.append(Problem(column=column, value=value, noun=noun, reason=reason))
 
     def text(self, column: str, value: str, *, low: int = 0, high: int) -> str:
-        """A text of *low* to *high* characters."""
-        if not low <= len(value.strip()) or len(value) > high:
-            self.add(column, value, f"{low} to {high} characters")
+        """*value*, which must have *low* to *high* characters."""
+        if not low <= len(value.strip()):
+            self.add(column, value, f"is empty; enter {low} to {high} characters")
+        elif len(value) > high:
+            self.add(column, value, f"is too long; use at most {high} characters")
         return value
 
     def reads(self, column: str, value: str, read: Callable[[str], Any]) -> Any:
-        """What *read* makes of a value; None where it raises ValueError, whose text says what is allowed."""
+        """What *read* returns for a value; None if it raises ValueError, whose text becomes the reason."""
         try:
             return read(value)
         except ValueError as error:
@@ -42,18 +50,17 @@ class Check:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """` (did you mean …?)` where a known name is close, otherwise nothing."""
+    """` (did you mean …?)` if one of *names* is close to *name*, otherwise an empty text."""
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
 def read_formats(check: Check, column: str, values: Any) -> tuple[Format, ...]:
-    """The formats of a list, each problem noted."""
-    allowed = f"one to five different ones of {', '.join(Format)}"
+    """The formats in a list; every problem is noted."""
     if not isinstance(values, list) or not values or len(set(map(str, values))) != len(values):
-        check.add(column, values, allowed)
+        check.add(column, values, f"is not a list of different formats; choose from {', '.join(Format)}, each once")
         return ()
     for value in values:
         if value not in list(Format):
-            check.add(column, value, allowed + did_you_mean(str(value), Format))
+            check.unknown(column, value, "format", list(Format))
     return tuple(Format(value) for value in values if value in list(Format))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..domain import cron
 from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError
 from ..domain.formats import Format
-from ..domain.report import Problem
+from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
 from ..domain.window import window
 from ..ports.runs import NewRun
@@ -118,13 +118,13 @@ def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
     """The trigger of a resend, with the formats and the period of the earlier run."""
     asked = _request(services, report, trigger)
     if asked.period or asked.mail is False:
-        raise _not_again(trigger, "no period and no mail=false, because an earlier run's files are mailed")
+        raise _not_again(trigger, "cannot be combined with a period or mail=false; remove those")
     earlier = RunKey(report_id=trigger.key.report_id, run_id=str(asked.resend))
     kept = [one.format for one in services.runs.artifacts(earlier)]
     formats = [str(one) for one in kept if not asked.formats or one in asked.formats]
     if not formats:
         raise _not_again(
-            trigger, "the id of an earlier run of this report whose files are kept, and formats among them"
+            trigger, "is not a run of this report whose files are kept in these formats; use the id of one that is"
         )
     covered = services.runs.load(earlier).window
     return replace(
@@ -132,5 +132,5 @@ def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
     )
 
 
-def _not_again(trigger: Trigger, allowed: str) -> RequestError:
-    return RequestError([Problem(column="resend", value=trigger.conf["resend"], allowed=allowed)])
+def _not_again(trigger: Trigger, reason: str) -> RequestError:
+    return RequestError([Problem(column="resend", value=trigger.conf["resend"], reason=reason)])

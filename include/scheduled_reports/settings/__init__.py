@@ -1,4 +1,4 @@
-"""The operator's settings: one frozen value, read from `SCHEDULED_REPORTS__*` in one place."""
+"""The operator's settings, read from the environment variables `SCHEDULED_REPORTS__*` into one frozen value."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ..domain.addresses import is_address
 from ..domain.errors import ConfigurationError
+from ..domain.problem import Problem
 from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .logo import is_data, read_logo
 from .object_tags import read_tags
 from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 PREFIX = "SCHEDULED_REPORTS__"
-#: The shortest time that anything is kept: 0 reads like "do not keep" as much as like "for ever".
+#: Old names that are accepted for one release: a rolling upgrade runs with the settings of the release before.
+RENAMED = {f"{PREFIX}FAREWELL_SECONDS": f"{PREFIX}TOMBSTONE_SECONDS"}
+#: The shortest time that anything is kept: 0 could mean "do not keep" as well as "keep for ever".
 MOMENT = timedelta(seconds=1)
+LONGEST_SECONDS = 10**9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What an operator decides; every field is `SCHEDULED_REPORTS__<NAME>`, durations in seconds."""
+    """The settings; each field is the variable `SCHEDULED_REPORTS__<NAME>`, durations are in seconds."""
 
-    #: The Airflow connection that the data of reports is read through: a role that may only read, or a replica.
+    #: The Airflow connection that reports read their data with: a read-only role, or a replica.
     data_connection: str = "reports_db"
     #: The bucket for artifacts.
     bucket: str = "scheduled-reports"
@@ -36,71 +40,71 @@ class Settings:
     kms_key: str = ""
     #: Tags of every file in S3, `name=value,name=value`; a value may hold {workspace}, {report} and {type}.
     object_tags: str = ""
-    #: Where a run's intermediate files lie: a folder, or `s3://bucket/prefix`.
+    #: Where a run's intermediate files are: a folder, or `s3://bucket/prefix`.
     staging: str = "/tmp/scheduled-reports"  # noqa: S108 - an operator's choice; folders in it are private
     #: `off`, `redirect:<address>` or `live`.
     mail_mode: str = "off"
-    #: The door mails leave by: `ses`, or `smtp` through the connection `reports_smtp`.
+    #: The mail transport: `ses`, or `smtp` through the connection `reports_smtp`.
     mail_via: str = "ses"
     #: The sender: `Name <address>` or an address; SES must have verified it.
     mail_from: str = ""
-    #: Where answers to a mail go; empty for the sender.
+    #: The address for replies; empty for the sender.
     reply_to: str = ""
-    #: How readers get off a report: a mailto: address, an https: URL, or both.
+    #: How readers unsubscribe: a mailto: address, an https: URL, or both.
     unsubscribe: str = ""
-    #: The SES configuration set of every mail; empty for the identity's own.
+    #: The SES configuration set of every mail; empty for the identity's default.
     configuration_set: str = ""
     #: How long a link in a mail works; S3 allows seven days.
     link_seconds: timedelta = timedelta(days=7)
     #: The largest message to send, in bytes after base64; SES v2 takes 40 MB.
     message_bytes: int = 40_000_000
-    #: Domains that a hand-made run may mail besides the workspace's members, separated by commas.
+    #: Domains that a manual run may mail in addition to the workspace's members, separated by commas.
     allowed_domains: str = ""
     #: Domains that may be mailed at all, separated by commas; empty for every domain.
     recipient_domains: str = ""
-    #: A report that fails this many times in a row is taken off its schedule; 0 for never.
+    #: A report that fails this many times in a row is disabled; 0 for never.
     failures_in_a_row: int = 5
-    #: A run without a sign of life for this long is settled as failed, although Airflow calls it open.
+    #: A run without activity for this long is settled as failed, although Airflow reports it as running.
     stuck_seconds: timedelta = timedelta(hours=6)
-    #: The logo of every report: a data: URI, or a file that every worker can read; PNG, JPEG or SVG.
+    #: The logo on every report: a data: URI, or a file that every worker can read; PNG, JPEG or SVG.
     brand_logo: str = ""
     #: The colour of lines, small headings and charts, `#rrggbb`.
     brand_colour: str = COLOUR
     #: A line at the foot of every page and mail.
     brand_footer: str = ""
-    #: The company whose reports these are.
+    #: The name of the company.
     brand_name: str = ""
-    #: Whether a CSV begins with a byte order mark, by which Excel knows UTF-8.
+    #: Whether a CSV begins with a byte order mark, from which Excel recognizes UTF-8.
     csv_bom: bool = False
     #: Rows of one table in PDF and HTML.
     row_limit: int = 2_000
-    #: Ticks are spread over this many seconds after their time, each report always by the same delay.
+    #: Ticks are delayed by up to this many seconds, each report always by the same delay.
     jitter_seconds: timedelta = timedelta()
-    #: A tick that begins later than this was missed, and its report's policy decides what becomes of it.
+    #: A tick that begins later than this counts as missed, and its report's policy for missed runs applies.
     grace_seconds: timedelta = timedelta(minutes=15)
-    #: Where a parse keeps what it last read, for when the database is away.
+    #: The file in which a parse keeps the last rows it read, for when the database is unavailable.
     last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
-    #: How long the DAG of a report that went is kept at least.
-    farewell_seconds: timedelta = timedelta(minutes=5)
-    #: How long S3 keeps the files of a settled run; for ever is a big number.
+    #: The shortest time that the DAG of a deleted, disabled or rejected report is kept.
+    tombstone_seconds: timedelta = timedelta(minutes=5)
+    #: How long S3 keeps the files of a settled run; use a big number for ever.
     keep_files_seconds: timedelta = timedelta(days=90)
-    #: How long a settled run is remembered: its rows in `reporting`, its executions.
+    #: How long the rows of a settled run are kept: in `reporting`, and its executions.
     keep_rows_seconds: timedelta = timedelta(days=400)
-    #: How long a run's intermediate files are kept after it has settled: after a failure, for a look and a clear.
+    #: How long a failed run's intermediate files are kept after it has settled, so that it can be examined and cleared.
     keep_staging_seconds: timedelta = timedelta(days=1)
-    #: How long the files and our rows of a deleted report, or of a deleted workspace's reports, are kept; 0 is at once.
+    #: How long the files and our rows of a deleted report or workspace are kept; 0 deletes them at once.
     erase_seconds: timedelta = timedelta(days=7)
-    #: Folders of report types besides the built-in ones, told apart as those of PATH are.
+    #: Folders of report types besides the built-in ones, separated as in PATH.
     report_types: str = ""
     #: The most reports one parse reads.
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
     query_seconds: timedelta = timedelta(minutes=10)
-    #: The Airflow pool of the tasks that query: its slots bound the load on the source database; it has to exist.
+    #: The Airflow pool of the query tasks: its slots limit the load on the source database; it must exist.
     query_pool: str = "default_pool"
-    #: The Airflow pool of the tasks that render; it has to exist.
+    #: The Airflow pool of the render tasks; it must exist.
     render_pool: str = "default_pool"
-    #: Task retries, and the delay before the first; later ones wait longer.
+    #: Task retries, and the delay before the first; later delays are longer.
     retries: int = 3
     retry_seconds: timedelta = timedelta(seconds=60)
 
@@ -109,62 +113,57 @@ class Settings:
         """Read the settings; ConfigurationError names every wrong one at once."""
         hints = get_type_hints(cls)
         known = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(cls)}
+        # A new name that is set wins over its old one.
+        renamed = {old: known[new] for old, new in RENAMED.items() if new not in environ}
+        names = known | renamed
         values: dict[str, Any] = {}
-        wrong = [
-            f"{name}: unknown; known are {', '.join(sorted(known))}"
-            for name in sorted(environ)
-            if name.startswith(PREFIX) and name not in known
-        ]
-        for name in sorted(known.keys() & environ.keys()):
+        ours = [name for name in sorted(environ) if name.startswith(PREFIX)]
+        wrong = [_unknown(name, known) for name in ours if name not in known and name not in RENAMED]
+        for name in sorted(names.keys() & environ.keys()):
             try:
-                values[known[name]] = READERS[hints[known[name]]](environ[name])
+                values[names[name]] = READERS[hints[names[name]]](environ[name])
             except ValueError as error:
-                wrong.append(f"{name}: {environ[name]!r}: {error}")
+                wrong.append(_problem(name, environ[name], str(error)))
         settings = cls(**values)
         wrong.extend(settings.problems())
         if wrong:
-            raise ConfigurationError("; ".join(wrong))
+            raise ConfigurationError(" ".join(str(problem) for problem in wrong))
         return settings
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """What is wrong with the values as a whole."""
         wrong = self._mail()
         if not timedelta() < self.link_seconds <= timedelta(days=7):
-            wrong.append(f"{PREFIX}LINK_SECONDS: {self.link_seconds.total_seconds():g}: 1 to 604800")
+            wrong.append(_problem("LINK_SECONDS", self.link_seconds, "is not allowed by S3; use 1 to 604800"))
         if self.jitter_seconds >= timedelta(hours=1):
-            wrong.append(f"{PREFIX}JITTER_SECONDS: {self.jitter_seconds.total_seconds():g}: less than an hour")
+            wrong.append(_problem("JITTER_SECONDS", self.jitter_seconds, "is an hour or more; use less than 3600"))
         if not self.data_connection:
-            wrong.append(f"{PREFIX}DATA_CONNECTION: '': the name of an Airflow connection")
-        try:
-            read_tags(self.object_tags)
-        except ValueError as error:
-            wrong.append(f"{PREFIX}OBJECT_TAGS: {self.object_tags!r}: {error}")
+            reason = "is not the name of an Airflow connection; use one such as reports_db"
+            wrong.append(_problem("DATA_CONNECTION", self.data_connection, reason))
+        wrong += _unreadable("OBJECT_TAGS", self.object_tags, read_tags)
         return wrong + self._keeping() + self._brand()
 
-    def _mail(self) -> list[str]:
-        """What is wrong with how mails leave."""
+    def _mail(self) -> list[Problem]:
+        """What is wrong with the settings of mail."""
         wrong = []
         if self.mail_mode not in {"off", "live"} and not self.redirect_to:
-            wrong.append(f"{PREFIX}MAIL_MODE: {self.mail_mode!r}: off, redirect:<address> or live")
+            reason = "is not a mail mode; use off, redirect:<address> or live"
+            wrong.append(_problem("MAIL_MODE", self.mail_mode, reason))
         senders = [address for _, address in getaddresses([self.mail_from])]
         if self.mail_mode != "off" and not (len(senders) == 1 and is_address(senders[0])):
-            wrong.append(f"{PREFIX}MAIL_FROM: {self.mail_from!r}: the sender's address, unless MAIL_MODE is off")
+            reason = "is not one sender; use an address or Name <address>, unless MAIL_MODE is off"
+            wrong.append(_problem("MAIL_FROM", self.mail_from, reason))
         if self.mail_via not in {"ses", "smtp"}:
-            wrong.append(f"{PREFIX}MAIL_VIA: {self.mail_via!r}: ses or smtp")
+            wrong.append(_problem("MAIL_VIA", self.mail_via, "is not a mail transport; use ses or smtp"))
         if self.reply_to and not is_address(self.reply_to):
-            wrong.append(f"{PREFIX}REPLY_TO: {self.reply_to!r}: one address, or nothing")
+            wrong.append(_problem("REPLY_TO", self.reply_to, "is not one plain address; use one, or nothing"))
         letters = self.configuration_set.replace("_", "").replace("-", "")
         if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
-            wrong.append(
-                f"{PREFIX}CONFIGURATION_SET: {self.configuration_set!r}: at most 64 ASCII letters, digits, _ and -"
-            )
-        try:
-            read_ways(self.unsubscribe)
-        except ValueError as error:
-            wrong.append(f"{PREFIX}UNSUBSCRIBE: {self.unsubscribe!r}: {error}")
-        return wrong
+            reason = "is not a name that SES allows; use at most 64 ASCII letters, digits, _ and -"
+            wrong.append(_problem("CONFIGURATION_SET", self.configuration_set, reason))
+        return wrong + _unreadable("UNSUBSCRIBE", self.unsubscribe, read_ways)
 
-    def _brand(self) -> list[str]:
+    def _brand(self) -> list[Problem]:
         """What is wrong with the branding; a logo's file is read when it is needed, so that a parse needs no file."""
         logo = self.brand_logo if is_data(self.brand_logo) else ""
         rules: tuple[tuple[str, str, Callable[[str], str]], ...] = (
@@ -173,13 +172,13 @@ class Settings:
             ("FOOTER", self.brand_footer, read_footer),
             ("NAME", self.brand_name, read_name),
         )
-        return [problem for name, value, read in rules if (problem := _brand_problem(name, value, read))]
+        return [problem for name, value, read in rules for problem in _unreadable(f"BRAND_{name}", value, read)]
 
     @property
     def branding(self) -> Branding:
-        """What every report wears; ConfigurationError where the logo's file is not one."""
-        if problem := _brand_problem("LOGO", self.brand_logo, read_logo):
-            raise ConfigurationError(problem)
+        """The branding of every report; ConfigurationError if the logo's file is invalid."""
+        for problem in _unreadable("BRAND_LOGO", self.brand_logo, read_logo):
+            raise ConfigurationError(str(problem))
         return Branding(
             logo=read_logo(self.brand_logo),
             colour=read_colour(self.brand_colour),
@@ -187,29 +186,29 @@ class Settings:
             name=self.brand_name,
         )
 
-    def _keeping(self) -> list[str]:
-        """What is wrong with how long things are kept; nothing may go that a mail or a row still points at."""
+    def _keeping(self) -> list[Problem]:
+        """What is wrong with the retention times; nothing may be deleted that a mail or a row still refers to."""
         files, rows, staging = self.keep_files_seconds, self.keep_rows_seconds, self.keep_staging_seconds
         rules = (
-            ("KEEP_FILES", files, files >= max(self.link_seconds, MOMENT), "1 or more, and not less than LINK_SECONDS"),
-            ("KEEP_ROWS", rows, rows >= max(files, MOMENT), "1 or more, and not less than KEEP_FILES_SECONDS"),
-            ("KEEP_STAGING", staging, staging >= MOMENT, "1 or more"),
+            ("KEEP_FILES", files, max(self.link_seconds, MOMENT), "1 or more, and not less than LINK_SECONDS"),
+            ("KEEP_ROWS", rows, max(files, MOMENT), "1 or more, and not less than KEEP_FILES_SECONDS"),
+            ("KEEP_STAGING", staging, MOMENT, "1 or more"),
         )
         return [
-            f"{PREFIX}{name}_SECONDS: {value.total_seconds():.0f}: {allowed}"
-            for name, value, is_right, allowed in rules
-            if not is_right
+            _problem(f"{name}_SECONDS", value, f"is too short; use {allowed}")
+            for name, value, shortest, allowed in rules
+            if value < shortest
         ]
 
     @property
     def redirect_to(self) -> str | None:
-        """The one address that gets every mail, in `redirect` mode."""
+        """The address that receives every mail in `redirect` mode."""
         mode, _, address = self.mail_mode.partition(":")
         return address if mode == "redirect" and is_address(address) else None
 
     @property
     def sender(self) -> str:
-        """Who mails are from; the brand's name stands where MAIL_FROM has none."""
+        """The sender of mails; its name is the brand's if MAIL_FROM has none."""
         name, address = parseaddr(self.mail_from)
         if name or not self.brand_name:
             return self.mail_from
@@ -227,18 +226,31 @@ class Settings:
         return _domains(self.allowed_domains)
 
     def may_receive(self, address: str) -> bool:
-        """Whether RECIPIENT_DOMAINS lets *address* have a mail."""
+        """Whether RECIPIENT_DOMAINS allows mail to *address*."""
         domains = _domains(self.recipient_domains)
         return not domains or address.rpartition("@")[2].lower() in domains
 
 
-def _brand_problem(name: str, value: str, read: Callable[[str], str]) -> str:
-    """What is wrong with a brand setting, its value cut short: a logo is long; empty where nothing is."""
+def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
+    if isinstance(value, timedelta):
+        return Problem(column=f"{PREFIX}{name}", value=round(value.total_seconds()), reason=reason)
+    # A logo is long, and its beginning says enough.
+    short = value if len(value) <= 80 else f"{value[:79]}…"
+    return Problem(column=f"{PREFIX}{name.removeprefix(PREFIX)}", value=short, reason=reason)
+
+
+def _unreadable(name: str, value: str, read: Callable[[str], object]) -> list[Problem]:
+    """The problem with a setting that *read* refuses with a ValueError, or nothing."""
     try:
         read(value)
     except ValueError as error:
-        return f"{PREFIX}BRAND_{name}: {value if len(value) <= 80 else f'{value[:79]}…'!r}: {error}"
-    return ""
+        return [_problem(name, value, str(error))]
+    return []
+
+
+def _unknown(name: str, known: Iterable[str]) -> Problem:
+    names = ", ".join(sorted(one.removeprefix(PREFIX) for one in known))
+    return Problem(column=name, value=name.removeprefix(PREFIX), noun="setting", reason=f"choose from {names}")
 
 
 def _domains(text: str) -> frozenset[str]:
@@ -247,7 +259,7 @@ def _domains(text: str) -> frozenset[str]:
 
 def _count(text: str) -> int:
     if not text.strip().isdigit():
-        raise ValueError("a whole number")
+        raise ValueError("is not a whole number; use one such as 5")
     return int(text)
 
 
@@ -255,16 +267,16 @@ def _seconds(text: str) -> timedelta:
     try:
         seconds = float(text)
     except ValueError:
-        raise ValueError("a number of seconds") from None
-    if not 0 <= seconds <= 10**9:
-        raise ValueError("a number of seconds, not negative")
+        raise ValueError("is not a number of seconds; use one such as 300") from None
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise ValueError(f"is not a number of seconds from 0 to {LONGEST_SECONDS}; use one in that range")
     return timedelta(seconds=seconds)
 
 
 def _truth(text: str) -> bool:
     words = {"true": True, "1": True, "false": False, "0": False}
     if text.strip().lower() not in words:
-        raise ValueError("true or false")
+        raise ValueError("is not a boolean; use true or false")
     return words[text.strip().lower()]
 
 

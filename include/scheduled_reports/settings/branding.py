@@ -1,4 +1,4 @@
-"""Whose reports these are: a logo, a colour, a footer and a name, set once by the operator."""
+"""The branding of every report: a logo, a colour, a footer and a name."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-#: The product's own blue, where no colour is set.
+#: The default colour, a blue.
 COLOUR: Final = "#2f6fab"
 _LONGEST_NAME, _LONGEST_FOOTER = 60, 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Branding:
-    """What a report wears; every text may be empty."""
+    """The branding of a report; every text may be empty."""
 
     logo: str = ""  # a data: URI of a PNG, a JPEG or an SVG that was cleaned
     colour: str = COLOUR  # #rrggbb, lower case
@@ -24,7 +24,7 @@ class Branding:
 def read_colour(text: str) -> str:
     """`#rrggbb` in lower case; ValueError for anything else."""
     if not re.fullmatch("#[0-9A-Fa-f]{6}", text):
-        raise ValueError("a colour like #2f6fab")
+        raise ValueError("is not a colour; use one such as #2f6fab")
     return text.lower()
 
 
@@ -40,5 +40,5 @@ def read_footer(text: str) -> str:
 
 def _line(text: str, most: int) -> str:
     if len(text) > most or not text.isprintable():
-        raise ValueError(f"one line of at most {most} characters")
+        raise ValueError(f"is not one line of at most {most} characters; shorten it or remove line breaks")
     return text

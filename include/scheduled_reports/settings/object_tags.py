@@ -1,4 +1,4 @@
-"""Tags of the files in S3: what the operator has said, filled in for one report."""
+"""The setting OBJECT_TAGS: tags of the files in S3, filled in for a report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..domain.naming import escape
+from ..domain.problem import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,23 +14,24 @@ if TYPE_CHECKING:
     from ..domain.report import Report
 
 MOST = 10
-PLACES = {"{workspace}": "", "{report}": "", "{type}": ""}
-#: What S3 takes on every one of its ways; what else an id holds is escaped.
+PLACEHOLDERS = {"{workspace}": "", "{report}": "", "{type}": ""}
+#: The characters that S3 accepts in every kind of request; other characters of an id are escaped.
 NAME = re.compile(r"[A-Za-z0-9 _.:/@+-]{1,128}")
 VALUE = re.compile(r"[A-Za-z0-9 _.:/@+-]{0,256}")
 
 
 def read_tags(text: str) -> Mapping[str, str]:
-    """The tags of `name=value,name=value`, places and all; ValueError says what is allowed."""
+    """The tags in `name=value,name=value`, with their placeholders; ValueError says what is wrong and what to do."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     tags = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
     if len(parts) > MOST or len(tags) < len(parts) or not all("=" in part for part in parts):
-        raise ValueError(f"name=value,name=value; at most {MOST}, each name once")
+        raise ValueError(f"is not a list of tags; use name=value,name=value with at most {MOST} tags, each name once")
     for name, value in tags.items():
-        if not NAME.fullmatch(name) or name.lower().startswith("aws:") or not VALUE.fullmatch(_filled(value, PLACES)):
+        plain = _filled(value, PLACEHOLDERS)
+        if not NAME.fullmatch(name) or name.lower().startswith("aws:") or not VALUE.fullmatch(plain):
             raise ValueError(
-                f"{name}: letters, digits, blanks and _ . : / @ + - in names (not aws:…) and values; in values also "
-                f"{', '.join(PLACES)}"
+                f"has the tag {shown(name)}, which S3 does not accept; use letters, digits, blanks and _ . : / @ + - "
+                f"in names (not aws:…) and values, and in values also {', '.join(PLACEHOLDERS)}"
             )
     return tags
 

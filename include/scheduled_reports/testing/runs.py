@@ -13,7 +13,7 @@ from ..domain.errors import PermanentError
 from ..domain.naming import execution_id, run_key
 from ..domain.run import MailSummary, RunKey, RunKind, RunState
 from ..ports.runs import FailureStreak, Snapshot, Unsettled
-from ..reports.frozen_run import thaw
+from ..reports.frozen_run import read_frozen_run
 from .records import Kept, Recorded
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class MemoryRuns:
         held = self.runs.get(key)
         if held is None or held.row["frozen"] is None:
             raise PermanentError("this run was never frozen: clear it from query")
-        return thaw(key, held.row)
+        return read_frozen_run(key, held.row)
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         self.runs[key].row |= asdict(mail_summary)

@@ -78,7 +78,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     rows = services.definitions.rows(limit=services.settings.max_reports)
     reports, rejections = parse(rows)
     reasons = {
-        rejection.report_id: "; ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
+        rejection.report_id: " ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
         for rejection in rejections
     }
     fixed = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
@@ -151,7 +151,7 @@ def _lift(services: Services, airflow: Orchestrator, now: datetime) -> int:
     over = [
         tombstone.report_id
         for tombstone in services.upkeep_store.tombstones(limit=TOMBSTONES)
-        if now - tombstone.since > services.settings.farewell_seconds and airflow.open_runs(tombstone.report_id) == 0
+        if now - tombstone.since > services.settings.tombstone_seconds and airflow.open_runs(tombstone.report_id) == 0
     ]
     if over:
         services.upkeep_store.lift(over)

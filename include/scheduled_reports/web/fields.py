@@ -6,16 +6,15 @@ import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ..domain.cron import Cron
 from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
+from ..domain.problem import Problem
 from ..domain.report import Row, Status
-from ..reports.parser import parse_row
+from ..reports.parser import NO_ZONE, parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ..domain.report import Problem
     from ..ports.web import Record, WorkspaceInfo
 
 T = TypeVar("T")
@@ -134,7 +133,7 @@ def by_field(found: Iterable[Problem]) -> Problems:
     by_name: Problems = {}
     for problem in found:
         field = _FIELD_OF.get(problem.column, problem.column)
-        by_name.setdefault(field, []).append(str(problem).removeprefix(f"{problem.column}: "))
+        by_name.setdefault(field, []).append(problem.sentence)
     return by_name
 
 
@@ -151,7 +150,7 @@ def read(wrong: Problems, name: str, text: str, parse: Callable[[str], T]) -> T 
     try:
         return parse(text)
     except ValueError as error:
-        wrong.setdefault(name, []).append(str(error))
+        wrong.setdefault(name, []).append(Problem(column=name, value=text, reason=str(error)).sentence)
         return None
 
 
@@ -160,12 +159,4 @@ def parse_zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError(f'"{text}" is not an IANA time zone; use one such as Europe/Berlin.') from None
-
-
-def parse_cron(text: str) -> Cron:
-    """Read a cron expression; ValueError says what is wrong with it."""
-    try:
-        return Cron.parse(text)
-    except ValueError as error:
-        raise ValueError(f'"{text}" is not a schedule: {error}') from None
+        raise ValueError(NO_ZONE) from None

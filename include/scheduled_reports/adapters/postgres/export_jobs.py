@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ...domain.errors import ConfigurationError, RejectedError
-from ...domain.report import Problem
-from ...reports.export_jobs.decision import Decision, Known, Outcome, Step, decide
-from ...reports.export_jobs.old_schedule import document, has_cron, has_schedule, read
+from ...domain.problem import Problem
+from ...reports.export_jobs.decision import Decision, Outcome, PastImport, Step, decide
+from ...reports.export_jobs.old_schedule import has_cron, has_schedule, parse_metadata, read
 from .connection import transaction
 from .sql import statements
 from .upkeep import OURS
@@ -49,16 +49,16 @@ class PostgresExportJobs:
             total = _run(connection, "all_jobs", {}).fetchone()
         return ids, total["jobs"] if total else 0
 
-    def take_over(self, job_id: str, *, retire: bool) -> Outcome | None:
+    def import_job(self, job_id: str, *, retire: bool) -> Outcome | None:
         """Import one job, completely or not at all; None if it has no schedule."""
         with self._transaction() as connection:
             _run(connection, "one_at_a_time", {})
             if retire:
                 _run(connection, "hold", {"job_id": job_id})
             job = _run(connection, "job", {"job_id": job_id}).fetchone()
-            if job is None or not has_schedule(metadata := document(job["metadata"] or "null")):
+            if job is None or not has_schedule(metadata := parse_metadata(job["metadata"] or "null")):
                 return None
-            return _OneJob(connection, job, metadata).take_over(retire=retire)
+            return _OneJob(connection, job, metadata).import_job(retire=retire)
 
     def _transaction(self) -> Any:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
@@ -72,12 +72,12 @@ class _OneJob:
     job: Mapping[str, Any]
     metadata: Any
 
-    def take_over(self, *, retire: bool) -> Outcome:
+    def import_job(self, *, retire: bool) -> Outcome:
         if not has_cron(self.metadata):
             return self._outcome(Decision(step=Step.SKIP))
         schedule, problems = self._read()
-        known, taken = self._known(), self._run("taken").fetchone() is not None
-        decision = decide(schedule, problems, known, taken=taken, retire=retire)
+        known, id_in_use = self._known(), self._run("taken").fetchone() is not None
+        decision = decide(schedule, problems, known, id_in_use=id_in_use, retire=retire)
         was_active = known.is_active if known else None
         if schedule is None:
             return self._outcome(decision, is_active=was_active)
@@ -85,9 +85,9 @@ class _OneJob:
             with self.connection.transaction():
                 self._do(schedule, decision)
         except (psycopg.DataError, psycopg.IntegrityError, _ChangedError) as error:
-            failed = Decision(step=Step.KEEP if known else Step.REFUSE, problems=(_problem(error),))
+            failed = Decision(step=Step.KEEP if known else Step.REJECT, problems=(_problem(error),))
             return self._outcome(failed, is_active=was_active)
-        unknown = known is None and decision.step is not Step.TAKE
+        unknown = known is None and decision.step is not Step.IMPORT
         is_active = bool(was_active) or (decision.retire and schedule.is_active)
         return self._outcome(decision, is_active=None if unknown else is_active)
 
@@ -97,9 +97,9 @@ class _OneJob:
         except RejectedError as error:
             return None, error.problems
 
-    def _known(self) -> Known | None:
+    def _known(self) -> PastImport | None:
         row = self._run("known").fetchone()
-        return Known(**row) if row else None
+        return PastImport(**row) if row else None
 
     def _do(self, schedule: OldSchedule, decision: Decision) -> None:
         values = {
@@ -112,13 +112,13 @@ class _OneJob:
             "digest": schedule.digest,
             "refreshed": decision.step is not Step.KEEP,
         }
-        if decision.step in (Step.TAKE, Step.REFRESH):
-            statement = "take" if decision.step is Step.TAKE else "refresh"
+        if decision.step in (Step.IMPORT, Step.UPDATE):
+            statement = "take" if decision.step is Step.IMPORT else "refresh"
             if self._run(statement, values).rowcount != 1:
                 raise _ChangedError
-        if decision.step is not Step.TAKE and (decision.retire or decision.step is Step.REFRESH):
+        if decision.step is not Step.IMPORT and (decision.retire or decision.step is Step.UPDATE):
             self._run("count", values)
-        if decision.retire or decision.step in (Step.TAKE, Step.REFRESH):
+        if decision.retire or decision.step in (Step.IMPORT, Step.UPDATE):
             self._run("remember", values)
         if decision.retire:
             self._retire(schedule)
@@ -147,9 +147,9 @@ class _ChangedError(Exception):
 def _problem(error: Exception) -> Problem:
     """Why the import failed; only the type of an error, because its text may contain values."""
     if isinstance(error, _ChangedError):
-        return Problem(column="metadata", value="changed", allowed="left alone while it is read; run this again")
-    allowed = "values that PostgreSQL takes; this is the name of its error"
-    return Problem(column="metadata", value=type(error).__name__, allowed=allowed)
+        return Problem(column="metadata", value="metadata", reason="was changed while it was read; run this again")
+    reason = "is the error with which PostgreSQL refused the values; correct them"
+    return Problem(column="metadata", value=type(error).__name__, reason=reason)
 
 
 def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:

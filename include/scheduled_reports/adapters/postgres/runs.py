@@ -14,7 +14,7 @@ from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
-from ...reports.frozen_run import formats, thaw
+from ...reports.frozen_run import formats, read_frozen_run
 from .connection import transaction
 from .ledger import deliveries, key_values
 from .sql import statements
@@ -89,7 +89,7 @@ class PostgresRuns:
             row = _run(connection, "load_run", key_values(key)).fetchone()
         if row is None or row["frozen"] is None:
             raise PermanentError("this run was never frozen: clear it from query")
-        return thaw(key, row)
+        return read_frozen_run(key, row)
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         with self._transaction() as connection:

@@ -1,4 +1,4 @@
-"""The rows of a worksheet as SpreadsheetML, a column at a time: ten times as fast as one object per cell."""
+"""Encode rows as SpreadsheetML, column by column: ten times as fast as one object per cell."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
     from ...domain.report_type import Column
 
-#: Excel keeps 15 digits of a number: a longer one is written as text, so that none is lost.
+#: Excel keeps 15 digits of a number; a longer number is written as text, so that no digit is lost.
 _DIGITS: Final = 15
-#: Excel takes no longer text in a cell; it counts UTF-16 units.
+#: The longest text of a cell, in UTF-16 units.
 _TEXT_LIMIT: Final = 32_767
 #: The serial number of 1970-01-01.
 _EPOCH: Final = 25_569
-#: The serial numbers of 1900-03-01, before which Excel's calendar has a day that never was, and of 10000-01-01.
+#: The serial numbers of 1900-03-01 and 10000-01-01; Excel's calendar has a 29 February 1900 that did not exist.
 _FIRST, _END = 61, 2_958_466
 _DAY: Final = 86_400_000_000.0  # in microseconds
 
-#: `_x0041_` in a cell means "A"; so the underscore itself is written that way where text merely looks like it.
+#: `_x0041_` in a cell means "A"; text that merely looks like it gets its underscore escaped.
 _ESCAPE: Final = "_(x[0-9A-Fa-f]{4}_)"
 _XML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 
 
 def number_format(column: Column) -> str:
-    """How Excel shows the values of *column*."""
+    """Choose the number format of *column*."""
     point = f".{'0' * column.scale}" if column.scale else ""
     match column.type:
         case "text":
@@ -58,7 +58,7 @@ def fits(number: int | Decimal) -> bool:
 
 
 def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> memoryview:
-    """The `<row>` elements of *piece*, from row number *first_row* on; *styles* are indexes of the workbook's."""
+    """Encode *piece* as `<row>` elements from row number *first_row*; *styles* are indexes of styles."""
     numbers = pa.array(range(first_row, first_row + piece.num_rows), pa.int64()).cast(pa.string())
     cells = [
         _cells(column, values, f'<c r="{get_column_letter(position)}', numbers, f'" s="{style}"')
@@ -69,7 +69,7 @@ def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[
 
 
 def excel_text(text: str) -> str:
-    """*text* as a cell can hold it; a cut says so."""
+    """Make *text* fit a cell; a text that is cut says so."""
     text = printable(text)
     units = len(text.encode("utf-16-le")) // 2
     if units > _TEXT_LIMIT:
@@ -80,7 +80,7 @@ def excel_text(text: str) -> str:
 
 
 def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, style: str) -> pa.Array:
-    """The `<c>` elements of one column; an empty text where there is no value."""
+    """Encode one column as `<c>` elements; a missing value is an empty text."""
     number, text = (None, values) if column.type == "text" else _split(column, values)
     parts = []
     if number is not None:
@@ -93,7 +93,7 @@ def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, styl
 
 
 def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-    """What of a column is written as numbers, and what as text because Excel could not hold it as one."""
+    """Split a column into values written as numbers, and values that Excel can only hold as text."""
     match column.type:
         case "boolean":
             return values.cast(pa.int8()).cast(pa.string()), None
@@ -102,26 +102,26 @@ def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]
         case "integer":
             bound = 10**_DIGITS
             held, number = pc.and_(pc.less(values, bound), pc.greater(values, -bound)), values.cast(pa.string())
-            return _parted(held, number, lambda: number)
+            return _number_or_text(held, number, lambda: number)
         case "decimal":
             bound = pa.scalar(Decimal(1).scaleb(_DIGITS - column.scale), pa.decimal128(38, column.scale))
             held, number = pc.less(pc.abs(values), bound), decimal_text(values)
-            return _parted(held, number, lambda: number)
+            return _number_or_text(held, number, lambda: number)
         case "date":
             serial = pc.add(values.cast(pa.int32()), _EPOCH)
-            return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: values.cast(pa.string()))
+            return _number_or_text(_in_calendar(serial), serial.cast(pa.string()), lambda: values.cast(pa.string()))
         case _:
             local = wall_clock(values).cast(pa.int64()).cast(pa.float64(), safe=False)
             serial = pc.add(pc.divide(local, _DAY), float(_EPOCH))
-            return _parted(_in_calendar(serial), serial.cast(pa.string()), lambda: iso_text(values))
+            return _number_or_text(_in_calendar(serial), serial.cast(pa.string()), lambda: iso_text(values))
 
 
 def _in_calendar(serial: pa.Array) -> pa.Array:
     return pc.and_(pc.greater_equal(serial, _FIRST), pc.less(serial, _END))
 
 
-def _parted(held: pa.Array, number: pa.Array, text: Callable[[], pa.Array]) -> tuple[pa.Array, pa.Array | None]:
-    """*number* where Excel can hold it as one, *text* where it cannot."""
+def _number_or_text(held: pa.Array, number: pa.Array, text: Callable[[], pa.Array]) -> tuple[pa.Array, pa.Array | None]:
+    """Take *number* where *held* says that Excel can hold it, *text* elsewhere."""
     if pc.all(held, min_count=0).as_py():
         return number, None
     nothing = pa.scalar(None, pa.string())

@@ -1,4 +1,4 @@
-"""Native charts: they read the cells of the workbook's own sheets, and hold what they read for viewers that cannot."""
+"""Add native charts: they read cells of the workbook's sheets, with cached values for viewers that do not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import coordinate_from_string
 
 from .. import charts
-from ..values import is_missing, shown
+from ..values import format_value, is_missing
 from .cells import excel_text, number_format
 from .styles import LINE, argb
 
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     AnyChart = LineChart | BarChart
 
 _INK, _SOFT, _GRID = "3D4550", "5B6472", "E3E7EC"
-#: In centimetres.
+#: Width and height of a chart and height of a ranked bar, in centimetres.
 _WIDTH, _HEIGHT, _BAR = 17.0, 7.2, 0.62
-#: With day 60 left out, which Excel believes in; a chart of 1900 would be a day off.
+#: Day 0 of Excel's calendar after February 1900; charts of earlier days would be one day off.
 _FIRST: Final = date(1899, 12, 30)
-#: More labels than this would lie aslant below the axis.
+#: More labels than this would be rotated.
 _LABELS: Final = 10
 _CENTIMETRE: Final = 72 / 2.54  # in points
 
@@ -62,7 +62,7 @@ def add_charts(
     row_limit: int | None,
     anchor: str,
 ) -> None:
-    """Lay the charts over *sheet* below each other, the first at *anchor*."""
+    """Place the charts on *sheet* below each other, the first at *anchor*."""
     letter, row = coordinate_from_string(anchor)
     tables = {table.name: table for table in document.tables}
     colours = charts.brand_palette(document.branding.colour)
@@ -77,7 +77,7 @@ def add_charts(
 
 
 class _Cells:
-    """Where the first *rows* rows of a table stand."""
+    """Cell references of the first *rows* rows of a table."""
 
     def __init__(self, table: Table, sheet: str, rows: int) -> None:
         self._letters = {column.name: get_column_letter(n) for n, column in enumerate(table.columns, start=1)}
@@ -112,7 +112,7 @@ def _drawn(chart: Chart, rows: Sequence[Mapping[str, Any]], cells: _Cells, colou
 
 
 def _height(chart: Chart, rows: int) -> float:
-    """A ranking is as high as its bars want."""
+    """Compute the height of a chart; that of a ranking follows its bars."""
     if chart.kind != "rank":
         return _HEIGHT
     return 1.6 + _BAR * max(rows, 3) * (1 if len(chart.y) == 1 else 0.7 * len(chart.y))
@@ -125,7 +125,7 @@ def _series(number: int, column: Column, x: Column, rows: Sequence[Mapping[str, 
     if x.type in ("date", "timestamp"):
         series.cat = AxDataSource(numRef=NumRef(f=cells.values(x), numCache=_numbers(x, rows)))
     else:
-        names = _texts([shown(row[x.name], x) for row in rows])
+        names = _texts([format_value(row[x.name], x) for row in rows])
         series.cat = AxDataSource(strRef=StrRef(f=cells.values(x), strCache=names))
     return series
 
@@ -137,7 +137,7 @@ def _numbers(column: Column, rows: Sequence[Mapping[str, Any]]) -> NumData:
 
 
 def _plain(value: Any) -> Any:
-    """A number as it stands in the cell: days since the one that Excel's calendar begins with."""
+    """Convert a value to the number in the cell: dates are days since the start of Excel's calendar."""
     if isinstance(value, datetime):
         return (value.replace(tzinfo=None) - datetime.combine(_FIRST, time())) / timedelta(days=1)
     return (value - _FIRST).days if isinstance(value, date) else value
@@ -169,13 +169,13 @@ def _set_axes(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) 
     elif chart.kind != "rank" and len(rows) > _LABELS:
         drawn.x_axis = TextAxis(crossAx=100, tickLblSkip=ceil(len(rows) / _LABELS))
     for axis in (drawn.x_axis, drawn.y_axis):
-        # openpyxl leaves this open, and Excel then shows no axis at all
+        # without this, Excel shows no axis
         axis.delete = False
         axis.txPr = _rich(900, _SOFT)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=_GRID))
         axis.majorTickMark = "none"
     if not any(_is_negative(row[column.name]) for row in rows for column in chart.y):
-        # left to itself, Excel lets bars of almost the same length begin above zero
+        # by default, Excel starts the axis above zero if bars have almost the same length
         drawn.y_axis.scaling.min = 0
     drawn.x_axis.majorGridlines = None
     drawn.y_axis.majorGridlines = ChartLines(spPr=GraphicalProperties(ln=LineProperties(solidFill=_GRID)))
@@ -194,7 +194,7 @@ def _days(rows: Sequence[Mapping[str, Any]], x: Column) -> int:
 
 
 def _rank(drawn: AnyChart, chart: Chart) -> None:
-    """Bars from the top down, each with its value at its end: no axis is needed."""
+    """Draw bars from the top, each with its value at its end, so that no axis is needed."""
     assert isinstance(drawn, BarChart)
     drawn.barDir = "bar"
     drawn.x_axis.scaling.orientation = "maxMin"
@@ -209,14 +209,14 @@ def _rank(drawn: AnyChart, chart: Chart) -> None:
 
 
 def _title(text: str) -> Title:
-    look = _characters(1200, _INK, bold=True)
-    run = RegularTextRun(rPr=look, t=excel_text(text))
-    return Title(overlay=False, tx=Text(rich=RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=look), r=[run])])))
+    style = _characters(1200, _INK, bold=True)
+    run = RegularTextRun(rPr=style, t=excel_text(text))
+    return Title(overlay=False, tx=Text(rich=RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=style), r=[run])])))
 
 
 def _rich(size: int, colour: str) -> RichText:
-    look = _characters(size, colour)
-    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=look), endParaRPr=look)])
+    style = _characters(size, colour)
+    return RichText(p=[Paragraph(pPr=ParagraphProperties(defRPr=style), endParaRPr=style)])
 
 
 def _characters(size: int, colour: str, *, bold: bool = False) -> CharacterProperties:

@@ -1,4 +1,4 @@
-"""How a sheet is printed: sideways on A4, one page wide, and at its foot whose report it is."""
+"""Set up printing: A4 landscape, one page wide, workspace and period in the footer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from ..document import Document
 
-#: Excel takes 255 characters for all three parts, its own codes among them.
+#: Excel allows 255 characters for all three parts of a footer, including its codes.
 _LONGEST = 180
 
 
 def set_up_page(sheet: Worksheet, document: Document) -> None:
-    """Set the sheet's page, and its foot as in the PDF."""
+    """Set the page of a sheet, with a footer like that of the PDF."""
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", int(sheet.PAPERSIZE_A4)
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)

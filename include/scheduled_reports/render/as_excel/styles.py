@@ -1,4 +1,4 @@
-"""How cells look in a workbook, in the colours of the brand."""
+"""Cell styles, in the colours of the brand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from ...settings.branding import Branding
 
-#: A row of one line, in points; a header has some air.
-LINE, AIR = 15, 5
+#: The height of a line, and the extra height of a header, in points.
+LINE, HEADER_EXTRA = 15, 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """How a cell looks, where it is not as Excel has it."""
+class CellStyle:
+    """Differences from Excel's default style."""
 
     font: Font | None = None
     fill: PatternFill | None = None
@@ -31,35 +31,35 @@ class Look:
 
 
 def font(colour: str = "1F2328", **changes: Any) -> Font:
-    """Calibri, which every Excel has, and LibreOffice a twin of."""
+    """Make a font: Calibri, which every Excel has and LibreOffice substitutes with the same metrics."""
     return Font(**{"name": "Calibri", "size": 11, "color": colour, **changes})
 
 
-PLAIN: Final = Look()
-SOFT: Final = Look(font=font("5B6472"))
-NOTE: Final = Look(font=font("5B6472", italic=True))
-QUIET: Final = Look(
+PLAIN: Final = CellStyle()
+SOFT: Final = CellStyle(font=font("5B6472"))
+NOTE: Final = CellStyle(font=font("5B6472", italic=True))
+QUIET: Final = CellStyle(
     font=font(bold=True), fill=PatternFill("solid", fgColor="F1F3F6"), alignment=Alignment(vertical="center")
 )
-TRENDS: Final = {"good": Look(font=font("1A7F37")), "bad": Look(font=font("B42318")), "flat": SOFT}
-#: The button of a filter lies over the end of a head; numbers stand below the head, and clear of the next column.
+TRENDS: Final = {"good": CellStyle(font=font("1A7F37")), "bad": CellStyle(font=font("B42318")), "flat": SOFT}
+#: A filter button covers the end of a header; numbers are indented to stand below the text beside it.
 LEFT, RIGHT = Alignment(horizontal="left", indent=1), Alignment(horizontal="right", indent=2)
 
 
-def band(branding: Branding) -> Look:
-    """The title of the workbook."""
+def band(branding: Branding) -> CellStyle:
+    """The style of the title of the workbook."""
     ink = ink_on(branding.colour)
-    return Look(
+    return CellStyle(
         font=font(argb(ink), bold=True, size=18),
         fill=_filled(branding.colour),
         alignment=Alignment(horizontal="left", vertical="center", indent=1),
     )
 
 
-def header(branding: Branding, where: Alignment | None = None) -> Look:
-    """The head of a table: the brand's colour, pale enough for dark text; it stands as the cells below do."""
+def header(branding: Branding, where: Alignment | None = None) -> CellStyle:
+    """The style of a table header: the brand's colour, pale enough for dark text, aligned like the cells below."""
     side, indent = (where.horizontal, where.indent) if where else (None, 0)
-    return Look(
+    return CellStyle(
         font=font("1F2328", bold=True),
         fill=_filled(mixed(branding.colour, WHITE, 0.86)),
         border=Border(bottom=Side(style="medium", color=argb(readable(branding.colour, WHITE)))),
@@ -67,24 +67,24 @@ def header(branding: Branding, where: Alignment | None = None) -> Look:
     )
 
 
-def link(branding: Branding) -> Look:
-    """A way to another sheet."""
-    return Look(font=font(argb(readable(branding.colour, WHITE)), underline="single"))
+def link(branding: Branding) -> CellStyle:
+    """The style of a link to another sheet."""
+    return CellStyle(font=font(argb(readable(branding.colour, WHITE)), underline="single"))
 
 
-def ruled(look: Look) -> Look:
-    """*look* with a thin line below it."""
+def ruled(style: CellStyle) -> CellStyle:
+    """*style* with a thin line below."""
     line = Border(bottom=Side(style="thin", color="E3E7EC"))
-    return Look(font=look.font, fill=look.fill, border=line, alignment=look.alignment)
+    return CellStyle(font=style.font, fill=style.fill, border=line, alignment=style.alignment)
 
 
 def argb(colour: str) -> str:
-    """A colour as openpyxl takes it."""
+    """Convert a colour for openpyxl."""
     return colour.removeprefix("#").upper()
 
 
-def put(sheet: Worksheet, row: int, column: int, value: Any, look: Look = PLAIN) -> Cell | MergedCell:
-    """Write a cell; a text is a text whatever it begins with."""
+def put(sheet: Worksheet, row: int, column: int, value: Any, style: CellStyle = PLAIN) -> Cell | MergedCell:
+    """Write a cell; text is never a formula, whatever it begins with."""
     cell = sheet.cell(row, column)
     if isinstance(value, str):
         cell.value = excel_text(value)
@@ -92,7 +92,7 @@ def put(sheet: Worksheet, row: int, column: int, value: Any, look: Look = PLAIN)
     else:
         cell.value = value
     for name in ("font", "fill", "border", "alignment"):
-        if (wanted := getattr(look, name)) is not None:
+        if (wanted := getattr(style, name)) is not None:
             setattr(cell, name, wanted)
     return cell
 

@@ -1,4 +1,4 @@
-"""The first sheet of a workbook: what the report is about, its key figures and charts, and where its tables are."""
+"""Write the first sheet: what the report covers, key figures, native charts, links to the tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..document import Document, Figure, Table
 
 _CHANGE: Final = f'+0.0%;-0.0%;"{NO_CHANGE}"'
-#: The columns of the tables, a gap, and those that the charts lie over, as wide as these together.
+#: Column widths: the tables, a gap, and the columns below the charts, which are together as wide as a chart.
 _WIDTHS: Final = {"A": 36, "B": 17, "C": 17, "D": 16, "E": 3, **dict.fromkeys("FGHIJKLMN", 9.6)}
 _CHARTS: Final = "F"
 _LOGO_HEIGHT: Final = 36
@@ -38,18 +38,18 @@ _RIGHT: Final = Alignment(horizontal="right")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """Which sheets the rows of each table are on, and how many of a table's rows there may be."""
+    """The sheets of each table, and the limit on its rows."""
 
     places: Mapping[str, Sequence[str]]
     row_limit: int | None
 
     def rows(self, table: Table) -> int:
-        """How many rows of a table the workbook holds."""
+        """Count the rows of a table in the workbook."""
         return table.rows if self.row_limit is None else min(self.row_limit, table.rows)
 
 
 def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> None:
-    """Fill the sheet."""
+    """Write the summary."""
     sheet.sheet_view.showGridLines = False
     sheet.sheet_properties.tabColor = argb(document.branding.colour)
     for letter, width in _WIDTHS.items():
@@ -74,7 +74,7 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
 
 
 def _head(sheet: Worksheet, document: Document) -> int:
-    """The logo or the company, the title on a band of its colour, what it is about; returns the next free row."""
+    """Write logo or company, title and description; return the next free row."""
     row = 1
     logo = logo_picture(document.branding.logo, _LOGO_HEIGHT)
     if logo is not None:
@@ -86,9 +86,9 @@ def _head(sheet: Worksheet, document: Document) -> int:
     elif document.branding.name:
         put(sheet, 1, 1, document.branding.name, SOFT)
         row = 2
-    look = band(document.branding)
+    style = band(document.branding)
     for column in range(1, len(_WIDTHS) + 1):
-        put(sheet, row, column, document.title if column == 1 else None, look)
+        put(sheet, row, column, document.title if column == 1 else None, style)
     sheet.row_dimensions[row].height = 34
     put(sheet, row + 1, 1, document.type_title, SOFT)
     if document.description:
@@ -129,14 +129,14 @@ def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
 
 
 def _change(figure: Figure) -> float | Decimal | str | None:
-    """The change as a number, or why there is none."""
+    """Return the change as a number, or why there is none."""
     if not is_missing(figure.value) and figure.value == figure.previous:
         return 0
     return _number(figure.change) if figure.change is not None else no_base(figure) or None
 
 
 def _number(value: float | Decimal | None) -> float | Decimal | str | None:
-    """A number as Excel can hold it: a longer one is text."""
+    """Convert a number for Excel: one with too many digits becomes text."""
     if value is None or is_missing(value):
         return None
     if isinstance(value, float) or fits(value):

@@ -1,4 +1,7 @@
-"""HTML: one file that needs nothing else, runs nothing and fetches nothing."""
+"""HTML: one self-contained file without scripts; nothing is fetched.
+
+The same page, laid out for paper, becomes the PDF.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
-    """Write the page as it is made, a few hundred pieces at a time."""
+    """Write the page while it is generated, so that no long table is held in memory."""
     page = Page(document, "screen", row_limit)
     out.writelines(text.encode() for text in page.html())
     return page.main_rows

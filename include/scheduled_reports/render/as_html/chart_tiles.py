@@ -1,4 +1,4 @@
-"""The charts of a page: drawn in the size of their tile, two tiles side by side where both are narrow."""
+"""Draw the charts of a page in tiles; two narrow neighbours share a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from .. import charts
 from ..column_widths import text_width
-from ..values import is_missing, printable, shown
+from ..values import format_value, is_missing, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from ..document import Chart
 
 #: A ranking of more bars than this takes the whole width.
-_TALL: Final = 12
-#: A letter of a label, in pixels.
+_MANY_BARS: Final = 12
+#: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
-#: What a bar and a point of a line need at least, in pixels.
+#: The least width of a bar and of a point of a line, in pixels.
 _BAR, _POINT = 8, 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Room:
-    """What a page has for the drawing in a tile, in pixels of 1/96 inch: half its width, or all of it."""
+class TileSize:
+    """The size of the drawing in a tile, in CSS pixels: *half* a page wide, or *full* width."""
 
     half: int
-    broad: int
+    full: int
     height: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A row of a ranking: for each series its length in percent of the longest, and its value."""
+    """A row of a ranking; *parts* has per series the length in percent of the longest bar, and the value as text."""
 
     label: str
     parts: tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Picture:
-    """A chart as it is shown: bars of a ranking, a drawing, or neither where all is zero."""
+class Tile:
+    """A chart as shown: bars of a ranking, an SVG drawing, or neither if every value is zero."""
 
     title: str
     note: str
@@ -54,68 +54,70 @@ class Picture:
     label_share: int = 0  # of the width, in percent
 
 
-def tiles(drawn: Sequence[Chart], room: Room, palette: tuple[str, ...]) -> Iterator[tuple[Picture, ...]]:
-    """The pictures in rows of one or two; what has no data is left out."""
-    for row in _paired([chart for chart in drawn if charts.has_data(chart)], room):
-        width = room.half if len(row) == 2 else room.broad
-        look = charts.Look(width=width, height=room.height, palette=palette, legend=False)
-        yield tuple(_picture(chart, look) for chart in row)
+def tiles(drawn: Sequence[Chart], size: TileSize, palette: tuple[str, ...]) -> Iterator[tuple[Tile, ...]]:
+    """Draw the tiles in rows of one or two; charts without data are left out."""
+    for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
+        width = size.half if len(row) == 2 else size.full
+        style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False)
+        yield tuple(_tile(chart, style) for chart in row)
 
 
-def _paired(drawn: Sequence[Chart], room: Room) -> Iterator[tuple[Chart, ...]]:
-    """Two neighbours that are narrow share a row; the order stays."""
+def _paired(drawn: Sequence[Chart], size: TileSize) -> Iterator[tuple[Chart, ...]]:
+    """Pair narrow neighbours; the order stays."""
     waiting: Chart | None = None
     for chart in drawn:
-        if waiting is not None and _is_narrow(chart, room):
+        if waiting is not None and _is_narrow(chart, size):
             yield waiting, chart
             waiting = None
             continue
         if waiting is not None:
             yield (waiting,)
-        waiting = chart if _is_narrow(chart, room) else None
+        waiting = chart if _is_narrow(chart, size) else None
         if waiting is None:
             yield (chart,)
     if waiting is not None:
         yield (waiting,)
 
 
-def _is_narrow(chart: Chart, room: Room) -> bool:
+def _is_narrow(chart: Chart, size: TileSize) -> bool:
     if chart.kind == "rank":
-        return len(charts.ranked(chart)) * len(chart.y) <= _TALL
+        return len(charts.ranked(chart)) * len(chart.y) <= _MANY_BARS
     needed = _POINT if chart.kind == "line" else _BAR * len(chart.y)
-    return len(chart.rows) * needed <= room.half
+    return len(chart.rows) * needed <= size.half
 
 
-def _picture(chart: Chart, look: charts.Look) -> Picture:
+def _tile(chart: Chart, style: charts.ChartStyle) -> Tile:
     title, note = printable(chart.title), charts.note(chart)
     if charts.is_flat(chart):
-        return Picture(title=title, note=note)
+        return Tile(title=title, note=note)
     if chart.kind == "rank":
-        return Picture(
+        return Tile(
             title=title,
             note=note,
             series=_series(chart),
             bars=(bars := _bars(chart)),
-            label_share=_label_share(bars, look),
+            label_share=_label_share(bars, style),
         )
-    return Picture(title=title, note=note, series=_series(chart), svg=_named(charts.svg(chart, look), described(chart)))
+    return Tile(title=title, note=note, series=_series(chart), svg=_named(charts.svg(chart, style), described(chart)))
 
 
 def _named(drawing: str, name: str) -> Markup:
-    """The SVG with a name for those who do not see it, which a PDF keeps as well."""
+    """Add an accessible name to the SVG; a PDF keeps it."""
     start, end = drawing.split(">", 1)
-    # what draws it escapes the text in it, and the page's policy forbids scripts in any case
+    # Vega escapes text in the SVG, and the content security policy of the page forbids scripts anyway.
     return Markup(f'{start} role="img"><title>{escape(name)}</title>{end}')  # noqa: S704
 
 
 def described(chart: Chart) -> str:
-    """Its title, and the ends of each series: `Messages per day. Messages: 14 (2026-11-22) to 215 (2026-11-24).`."""
+    """Describe a chart in words: `Messages per day. Messages: 14 (2026-11-22) to 215 (2026-11-24).`."""
     texts = [f"{printable(chart.title)}."]
     for column in chart.y:
         rows = [row for row in chart.rows if not is_missing(row[column.name])]
         if rows:
             ends = (min(rows, key=lambda row: row[column.name]), max(rows, key=lambda row: row[column.name]))
-            least, most = (f"{shown(row[column.name], column)} ({shown(row[chart.x.name], chart.x)})" for row in ends)
+            least, most = (
+                f"{format_value(row[column.name], column)} ({format_value(row[chart.x.name], chart.x)})" for row in ends
+            )
             texts.append(f"{printable(column.title)}: {least} to {most}.")
     return " ".join(texts)
 
@@ -125,14 +127,14 @@ def _series(chart: Chart) -> tuple[str, ...]:
 
 
 def _bars(chart: Chart) -> tuple[Bar, ...]:
-    """A ranking as text and boxes: WeasyPrint draws the text of an SVG letter by letter, which Arabic cannot bear."""
+    """Make a ranking of HTML text: WeasyPrint draws SVG text letter by letter, which breaks Arabic."""
     rows = charts.ranked(chart)
     longest = max(_length(row[column.name]) for row in rows for column in chart.y) or 1
     return tuple(
         Bar(
-            label=shown(row[chart.x.name], chart.x),
+            label=format_value(row[chart.x.name], chart.x),
             parts=tuple(
-                (round(_length(row[column.name]) / longest * 100, 2), shown(row[column.name], column))
+                (round(_length(row[column.name]) / longest * 100, 2), format_value(row[column.name], column))
                 for column in chart.y
             ),
         )
@@ -140,10 +142,10 @@ def _bars(chart: Chart) -> tuple[Bar, ...]:
     )
 
 
-def _label_share(bars: Sequence[Bar], look: charts.Look) -> int:
-    """What the longest label needs, within reason."""
+def _label_share(bars: Sequence[Bar], style: charts.ChartStyle) -> int:
+    """Compute the share of the width for labels, in percent: by the longest, between 12 and 45."""
     longest = max(text_width(bar.label) for bar in bars) + 3
-    return round(min(max(longest * _LETTER / look.width, 0.12), 0.45) * 100)
+    return round(min(max(longest * _LETTER / style.width, 0.12), 0.45) * 100)
 
 
 def _length(value: float | Decimal | None) -> float:

@@ -1,4 +1,4 @@
-"""Pieces of tables: a long one is read once, and put on paper piece by piece."""
+"""Excerpts of tables: a long table is read once and laid out piece by piece."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .table import Grid, Kind
+    from .table import CellKind, TableView
 
-Row = list[tuple["Kind", str]]
+Row = list[tuple["CellKind", str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Excerpt:
-    """Some rows of a table, from its first or later ones, to its last or not."""
+    """Some rows of a table; *is_continued* if others came before, *goes_on* if others follow."""
 
-    grid: Grid
+    view: TableView
     rows: Iterable[Row]
     is_continued: bool = False
     goes_on: bool = False

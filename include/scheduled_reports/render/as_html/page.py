@@ -1,4 +1,4 @@
-"""The report as a page of HTML, piece by piece: what the HTML file and the PDF have in common."""
+"""Generate the report as an HTML page, for the screen and for paper."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..jinja import environment
 from ..key_figures import card, time_note
 from ..logo_image import logo_picture
 from ..values import NO_ACTIVITY, printable
-from .chart_tiles import Room, tiles
+from .chart_tiles import TileSize, tiles
 from .excerpt import Excerpt
-from .table import Grid, may_turn
+from .table import TableView, is_right_to_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 Medium = Literal["screen", "print"]
 
-#: The room of a chart: on a screen, on A4, and on A4 turned sideways.
-_SCREEN: Final = Room(half=350, broad=790, height=200)
-_UPRIGHT: Final = Room(half=300, broad=642, height=170)
-_TURNED: Final = Room(half=464, broad=972, height=150)
-#: Characters of a title at the head of a page: two lines of it, at worst.
+#: The size of chart tiles: on a screen, on A4 portrait, and on A4 landscape.
+_SCREEN: Final = TileSize(half=350, full=790, height=200)
+_PORTRAIT: Final = TileSize(half=300, full=642, height=170)
+_LANDSCAPE: Final = TileSize(half=464, full=972, height=150)
+#: Characters of a title in the top margin of a page, which take two lines at most.
 _MARGIN_TEXT: Final = 80
-#: Fine enough for any printer at the 11 mm it is shown.
+#: Pixels; enough for any printer at the 11 mm the logo is shown.
 _LOGO_HEIGHT: Final = 160
-#: What a line of a card's title holds on paper, of the usual cards and of the three wide ones in a row.
+#: Characters per line of a card's title on paper: of usual cards, and of three wide cards in a row.
 _CARD_TITLE: Final = (22, 32)
-#: The paper of a screen at night.
+#: The background of the dark page.
 NIGHT: Final = "#12161c"
 
 TEMPLATES: Final = environment(Path(__file__).parent / "templates")
@@ -45,45 +45,45 @@ TEMPLATES: Final = environment(Path(__file__).parent / "templates")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colours:
-    """The brand's colour where it is a surface, a text or a shape; by day and by night. Nothing is written on it."""
+    """The brand's colour as surface, text and shape, on the light and the dark page."""
 
     brand: str
     accent: str
     night_accent: str
     night_mark: str
-    palette: tuple[str, ...]  # its first is the brand's, dark enough to be seen on white
+    palette: tuple[str, ...]  # the first is the brand's, dark enough to be visible on white
 
 
 class Page:
     """A document laid out for a screen or for paper."""
 
     def __init__(self, document: Document, medium: Medium, row_limit: int | None) -> None:
-        self.grids = [Grid(table, row_limit) for table in document.tables]
+        self.views = [TableView(table, row_limit) for table in document.tables]
         self._document = document
         self._medium = medium
 
     def html(self, excerpts: Sequence[Excerpt] | None = None, *, is_first: bool = True) -> Iterator[str]:
-        """The page, piece by piece; or a part of it: some rows of some tables, and what stands above the first."""
+        """Generate the page in pieces: all of it, or *excerpts* of tables, below the head if *is_first*."""
         if excerpts is None:
-            excerpts = [Excerpt(grid=grid, rows=grid.rows()) for grid in self.grids]
+            excerpts = [Excerpt(view=view, rows=view.rows()) for view in self.views]
         document = self._document
-        wears = _colours(document.branding)
+        shades = _colours(document.branding)
         columns = _columns(len(document.figures), 6 if self._is_wide else 4)
         return TEMPLATES.get_template("report.html.j2").generate(
             self._words(),
             medium=self._medium,
             brand=document.branding,
             logo=self._logo,
-            colours=wears,
+            colours=shades,
             is_wide=self._is_wide,
             cards=[card(figure) for figure in document.figures],
             card_columns=columns,
-            is_lofty=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
-            tiles=list(tiles(document.charts, self._room, wears.palette)),
+            long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
+            tiles=list(tiles(document.charts, self._tile_size, shades.palette)),
             excerpts=excerpts,
             is_first=is_first,
-            is_empty=all(grid.is_empty for grid in self.grids),
-            may_turn=may_turn,
+            is_empty=all(view.is_empty for view in self.views),
+            is_right_to_left=is_right_to_left,
             fonts=charts.FONTS,
             running_title=_css_text(_short(printable(document.title))),
             foot_line=_css_text(document.branding.footer or _short(printable(document.workspace))),
@@ -91,27 +91,27 @@ class Page:
 
     @property
     def main_rows(self) -> int:
-        """How many rows of the main table the page holds, once it was read to the end."""
-        return self.grids[0].read
+        """How many rows of the main table the page has, once it was generated to the end."""
+        return self.views[0].read
 
     @property
     def _is_wide(self) -> bool:
-        """Whether all of it is: a page lies on its side as its main table does, a screen has room for every table."""
-        deciding = self.grids[:1] if self._medium == "print" else self.grids
-        return any(grid.paper != "upright" for grid in deciding)
+        """Whether the page is wide: on paper its main table decides, on a screen any table."""
+        deciding = self.views[:1] if self._medium == "print" else self.views
+        return any(view.paper != "upright" for view in deciding)
 
     @property
     def _logo(self) -> str:
-        """The logo as a data: URI; for paper as a picture: WeasyPrint draws a part of SVG, and others part of that."""
+        """The logo as a data: URI; for paper as PNG, since WeasyPrint supports only a part of SVG."""
         logo = self._document.branding.logo
         picture = logo_picture(logo, _LOGO_HEIGHT) if self._medium == "print" else None
         return f"data:image/png;base64,{b64encode(picture.png).decode()}" if picture else logo
 
     @property
-    def _room(self) -> Room:
+    def _tile_size(self) -> TileSize:
         if self._medium == "screen":
             return _SCREEN
-        return _TURNED if self._is_wide else _UPRIGHT
+        return _LANDSCAPE if self._is_wide else _PORTRAIT
 
     def _words(self) -> Mapping[str, Any]:
         document = self._document
@@ -131,18 +131,18 @@ class Page:
 
 
 def _short(text: str) -> str:
-    """*text* as far as the margin of a page has room for it."""
+    """Shorten *text* to what fits in the margin of a page."""
     return text if len(text) <= _MARGIN_TEXT else f"{text[: _MARGIN_TEXT - 1]}…"
 
 
 def _css_text(text: str) -> Markup:
-    """*text* as a string of CSS, with nothing in it that CSS or HTML could take for its own."""
-    line = " ".join(text.splitlines())  # a margin has one, and WeasyPrint fails at Unicode's ends of lines
+    """Quote *text* as a CSS string; every character is escaped, so that neither CSS nor HTML can interpret it."""
+    line = " ".join(text.splitlines())  # a margin has one line, and WeasyPrint fails on Unicode line separators
     return Markup('"{}"').format(Markup("").join(rf"\{ord(char):06x}" for char in line))
 
 
 def _columns(count: int, most: int) -> int:
-    """Cards per row: as few rows as can be, then as few gaps."""
+    """Choose the cards per row: fewest rows first, then fewest gaps."""
     return min(range(3, most + 1), key=lambda columns: (-(-count // columns), -count % columns))
 
 

@@ -1,4 +1,4 @@
-"""A table of a page: its heads, its rows while they are read, and the paper it needs."""
+"""Lay out a table: column heads and widths, cell texts, and the paper size it needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ..batches import pieces
 from ..column_widths import text_width, widths
-from ..values import NUMERIC, cut_notice, printable, shown
+from ..values import NUMERIC, cut_notice, format_value, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from ...domain.report_type import Column
     from ..document import Table
 
-Kind = Literal["number", "text", "other"]
+CellKind = Literal["number", "text", "other"]
 Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 
-#: More columns than this are never printed on upright pages.
+#: Tables of more columns than this are printed in landscape.
 _UPRIGHT: Final = 8
-#: A table of no more rows is kept on one page.
+#: A table of up to this many rows is kept on one page.
 _SHORT: Final = 12
-#: The gap from a column to the next.
+#: The gap between columns, in characters.
 _GAP: Final = 3
-#: Text can be broken, so a column of it can do with this where paper is scarce.
+#: The least width of a text column where space is scarce: text can be broken.
 _NARROW_TEXT: Final = 14
-#: The characters a line of each paper holds: A4, and A4 to A1 turned.
-_ROOM: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
-#: The title of a column gets so many characters without a break.
+#: Characters per line: A4 portrait, and A4 to A1 landscape.
+_LINE: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
+#: A column title of up to this many characters is not broken.
 _TITLE: Final = 14
-#: A long table that is narrow runs in columns, as a newspaper does: how many at most, and the gap in percent.
+#: A long narrow table is set in several columns, as in a newspaper: how many at most, and the gap in percent.
 _MOST_COLUMNS, _GUTTER = 3, 3
-#: A table takes at least this part of its paper, and all of it where it nearly does, in percent.
+#: A table takes at least the first share of the paper, in percent, and from the second one on all of it.
 _LEAST, _NEARLY_ALL = 45, 85
 #: Hebrew, Arabic, Syriac, Thaana, NKo and their presentation forms; the older scripts of their kind.
 _RIGHT_TO_LEFT: Final = re.compile(
@@ -47,12 +47,12 @@ class Head:
     """The head of a column: *kind* is its class, *share* its part of the width in percent."""
 
     title: str
-    kind: Kind
+    kind: CellKind
     share: float
 
 
-class Grid:
-    """A table as it is shown; it counts its rows while they are read."""
+class TableView:
+    """A table as shown; it counts its rows while they are read."""
 
     def __init__(self, table: Table, row_limit: int | None) -> None:
         self.title = printable(table.full_title)
@@ -62,8 +62,8 @@ class Grid:
         self.is_short = table.rows <= _SHORT
         wanted = widths(table)
         self.paper = _paper(table, wanted)
-        on_paper = _fitted(table, wanted, _ROOM[self.paper])
-        share = 100 * sum(on_paper) / _ROOM[self.paper]
+        on_paper = _fitted(table, wanted, _LINE[self.paper])
+        share = 100 * sum(on_paper) / _LINE[self.paper]
         self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
         self.width = _width(share) if self.columns == 1 else 100
         self.heads = tuple(
@@ -74,39 +74,39 @@ class Grid:
         self._table = table
         self._row_limit = row_limit
 
-    def rows(self) -> Iterator[list[tuple[Kind, str]]]:
-        """The text of each cell with the kind of its column; `bidi` where it may run from right to left."""
+    def rows(self) -> Iterator[list[tuple[CellKind, str]]]:
+        """Yield rows of cells: the kind of the column, and the text."""
         columns = self._table.columns
         kinds = [head.kind for head in self.heads]
         for piece in pieces(self._table, self._row_limit):
             for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
-                texts = (shown(value, column) for value, column in zip(row, columns, strict=True))
+                texts = (format_value(value, column) for value, column in zip(row, columns, strict=True))
                 yield list(zip(kinds, texts, strict=True))
             self.read += piece.num_rows
 
 
-def may_turn(text: str) -> bool:
-    """Whether *text* has letters that run from right to left."""
+def is_right_to_left(text: str) -> bool:
+    """Whether *text* has letters that are written from right to left."""
     return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
 
 
 def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
-    """The smallest paper on which no number has to be broken."""
+    """Choose the smallest paper on which no number has to be broken."""
     needed = sum(
         _GAP + (min(width, _NARROW_TEXT) if column.type == "text" else width)
         for column, width in zip(table.columns, wanted, strict=True)
     )
-    papers = [paper for paper in _ROOM if paper != "upright" or len(table.columns) <= _UPRIGHT]
-    return next((paper for paper in papers if needed <= _ROOM[paper]), "a1")
+    papers = [paper for paper in _LINE if paper != "upright" or len(table.columns) <= _UPRIGHT]
+    return next((paper for paper in papers if needed <= _LINE[paper]), "a1")
 
 
 def _width(wanted: float) -> int:
-    """The part of the paper that a table takes: figures that belong together stand close."""
+    """Compute the share of the paper that a table takes: columns of a narrow table stay close together."""
     return 100 if wanted >= _NEARLY_ALL else max(round(wanted), _LEAST)
 
 
 def _fitted(table: Table, wanted: tuple[int, ...], room: int) -> list[int]:
-    """The width of each column, in characters: where they are too many, titles break first, then the widest texts."""
+    """Fit the column widths, in characters: if there is too little space, titles break first, then the widest texts."""
     titles = [min(text_width(column.title) + 1, _TITLE) for column in table.columns]
     fitted = [max(width, title) + _GAP for width, title in zip(wanted, titles, strict=True)]
     most = max(fitted)
@@ -119,7 +119,7 @@ def _fitted(table: Table, wanted: tuple[int, ...], room: int) -> list[int]:
     return fitted
 
 
-def _kind(column: Column) -> Kind:
+def _kind(column: Column) -> CellKind:
     if column.type in NUMERIC:
         return "number"
     return "text" if column.type == "text" else "other"

@@ -1,4 +1,7 @@
-"""PDF: the same page on paper, by WeasyPrint; what a long table adds is set row by row, in bounded memory."""
+"""PDF: the HTML page on paper, by WeasyPrint; most pages of a long table are set row by row, in bounded memory.
+
+WeasyPrint lays out the first pages of a long table, `row_setter` sets the pages that differ only in their rows.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from ..as_html.page import Page
 from .row_buffer import RowBuffer
 
 with warnings.catch_warnings():
-    # without libharfbuzz-subset WeasyPrint has fontTools cut the fonts down: as good, only slower
+    # without libharfbuzz-subset WeasyPrint subsets fonts with fontTools: same result, only slower
     warnings.filterwarnings("ignore", "HarfBuzz-Subset", DeprecationWarning)
     import pydyf
     from weasyprint import HTML
@@ -29,32 +32,32 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..as_html.table import Grid
+    from ..as_html.table import TableView
     from ..document import Document
 
-# fontTools tells at length what it does to a font it cuts down
+# fontTools logs every step of subsetting a font
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
-#: The rows of a long table that WeasyPrint lays out, per column of the page: more than two pages hold of one line each.
+#: Rows of a long table that WeasyPrint lays out, per column of the page: more than two pages of one-line rows.
 LEAD: Final = 90
-#: On paper that is higher, it is so much more.
+#: Factors for higher paper.
 _HIGH: Final = {"a2": 2, "a1": 2.5}
 
 
 def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
-    """Write the PDF; nothing but data: addresses is ever read."""
+    """Write the PDF; only data: URIs are ever read."""
     page = Page(document, "print", row_limit)
-    with _no_collector():
+    with _without_collector():
         _Printing(page).write(out)
     return page.main_rows
 
 
 class _Printing:
-    """A report on its way to paper."""
+    """The layout of one report."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._tables = [RowBuffer(grid.rows()) for grid in page.grids]
+        self._tables = [RowBuffer(view.rows()) for view in page.views]
         self._fonts = FontConfiguration()
         self._used_fonts: dict[Any, Any] = {}
         self._resources = pydyf.Dictionary(
@@ -75,7 +78,7 @@ class _Printing:
         whole.write_pdf(out, pdf_tags=True, finisher=self._join)
 
     def _lay_out(self) -> Any:
-        """Lay out all pages; returns what WeasyPrint made of the first."""
+        """Lay out all pages; return WeasyPrint's document of the first ones."""
         first, at, lead = None, 0, 1.0
         while True:
             excerpts = list(self._excerpts(at, lead, is_first=first is None))
@@ -87,7 +90,7 @@ class _Printing:
             if not last.goes_on:
                 self._pages += laid.pages
                 return first or laid
-            left = self._left(laid.pages, last.grid)
+            left = self._left(laid.pages, last.view)
             if left is None:
                 for place, excerpt in enumerate(excerpts, start=at):
                     self._tables[place].give_back(list(excerpt.rows))
@@ -96,29 +99,29 @@ class _Printing:
             at += len(excerpts) - 1
             self._tables[at].give_back(list(last.rows)[-left:])
             self._pages += laid.pages[:-1]
-            self._set(laid.pages[-2], last.grid, self._tables[at])
+            self._set(laid.pages[-2], last.view, self._tables[at])
             first, lead = first or laid, 1.0
 
     def _excerpts(self, at: int, lead: float, *, is_first: bool) -> Iterator[Excerpt]:
-        """What WeasyPrint lays out: the tables from *at*, to the first that is longer than it has to lay out."""
-        for place, (grid, rows) in enumerate(zip(self._page.grids[at:], self._tables[at:], strict=True)):
-            taken = rows.take(int(LEAD * lead * grid.columns * _HIGH.get(grid.paper, 1)))
+        """Yield what WeasyPrint lays out next: the tables from *at* up to the first long one."""
+        for place, (view, rows) in enumerate(zip(self._page.views[at:], self._tables[at:], strict=True)):
+            taken = rows.take(int(LEAD * lead * view.columns * _HIGH.get(view.paper, 1)))
             goes_on = not rows.is_at_end
-            yield Excerpt(grid=grid, rows=taken, is_continued=not is_first and not place, goes_on=goes_on)
+            yield Excerpt(view=view, rows=taken, is_continued=not is_first and not place, goes_on=goes_on)
             if goes_on:
                 return
 
     @staticmethod
-    def _left(pages: list[Any], grid: Grid) -> int | None:
-        """The rows on the last of *pages*, None unless it and the page before, which is full, are of one table only."""
-        if len(pages) < 2 or not all(map(is_piece, pages[-2:])) or slots_on(pages[-2]) != grid.columns:
+    def _left(pages: list[Any], view: TableView) -> int | None:
+        """Count the rows on the last of *pages*; None unless it and the full page before hold only this table."""
+        if len(pages) < 2 or not all(map(is_piece, pages[-2:])) or slots_on(pages[-2]) != view.columns:
             return None
         before, last = map(rows_on, pages[-2:])
         return len(last) if last and last[0] not in before[-1:] else None
 
-    def _set(self, page: Any, grid: Grid, rows: RowBuffer) -> None:
+    def _set(self, page: Any, view: TableView, rows: RowBuffer) -> None:
         frame = Frame(page, self._stream)
-        sheets = Setter(frame, [head.kind == "number" for head in grid.heads]).sheets(rows)
+        sheets = Setter(frame, [head.kind == "number" for head in view.heads]).sheets(rows)
         if sheets:
             self._sheets.append(Sheets(before=len(self._pages), frame=frame, sheets=sheets))
 
@@ -126,7 +129,7 @@ class _Printing:
         return Stream(self._used_fonts, (0, 0, 0, 0), self._resources, self._images, tags, {}, None, compress=True)
 
     def _number(self) -> None:
-        """Say on every page of WeasyPrint's which of how many it is."""
+        """Number WeasyPrint's pages within the whole document."""
         for place, page in enumerate(self._pages):
             before = sum(len(added.sheets) for added in self._sheets if added.before <= place)
             renumber(page, f"Page {place + before + 1} of {self._total}")
@@ -144,8 +147,8 @@ class _Printing:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Without Python's collector: all that WeasyPrint makes lives to the end, and looking for waste took 2/5 of it."""
+def _without_collector() -> Iterator[None]:
+    """Disable the garbage collector: WeasyPrint's objects live to the end, and collecting took 2/5 of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

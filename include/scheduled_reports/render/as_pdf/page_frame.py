@@ -1,4 +1,4 @@
-"""A page that holds nothing but a piece of one table, as WeasyPrint laid it out: what the pages after it share."""
+"""The frame of a page that holds only rows of one table, taken from WeasyPrint's layout for the pages that follow."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from weasyprint.document import Page
     from weasyprint.pdf.stream import Stream
 
-#: The corner of a page that says its number.
+#: The margin box with the page number.
 _NUMBER: Final = "@bottom-right"
-#: PDF's points in a pixel of CSS.
+#: PDF points per CSS pixel.
 _SCALE: Final = 0.75
-#: What a page holds besides a table where it is more than a piece of that table.
+#: Elements of pages that hold more than rows of a table.
 _OTHERS: Final = frozenset({"h1", "h2", "p", "figure"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slot:
-    """A place for rows on a page: all of it, or one of its columns. *cells* are the left edges and the widths."""
+    """A place for rows on a page: all of it, or one of its columns. *cells* has left edges and widths."""
 
     left: float
     top: float
     width: float
     cells: tuple[tuple[float, float], ...]
-    heads: tuple[tuple[int, ...], ...]  # the marks of the text of each head
+    heads: tuple[tuple[int, ...], ...]  # the marked-content ids of the text of each head
     stream: Stream  # draws the heads
 
 
 class Frame:
-    """What the pages of one long table have in common: edges, margins, heads, and where rows go."""
+    """What the pages of one long table share: edges, margins, heads, and where rows go."""
 
     def __init__(self, page: Page, new_stream: Callable[[dict[Any, Any]], Stream]) -> None:
         self._page = page
-        self._page_box = page._page_box  # noqa: SLF001 - WeasyPrint shows a page's boxes nowhere else
+        self._page_box = page._page_box  # noqa: SLF001 - WeasyPrint has no public access to the boxes of a page
         self._new_stream = new_stream
         self._tags: dict[Any, Any] = {}
         self.width, self.height = page.width * _SCALE, page.height * _SCALE
@@ -57,15 +57,15 @@ class Frame:
         self.margins = _as_artifacts(self._painted(self._page_box.copy_with_children(margins)))
 
     def new_stream(self) -> Stream:
-        """A stream whose measures are those of WeasyPrint's boxes."""
+        """Make a stream in the coordinates of WeasyPrint's boxes."""
         stream = self._new_stream({})
-        stream._tags = None  # noqa: SLF001 - the marks are ours
+        stream._tags = None  # noqa: SLF001 - marked content is tagged here
         stream.push_state()
         stream.transform(a=_SCALE, d=-_SCALE, f=self.height)
         return stream
 
     def number(self, text: str) -> pydyf.Stream:
-        """The number of a page at its place."""
+        """Draw the page number at its place."""
         stream = self.new_stream()
         (box,) = number_boxes(self._page_box)
         line = single_line(text, box.style)
@@ -102,35 +102,35 @@ class Frame:
 
 
 def is_piece(page: Page) -> bool:
-    """Whether *page* holds nothing but a further piece of a table."""
+    """Whether *page* holds only rows of a table that began before."""
     tags = {box.element_tag for box in page._page_box.descendants() if isinstance(box, boxes.Box)}  # noqa: SLF001
     return not tags & _OTHERS
 
 
 def slots_on(page: Page) -> int:
-    """In how many columns a page holds rows."""
+    """Count the columns in which a page holds rows."""
     return len(tables_of(page._page_box))  # noqa: SLF001
 
 
 def tables_of(page_box: Any) -> list[Any]:
-    """The tables, or pieces of tables, on a page."""
+    """Find the tables, or parts of tables, on a page."""
     return [box for box in page_box.descendants() if isinstance(box, boxes.TableBox)]
 
 
 def rows_on(page: Page) -> list[Any]:
-    """The elements of the table rows on a page."""
+    """Find the elements of the table rows on a page."""
     found = [row.element for table in tables_of(page._page_box) for row in _body(table)]  # noqa: SLF001
     return list(dict.fromkeys(found))
 
 
 def number_boxes(page_box: Any) -> list[Any]:
-    """The text that says the number of a page."""
+    """Find the text boxes of the page number."""
     corners = [box for box in page_box.children if getattr(box, "at_keyword", "") == _NUMBER]
     return [box for corner in corners for box in corner.descendants() if isinstance(box, boxes.TextBox)]
 
 
 def renumber(page: Page, text: str) -> None:
-    """Give a page that WeasyPrint laid out its number in the whole."""
+    """Replace the number of a page that WeasyPrint laid out."""
     for box in number_boxes(page._page_box):  # noqa: SLF001
         layout, _, _, width, _, _ = split_first_line(text, box.style, None, None, 0)
         box.position_x += box.width - width
@@ -142,7 +142,7 @@ def _body(table: Any) -> list[Any]:
 
 
 def _with_heads_of(table: Any, box: Any) -> Any:
-    """A copy of *box* that holds nothing but the heads of one table."""
+    """Copy *box* with nothing in it but the heads of one table."""
     if box is table:
         return box.copy_with_children([group for group in box.children if group.is_header])
     return box.copy_with_children(
@@ -155,7 +155,7 @@ def _without_number(box: Any) -> Any:
 
 
 def _as_artifacts(stream: Stream) -> Stream:
-    """*stream* with nothing in it that a reader is read aloud."""
+    """Mark everything in *stream* as an artifact, which screen readers skip."""
     items = stream.stream
     for place, item in enumerate(items):
         if isinstance(item, pydyf.Dictionary) and "MCID" in item:

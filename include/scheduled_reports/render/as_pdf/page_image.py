@@ -1,4 +1,4 @@
-"""A page of a PDF as a picture, for where no PDF can be shown."""
+"""Draw a page of a PDF as an image, for browsers and frames that show no PDF."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
 
-#: PDFium is not made for several threads.
+#: PDFium is not thread-safe.
 _ONE_AT_A_TIME = Lock()
-#: Pixels; twice what a dialog shows it at, for fine screens.
+#: Pixels; twice the width at which the page is shown, for high-resolution screens.
 WIDTH = 1_300
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A page as PNG, and how many pages there are."""
+class PageImage:
+    """A page as PNG, and how many pages the PDF has."""
 
     png: bytes
     pages: int
 
 
-def sheet(pdf: bytes, number: int) -> Sheet | None:
-    """Page *number* of *pdf*, the first being 1; None where there is no such page."""
-    import pypdfium2  # noqa: PLC0415 - for those few who look at a page
+def page_image(pdf: bytes, number: int) -> PageImage | None:
+    """Draw page *number* of *pdf*, counted from 1; None if there is no such page."""
+    import pypdfium2  # noqa: PLC0415 - loaded only when a page is viewed
 
     with _ONE_AT_A_TIME:
         document = pypdfium2.PdfDocument(pdf)
@@ -36,4 +36,4 @@ def sheet(pdf: bytes, number: int) -> Sheet | None:
             document.close()
     out = BytesIO()
     image.save(out, "PNG", optimize=False)
-    return Sheet(out.getvalue(), pages)
+    return PageImage(out.getvalue(), pages)

@@ -1,4 +1,4 @@
-"""Adds the pages that were set row by row to the file WeasyPrint makes, with their tags."""
+"""Insert the pages that were set row by row, with their tags, into the file that WeasyPrint writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sheets:
-    """Pages that go before the page *before* of WeasyPrint's."""
+    """Pages to insert before page *before* of WeasyPrint's."""
 
     before: int
     frame: Frame
@@ -24,7 +24,7 @@ class Sheets:
 
 
 class _Raw(pydyf.Object):  # type: ignore[misc]
-    """An object as it is written: there are so many of them that a dictionary each is too much."""
+    """A PDF object as bytes: there are too many of them for a dictionary each."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Raw(pydyf.Object):  # type: ignore[misc]
 
 
 class Joiner:
-    """Knows where in a file what goes."""
+    """Inserts pages into one PDF file."""
 
     def __init__(self, pdf: pydyf.PDF, resources: pydyf.Dictionary, images: dict[str, Any]) -> None:
         self._pdf = pdf
@@ -52,7 +52,7 @@ class Joiner:
         self._resources = resources.reference
 
     def add(self, added: Sheets, first_number: int, total: int) -> None:
-        """Add pages whose first is the page *first_number* of the file."""
+        """Insert pages; the first of them is page *first_number* of the file."""
         pdf, frame = self._pdf, added.frame
         for stream in (*(slot.stream for slot in frame.slots), frame.margins):
             pdf.add_object(stream)
@@ -64,7 +64,7 @@ class Joiner:
             corner = frame.number(f"Page {number} of {total}")
             for stream in (*sheet.contents, corner):
                 pdf.add_object(stream)
-            filled = zip(frame.slots, sheet.contents, strict=True)  # in the order in which it is read
+            filled = zip(frame.slots, sheet.contents, strict=True)  # in reading order
             streams = [*(one for slot, content in filled for one in (slot.stream, content)), frame.margins, corner]
             contents = pydyf.Array([stream.reference for stream in streams])
             key = self._parents[-2] + 1
@@ -78,7 +78,7 @@ class Joiner:
         self._insert(added.before, kids, section)
 
     def _tags(self, sheet: Sheet, frame: Frame, page: Any, section: Any) -> pydyf.Array:
-        """Make the tags of a page; returns the element of each of its marks."""
+        """Make the tags of a page; return the element of each marked-content id."""
         owners: dict[int, bytes] = {}
         marks = count(frame.marks)
         for slot, counts in zip(frame.slots, sheet.marks, strict=True):
@@ -115,7 +115,7 @@ class Joiner:
         return row
 
     def _insert(self, before: int, kids: pydyf.Array, section: pydyf.Dictionary) -> None:
-        """Put pages and tags before those of WeasyPrint's page *before*."""
+        """Insert pages and tags before those of WeasyPrint's page *before*."""
         following = self._pages[before]
         place = self._pdf.pages["Kids"].index(int(following.split()[0]))
         self._pdf.pages["Kids"][place:place] = kids

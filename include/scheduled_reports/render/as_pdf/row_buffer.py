@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RowBuffer:
-    """The rows of a table, which can be given back; `len` says how many of those there are."""
+    """The rows of a table, with rows that were put back first; `len` counts the latter."""
 
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
@@ -22,23 +22,23 @@ class RowBuffer:
         return len(self._waiting)
 
     def next(self) -> Row | None:
-        """The next row; None after the last."""
+        """Return the next row; None after the last."""
         return self._waiting.popleft() if self._waiting else next(self._rows, None)
 
     def take(self, count: int) -> list[Row]:
-        """The next rows, fewer where there are no more."""
+        """Return the next *count* rows, or as many as there are."""
         taken: list[Row] = []
         while len(taken) < count and (row := self.next()) is not None:
             taken.append(row)
         return taken
 
     def give_back(self, rows: list[Row]) -> None:
-        """Let *rows* come next, in their order."""
+        """Put *rows* back, to come next in this order."""
         self._waiting.extendleft(reversed(rows))
 
     @property
     def is_at_end(self) -> bool:
-        """Whether there is no further row."""
+        """Whether there are no more rows."""
         row = self.next()
         if row is None:
             return True

@@ -1,4 +1,4 @@
-"""Text of a PDF's table: broken into lines and drawn by Pango, through WeasyPrint, as on every other page."""
+"""Break table text into lines and draw it with Pango, through WeasyPrint, exactly as on WeasyPrint's own pages."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from weasyprint.text.line_break import Layout, line_size, split_first_line, stru
 if TYPE_CHECKING:
     from weasyprint.pdf.stream import Stream
 
-#: What ends a line in Unicode; WeasyPrint draws it as a box, and fails where a space is before it.
+#: Unicode line separators: WeasyPrint draws them as boxes, and fails if a space precedes one.
 _LINE_ENDS: Final = re.compile("[\u0085\u2028\u2029]")
-#: What `white-space: pre-line` changes.
+#: Whitespace that `white-space: pre-line` changes.
 _LOOSE: Final = re.compile("[\t\n\r\u0085\u2028\u2029]|  |^ | $")
-#: No paper holds so many.
+#: More lines than any paper holds.
 _MOST_LINES: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A line of a cell; *text*, *style* and *pango_layout* are what WeasyPrint draws. *baseline* is from its top."""
+    """A line of a cell; WeasyPrint draws *text*, *style*, *pango_layout*; *baseline* is measured from the top."""
 
     text: str
     style: Any
@@ -37,7 +37,7 @@ class Line:
 
 
 class TextColumn:
-    """Breaks the texts of a column into lines, as WeasyPrint does with `white-space: pre-line`."""
+    """Breaks the texts of a column into lines, like WeasyPrint with `white-space: pre-line`."""
 
     def __init__(self, cell: Any, *, is_right: bool) -> None:
         self.is_right = is_right
@@ -47,7 +47,7 @@ class TextColumn:
         self._layouts: list[Layout] = []
 
     def lines(self, text: str) -> list[Line]:
-        """The lines of *text*, to be drawn before the next call: what Pango holds for them is used again."""
+        """Break *text* into lines, to be drawn before the next call, which reuses their Pango layouts."""
         text = _collapsed(text)
         if not text:
             return []
@@ -72,9 +72,9 @@ class TextColumn:
 
 
 def single_line(text: str, style: Any, layout: Any = None, usual: Any = None) -> Line:
-    """*text* as one line, however long, and as high as CSS has it: of the text and of the font that is named first."""
+    """Set *text* as one line of any length; its height follows CSS: from the text and the first font named."""
     layout = layout or Layout(style)
-    layout.text = text  # and not set_text, which prepares for breaks that this line has not
+    layout.text = text  # not set_text, which prepares for line breaks
     pango.pango_layout_set_text(layout.layout, unicode_to_char_p(text)[0], -1)
     first, _ = layout.get_first_line()
     width, height = line_size(first, style)
@@ -91,7 +91,7 @@ def single_line(text: str, style: Any, layout: Any = None, usual: Any = None) ->
 
 
 def draw(stream: Stream, line: Line, x: float, y: float) -> None:
-    """Draw *line* with its baseline at *y*, in the colour that is set."""
+    """Draw *line* with its baseline at *y*, in the current colour."""
     stream.begin_text()
     emojis = draw_first_line(stream, line, "clip", "none", Matrix(d=-1, e=x, f=y))
     stream.end_text()
@@ -99,19 +99,19 @@ def draw(stream: Stream, line: Line, x: float, y: float) -> None:
 
 
 def packed(stream: Stream) -> pydyf.Stream:
-    """What *stream* holds, compressed at once."""
+    """Compress the content of *stream*."""
     stream.pop_state()
     content = b"\n".join(item if type(item) is bytes else pydyf._to_bytes(item) for item in stream.stream)  # noqa: SLF001
     return pydyf.Stream([zlib.compress(content, 6)], {"Filter": "/FlateDecode"})
 
 
 def with_plain_ends(text: str) -> str:
-    """*text* with nothing but line feeds for Unicode's ends of lines and paragraphs."""
+    """Replace Unicode line and paragraph separators by line feeds."""
     return _LINE_ENDS.sub("\n", text)
 
 
 def _collapsed(text: str) -> str:
-    """*text* with its spaces as `white-space: pre-line` leaves them."""
+    """Collapse whitespace as `white-space: pre-line` does."""
     if not _LOOSE.search(text):
         return text
     text = re.sub("\r\n?", "\n", with_plain_ends(text))

@@ -1,1 +1,1 @@
-"""Take over schedules that the application kept in export_jobs.metadata."""
+"""Import schedules that the application kept in export_jobs.metadata."""

@@ -1,4 +1,4 @@
-"""Taking a schedule over from `export_jobs`: what becomes of one job, and the words for it.  Pure."""
+"""Decide what the import does with one export job, and format the outcome.  Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ...domain.naming import one_line
-from ...domain.report import Problem
+from ...domain.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +23,17 @@ LONGEST_NAME = 80
 class Step(StrEnum):
     """What happens to a job."""
 
-    TAKE = "imported"
-    REFRESH = "brought up to date"
+    IMPORT = "imported"
+    UPDATE = "brought up to date"
     KEEP = "already there"
-    GONE = "deleted since it was imported"
-    REFUSE = "not imported"
+    DELETED = "deleted since it was imported"
+    REJECT = "not imported"
     SKIP = "without a cron"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """What is remembered of a job that was taken over before, and of its report now."""
+class PastImport:
+    """What is stored about a job that was imported before, and the state of its report."""
 
     job_digest: str
     is_there: bool
@@ -45,7 +45,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What happens to a job, whether its old schedule is switched off, and why not if not."""
+    """What happens to a job, whether its old schedule is switched off, and the problems that prevent it."""
 
     step: Step
     retire: bool = False
@@ -55,7 +55,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of a job, and whether its report is active now, where that is known."""
+    """What was done with a job, and whether its report is active now, if that is known."""
 
     job_id: str
     name: str
@@ -64,14 +64,14 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return bool(self.decision.problems)
 
 
 def lines(outcome: Outcome) -> list[str]:
-    """One line of a job, and one of each problem: whatever stands in a name cannot begin a line of its own."""
+    """One line for the job and one per problem; a line break in a name cannot start another line."""
     decision, words = outcome.decision, [str(outcome.decision.step)]
-    if decision.step in (Step.TAKE, Step.REFRESH, Step.KEEP) and outcome.is_active is not None:
+    if decision.step in (Step.IMPORT, Step.UPDATE, Step.KEEP) and outcome.is_active is not None:
         words.append("active" if outcome.is_active else "inactive")
     if decision.retire:
         words.append("the old schedule is switched off")
@@ -82,10 +82,10 @@ def lines(outcome: Outcome) -> list[str]:
 
 
 def totals(outcomes: Sequence[Outcome], others: int) -> str:
-    """How many jobs had which end."""
+    """How many jobs ended how."""
     counts = Counter(outcome.decision.step for outcome in outcomes)
-    ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.TAKE, Step.REFUSE))
-    return f"{ends}; {others} export jobs are no schedules"
+    ends = ", ".join(f"{counts[step]} {step}" for step in Step if counts[step] or step in (Step.IMPORT, Step.REJECT))
+    return f"{ends}; {others} export jobs are not schedules"
 
 
 def _shown(text: str) -> str:
@@ -93,43 +93,48 @@ def _shown(text: str) -> str:
 
 
 def decide(
-    schedule: OldSchedule | None, problems: Sequence[Problem], known: Known | None, *, taken: bool, retire: bool
+    schedule: OldSchedule | None,
+    problems: Sequence[Problem],
+    known: PastImport | None,
+    *,
+    id_in_use: bool,
+    retire: bool,
 ) -> Decision:
-    """What to do with a job; *schedule* is None where *problems* are in its way, *taken* its id by another report."""
+    """What to do with a job; *schedule* is None if it has *problems*, *id_in_use* means another report has its id."""
     if known is None:
-        return _first(schedule, problems, taken=taken, retire=retire)
+        return _first(schedule, problems, id_in_use=id_in_use, retire=retire)
     if not known.is_there:
-        return Decision(step=Step.GONE, note="stays deleted")
+        return Decision(step=Step.DELETED, note="stays deleted")
     if known.is_switched_over and not (schedule and schedule.is_active):
-        return Decision(step=Step.KEEP)  # what is written in the old place from now on says nothing
+        return Decision(step=Step.KEEP)  # later edits of the old schedule do not count
     return _again(schedule, problems, known, retire=retire)
 
 
-def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: Known, *, retire: bool) -> Decision:
-    """The report is there, and the old schedule may count: has either been edited?"""
+def _again(schedule: OldSchedule | None, problems: Sequence[Problem], known: PastImport, *, retire: bool) -> Decision:
+    """Decide for a report that exists, by whether it or its old schedule was edited."""
     if schedule is not None and schedule.digest == known.job_digest:
         return Decision(step=Step.KEEP, retire=retire and _is_on(schedule))
     if known.is_edited:
         return _edited_on_both_sides(retire=retire)
     if schedule is None:
-        note = "but its old schedule was changed since, to a wrong one"
+        note = "but its old schedule was changed since and is invalid"
         return Decision(step=Step.KEEP, problems=tuple(problems), note=note)
-    return Decision(step=Step.REFRESH, retire=retire and _is_on(schedule))
+    return Decision(step=Step.UPDATE, retire=retire and _is_on(schedule))
 
 
-def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, taken: bool, retire: bool) -> Decision:
+def _first(schedule: OldSchedule | None, problems: Sequence[Problem], *, id_in_use: bool, retire: bool) -> Decision:
     if schedule is None:
-        return Decision(step=Step.REFUSE, problems=tuple(problems))
-    if schedule.is_retired:  # it says so itself, and what we remembered of it is lost
-        return Decision(step=Step.KEEP) if taken else Decision(step=Step.GONE, note="stays deleted")
-    if taken:
-        allowed = "one that no report has; there is a report with it that was not imported"
-        return Decision(step=Step.REFUSE, problems=(Problem(column="id", value=schedule.row["id"], allowed=allowed),))
-    return Decision(step=Step.TAKE, retire=retire)
+        return Decision(step=Step.REJECT, problems=tuple(problems))
+    if schedule.is_retired:  # it is marked as imported, but our record of it is lost
+        return Decision(step=Step.KEEP) if id_in_use else Decision(step=Step.DELETED, note="stays deleted")
+    if id_in_use:
+        reason = "is the id of a report that was not imported; delete that report, or leave this schedule as it is"
+        return Decision(step=Step.REJECT, problems=(Problem(column="id", value=schedule.row["id"], reason=reason),))
+    return Decision(step=Step.IMPORT, retire=retire)
 
 
 def _is_on(schedule: OldSchedule) -> bool:
-    """Whether there is anything to switch off: somebody may have switched a retired one on again."""
+    """Whether there is anything to switch off: a retired schedule may have been switched on again."""
     return schedule.is_active or not schedule.is_retired
 
 
@@ -137,8 +142,6 @@ def _edited_on_both_sides(*, retire: bool) -> Decision:
     note = "it and its old schedule were both edited since"
     if not retire:
         return Decision(step=Step.KEEP, note=note)
-    allowed = (
-        "the definition that was imported, or the report unedited: make one of them so, or switch this one off by hand"
-    )
-    problem = Problem(column="metadata.schedule", value="edited since it was imported", allowed=allowed)
+    reason = "was edited since it was imported, and so was the report; undo one edit, or switch this one off manually"
+    problem = Problem(column="metadata.schedule", value="schedule", reason=reason)
     return Decision(step=Step.KEEP, problems=(problem,), note=note)

@@ -1,14 +1,13 @@
-"""The old way: a schedule in `export_jobs.metadata`, read as a row of scheduled_reports or with every reason why not.
+"""Read a schedule in `export_jobs.metadata` as a row of scheduled_reports, or collect every problem with it.
 
-In JSON a value may be of any type, so each is looked at here before the gate, which takes the types of its own table
-for granted.
+In JSON a value may be of any type, so each is checked here before the parser, which relies on the types of its table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from ...domain.report import Row
 
 LARGEST_COUNT = 2**31 - 1
-#: Of each column: where its value stands in `metadata`, of which kind it has to be, and what it is where it is missing.
+#: Of each column: where its value is in `metadata`, its kind, and its default.
 COLUMNS: Mapping[str, tuple[str, str, Any]] = {
     "name": ("name", "text", ""),
     "description": ("description", "text", None),
@@ -41,7 +40,7 @@ COLUMNS: Mapping[str, tuple[str, str, Any]] = {
     "email_include_preview": ("schedule.emailDelivery.includeInlinePreview", "flag", False),
     "email_send_only_if_data": ("schedule.emailDelivery.sendOnlyIfData", "flag", False),
 }
-#: What else is taken over.
+#: The same of the state, which is imported too.
 STATE: Mapping[str, tuple[str, str, Any]] = {
     "is_active": ("schedule.isActive", "flag", False),
     "run_count": ("schedule.runCount", "count", 0),
@@ -49,20 +48,20 @@ STATE: Mapping[str, tuple[str, str, Any]] = {
     "last_run": ("schedule.lastRun", "moment", None),
     "last_run_status": ("schedule.lastRunStatus", "status", None),
 }
-ALLOWED = {
-    "text": "a text that PostgreSQL can hold: no NUL, no half of a surrogate pair",
-    "texts": "a list of texts that PostgreSQL can hold",
-    "flag": "true or false",
-    "object": "a JSON object of values that PostgreSQL can hold",
-    "count": f"a whole number from 0 to {LARGEST_COUNT}",
-    "moment": "an ISO 8601 time such as 2026-05-11T07:00:00.000Z",
-    "status": "success or failed",
+REASONS = {
+    "text": "is not a text that PostgreSQL can store; use a text without NUL and without half a surrogate pair",
+    "texts": "is not a list of texts that PostgreSQL can store; use one",
+    "flag": "is not a boolean; use true or false",
+    "object": "is not a JSON object that PostgreSQL can store; use one",
+    "count": f"is not a count; use a whole number from 0 to {LARGEST_COUNT}",
+    "moment": "is not an ISO 8601 time; use one such as 2026-05-11T07:00:00.000Z",
+    "status": "is not the status of a run; use success or failed",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OldSchedule:
-    """A valid schedule of the old way; *row* has the columns of the report it becomes, but for its state."""
+    """A valid schedule in an export job; *row* has the columns of the report it becomes, without its state."""
 
     row: Row
     is_active: bool
@@ -70,17 +69,17 @@ class OldSchedule:
     failure_count: int
     last_run: datetime | None
     last_run_status: str | None
-    #: Whether it says itself that a report took it over.
+    #: Whether it is marked as imported into a report.
     is_retired: bool
 
     @property
     def digest(self) -> str:
-        """Another one where the definition is another; the state is no part of it."""
+        """A digest of the definition; the state is not part of it."""
         return hashlib.sha256(json.dumps(self.row, sort_keys=True).encode()).hexdigest()
 
 
-def document(text: str) -> Any:
-    """What a JSON text says; the text itself where it is too deep, or a number too long, for Python."""
+def parse_metadata(text: str) -> Any:
+    """The parsed JSON text; the text itself if its nesting or a number exceeds Python's limits."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -88,12 +87,12 @@ def document(text: str) -> Any:
 
 
 def has_schedule(metadata: Any) -> bool:
-    """Whether there is a schedule; what cannot be read is not passed over in silence."""
+    """Whether there is a schedule; metadata that cannot be read counts as one, so that it is reported."""
     return bool(metadata.get("schedule")) if isinstance(metadata, dict) else isinstance(metadata, str)
 
 
 def has_cron(metadata: Any) -> bool:
-    """Whether there is anything to do at a time: an export without a cron was made once, and by hand."""
+    """Whether the schedule has a cron expression: an export without one was made once, manually."""
     if not isinstance(metadata, dict):
         return True
     schedule = metadata["schedule"]
@@ -102,7 +101,7 @@ def has_cron(metadata: Any) -> bool:
 
 
 def read(job: Mapping[str, Any], metadata: Any) -> OldSchedule:
-    """The schedule of *job*, a row of sql/exportjobs.sql; RejectedError carries everything that is wrong with it."""
+    """The schedule of *job*, a row of sql/exportjobs.sql; RejectedError carries every problem with it."""
     check = Check()
     row = {column: _value(check, metadata, *where) for column, where in COLUMNS.items()}
     row |= {"email_subject": row["email_subject"] or None}
@@ -110,32 +109,34 @@ def read(job: Mapping[str, Any], metadata: Any) -> OldSchedule:
     state = {name: _value(check, metadata, *where) for name, where in STATE.items()}
     known = "metadata.schedule.runCount" not in {problem.column for problem in check.problems}
     if known and state["failure_count"] > state["run_count"]:
-        check.add("metadata.schedule.failureCount", state["failure_count"], f"at most runCount, {state['run_count']}")
-    _pass_gate(check, job, row)
+        reason = f"is more than runCount, which is {state['run_count']}; correct one of the two"
+        check.add("metadata.schedule.failureCount", state["failure_count"], reason)
+    _check_row(check, job, row)
     if check.problems:
         raise RejectedError(check.problems)
     return OldSchedule(row=row, is_retired="takenOverBy" in metadata["schedule"], **state)
 
 
 def _value(check: Check, metadata: Any, path: str, kind: str, otherwise: Any) -> Any:
-    """The value at *path*; *otherwise* where there is none, or one of another kind, which is noted."""
+    """The value at *path*; *otherwise* if it is missing or of another kind, which is noted as a problem."""
     value, place = metadata, "metadata"
     for name in path.split("."):
         if not isinstance(value, dict):
             if not any(problem.column == place for problem in check.problems):
-                check.add(place, value, "a JSON object that is not too deep, without a number that is too long")
+                reason = "is not a JSON object that can be read; use one without deep nesting and very long numbers"
+                check.add(place, value, reason)
             return otherwise
         value, place = value.get(name), f"{place}.{name}"
         if value is None:
             return otherwise
     read = _read(kind, value)
     if read is None:
-        check.add(place, value, ALLOWED[kind])
+        check.add(place, value, REASONS[kind])
     return otherwise if read is None else read
 
 
 def _read(kind: str, value: Any) -> Any:
-    """*value* as one of *kind*, None where it is not."""
+    """*value* converted to *kind*; None if it is not of that kind."""
     match kind:
         case "count":
             fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
@@ -161,14 +162,14 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _is_storable(value: Any) -> bool:
-    """Whether PostgreSQL can hold every text within; JSON of the type json may be older than that question."""
+    """Whether PostgreSQL can store every text in *value*: the type json accepts escapes that text does not."""
     return not any(
         character == "\0" or "\ud800" <= character <= "\udfff" for text in _texts(value) for character in text
     )
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text within, names as well; without a call per level, of which there may be thousands."""
+    """Every text in *value*, including keys; iterative, because there may be thousands of levels."""
     left = [value]
     while left:
         one = left.pop()
@@ -180,10 +181,10 @@ def _texts(value: Any) -> Iterator[str]:
             left += [*one.keys(), *one.values()]
 
 
-def _pass_gate(check: Check, job: Mapping[str, Any], row: Row) -> None:
-    """Note what the gate says of *row*, at the places of the old way; what is noted already is not said twice."""
-    reads_elsewhere = {name: job[name] for name in job if name.startswith(("workspace_", "creator_", "slug_"))}
-    nothing_yet = {
+def _check_row(check: Check, job: Mapping[str, Any], row: Row) -> None:
+    """Note the parser's problems with *row* at their places in the metadata; none is noted twice."""
+    joined = {name: job[name] for name in job if name.startswith(("workspace_", "creator_", "slug_"))}
+    defaults = {
         "is_active": False,
         "status": "ACTIVE",
         "effective_from": "1970-01-01T00:00",
@@ -191,12 +192,12 @@ def _pass_gate(check: Check, job: Mapping[str, Any], row: Row) -> None:
     }
     noted = {problem.column for problem in check.problems}
     try:
-        parse_row({**reads_elsewhere, **row, **nothing_yet})
+        parse_row({**joined, **row, **defaults})
     except RejectedError as error:
         for problem in error.problems:
             place = _place(problem.column)
             if not any(place == one or place.startswith(f"{one}.") for one in noted):
-                check.add(place, problem.value, problem.allowed)
+                check.problems.append(replace(problem, column=place))
 
 
 def _place(column: str) -> str:

@@ -1,4 +1,4 @@
-"""The report types: folders of report_types/ and of the setting REPORT_TYPES, each a report.yaml and its SQL files."""
+"""The report types: folders of builtin/ and of the setting REPORT_TYPES, each a report.yaml and its SQL files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...domain.errors import ReportTypeError
 from ...settings import Settings
-from .custom_sql import asked
+from .custom_sql import with_datasets
 from .yaml_loader import load
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...domain.report_type import ReportType
 
 FOLDER = Path(__file__).parent / "builtin"
-#: What the application offers; those without a folder are known, and rejected with that reason.
+#: The types that the application offers; those without a folder are rejected as not built yet.
 KNOWN_TYPES = (
     "workspace-activity",
     "channel-analytics",
@@ -36,7 +36,7 @@ KNOWN_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The report types that work, by id, and why others do not, by id as well."""
+    """The valid report types by id, and the problems of the broken ones by id."""
 
     types: Mapping[str, ReportType]
     broken: Mapping[str, str]
@@ -44,25 +44,27 @@ class Catalog:
 
 @cache
 def catalog() -> Catalog:
-    """Every report type of this process, read when first asked for: the built-in ones, then those of REPORT_TYPES."""
+    """Every report type of this process, read on first use: the built-in ones, then those of REPORT_TYPES."""
     return read((FOLDER, *Settings.from_env(os.environ).report_folders))
 
 
 def report_types() -> Mapping[str, ReportType]:
-    """Every report type that works, by id."""
+    """Every valid report type, by id."""
     return catalog().types
 
 
 def report_type(report: Report) -> ReportType:
-    """The type of a report with the datasets it shows; the ones of a type with sources are the report's own."""
+    """The type of a report with its datasets; for a type with sources they come from the report's parameters."""
     kind = catalog().types.get(report.type)
-    if kind is None:  # a worker whose folders are not those of the process that let the report through
-        raise ReportTypeError(f"report type {report.type}: this process does not have it")
-    return asked(kind, report.parameters) if kind.sources else kind
+    if kind is None:  # this worker has other folders than the process that accepted the report
+        raise ReportTypeError(
+            f"this process does not have the report type {report.type}; set the same REPORT_TYPES everywhere"
+        )
+    return with_datasets(kind, report.parameters) if kind.sources else kind
 
 
 def read(places: Iterable[Path]) -> Catalog:
-    """The types in the folders of *places*; a broken one, or one that would replace another, harms only itself."""
+    """The types in the folders of *places*; a broken type, or one that would replace another, affects no other."""
     types: dict[str, ReportType] = {}
     broken: dict[str, str] = {}
     for place in places:
@@ -73,7 +75,7 @@ def read(places: Iterable[Path]) -> Catalog:
             continue
         for folder in folders:
             if folder.name in types:
-                broken[str(folder)] = f"{folder}: there is a report type {folder.name} already: rename the folder"
+                broken[str(folder)] = f"{folder}: a report type {folder.name} exists already; rename the folder"
                 continue
             try:
                 types[folder.name] = load(folder)
@@ -83,5 +85,5 @@ def read(places: Iterable[Path]) -> Catalog:
 
 
 def _folders(place: Path) -> list[Path]:
-    """Every folder in *place*; what begins with `.` or `_` is left to those who put it there."""
+    """Every folder in *place*, except those whose name begins with `.` or `_`."""
     return sorted(entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] not in "._")

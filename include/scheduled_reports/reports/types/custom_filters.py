@@ -1,4 +1,4 @@
-"""What a report asks of a type's sources: `parameters.customFilters`, checked and read; custom_sql.py compiles it."""
+"""Parse `parameters.customFilters`, in which a report defines its table over a source; custom_sql.py compiles it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ...domain.report_type import Column
-from ..validation import Check, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ...domain.report_type import ColumnType, SourceColumn, SourceSpec
+    from ..validation import Check
 
 PATH = "parameters.customFilters"
 KEYS = ("source", "time", "columns", "filters", "groupBy", "aggregates", "orderBy", "limit")
-#: Rows of the table where nothing else is asked for, and at most.
+#: The default and the largest limit of the table's rows.
 USUAL_ROWS, MOST_ROWS = 10_000, 100_000
 MOST_COLUMNS, MOST_FILTERS, MOST_GROUPS, MOST_VALUES, LONGEST_TEXT = 30, 20, 4, 100, 1_000
 NUMERIC = ("integer", "decimal", "number", "percent")
@@ -26,7 +26,7 @@ MOMENTS = ("date", "timestamp")
 BUCKETS = ("day", "week", "month")
 DIRECTIONS = ("asc", "desc")
 
-#: What a filter may ask of a column, by the column's type; is_null is for all of them.
+#: The operators of a filter, by the type of its column; is_null fits every type.
 OPERATORS: Mapping[str, tuple[str, ...]] = {
     "text": ("eq", "ne", "in", "contains"),
     "boolean": ("eq", "ne"),
@@ -34,7 +34,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "timestamp": ("lt", "le", "gt", "ge"),
     **dict.fromkeys(NUMERIC, ("eq", "ne", "lt", "le", "gt", "ge", "in")),
 }
-#: What an aggregate needs of its column; `count` has none.
+#: The types of column that an aggregate accepts; `count` has no column.
 AGGREGATES: Mapping[str, tuple[str, ...]] = {
     "count": (),
     "count_distinct": ("text", "boolean", *MOMENTS, *NUMERIC),
@@ -51,7 +51,7 @@ AGGREGATE_TITLES = {
     "min": "{} (minimum)",
     "max": "{} (maximum)",
 }
-#: PostgreSQL and Python read these alike.
+#: The spellings that PostgreSQL and Python read alike.
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
 
 Function = Literal["count", "count_distinct", "sum", "avg", "min", "max"]
@@ -59,7 +59,7 @@ Function = Literal["count", "count_distinct", "sum", "avg", "min", "max"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """A condition; its value stays in the parameters, at *number*."""
+    """A condition; its value stays in the parameters, in filter *number*."""
 
     number: int
     column: SourceColumn
@@ -71,7 +71,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """A column of the table to make: a column as it is, a bucket of time, or an aggregate."""
+    """A column of the report's table: a column of the source, a bucket of time, or an aggregate."""
 
     shown: Column
     source: SourceColumn | None
@@ -81,7 +81,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """One of the columns that the rows are sorted by."""
+    """One column of the sort order."""
 
     name: str
     descending: bool = False
@@ -89,7 +89,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Definition:
-    """What a report asks of a source; either *columns*, or *groups* and *aggregates*."""
+    """The table that a report defines over a source: either *columns*, or *groups* and *aggregates*."""
 
     source: SourceSpec
     time: SourceColumn | None
@@ -107,16 +107,16 @@ class Definition:
 
 
 def parse(check: Check, sources: Sequence[SourceSpec], value: Any) -> Definition | None:
-    """What *value* asks for; None where anything is wrong, all of which is noted, each with its path."""
+    """The definition in *value*; None if anything is wrong, and every problem is noted with its path."""
     names = [source.name for source in sources]
     if not isinstance(value, dict):
-        check.add(PATH, value, f"an object with a source, one of {', '.join(names)}")
+        check.add(PATH, value, f"is not a definition; use an object whose source is one of {', '.join(names)}")
         return None
     before = len(check.problems)
-    _known(check, PATH, value, KEYS)
+    _check_keys(check, PATH, value, KEYS)
     source = next((source for source in sources if source.name == value.get("source")), None)
-    if source is None:  # without it no column has a meaning
-        _unknown(check, f"{PATH}.source", value.get("source"), names)
+    if source is None:  # without it no column can be checked
+        check.unknown(f"{PATH}.source", value.get("source"), "source", names)
         return None
     definition = _Reader(check, source, value).definition()
     return definition if len(check.problems) == before else None
@@ -124,7 +124,7 @@ def parse(check: Check, sources: Sequence[SourceSpec], value: Any) -> Definition
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads one definition; what is wrong goes to *check*, and reading goes on."""
+    """Reads one definition; problems go to *check*, and reading continues."""
 
     check: Check
     source: SourceSpec
@@ -137,8 +137,8 @@ class _Reader:
         columns = self.outputs("columns", MOST_COLUMNS, self.column)
         if self.value.get("groupBy") or self.value.get("aggregates"):
             if self.value.get("columns"):
-                allowed = "none beside groupBy and aggregates, which make the columns"
-                self.check.add(f"{PATH}.columns", self.value["columns"], allowed)
+                reason = "cannot be combined with groupBy or aggregates, which make the columns; remove one of them"
+                self.check.add(f"{PATH}.columns", self.value["columns"], reason)
             aggregates = aggregates or [COUNT]
         elif not self.value.get("columns"):
             columns = [Output(shown=column, source=column) for column in self.source.columns]
@@ -152,7 +152,7 @@ class _Reader:
             orders=(),
             limit=self.limit(),
         )
-        self.no_name_twice(definition)
+        self.check_duplicates(definition)
         return replace(definition, orders=self.orders(definition) or _usual_orders(definition))
 
     def items(self, key: str, most: int) -> list[tuple[int, Any]]:
@@ -160,7 +160,7 @@ class _Reader:
         if items is None:
             return []
         if not isinstance(items, list) or len(items) > most:
-            self.check.add(f"{PATH}.{key}", items, f"a list of up to {most}")
+            self.check.add(f"{PATH}.{key}", items, f"is not a list of at most {most} items; use one")
             return []
         return list(enumerate(items))
 
@@ -168,14 +168,15 @@ class _Reader:
         return [one for number, item in self.items(key, most) if (one := read(f"{PATH}.{key}[{number}]", item))]
 
     def source_column(self, path: str, name: Any, kinds: Collection[str] | None = None) -> SourceColumn | None:
-        """The column called *name*, of one of *kinds* where they matter."""
+        """The column called *name*, which must have one of the types *kinds* if they are given."""
         fitting = [column for column in self.source.columns if kinds is None or column.type in kinds]
         found = next((column for column in self.source.columns if column.name == name), None)
         if found is None:
-            _unknown(self.check, path, name, [column.name for column in fitting])
+            self.check.unknown(path, name, "column", [column.name for column in fitting])
         elif found not in fitting:
-            names = ", ".join(column.name for column in fitting) or "none"
-            self.check.add(path, name, f"a column of another type than {found.type}; fitting are {names}")
+            names = ", ".join(column.name for column in fitting)
+            choice = f"choose from {names}" if names else "this source has no column that fits"
+            self.check.add(path, name, f"has the type {found.type}, which does not fit here; {choice}")
             return None
         return found
 
@@ -194,9 +195,9 @@ class _Reader:
         if bucket is None and column.type != "timestamp":
             return Output(shown=column, source=column)
         if column.type not in MOMENTS:
-            self.check.add(f"{path}.bucket", bucket, f"none, because {column.name} is no time")
+            self.check.add(f"{path}.bucket", bucket, f"does not apply to {column.name}, which is not a time; remove it")
         elif bucket not in BUCKETS:
-            _unknown(self.check, f"{path}.bucket", bucket, BUCKETS)
+            self.check.unknown(f"{path}.bucket", bucket, "bucket", BUCKETS)
         else:
             shown = Column(name=f"{column.name}_{bucket}", title=f"{column.title} ({bucket})", type="date")
             return Output(shown=shown, source=column, bucket=bucket)
@@ -208,11 +209,12 @@ class _Reader:
             return None
         function: Any = given.get("function")
         if not isinstance(function, str) or function not in AGGREGATES:
-            _unknown(self.check, f"{path}.function", function, AGGREGATES)
+            self.check.unknown(f"{path}.function", function, "function", list(AGGREGATES))
             return None
         if function == "count":
             if given.get("column") is not None:
-                self.check.add(f"{path}.column", given["column"], "none, because count counts rows; or count_distinct")
+                reason = "is not used by count, which counts rows; remove it, or use count_distinct"
+                self.check.add(f"{path}.column", given["column"], reason)
             return COUNT
         column = self.source_column(f"{path}.column", given.get("column"), AGGREGATES[function])
         return aggregate(cast("Function", function), column) if column else None
@@ -226,13 +228,13 @@ class _Reader:
         operators = (*OPERATORS[column.type], "is_null")
         operator, value = given.get("operator"), given.get("value")
         if not isinstance(given.get("not", False), bool):
-            self.check.add(f"{path}.not", given["not"], "true or false")
+            self.check.add(f"{path}.not", given["not"], "is not a boolean; use true or false")
         if operator not in operators:
-            allowed = f"what a column of type {column.type} can be asked: {', '.join(operators)}"
-            self.check.add(f"{path}.operator", operator, allowed + did_you_mean(str(operator), operators))
+            self.check.unknown(f"{path}.operator", operator, f"{column.type} operator", operators)
         elif operator == "is_null":
             if value is not None:
-                self.check.add(f"{path}.value", value, "none, because is_null needs none; not: true turns it round")
+                reason = "is not used by is_null; remove it, or set not to true to invert the filter"
+                self.check.add(f"{path}.value", value, reason)
         else:
             self.filter_value(f"{path}.value", column, operator, value)
         has_offset = isinstance(value, str) and bool((found := MOMENT.fullmatch(value)) and found[1])
@@ -248,17 +250,17 @@ class _Reader:
         if operator != "in":
             self.one_value(path, column, value, listed=operator != "contains")
         elif not isinstance(value, list) or not 1 <= len(value) <= MOST_VALUES:
-            self.check.add(path, value, f"a list of 1 to {MOST_VALUES} values")
+            self.check.add(path, value, f"is not a list of 1 to {MOST_VALUES} values; use one")
         else:
             for place, one in enumerate(value):
                 self.one_value(f"{path}[{place}]", column, one)
 
     def one_value(self, path: str, column: SourceColumn, value: Any, *, listed: bool = True) -> None:
-        fits, allowed = VALUES[column.type]
+        fits, reason = VALUES[column.type]
         if not fits(value):
-            self.check.add(path, value, allowed)
+            self.check.add(path, value, reason)
         elif listed and column.values and value not in column.values:
-            _unknown(self.check, path, value, column.values)
+            self.check.unknown(path, value, "value", column.values)
 
     def time(self) -> SourceColumn | None:
         if self.value.get("time") is not None:
@@ -270,7 +272,7 @@ class _Reader:
         if value is None:
             return USUAL_ROWS
         if type(value) is not int or not 1 <= value <= MOST_ROWS:
-            self.check.add(f"{PATH}.limit", value, f"a whole number from 1 to {MOST_ROWS}")
+            self.check.add(f"{PATH}.limit", value, f"is not a limit; use a whole number from 1 to {MOST_ROWS}")
             return USUAL_ROWS
         return value
 
@@ -284,43 +286,38 @@ class _Reader:
                 continue
             direction = given.get("direction", "asc")
             if direction not in DIRECTIONS:
-                _unknown(self.check, f"{path}.direction", direction, DIRECTIONS)
+                self.check.unknown(f"{path}.direction", direction, "direction", DIRECTIONS)
             if given.get("column") not in names:
-                _unknown(self.check, f"{path}.column", given.get("column"), names)
+                self.check.unknown(f"{path}.column", given.get("column"), "column", names)
             orders.append(Order(name=str(given.get("column")), descending=direction == "desc"))
         return tuple(orders)
 
     def given(
         self, path: str, item: Any, keys: Sequence[str], short: str | None = "column"
     ) -> Mapping[str, Any] | None:
-        """An object with *keys*; a text stands for an object with *short* alone."""
+        """An object with *keys*; a text is short for an object with only the key *short*."""
         if short and isinstance(item, str):
             return {short: item}
         if not isinstance(item, dict):
-            self.check.add(path, item, f"an object with {', '.join(keys)}")
+            self.check.add(path, item, f"is not an object; use one with the keys {', '.join(keys)}")
             return None
-        _known(self.check, path, item, keys)
+        _check_keys(self.check, path, item, keys)
         return item
 
-    def no_name_twice(self, definition: Definition) -> None:
+    def check_duplicates(self, definition: Definition) -> None:
         names = [output.shown.name for output in definition.outputs]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            self.check.add(PATH, name, "each column of the table once")
+            self.check.add(PATH, name, "is listed twice; list each column of the table once")
 
 
-def _known(check: Check, path: str, value: Mapping[str, Any], keys: Collection[str]) -> None:
+def _check_keys(check: Check, path: str, value: Mapping[str, Any], keys: Collection[str]) -> None:
     for key in value:
         if key not in keys:
-            check.add(f"{path}.{key}", value[key], f"unknown{did_you_mean(key, keys)}; allowed are {', '.join(keys)}")
-
-
-def _unknown(check: Check, path: str, value: Any, names: Collection[str]) -> None:
-    guess = did_you_mean(value, names) if isinstance(value, str) else ""
-    check.add(path, value, f"one of {', '.join(names)}{guess}")
+            check.unknown(f"{path}.{key}", key, "key", keys)
 
 
 def aggregate(function: Function, column: SourceColumn) -> Output:
-    """*function* over *column*, with a name, a title and a type of its own."""
+    """The output of *function* over *column*, with its name, title and type."""
     kind: ColumnType = column.type
     scale = column.scale
     if function == "count_distinct":
@@ -342,7 +339,7 @@ COUNT = Output(
 
 
 def _usual_orders(definition: Definition) -> tuple[Order, ...]:
-    """The newest rows first; groups over time as time goes by, other groups with the greatest first."""
+    """The default order: newest rows first; groups over time in time order, other groups by value, largest first."""
     if not definition.groups:
         newest = definition.time and any(output.source is definition.time for output in definition.columns)
         return (Order(name=definition.time.name, descending=True),) if definition.time and newest else ()
@@ -377,10 +374,10 @@ def _is_date(value: Any) -> bool:
 
 
 VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "text": (_is_text, f"a text of up to {LONGEST_TEXT} characters"),
-    "integer": (_is_integer, "a whole number of up to 64 bits"),
-    "boolean": (lambda value: isinstance(value, bool), "true or false"),
-    "date": (_is_date, "a day such as 2026-05-31"),
-    "timestamp": (_is_moment, "a day such as 2026-05-31, or a moment such as 2026-05-31T09:00:00Z"),
-    **dict.fromkeys(("decimal", "number", "percent"), (_is_number, "a number")),
+    "text": (_is_text, f"is not a text of at most {LONGEST_TEXT} characters; use one"),
+    "integer": (_is_integer, "is not a whole number of at most 64 bits; use one"),
+    "boolean": (lambda value: isinstance(value, bool), "is not a boolean; use true or false"),
+    "date": (_is_date, "is not a day; use one such as 2026-05-31"),
+    "timestamp": (_is_moment, "is not a time; use a day such as 2026-05-31, or a moment such as 2026-05-31T09:00:00Z"),
+    **dict.fromkeys(("decimal", "number", "percent"), (_is_number, "is not a number; use one such as 1.5")),
 }

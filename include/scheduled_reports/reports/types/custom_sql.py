@@ -1,7 +1,7 @@
-"""From what a report asks of a source to SQL that streams.
+"""Compile a definition over a source to SQL.
 
-A statement is made of the source's own query, of names from its report.yaml and of the fixed texts below.  Nothing of
-the row becomes part of it: where a filter needs a value, the statement says where in `report.parameters` it stands.
+A statement consists of the source's query, names from its report.yaml and the fixed texts below.  Nothing of the row
+becomes part of it: where a filter needs a value, the statement reads it from the setting `report.parameters`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ CASTS: Mapping[str, str] = {
 LOCAL = "AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone')"
 
 
-def asked(kind: ReportType, parameters: Mapping[str, Any]) -> ReportType:
-    """*kind* with the datasets, figures and charts that *parameters* ask of its sources."""
+def with_datasets(kind: ReportType, parameters: Mapping[str, Any]) -> ReportType:
+    """*kind* with the datasets, figures and charts that *parameters* define over its sources."""
     check = Check()
     definition = parse(check, kind.sources, parameters.get("customFilters"))
     if definition is None:
@@ -46,7 +46,7 @@ def asked(kind: ReportType, parameters: Mapping[str, Any]) -> ReportType:
 
 
 def compiled(kind: ReportType, definition: Definition) -> ReportType:
-    """*kind* with what *definition* asks for."""
+    """*kind* with the datasets, figures and charts of *definition*."""
     figures = _figures(definition)
     datasets, charts = [_result(definition)], _charts(definition)
     if definition.time is not None:
@@ -65,7 +65,7 @@ def compiled(kind: ReportType, definition: Definition) -> ReportType:
 
 
 def _chosen(definition: Definition) -> str:
-    """The source's rows in the window that fit the filters."""
+    """The source's rows in the window that match the filters."""
     conditions = [_condition(one) for one in definition.filters]
     if definition.time is not None:
         column = _quoted(definition.time.name)
@@ -89,7 +89,7 @@ def _condition(one: Filter) -> str:
             sql = f"{column} IN (SELECT given::{CASTS[one.column.type]} FROM {values})"
         case _:
             sql = f"{column} {COMPARISONS[one.operator]} {_value(one)}"
-    # What is not so includes the rows of which nothing is known.
+    # A negated condition includes the rows where it is null.
     return f"({sql}) IS NOT TRUE" if one.negated else sql
 
 
@@ -114,7 +114,7 @@ def _result(definition: Definition) -> Dataset:
     places = {output.shown.name: number for number, output in enumerate(outputs, start=1)}
     orders = [f"{places[order.name]}{' DESC' if order.descending else ''} NULLS LAST" for order in definition.orders]
     named = {order.name for order in definition.orders}
-    # No two runs may show rows that tie in another order, or cut them elsewhere.
+    # Ties need a fixed order, so that two runs sort and cut the rows alike.
     orders += [str(places[output.shown.name]) for output in definition.groups if output.shown.name not in named]
     if definition.columns:
         orders.append(_quoted(definition.source.key))
@@ -158,7 +158,7 @@ def _days(definition: Definition) -> Dataset:
 
 
 def _figures(definition: Definition) -> list[tuple[FigureSpec, str]]:
-    """Rows found, groups found, and what the aggregates are over all of them, or of the first numbers listed."""
+    """The rows, the groups, and the aggregates over all rows; without aggregates those of the first numeric columns."""
     found = [(Column(name="rows_found", title=f"{definition.source.title} found", type="integer"), "count(*)")]
     if definition.groups:
         row = ", ".join(_expression(output) for output in definition.groups)
@@ -173,7 +173,7 @@ def _figures(definition: Definition) -> list[tuple[FigureSpec, str]]:
 
 
 def _charts(definition: Definition) -> list[ChartSpec]:
-    """One chart where the table is one: groups over time, or by rank."""
+    """A chart if the table suits one: groups over time, or by rank."""
     aggregate = next((output.shown for output in definition.aggregates if output.shown.type in NUMERIC), None)
     if len(definition.groups) != 1 or aggregate is None:
         return []

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ...domain.cron import Cron
 from ...domain.cron_words import words
 from ...domain.moment import parse_moment
 from ...domain.schedule import Schedule
 from ...reports.parser import parse_row
 from .. import fields, serializers
 from ..access import Authorized, SignedIn
-from ..fields import parse_cron, parse_zone, read
+from ..fields import parse_zone, read
 from ..responses import SafeRoute, answer, invalid
 from ..schemas import json_only
 from .reports import BASE
@@ -32,7 +33,7 @@ def next_runs(
 ) -> Response:
     """Return the upcoming run times of a cron expression, and the schedule in words."""
     wrong: fields.Problems = {}
-    parsed = read(wrong, "cron", cron, parse_cron)
+    parsed = read(wrong, "cron", cron, Cron.parse)
     zone = read(wrong, "timezone", timezone, parse_zone)
     moment = read(wrong, "from", start, parse_moment) if start else datetime.now(UTC)
     if parsed is None or zone is None or moment is None:

@@ -12,9 +12,10 @@ from fastapi.responses import StreamingResponse
 from ...domain.formats import Format
 from ...domain.moment import parse_moment
 from ...domain.naming import execution_id
+from ...domain.problem import shown
 from ...domain.run import RunKey
 from ...ports.web import Right
-from ...render.as_pdf.page_image import sheet
+from ...render.as_pdf.page_image import page_image
 from ...runs import trigger
 from .. import fields, serializers
 from ..access import Authorized, storable
@@ -124,7 +125,7 @@ def read_page(
     if artifact is None:
         raise ApiError(404, NO_FILE)
     with access.ports.core.store.open(artifact.object_key) as file:
-        found = sheet(file.read(), number)
+        found = page_image(file.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
     return Response(
@@ -198,7 +199,7 @@ def _run_after(body: Sent) -> datetime | None:
         return None
     moment = fields.read(body.wrong, "runAfter", requested, parse_moment)
     if moment is not None and moment > datetime.now(UTC):
-        body.wrong["runAfter"] = [f'"{requested}" is in the future; use a time in the past.']
+        body.wrong["runAfter"] = [f"{shown(requested)} is in the future; use a time in the past."]
     return moment
 
 

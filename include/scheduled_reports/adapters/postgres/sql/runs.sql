@@ -77,7 +77,7 @@ SET status = 'PROCESSING', started_at = excluded.started_at, completed_at = NULL
 -- name: close_unasked
 -- Formats that an earlier freeze included and this one does not.
 UPDATE report_executions
-SET status = 'FAILED', error = 'not asked for any more', completed_at = now() AT TIME ZONE 'UTC'
+SET status = 'FAILED', error = 'no longer requested', completed_at = now() AT TIME ZONE 'UTC'
 WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
 
 -- name: refuse_run
