@@ -22,7 +22,7 @@ from airflow.utils.types import DagRunType
 from include.scheduled_reports.domain.errors import SkipRunError
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
-from include.scheduled_reports.orchestration.dag_spec import plans
+from include.scheduled_reports.orchestration.dag_spec import dag_specs
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.services import MemoryServices, MemorySource
@@ -105,7 +105,7 @@ class Airflow:
 
     def parse(self) -> None:
         """Parse as the DAG processor does."""
-        planned, rejections = plans(self.services.definitions.rows(limit=10), self.services.settings)
+        planned, rejections = dag_specs(self.services.definitions.rows(limit=10), self.services.settings)
         assert not rejections
         made = factory._timetable(planned[0]) if planned else None
         self.stored = None if made is None else encode_timetable(made)

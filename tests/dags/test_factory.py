@@ -8,7 +8,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include.scheduled_reports.domain import naming
 from include.scheduled_reports.orchestration import factory
-from include.scheduled_reports.orchestration.dag_spec import plans
+from include.scheduled_reports.orchestration.dag_spec import dag_specs
 from include.scheduled_reports.orchestration.timetable import ReportTimetable, RestingTimetable
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
@@ -18,7 +18,7 @@ TASKS = {"query", "formats.render", "formats.upload", "email", "record"}
 
 
 def built(rows, settings=SETTINGS, before=()):
-    planned, _ = plans(rows, settings, before=before)
+    planned, _ = dag_specs(rows, settings, before=before)
     return factory.build_all(planned, settings)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.orchestration.dag_spec import MAX_TAG_LENGTH, Plan, Schedule, plans
+from include.scheduled_reports.orchestration.dag_spec import MAX_TAG_LENGTH, DagSpec, TimetableArguments, dag_specs
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
 
@@ -19,7 +19,7 @@ GONE = {"id": "r1", "deleted": True, "tombstone": "deleted", "name": "Weekly", "
 
 
 def planned(*rows, settings=SETTINGS, before=()):
-    return plans(rows, settings, before=before)[0]
+    return dag_specs(rows, settings, before=before)[0]
 
 
 def plan(**changes):
@@ -39,13 +39,13 @@ def test_a_plan_says_what_airflow_shows_and_schedules():
         cron_expression="30  6 1 * *",
         timezone="Asia/Kathmandu",
         effective_from="2026-05-01T00:00:00.123456+00:00",
-    ) == Plan(
+    ) == DagSpec(
         report_id="r1",
         display_name="Weekly",
         description="What happened",
         tags=("finance", "workspace-activity", "workspace:core"),
         owner="Ada Byron",
-        schedule=Schedule(
+        schedule=TimetableArguments(
             cron="30 6 1 * *", timezone="Asia/Kathmandu", effective_from="2026-05-01T00:00:00.123456+00:00", jitter=0
         ),
     )
@@ -116,11 +116,11 @@ def test_jitter_is_the_operators_window_and_the_same_in_every_parse():
 def test_a_disabled_report_rests_while_its_tombstone_stands(tombstone):
     (found,) = planned(row(id="r1", name="Weekly", status="DISABLED", tombstone=tombstone))
 
-    assert found == Plan(report_id="r1", display_name="Weekly", resting=True)
+    assert found == DagSpec(report_id="r1", display_name="Weekly", resting=True)
 
 
 def test_a_deleted_report_rests_while_its_tombstone_stands():
-    assert planned(GONE) == (Plan(report_id="r1", display_name="Weekly", resting=True),)
+    assert planned(GONE) == (DagSpec(report_id="r1", display_name="Weekly", resting=True),)
 
 
 def test_a_disabled_report_is_absent():
@@ -153,14 +153,16 @@ def test_a_valid_report_that_is_not_disabled_never_rests(tombstone):
     ],
 )
 def test_an_invalid_report_rests_until_upkeep_lets_it_go(changes, before, rests):
-    found, rejections = plans([row(id="r1", **SPOILED, **changes)], SETTINGS, before=before)
+    found, rejections = dag_specs([row(id="r1", **SPOILED, **changes)], SETTINGS, before=before)
 
     assert [(one.report_id, one.resting, one.schedule) for one in found] == ([("r1", True, None)] if rests else [])
     assert [rejection.report_id for rejection in rejections] == ["r1"]
 
 
 def test_a_bad_row_costs_only_itself_and_is_named_with_every_reason():
-    found, rejections = plans([row(id="b", **SPOILED, cron_expression="@daily"), row(id="c"), row(id="a")], SETTINGS)
+    found, rejections = dag_specs(
+        [row(id="b", **SPOILED, cron_expression="@daily"), row(id="c"), row(id="a")], SETTINGS
+    )
 
     assert [one.report_id for one in found] == ["a", "c"]
     (rejection,) = rejections
@@ -168,7 +170,7 @@ def test_a_bad_row_costs_only_itself_and_is_named_with_every_reason():
 
 
 def test_a_status_that_only_a_newer_application_knows_is_a_bad_row():
-    found, (rejection,) = plans([row(id="a", status="ARCHIVED"), row(id="b")], SETTINGS)
+    found, (rejection,) = dag_specs([row(id="a", status="ARCHIVED"), row(id="b")], SETTINGS)
 
     assert [one.report_id for one in found] == ["b"]
     assert [str(problem) for problem in rejection.problems] == [
@@ -222,4 +224,4 @@ def test_a_plan_is_shown_by_a_name_of_one_line_and_has_an_owner(rows):
 @given(rows_of_all_kinds)
 def test_a_plan_stores_as_json_and_comes_back(rows):
     for found in planned(*rows, {**GONE, "id": "gone"}):
-        assert Plan.from_json(json.loads(json.dumps(found.as_json()))) == found
+        assert DagSpec.from_json(json.loads(json.dumps(found.as_json()))) == found

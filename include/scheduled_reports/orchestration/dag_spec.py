@@ -1,4 +1,4 @@
-"""Plan the DAG of each report: a plan contains everything that a serialized DAG may depend on, and nothing else."""
+"""Specify the DAG of each report: a spec contains everything that a serialized DAG may depend on, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
+class TimetableArguments:
     """The arguments of the timetable, with times as text and durations in seconds, so that JSON can hold them."""
 
     cron: str
@@ -36,7 +36,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class DagSpec:
     """One DAG; a *resting* DAG lets its open runs finish and accepts no new ones."""
 
     report_id: str
@@ -44,7 +44,7 @@ class Plan:
     description: str = ""
     tags: tuple[str, ...] = ()
     owner: str = "airflow"
-    schedule: Schedule | None = None
+    schedule: TimetableArguments | None = None
     resting: bool = False
 
     @property
@@ -53,37 +53,37 @@ class Plan:
         return PAGE.format(report_id=self.report_id.replace("`", "'"))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as plain data."""
+        """Return the spec as plain data."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Plan:
-        """Return the plan of the data from `as_json`."""
-        planned = content["schedule"]
+    def from_json(cls, content: Mapping[str, Any]) -> DagSpec:
+        """Return the spec of the data from `as_json`."""
+        arguments = content["schedule"]
         return cls(
             **{
                 **content,
                 "tags": tuple(content["tags"]),
-                "schedule": None if planned is None else Schedule(**planned),
+                "schedule": None if arguments is None else TimetableArguments(**arguments),
             }
         )
 
 
-def plans(
+def dag_specs(
     rows: Iterable[Row], settings: Settings, *, before: Collection[str] = ()
-) -> tuple[tuple[Plan, ...], list[Rejection]]:
-    """Return the plans of *rows*, ordered by id, and the rejections; *before* are the reports that had a DAG so far.
+) -> tuple[tuple[DagSpec, ...], list[Rejection]]:
+    """Return the specs of *rows*, ordered by id, and the rejections; *before* are the reports that had a DAG so far.
 
     A deleted or disabled report keeps a resting DAG until its tombstone is lifted: a run without a DAG never ends.
     """
     rows = list(rows)
     reports, rejections = parse(rows)
     valid = {report.id: report for report in reports}
-    found = [plan for row in rows if (plan := _plan(row, valid.get(row["id"]), settings, before)) is not None]
-    return tuple(sorted(found, key=lambda plan: plan.report_id)), rejections
+    found = [spec for row in rows if (spec := _spec(row, valid.get(row["id"]), settings, before)) is not None]
+    return tuple(sorted(found, key=lambda spec: spec.report_id)), rejections
 
 
-def _plan(row: Row, report: Report | None, settings: Settings, before: Collection[str]) -> Plan | None:
+def _spec(row: Row, report: Report | None, settings: Settings, before: Collection[str]) -> DagSpec | None:
     if report is not None and report.status is not Status.DISABLED:
         return _of(report, settings)
     if row["tombstone"] is None and not (report is None and _not_seen_by_upkeep(row) and row["id"] in before):
@@ -91,7 +91,7 @@ def _plan(row: Row, report: Report | None, settings: Settings, before: Collectio
     # A row that was never valid had no DAG; if *before* is unknown, a DAG too many does less harm than a missing one.
     if row["tombstone"] == "rejected" and before and row["id"] not in before:
         return None
-    return Plan(report_id=row["id"], display_name=_display_name(row["name"], row["id"]), resting=True)
+    return DagSpec(report_id=row["id"], display_name=_display_name(row["name"], row["id"]), resting=True)
 
 
 def _not_seen_by_upkeep(row: Row) -> bool:
@@ -99,22 +99,22 @@ def _not_seen_by_upkeep(row: Row) -> bool:
     return not row["deleted"] and row["status"] != Status.DISABLED and row["error_cause"] != "rejected"
 
 
-def _of(report: Report, settings: Settings) -> Plan:
-    planned = None
+def _of(report: Report, settings: Settings) -> DagSpec:
+    arguments = None
     if report.is_scheduled:
-        planned = Schedule(
+        arguments = TimetableArguments(
             cron=report.schedule.cron.expression,
             timezone=report.timezone.key,
             effective_from=report.schedule.effective_from.isoformat(),
             jitter=int(jitter(report.id, settings.jitter_seconds).total_seconds()),
         )
-    return Plan(
+    return DagSpec(
         report_id=report.id,
         display_name=_display_name(report.name, report.id),
         description=report.description,
         tags=_tags(report),
         owner=naming.one_line(report.creator.name) or "airflow",
-        schedule=planned,
+        schedule=arguments,
     )
 
 

@@ -1,4 +1,4 @@
-"""Build DAGs from plans; all have the same structure, so a task only needs the id of its report."""
+"""Build DAGs from specs; all have the same structure, so a task only needs the id of its report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..domain import naming
 from ..domain.errors import ReportsError
 from ..settings import Settings
 from . import last_good_copy, tasks
-from .dag_spec import Plan, plans
+from .dag_spec import DagSpec, dag_specs
 from .task_links import FileLink, RunLink
 from .timetable import ReportTimetable, RestingTimetable
 from .trigger_form import form
@@ -53,7 +53,7 @@ def dags(shard: Shard | None = None) -> dict[str, DAG]:
     if report_id is None:
         return {}
     if context.task_id is not None:  # a task starts: it needs only the structure, no database
-        return {context.dag_id: build(Plan(report_id=report_id, display_name=report_id), settings)}
+        return {context.dag_id: build(DagSpec(report_id=report_id, display_name=report_id), settings)}
     return build_all(_read_one(settings, shard, report_id), settings)
 
 
@@ -63,21 +63,21 @@ def is_bundled() -> bool:
     return any(str(bundle.get("classpath", "")).endswith(BUNDLE) for bundle in configured)  # type: ignore[union-attr]
 
 
-def build_all(planned: Iterable[Plan], settings: Settings) -> dict[str, DAG]:
-    """Build a DAG for every plan; a plan that Airflow refuses is logged and left out."""
+def build_all(specs: Iterable[DagSpec], settings: Settings) -> dict[str, DAG]:
+    """Build a DAG for every spec; a spec that Airflow refuses is logged and left out."""
     built: dict[str, DAG] = {}
-    for plan in planned:
+    for spec in specs:
         try:
-            built[naming.dag_id(plan.report_id)] = build(plan, settings)
+            built[naming.dag_id(spec.report_id)] = build(spec, settings)
         except Exception:
-            log.exception("cannot build the DAG of report %s", plan.report_id)
+            log.exception("cannot build the DAG of report %s", spec.report_id)
     return built
 
 
-def build(plan: Plan, settings: Settings) -> DAG:
+def build(spec: DagSpec, settings: Settings) -> DAG:
     """Build the DAG of one report."""
     defaults: dict[str, Any] = {
-        "owner": plan.owner,
+        "owner": spec.owner,
         "retries": settings.retries,
         "retry_delay": settings.retry_seconds,
         "retry_exponential_backoff": 2.0,
@@ -85,18 +85,18 @@ def build(plan: Plan, settings: Settings) -> DAG:
         "execution_timeout": settings.query_seconds + timedelta(minutes=5),
     }
     with DAG(
-        naming.dag_id(plan.report_id),
-        dag_display_name=plan.display_name,
-        description=plan.description,
-        schedule=_timetable(plan),
+        naming.dag_id(spec.report_id),
+        dag_display_name=spec.display_name,
+        description=spec.description,
+        schedule=_timetable(spec),
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
         disable_bundle_versioning=True,  # a run continues with the current code
-        allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has its own enum
+        allowed_run_types=NO_RUNS if spec.resting else None,  # type: ignore[arg-type]  # the SDK has its own enum
         default_args=defaults,
-        tags=list(plan.tags),
-        doc_md=plan.page,
+        tags=list(spec.tags),
+        doc_md=spec.page,
     ) as dag:
         _add_tasks(settings)
     # Set after the tasks exist, because each would get a copy of the form, and without the setter, which would validate
@@ -105,8 +105,8 @@ def build(plan: Plan, settings: Settings) -> DAG:
     return dag
 
 
-def _read_all(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
-    """Return the plans of the current rows, or those of the last good parse if the database is down."""
+def _read_all(settings: Settings, shard: Shard | None) -> tuple[DagSpec, ...]:
+    """Return the specs of the current rows, or those of the last good parse if the database is down."""
     path = last_good_copy.path_of(settings.last_good, shard)
     before = last_good_copy.load(path)
     try:
@@ -114,34 +114,34 @@ def _read_all(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
         # Read before the rows, so that an edit in between causes one parse too many, not one too few.
         digest = shard and definitions.digests(shard.of, limit=settings.max_reports, only=shard.number)
         rows = definitions.rows(limit=settings.max_reports, shard=shard)
-        planned = _planned(rows, settings, before)
+        specs = _specs(rows, settings, before)
     except Exception as error:  # any error: a file that raises makes all its DAGs stale and stops their runs
         _log_fallback(error)
         return before
     if len(rows) == settings.max_reports:
         log.error("MAX_REPORTS (%s) is reached: the reports beyond it have no DAG", settings.max_reports)
-    last_good_copy.save(path, planned, None if shard is None else (digest or {}).get(shard.number, ""))
-    return planned
+    last_good_copy.save(path, specs, None if shard is None else (digest or {}).get(shard.number, ""))
+    return specs
 
 
-def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[Plan, ...]:
-    """Return the plan of one report in the same way; the last good copy is not changed."""
+def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[DagSpec, ...]:
+    """Return the spec of one report in the same way; the last good copy is not changed."""
     before = last_good_copy.load(last_good_copy.path_of(settings.last_good, shard))
     try:
         row = _definitions().row(report_id)
-        return _planned([row] if row else [], settings, before)
+        return _specs([row] if row else [], settings, before)
     except Exception as error:
         _log_fallback(error)
-        return tuple(plan for plan in before if plan.report_id == report_id)
+        return tuple(spec for spec in before if spec.report_id == report_id)
 
 
-def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> tuple[Plan, ...]:
-    planned, rejections = plans(rows, settings, before={plan.report_id for plan in before})
+def _specs(rows: list[Row], settings: Settings, before: tuple[DagSpec, ...]) -> tuple[DagSpec, ...]:
+    specs, rejections = dag_specs(rows, settings, before={spec.report_id for spec in before})
     for rejection in rejections:
         for problem in rejection.problems:
             # Without the value, because it may be an email address.
             log.warning("report %s is rejected: %s", rejection.report_id, problem.rule)
-    return planned
+    return specs
 
 
 def _log_fallback(error: Exception) -> None:
@@ -156,13 +156,13 @@ def _definitions() -> PostgresDefinitions:
     return PostgresDefinitions(reports_dsn(), PARSE_STATEMENT)
 
 
-def _timetable(plan: Plan) -> ReportTimetable | RestingTimetable | None:
-    if plan.resting:
+def _timetable(spec: DagSpec) -> ReportTimetable | RestingTimetable | None:
+    if spec.resting:
         return RestingTimetable()
-    if plan.schedule is None:
+    if spec.schedule is None:
         return None
-    planned = plan.schedule
-    return ReportTimetable(planned.cron, planned.timezone, planned.effective_from, planned.jitter)
+    arguments = spec.schedule
+    return ReportTimetable(arguments.cron, arguments.timezone, arguments.effective_from, arguments.jitter)
 
 
 def _link(task: Any, link: FileLink | RunLink) -> None:

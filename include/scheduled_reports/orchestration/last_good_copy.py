@@ -1,4 +1,4 @@
-"""Keep the plans of the last good parse in a private file; they contain no addresses and no parameters."""
+"""Keep the specs of the last good parse in a private file; they contain no addresses and no parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .dag_spec import Plan
+from .dag_spec import DagSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,23 +19,23 @@ log = logging.getLogger(__name__)
 
 
 def path_of(path: str, shard: Shard | None) -> str:
-    """Return the path for the plans of *shard*, next to *path*, the file for all plans."""
+    """Return the path for the specs of *shard*, next to *path*, the file for all specs."""
     file = Path(path)
     return path if shard is None else str(file.with_name(f"{file.stem}-{shard.name}{file.suffix}"))
 
 
 def digest(path: str) -> str | None:
-    """Return the digest of the rows behind the plans at *path*; None if there is none."""
+    """Return the digest of the rows behind the specs at *path*; None if there is none."""
     try:
         return _digest_file(path).read_text(encoding="utf-8")
     except OSError:
         return None
 
 
-def load(path: str) -> tuple[Plan, ...]:
-    """Return the plans at *path*; none if the file is missing or cannot be read."""
+def load(path: str) -> tuple[DagSpec, ...]:
+    """Return the specs at *path*; none if the file is missing or cannot be read."""
     try:
-        return tuple(Plan.from_json(content) for content in json.loads(Path(path).read_text(encoding="utf-8")))
+        return tuple(DagSpec.from_json(content) for content in json.loads(Path(path).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -43,10 +43,10 @@ def load(path: str) -> tuple[Plan, ...]:
         return ()
 
 
-def save(path: str, plans: Iterable[Plan], digest: str | None = None) -> None:
-    """Write *plans*, then the *digest* of their rows; an error is logged and does not stop the parse."""
+def save(path: str, dag_specs: Iterable[DagSpec], digest: str | None = None) -> None:
+    """Write *specs*, then the *digest* of their rows; an error is logged and does not stop the parse."""
     try:
-        _write(Path(path), json.dumps([plan.as_json() for plan in plans], ensure_ascii=False))
+        _write(Path(path), json.dumps([spec.as_json() for spec in dag_specs], ensure_ascii=False))
         if digest is not None:
             _write(_digest_file(path), digest)
     except OSError as error:
