@@ -31,7 +31,7 @@ SHARD_MARK = "_of_"
 OPEN = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
-class RunningServer:
+class InProcessAirflow:
     """Port `Airflow`, inside the API server."""
 
     def start(self, trigger: Trigger) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads it at run time
 
 from .connections import AirflowServices
-from .web_airflow import RunningServer
+from .web_airflow import InProcessAirflow
 from .web_caller import AirflowCaller
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class AirflowWebServices:
         return PostgresOverview(self.core.dsn)
 
     @cached_property
-    def airflow(self) -> RunningServer:
-        return RunningServer()
+    def airflow(self) -> InProcessAirflow:
+        return InProcessAirflow()
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         from ..adapters.postgres.source import PostgresSource

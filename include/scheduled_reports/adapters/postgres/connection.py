@@ -40,7 +40,7 @@ def conninfo(dsn: str) -> str:
 def transaction(dsn: str, *, statement_timeout: timedelta) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     """One transaction on a connection that is not shared; rows are dictionaries."""
     with translated():
-        connection = _begun(dsn, f"{int(statement_timeout.total_seconds() * 1000)}")
+        connection = _begin(dsn, f"{int(statement_timeout.total_seconds() * 1000)}")
         try:
             yield connection
             connection.commit()
@@ -50,7 +50,7 @@ def transaction(dsn: str, *, statement_timeout: timedelta) -> Iterator[psycopg.C
         _idle.keep(dsn, connection)
 
 
-def _begun(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
+def _begin(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
     """A connection with a transaction begun and its statement timeout set."""
     # Local to the transaction, because session settings leak to other clients behind PgBouncer.
     set_timeout = "SELECT set_config('statement_timeout', %s, true)"
@@ -71,7 +71,7 @@ def _begun(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
     return connection
 
 
-class _Idle:
+class _IdleConnections:
     """Idle connections, most recent first: a task runs about ten transactions, a page of the UI fifteen.
 
     Few are kept, and only briefly, because each occupies a slot of the server.  Connections of the parent process are
@@ -114,7 +114,7 @@ def _close(kept: Iterable[tuple[float, int, str, psycopg.Connection[dict[str, An
             connection.close()
 
 
-_idle = _Idle()
+_idle = _IdleConnections()
 atexit.register(_idle.close)
 
 
@@ -124,12 +124,12 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise TransientError(f"the reports database did not answer: {_kind(error)}") from error
+        raise TransientError(f"the reports database did not answer: {_error_type(error)}") from error
     except psycopg.errors.UndefinedTable as error:
-        raise ConfigurationError(f"a table is missing; has `migrate` been run? {_kind(error)}") from error
+        raise ConfigurationError(f"a table is missing; has `migrate` been run? {_error_type(error)}") from error
     except psycopg.Error as error:
-        raise ConfigurationError(f"the reports database refused a statement: {_kind(error)}") from error
+        raise ConfigurationError(f"the reports database refused a statement: {_error_type(error)}") from error
 
 
-def _kind(error: psycopg.Error) -> str:
+def _error_type(error: psycopg.Error) -> str:
     return f"{type(error).__name__} ({error.sqlstate})" if error.sqlstate else type(error).__name__

@@ -83,7 +83,7 @@ class _OneJob:
             return self._outcome(decision, is_active=was_active)
         try:
             with self.connection.transaction():
-                self._do(schedule, decision)
+                self._write(schedule, decision)
         except (psycopg.DataError, psycopg.IntegrityError, _ChangedError) as error:
             failed = Decision(step=Step.KEEP if known else Step.REJECT, problems=(_problem(error),))
             return self._outcome(failed, is_active=was_active)
@@ -101,7 +101,7 @@ class _OneJob:
         row = self._run("known").fetchone()
         return PastImport(**row) if row else None
 
-    def _do(self, schedule: OldSchedule, decision: Decision) -> None:
+    def _write(self, schedule: OldSchedule, decision: Decision) -> None:
         values = {
             **schedule.row,
             "last_run": schedule.last_run,

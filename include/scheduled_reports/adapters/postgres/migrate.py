@@ -40,7 +40,7 @@ def migrate(dsn: str) -> tuple[str, ...]:
     done = [*_changes(before, after), *(f"applied {name}" for name in applied)]
     if adopted:
         done.append(f"existing reports, effective from now on: {adopted}")
-    return (*(done or ["nothing to do"]), *_waiting(after))
+    return (*(done or ["nothing to do"]), *_missing_foreign_keys(after))
 
 
 def _connect(dsn: str) -> Connection:
@@ -53,10 +53,10 @@ def _connect(dsn: str) -> Connection:
     try:
         return psycopg.connect(target)
     except psycopg.OperationalError as error:
-        raise _refusal(str(error)) from error
+        raise _connection_error(str(error)) from error
 
 
-def _refusal(text: str) -> ConfigurationError | TransientError:
+def _connection_error(text: str) -> ConfigurationError | TransientError:
     """The error for a failed connection: a server that refuses says FATAL; libpq gives no SQLSTATE at this point."""
     lasting = "FATAL" in text and not any(words in text for words in REFUSED_FOR_NOW)
     return (ConfigurationError if lasting else TransientError)(f"cannot connect: {text}")
@@ -94,7 +94,7 @@ def _changes(before: Inventory, after: Inventory) -> Iterator[str]:
             yield f"extended enum {name}: {definition}" if kind == "enum" else f"changed {kind} {name}"
 
 
-def _waiting(after: Inventory) -> Iterator[str]:
+def _missing_foreign_keys(after: Inventory) -> Iterator[str]:
     for key, table in APPLICATION_KEYS.items():
         if ("foreign key", key) not in after:
             yield f"foreign key {key} is not created yet: table {table} is missing; create it and run migrate again"
@@ -106,14 +106,14 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.ForeignKeyViolation as error:
-        raise ConfigurationError(_orphans(error.diag)) from error
+        raise ConfigurationError(_orphan_message(error.diag)) from error
     except psycopg.OperationalError as error:
         raise TransientError(f"the database was busy or unavailable, run migrate again: {error}") from error
     except psycopg.Error as error:
         raise ConfigurationError(f"the database cannot be migrated, nothing was changed: {error}") from error
 
 
-def _orphans(diag: psycopg.errors.Diagnostic) -> str:
+def _orphan_message(diag: psycopg.errors.Diagnostic) -> str:
     detail = diag.message_detail or diag.message_primary
     return (
         f"foreign key {diag.constraint_name} cannot be created, nothing was changed: {detail} "
