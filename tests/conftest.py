@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 
 
-#: Where there is that much of it, the data of the tests lies in memory: a thousand databases are copied in a session.
-#: Two workers used less than 1 GB of it at any time.
-MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30  # noqa: S108 - the data goes into a folder of its own
+#: With this much shared memory, test data is kept in it: a session copies about a thousand databases.
+#: Two workers never used more than 1 GB of it.
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30  # noqa: S108 - the data goes into a separate folder
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Postgres]:
-    """A server that lives as long as the session; under xdist each worker has one."""
+    """Start a server for the session; under xdist each worker has one."""
     if not (MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH):
         yield from server.running(tmp_path_factory.mktemp("postgres") / "data")
         return
@@ -45,7 +45,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Postgr
 
 @pytest.fixture(scope="session")
 def neolith_template(postgres: server.Postgres) -> str:
-    """The name of a database with today's Neolith tables, to be copied."""
+    """Return the name of a database with today's Neolith tables, to be copied."""
     with psycopg.connect(postgres.create_database("neolith")) as connection:
         connection.execute(NEOLITH.read_bytes())
     return "neolith"
@@ -53,35 +53,35 @@ def neolith_template(postgres: server.Postgres) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: server.Postgres, neolith_template: str) -> str:
-    """The name of a database that migrate brought from today's Neolith to ours, to be copied."""
+    """Return the name of a database that migrate brought from today's Neolith schema to ours, to be copied."""
     migrate(postgres.create_database("migrated", template=neolith_template))
     return "migrated"
 
 
 @pytest.fixture
 def bare_dsn(postgres: server.Postgres) -> Iterator[str]:
-    """An empty database."""
+    """Create an empty database."""
     with copied(postgres, "template1") as dsn:
         yield dsn
 
 
 @pytest.fixture
 def neolith_dsn(postgres: server.Postgres, neolith_template: str) -> Iterator[str]:
-    """A database with today's Neolith tables and no rows."""
+    """Create a database with today's Neolith tables and no rows."""
     with copied(postgres, neolith_template) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def migrated_dsn(postgres: server.Postgres, migrated_template: str) -> Iterator[str]:
-    """A migrated database with Neolith's tables and no rows."""
+    """Create a migrated database with Neolith's tables and no rows."""
     with copied(postgres, migrated_template) as dsn:
         yield dsn
 
 
 @contextmanager
 def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
-    """The DSN of a copy of *template* that is dropped afterwards."""
+    """Yield the DSN of a copy of *template* that is dropped afterwards."""
     name = f"test_{uuid4().hex}"
     try:
         yield postgres.create_database(name, template=template)
@@ -89,17 +89,18 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
         postgres.drop_database(name)
 
 
-#: The files whose tests share one running Airflow.  They stay on one worker: a second Airflow costs more than it gives.
+#: The files whose tests share one running Airflow.  They stay on one worker, because a second Airflow costs more time
+#: than it saves.
 ON_ONE_AIRFLOW = frozenset(
     f"tests/e2e/test_{name}.py"
     for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages", "readme")
 )
-#: What takes longest starts first, so that the workers end at about the same time.
+#: The slowest tests start first, so that the workers finish at about the same time.
 FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--name-flaky` is for the second run of slow tests that failed."""
+    """Add `--name-flaky`, for the second run of slow tests that failed."""
     parser.addoption("--name-flaky", action="store_true", help="name the tests that pass this time as flaky")
 
 
@@ -136,14 +137,14 @@ def _file(nodeid: str) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name what failed before and passes now, so that it is mended and not forgotten."""
+    """List tests that failed before and pass now, so that someone fixes them."""
     if config.getoption("--name-flaky"):
         for report in terminalreporter.stats.get("passed", ()):
             terminalreporter.write_line(f"FLAKY {report.nodeid}: it failed, and passed when run by itself")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI a skipped test is a failure: what was not run has not passed."""
+    """Fail in CI if a test was skipped: a test that did not run has not passed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line(f"{len(reporter.stats['skipped'])} skipped, which CI does not accept")

@@ -1,4 +1,4 @@
-"""The wheel, built as `make wheel` builds it and laid open in a folder of its own."""
+"""Build the wheel as `make wheel` does and extract it into a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API on a real database, with a caller of the test's choice and an Airflow that keeps what it was asked."""
+"""The API on a real database, with a fake caller and a fake Airflow that records the requested runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"
 EVERYTHING = frozenset(Right)
-#: The users of Airflow in these tests, and what each may do with every DAG, as SimpleAuth has it.
+#: The users of Airflow in these tests and their rights on every DAG, as in SimpleAuth.
 ROLES = {
     "viewer": {Right.READ},
     "user": EVERYTHING,
@@ -46,7 +46,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class FakeCaller:
-    """Port `Caller`: rights on every DAG, and on single ones."""
+    """Port `Caller`: rights on every DAG, and on individual ones."""
 
     name: str
     everywhere: frozenset[Right] = EVERYTHING
@@ -61,7 +61,7 @@ class FakeCaller:
 
 @dataclass
 class FakeAirflow:
-    """Port `Airflow`: keeps the runs it was asked to start."""
+    """Port `Airflow`: records the runs it was asked to start."""
 
     started: list[Trigger] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
@@ -119,14 +119,14 @@ class FakeWebServices:
 
 @dataclass
 class Api:
-    """A client, and what stands behind it."""
+    """A client of the API and the fakes behind it."""
 
     client: TestClient
     ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     def send(self, method: str, path: str, *, user: str | None = "admin", **options: Any) -> Any:
-        """Send a request as a user; changes bring JSON."""
+        """Send a request as a user; requests that change something have a JSON body."""
         headers = {"x-user": user} if user else {}
         if method != "GET" and "content" not in options:
             options.setdefault("json", {})
@@ -145,12 +145,12 @@ class Api:
         return self.send("DELETE", path, **options)
 
 
-#: The ports and the callers for the request in progress.
+#: The ports and the caller of the current request.
 _serving: ContextVar[tuple[FakeWebServices, dict[str, FakeCaller]]] = ContextVar("serving")
 
 
 def make_app() -> FastAPI:
-    """The app; signed in is whoever the header X-User names."""
+    """Make the app; the header X-User names the signed-in user."""
 
     def identify(x_user: str | None = Header(None)) -> FakeCaller:
         _, callers = _serving.get()
@@ -163,26 +163,26 @@ def make_app() -> FastAPI:
 
 @cache
 def shared_app() -> FastAPI:
-    """One app for all tests of a process: creating it takes 0.2 s, longer than most tests."""
+    """Return one app for all tests of a process: creating it takes 0.2 s, longer than most tests."""
     return make_app()
 
 
 @dataclass(frozen=True)
 class Serving:
-    """An app that answers with the ports and callers of one test."""
+    """An app that answers with the ports and the caller of one test."""
 
     app: FastAPI
     ports: FakeWebServices
     callers: dict[str, FakeCaller]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request; each request runs in its own context."""
+        """Answer a request in a separate context."""
         _serving.set((self.ports, self.callers))
         await self.app(scope, receive, send)
 
 
 def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = None) -> Api:
-    """The API on a database; a test that changes the app passes its own."""
+    """Open the API on a database; a test that changes the app passes a separate one."""
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )

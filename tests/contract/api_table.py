@@ -1,6 +1,7 @@
-"""Every route of the API, a harmless request for it, and what each user of Airflow's SimpleAuth gets.
+"""Every route of the API, a harmless request for it, and the status code for each user of Airflow's SimpleAuth.
 
-Changes are sent so that whoever may make them is told what is wrong with them, or makes one that does not matter.
+Requests of permitted users are either invalid, so that they get an error that explains why, or change nothing that
+matters.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ USERS = ("viewer", "user", "op", "admin")
 
 @dataclass(frozen=True)
 class Row:
-    """What the viewer gets, what the others get, and what is sent."""
+    """The status code for the viewer, the one for other users, and the request to send."""
 
     viewer: int
     others: int
@@ -30,7 +31,7 @@ class Row:
     query: str = ""
 
     def expected(self, user: str | None) -> int:
-        """The code of a user; of somebody who is not signed in always the same."""
+        """Return the expected status code for a user; it is always the same without sign-in."""
         if user is None:
             return 401
         return self.viewer if user == "viewer" else self.others
@@ -76,19 +77,19 @@ TABLE = {
     ("GET", "/dag/{dagId}"): Row(200, 200),
     ("GET", "/static/{name}"): Row(404, 404),
     ("GET", "/openapi.json"): Row(200, 200),
-    ("DELETE", ONE): Row(403, 200, {}),  # the last, because then there is nothing left to ask about
+    ("DELETE", ONE): Row(403, 200, {}),  # last, because it deletes the report
 }
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    """Every route that there is, by method and path."""
+    """Yield method and path of every route."""
     for route in make(lambda: None, lambda: None).routes:
         for method in sorted(route.methods - {"HEAD"}):
             yield method, route.path
 
 
 def path(template: str, workspace: str, report_id: str) -> str:
-    """A route's path, filled in."""
+    """Fill in the path of a route."""
     values = {"workspaceSlug": workspace, "id": report_id, "runId": "manual__nothing", "format": "csv", "number": "1"}
     values |= {"dagId": f"scheduled_report_{report_id}", "name": "nothing"}
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""S3 and SES of this machine, for the suites that run on the real adapters as well."""
+"""Local S3, SES and SMTP servers for the suites that also test the real adapters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENDER = "reports@acme.example"
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
-    """A server that lives as long as the session, with one bucket and one sender."""
+    """Start a server for the whole session, with one bucket and one sender."""
     running = server.start(tmp_path_factory.mktemp("aws"))
     running.create_bucket("reports")
     running.create_bucket("staging")
@@ -28,6 +28,6 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    """An SMTP server without TLS."""
+    """Start an SMTP server without TLS."""
     with Mailbox.open() as running:
         yield running

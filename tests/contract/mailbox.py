@@ -1,4 +1,4 @@
-"""A real SMTP server that keeps what it takes, and refuses what it is told to."""
+"""A real SMTP server that keeps accepted messages and refuses what a test tells it to refuse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Mailbox:
-    """The handler of the server: *answers* maps an address, or `DATA`, to what is said instead of 250."""
+    """The handler of the server: *answers* maps an address, or `DATA`, to the reply that replaces 250."""
 
     port: int = 0
     taken: list[Any] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Mailbox:
         implicit: ssl.SSLContext | None = None,
         password: str | None = None,
     ) -> Iterator[Mailbox]:
-        """Run one until the block ends."""
+        """Run a server until the block ends."""
         box = cls(free_port())
         options: dict[str, Any] = {"data_size_limit": 50_000_000}
         if password is not None:
@@ -47,10 +47,10 @@ class Mailbox:
         finally:
             server.stop()
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(  # noqa: N802 - name given by aiosmtpd
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
-        """Take a recipient, or not."""
+        """Accept or refuse a recipient."""
         if address in self.answers:
             return self.answers[address]
         envelope.rcpt_tos.append(address)
@@ -59,7 +59,7 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802
         self, _server: Any, _session: Any, envelope: Any
     ) -> str:
-        """Take a message, or not."""
+        """Accept or refuse a message."""
         if "DATA" in self.answers:
             return self.answers["DATA"]
         self.taken.append(envelope)

@@ -1,4 +1,4 @@
-"""Kept runs in memory and in PostgreSQL, as the contract tests of port `Retention` use them."""
+"""Runs kept in memory and in PostgreSQL, for the contract tests of port `Retention`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from include.scheduled_reports.testing.runs import MemoryRuns
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
-#: Runs settle when the test runs; what is old was moved there.
+#: Runs settle at the time of the test; old ones are then moved back to OLD.
 NOW = datetime.now(UTC)
 OLD = NOW - timedelta(days=100)
 BEFORE = NOW - timedelta(days=90)
@@ -88,10 +88,10 @@ def delivery(which, state):
 
 
 class Kept:
-    """What both worlds of this suite can be asked to set up."""
+    """The setup that both implementations of this suite share."""
 
     def settle(self, which, *, at=OLD, bucket="reports"):
-        """A run that has made two files, and was settled at that moment."""
+        """Add a run that has made two files and was settled at *at*."""
         self.runs.open(new_run(which))
         for chosen in (PDF, CSV):
             self.runs.uploaded(which, artifact(which, chosen, bucket))
@@ -179,12 +179,12 @@ def due(kept, limit=10):
 
 
 def all_of_it(found):
-    """A store that lets everything go."""
+    """Delete everything, as a store that accepts every request."""
     return Removed(gone=frozenset(found.files), whole=True)
 
 
 def nothing_of_it(_):
-    """A store that refuses."""
+    """Delete nothing, as a store that refuses every request."""
     return Removed(gone=frozenset(), whole=False)
 
 

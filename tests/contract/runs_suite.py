@@ -1,4 +1,4 @@
-"""The record of runs in memory and in PostgreSQL, as the contract tests of port `Runs` use them."""
+"""The run record in memory and in PostgreSQL, for the contract tests of port `Runs`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def delivery(state, key=KEY):
 
 
 class Memory:
-    """The fake."""
+    """The record in memory."""
 
     def __init__(self):
         self.ledger = MemoryLedger()
@@ -105,7 +105,7 @@ class Memory:
 
 
 class Postgres:
-    """PostgreSQL."""
+    """The record in PostgreSQL."""
 
     def __init__(self, dsn):
         self.dsn, self.port, self.ledger = dsn, PostgresRuns(dsn), PostgresLedger(dsn)
@@ -127,7 +127,7 @@ class Postgres:
 
 
 def settled(runs, key=KEY, next_run=NEXT):
-    """Settle as `record` does; the outcome, and the snapshot it was made of."""
+    """Settle a run as `record` does; return the outcome and the snapshot it is based on."""
     seen = []
 
     def decide(snapshot):

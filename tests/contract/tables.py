@@ -1,4 +1,4 @@
-"""The application's tables, filled so that a report reads as tests/unit/rows.py says."""
+"""The application's tables, filled so that a report reads as in tests/unit/rows.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INSERT INTO workspace_members (id, workspace_id, user_id, role, joined_at) VALUE
     ('m1', 'ws1', 'u1', 'ADMIN', '2026-01-01'), ('m2', 'ws1', 'u2', 'MEMBER', '2026-01-01'),
     ('m3', 'ws2', 'u3', 'MEMBER', '2026-01-01'), ('m4', 'ws1', 'u4', 'MEMBER', '2026-01-01');
 """
-#: The columns of scheduled_reports among those of a row; the others come from other tables.
+#: The columns of a row that are in scheduled_reports; the others come from other tables.
 COLUMNS = (
     "id", "name", "description", "reportType", "cron_expression", "timezone", "is_active", "status", "export_formats",
     "parameters", "tags", "email_enabled", "email_recipients", "email_cc_recipients", "email_bcc_recipients",
@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def add_people(dsn: str) -> None:
-    """Two workspaces: Ada, Bob and Mallory, who is suspended, in one, Eve in the other."""
+    """Add two workspaces: one with Ada, Bob and Mallory (suspended), the other with Eve."""
     with psycopg.connect(dsn) as connection:
         connection.execute(PEOPLE.encode())
 
@@ -57,6 +57,6 @@ def add_report(dsn: str, **changes: Any) -> Mapping[str, Any]:
 
 
 def execute(dsn: str, statement: str, *values: Any) -> None:
-    """Run one statement as somebody else would."""
+    """Run one statement in a separate connection."""
     with psycopg.connect(dsn) as connection:
         connection.execute(statement.encode(), values)

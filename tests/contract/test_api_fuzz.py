@@ -1,4 +1,4 @@
-"""The API against what its own OpenAPI document allows and forbids: whatever comes, no answer is a server's error."""
+"""Fuzz the API with requests that its OpenAPI document allows or forbids; no answer may be a server error."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.contract.api import open_api
 from tests.contract.api_table import TABLE, routes
 from tests.contract.tables import add_people, add_report, execute
 
-#: What a path may name: mostly things that are there, so that the fuzz gets past 404.
+#: Values for path parameters: mostly existing ones, so that the fuzzer gets past 404.
 KNOWN = {"workspaceSlug": "acme", "id": "r1", "runId": "manual__1", "format": "csv", "number": 1}
 EXAMPLES = 80
-#: All but the document itself, and the list under its second address.
+#: All routes except the document itself and the second address of the list.
 DOCUMENTED = {path for _, path in TABLE if path.startswith("/api/") and not path.endswith("/")}
 SIGNED_IN = {"x-user": "admin"}
 
@@ -28,11 +28,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def document(postgres, migrated_template):
-    """The document of the API on a database of its own."""
+    """Load the document of the API; the API has a separate database."""
     dsn = postgres.create_database("fuzzed", template=migrated_template)
     add_people(dsn)
     add_report(dsn, id="r1")
-    # Nothing is late on the tenth of May: a health of 503 would look like a server's error.
+    # Make no report late on 10 May: a health of 503 would look like a server error.
     execute(dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09'")
     return schemathesis.openapi.from_asgi("/openapi.json", open_api(dsn).client.app, headers=SIGNED_IN)
 

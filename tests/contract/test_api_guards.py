@@ -1,4 +1,4 @@
-"""Nothing is open: every route that there is, for everybody there may be."""
+"""No route is open: every existing route, requested by every kind of user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def api(migrated_dsn: str) -> Api:
     add_people(migrated_dsn)
     for user in USERS:
         add_report(migrated_dsn, id=f"r-{user}")
-    # Nothing is late on the tenth of May, a Sunday.
+    # Make no report late on 10 May, a Sunday.
     execute(migrated_dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09'")
     return open_api(migrated_dsn)
 
@@ -36,7 +36,7 @@ def test_everybody_gets_what_the_table_says(api):
 
 
 def test_a_route_that_asks_for_nobody_would_be_seen(migrated_dsn):
-    """The test of the table can fail: a route that is added past the guard answers to everybody."""
+    """Check that the table test can fail: a route added without the guard answers every user."""
 
     def nothing() -> dict[str, str]:
         return {}

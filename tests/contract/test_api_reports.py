@@ -1,4 +1,4 @@
-"""The API's reports, as the application's front end knows them: every route, every code, real PostgreSQL behind it."""
+"""The report routes of the API, as the application's front end uses them: every route and code on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.scheduled_reports.ports.web import Right
 from tests.contract.api import ACME, SCHEDULED, Api, FakeCaller, open_api
 from tests.contract.tables import add_people, add_report, execute
 
-#: The fields of api.md, no more and no less than it names.
+#: The fields in api.md, exactly.
 DOCUMENTED = {
     "id", "name", "description", "reportType", "cronExpression", "cronDescription", "timezone", "exportFormats",
     "emailDelivery", "parameters", "isActive", "tags", "lastRun", "lastRunStatus", "nextRun", "runCount",
@@ -34,7 +34,7 @@ NEW: dict[str, Any] = {
 
 @pytest.fixture
 def dsn(migrated_dsn: str) -> str:
-    """Two workspaces; Acme's report r1 belongs to Ada, an ADMIN, Zeta's r9 to Eve."""
+    """Two workspaces: report r1 of Acme belongs to Ada, an ADMIN, and report r9 of Zeta to Eve."""
     add_people(migrated_dsn)
     add_report(migrated_dsn, id="r1")
     add_report(
@@ -59,7 +59,7 @@ def stored(dsn: str, report_id: str) -> dict[str, Any]:
     return one(dsn, "SELECT * FROM scheduled_reports WHERE id = %s", report_id)
 
 
-# --- who is asking
+# --- authentication
 
 
 def test_nobody_gets_anything_without_signing_in(api):
@@ -181,7 +181,7 @@ def test_a_list_is_filtered_sorted_and_paged(api, dsn):
     def ids(query: str) -> list[str]:
         return [report["id"] for report in api.get(f"{SCHEDULED}?{query}").json()["reports"]]
 
-    assert ids("tag=x&sortBy=name&sortOrder=asc") == ["r3", "r4"]  # alpha, Bravo: as people look for names
+    assert ids("tag=x&sortBy=name&sortOrder=asc") == ["r3", "r4"]  # alpha, Bravo: case-insensitive order
     assert ids("isActive=false") == ["r3"]
     assert ids("reportType=task-completion") == ["r4"]
     paged = api.get(f"{SCHEDULED}?limit=3&offset=3&sortBy=createdAt&sortOrder=asc").json()
@@ -216,7 +216,7 @@ def test_a_slash_at_the_end_of_the_list_changes_nothing(api):
     assert api.get(f"{SCHEDULED}/").json() == api.get(SCHEDULED).json()
 
 
-# --- making
+# --- creating reports
 
 
 def test_a_new_report_is_a_row_as_the_application_would_have_made_it(api, dsn):
@@ -312,7 +312,7 @@ def test_a_token_needs_no_json_where_there_is_nothing_to_say(api):
     assert api.send("DELETE", f"{SCHEDULED}/r1", content=b"", headers={"authorization": "Bearer x"}).status_code == 200
 
 
-# --- reading
+# --- reading reports
 
 
 def test_one_report_comes_with_its_last_ten_executions(api, dsn):
@@ -356,7 +356,7 @@ def test_a_report_that_airflow_itself_holds_back_says_so(api):
     assert api.get(f"{SCHEDULED}/r1").json()["pausedInAirflow"] is False
 
 
-# --- changing
+# --- changing reports
 
 
 def test_what_is_left_out_of_an_edit_stays_as_it_is(api, dsn):
@@ -521,7 +521,7 @@ def test_a_save_that_changes_nothing_leaves_no_trace_in_the_audit_trail(api):
     assert [entry["action"] for entry in api.get(f"{SCHEDULED}/r1/audit").json()["entries"]] == ["created"]
 
 
-# --- what helps
+# --- helper routes
 
 
 def test_the_coming_runs_of_an_expression_are_those_of_the_timetable(api):
@@ -562,7 +562,7 @@ def test_the_types_are_those_of_the_registry(api):
 
 @pytest.fixture
 def on_time(dsn: str) -> None:
-    """No tick was before now, the tenth of May at nine."""
+    """Make no tick due before the time of the test, 10 May at 09:00."""
     execute(dsn, "UPDATE reporting.report_options SET effective_from = '2026-05-09 06:00Z'")
 
 
@@ -628,7 +628,7 @@ def test_a_tick_that_nobody_has_begun_is_late_whatever_next_run_says(api, dsn):
     )
 
     assert (late.status_code, late.json()["attention"]) == (503, ["late"])
-    assert late.json()["lagSeconds"] == 26 * 3600  # it is nine on the tenth, and the tick of the ninth never began
+    assert late.json()["lagSeconds"] == 26 * 3600  # it is 09:00 on the 10th, and the run of the 9th never began
     assert (api.get("/health").status_code, api.get("/health").json()["lagSeconds"]) == (200, 0)
 
 

@@ -1,4 +1,4 @@
-"""The API's runs: asked for, adopted by `query`, looked at, their files streamed, sent again, tried out."""
+"""The run routes of the API: request, adoption by `query`, status, streamed files, resending, test runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRIGGER = f"{SCHEDULED}/r1/trigger"
 
 @pytest.fixture
 def dsn(migrated_dsn: str) -> str:
-    """Acme's report r1 in PDF and CSV, mailed to Ada; Zeta's r9."""
+    """Report r1 of Acme, in PDF and CSV with mail to Ada; report r9 of Zeta."""
     add_people(migrated_dsn)
     add_report(migrated_dsn, id="r1", export_formats=["csv", "json"])
     add_report(migrated_dsn, id="r9", workspace_id="ws2", created_by_id="u3")
@@ -56,7 +56,7 @@ def executions(dsn: str) -> dict[str, str]:
 
 
 def run_all(api: Api) -> RunKey:
-    """What Airflow does with the run that it was asked to start last."""
+    """Run all stages of the last requested run, as Airflow does."""
     trigger = api.ports.airflow.started[-1]
     for chosen in pipeline.query(api.ports.core, trigger):
         pipeline.render(api.ports.core, trigger.key, chosen)
@@ -66,7 +66,7 @@ def run_all(api: Api) -> RunKey:
     return trigger.key
 
 
-# --- asking for a run
+# --- requesting a run
 
 
 def test_a_run_is_pending_in_the_record_before_airflow_begins_with_it(api, dsn):
@@ -94,7 +94,7 @@ def test_query_adopts_the_pending_executions_and_the_run_ends_as_any_other(api, 
     assert rows(dsn, "SELECT run_count, success_count FROM scheduled_reports WHERE id = 'r1'") == [
         {"run_count": 1, "success_count": 1}
     ]
-    # It began when its first task froze it, not when somebody asked for it.
+    # It began when its first task froze it, not when it was requested.
     assert rows(dsn, "SELECT started_at > %s AS later FROM reporting.runs", asked_at) == [{"later": True}]
 
 
@@ -189,7 +189,7 @@ def test_a_run_as_of_a_moment_that_has_passed_covers_the_days_before_it(api, dsn
     run_all(api)
 
     (run,) = api.get(f"{SCHEDULED}/r1/runs").json()["runs"]
-    # Seven days before Monday, 4 May, in Berlin.
+    # The seven days before Monday, 4 May, in Berlin.
     assert (run["windowStart"], run["windowEnd"]) == ("2026-04-26T22:00:00.000Z", "2026-05-03T22:00:00.000Z")
 
 
@@ -209,7 +209,7 @@ def test_who_may_only_read_a_dag_runs_nothing(api, dsn):
     assert executions(dsn) == {}
 
 
-# --- looking at runs
+# --- reading runs
 
 
 def test_a_run_shows_its_stages_files_and_messages(api, dsn):
@@ -304,7 +304,7 @@ def test_runs_are_paged_the_newest_first(api):
     assert (page["total"], page["pagination"]["hasMore"]) == (3, False)
 
 
-# --- sent again
+# --- resending
 
 
 def test_an_earlier_runs_files_are_mailed_again_by_a_run_of_its_own(api, dsn):
@@ -331,7 +331,7 @@ def test_a_run_without_files_cannot_be_sent_again(api, dsn):
     assert api.post(f"{SCHEDULED}/r1/runs/nothing/resend").status_code == 404
 
 
-# --- tried out
+# --- test runs
 
 
 def test_a_test_mail_is_marked_goes_to_whom_it_was_asked_for_and_counts_for_nothing(api, dsn):

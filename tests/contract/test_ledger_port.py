@@ -1,4 +1,4 @@
-"""Port `Ledger`: of all who claim a message, one may send it."""
+"""Port `Ledger`: only one of several claims on a message may send it."""
 
 from __future__ import annotations
 

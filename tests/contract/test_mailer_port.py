@@ -1,4 +1,4 @@
-"""Port `Mailer`: sent once and known by an id, certainly not sent, or unknown; never anything between."""
+"""Port `Mailer`: a message is sent with an id, certainly not sent, or in an unknown state; nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def letter(subject="Numbers", recipients=EVERYBODY):
 
 
 class Memory:
-    """The fake, and what it has sent."""
+    """The fake mailer, and the messages it has sent."""
 
     def __init__(self):
         self.mailer = MemoryMailer()
@@ -53,7 +53,7 @@ class Memory:
 
 
 class Ses:
-    """SES, and what it has sent since."""
+    """SES, and the messages sent since the start of the test."""
 
     def __init__(self, aws):
         self.aws, self.mailer = aws, SesMailer(aws.client("sesv2"))
@@ -64,7 +64,7 @@ class Ses:
 
 
 class Smtp:
-    """A real SMTP server, and what it has taken."""
+    """A real SMTP server, and the messages it has accepted."""
 
     def __init__(self, mailbox):
         self.mailbox, self.mailer = mailbox, SmtpMailer(host="127.0.0.1", port=mailbox.port, tls="none", timeout=5)
@@ -144,7 +144,7 @@ def test_more_than_fifty_recipients_are_refused_for_good(aws):
         Ses(aws).mailer.send(SENDER, crowd, letter(), tags=TAGS)
 
 
-# What a server can do in between
+# Failures of a server during a call
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -155,7 +155,7 @@ def mailer_at(port):
 
 @contextmanager
 def listening(behave):
-    """A server that does *behave* to its first connection, on a port of its own."""
+    """Run a server that handles its first connection with *behave*; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
@@ -228,7 +228,7 @@ def test_a_server_that_never_answers_may_have_sent(monkeypatch):
 
 @contextmanager
 def answering(status, code, message="no"):
-    """A server that answers every request with one error; yields its port and what it was asked."""
+    """Run a server that answers every request with one error; yield its port and the received requests."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -243,7 +243,7 @@ def answering(status, code, message="no"):
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""The pages as the server renders them, on real PostgreSQL; a browser sees them in tests/e2e."""
+"""The pages as the server renders them, on a real PostgreSQL; the tests with a browser are in tests/e2e."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 * 7 }}"
 
 
 class Page(HTMLParser):
-    """The elements of a page, its links, its text."""
+    """The elements, links and text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def add_run(dsn: str, report_id: str, number: int, counted: str) -> None:
 def test_the_list_shows_every_workspaces_reports_to_whoever_may_read_every_dag(api):
     found = page(api, "/", user="viewer")
 
-    assert found.links("/reports/") == ["/reports/r9", "/reports/r1"]  # by name: Of others, Weekly activity
+    assert found.links("/reports/") == ["/reports/r9", "/reports/r1"]  # ordered by name: Of others, Weekly activity
     assert "Of others" in found.text
     assert found.links("/new") == []
 
@@ -166,7 +166,7 @@ def test_the_last_thirty_runs_are_a_picture_with_words(api, dsn):
 
     labels = [value for name, value in page(api, "/").attributes if name == "aria-label" and "runs" in (value or "")]
 
-    # Of the runs 5 to 34, those numbered 9, 19 and 29 have failed.
+    # Of the runs 5 to 34, numbers 9, 19 and 29 failed.
     assert labels == ["27 of the last 30 runs succeeded"]
 
 
@@ -193,7 +193,7 @@ def test_a_report_shows_its_runs_files_messages_and_who_changed_what(api):
     assert 'name: "Weekly activity" → "Renamed"' in text
     (file, _) = found.links("/artifacts/")
     assert api.get(file).status_code == 200
-    assert len(found.links("/tasks/")) == 0  # this test's Airflow has no stages
+    assert len(found.links("/tasks/")) == 0  # the Airflow of this test has no stages
 
 
 def test_a_run_that_airflow_links_to_comes_first(api, dsn):
@@ -310,7 +310,7 @@ def test_what_failed_in_a_run_is_done_again(api):
     assert api.post(f"{SCHEDULED}/r1/runs/{RUN}/retry").status_code == 409
 
 
-# --- hostile words
+# --- hostile text
 
 
 def test_whatever_stands_in_a_row_is_text_on_every_page(api, dsn):

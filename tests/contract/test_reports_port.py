@@ -1,4 +1,4 @@
-"""Port `Definitions`: the rows of scheduled_reports as the gate reads them."""
+"""Port `Definitions`: the rows of scheduled_reports as the gate reads them, in memory and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.rows import row
 
 
 class Memory:
-    """The fake."""
+    """The definitions in memory."""
 
     def __init__(self):
         self.port = MemoryDefinitions(
@@ -37,7 +37,7 @@ class Memory:
 
 
 class Postgres:
-    """PostgreSQL."""
+    """The definitions in PostgreSQL."""
 
     def __init__(self, dsn):
         self.dsn, self.port = dsn, PostgresDefinitions(dsn)
@@ -60,7 +60,7 @@ def tables(request):
     return Memory() if request.param == "memory" else request.getfixturevalue("postgres_tables")
 
 
-# What both do
+# Both implementations
 
 
 def test_every_row_is_given_in_the_order_of_its_id(tables):
@@ -157,7 +157,7 @@ def test_members_of_a_workspace_are_known_by_their_address_in_lower_case(tables,
     assert tables.port.members(workspace_id, addresses) == members
 
 
-# What PostgreSQL may hold
+# Values that only PostgreSQL can hold
 
 
 def test_names_of_workspace_and_creator_come_from_their_tables(postgres_tables):
@@ -220,8 +220,8 @@ def test_no_id_is_more_than_an_id(postgres_tables):
 @pytest.mark.parametrize(
     "nasty",
     [
-        '{"customFilters": {"n": 1' + "0" * 5_000 + "}}",  # more digits than Python reads by itself
-        '{"customFilters": ' + '{"a":' * 3_000 + "1" + "}" * 3_001,  # deeper than Python reads
+        '{"customFilters": {"n": 1' + "0" * 5_000 + "}}",  # more digits than Python parses by default
+        '{"customFilters": ' + '{"a":' * 3_000 + "1" + "}" * 3_001,  # deeper than Python's JSON parser can go
         '{"customFilters": {"n": 1e-5000, "big": 1e400}}',
     ],
     ids=["digits", "depth", "exponents"],
@@ -239,7 +239,7 @@ def test_json_that_is_hard_to_read_costs_only_its_own_row(postgres_tables, nasty
     assert {problem.column.partition(".")[0] for problem in rejected.problems} == {"parameters"}
 
 
-# When PostgreSQL does not answer
+# PostgreSQL does not answer
 
 
 def test_a_database_that_is_away_may_come_back(migrated_dsn):
@@ -268,7 +268,7 @@ def test_the_dsn_is_in_no_representation(migrated_dsn):
     assert "demo-only" not in repr(PostgresDefinitions(migrated_dsn))
 
 
-# What a digest must see and what not, whoever makes the edit
+# Which edits change a digest, no matter how they are made
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_whatever_a_dag_is_made_of_changes_the_digest(postgres_tables, migrated_
 
 def test_a_run_and_the_time_leave_the_digest_as_it_is(postgres_tables, migrated_dsn):
     postgres_tables.add(id="a")
-    execute(migrated_dsn, "DELETE FROM reporting.report_options")  # as for a row that the trigger has not seen
+    execute(migrated_dsn, "DELETE FROM reporting.report_options")  # as for a row that the trigger has not processed
     before = postgres_tables.port.digests(1, limit=10)
 
     execute(

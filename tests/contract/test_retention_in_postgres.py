@@ -48,7 +48,7 @@ def urls(kept):
     return {one["format"]: one["file_url"] for one in kept.read("SELECT format, file_url FROM report_executions")}
 
 
-# What only PostgreSQL knows
+# Only PostgreSQL
 
 
 def test_file_url_is_cleared_with_its_object_and_every_other_column_stays(postgres_kept):
@@ -134,7 +134,7 @@ def test_no_stage_can_begin_while_the_files_go_and_each_sees_afterwards_that_the
             threads.submit(begin, lambda: postgres_kept.runs.progress(K, CSV, 65)),
             threads.submit(begin, lambda: postgres_kept.runs.open(new_run(K, clear_number=1))),
         ]
-        # Another round leaves a run that is held alone, and so does it with its rows.
+        # Another round skips only the run that is locked, in the deletion of rows too.
         assert postgres_kept.port.drop_files(K, BEFORE, never) is False
         assert drop_rows(postgres_kept) == 0
         assert drop(postgres_kept, key("run2")) is True
@@ -202,7 +202,7 @@ def audit(kept):
     return kept.read("SELECT report_id, action, before, after FROM reporting.audit ORDER BY id")
 
 
-# The audit trail, which only PostgreSQL has
+# The audit trail, only in PostgreSQL
 
 
 def test_of_an_erased_report_the_trail_keeps_who_did_what_and_nothing_of_what_it_held(postgres_kept):

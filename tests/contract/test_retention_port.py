@@ -1,4 +1,4 @@
-"""Port `Retention`: what was kept for long enough goes, and nothing that is unsettled."""
+"""Port `Retention`: deletes what is older than the retention period, and nothing that is unsettled."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kept(request):
 
 
 def unsettle(kept, how, which=K):
-    """Make an old, settled run one that must not be touched."""
+    """Turn an old, settled run into one that must not be touched."""
     if how == "running":
         kept.runs.open(new_run(which, clear_number=1))
         kept.move(which, started=OLD)
@@ -190,7 +190,7 @@ def test_an_old_run_without_files_is_forgotten_with_all_it_has(kept):
     assert drop_rows(kept) == 1
 
     assert [exists(kept, key(name)) for name in ("run1", "run2")] == [False, True]
-    assert kept.ledger.claim(delivery(K, DeliveryState.CLAIMED)) is None  # nothing is held of it
+    assert kept.ledger.claim(delivery(K, DeliveryState.CLAIMED)) is None  # the ledger has forgotten it
     assert drop_rows(kept) == 0
 
 
@@ -344,7 +344,7 @@ def test_an_erased_report_has_left_nothing_and_another_one_has_all(kept):
     [
         (OLD - timedelta(days=1), OLD - timedelta(days=1), False),
         (OLD, OLD - timedelta(days=1), True),
-        # The run began long ago, but was cleared: only what went as long ago can have no stage of it at work.
+        # It began long ago, but was cleared: a stage may still run unless the deletion of the report is as long ago.
         (OLD - timedelta(days=1), OLD, True),
     ],
 )

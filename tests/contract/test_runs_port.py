@@ -1,4 +1,4 @@
-"""Port `Runs`: what is written down of a run, and counted once."""
+"""Port `Runs`: the record of a run, in which every run is counted once."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def asked(key=KEY, **changes):
     return replace(new_run(key, **changes), kind=RunKind.MANUAL, triggered_by="airflow:ada")
 
 
-# Asked for
+# Requested runs
 
 
 def test_a_run_that_was_asked_for_is_under_way_and_not_frozen(runs):
@@ -277,7 +277,7 @@ def test_a_clear_after_a_message_was_claimed_keeps_to_whom_it_is_mailed(record):
     assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
 
 
-# What is settled
+# Settling
 
 
 def test_settling_sees_what_every_stage_has_left(record):
@@ -339,7 +339,7 @@ def unsettled(runs):
     return [run.key for run in runs.unsettled(limit=10)]
 
 
-# Opened again by whatever a stage writes down afterwards
+# Reopened when a stage writes afterwards
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_a_run_adopts_the_files_it_asked_for_and_the_brief_of_an_earlier_one(run
     assert len(runs.artifacts(earlier)) == 2
 
 
-# PostgreSQL alone
+# Only PostgreSQL
 
 
 def test_what_was_told_before_the_schedule_became_effective_was_long_ago(postgres_record):
@@ -498,11 +498,11 @@ def test_a_database_that_is_away_may_come_back(migrated_dsn):
 
 
 def frozen_by_looser_rules(**changes):
-    """What an earlier version has let in, and this one would not."""
+    """Make a run that an earlier version accepted and this one would reject."""
     return replace(new_run(), row=row(id="r1", **changes))
 
 
-# A rule that was tightened while runs were open
+# A rule became stricter while runs were open
 
 
 @pytest.mark.parametrize(
@@ -510,7 +510,7 @@ def frozen_by_looser_rules(**changes):
 )
 def test_a_run_frozen_by_looser_rules_is_settled_all_the_same(record, runs, column, value):
     runs.open(frozen_by_looser_rules(**{column: value}))
-    with pytest.raises(PermanentError, match="a rule of today") as caught:
+    with pytest.raises(PermanentError, match="frozen under rules that have changed") as caught:
         runs.load(KEY)
     assert column in str(caught.value)
     assert value not in str(caught.value)
@@ -519,7 +519,7 @@ def test_a_run_frozen_by_looser_rules_is_settled_all_the_same(record, runs, colu
     outcome, snapshot = settled(runs)
 
     assert (outcome.state, snapshot.formats) == (RunState.FAILED, (PDF, CSV))
-    assert "a rule of today" in outcome.reason
+    assert "frozen under rules that have changed" in outcome.reason
     assert record.counters()[:3] == (1, 0, 1)
     assert runs.unsettled(limit=10) == []
 

@@ -1,4 +1,4 @@
-"""Port `Runs`: counters, failure streaks and news, on the fake and on PostgreSQL."""
+"""Port `Runs`: counters, failure streaks and news, in memory and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def runs(record):
     return record.port
 
 
-# What is counted
+# Counters
 
 
 def test_a_success_is_counted_once_however_often_it_is_settled(record):
@@ -153,7 +153,7 @@ def test_a_report_that_is_gone_can_still_be_settled(record):
     assert settled(record.port, gone)[0].state is RunState.SKIPPED
 
 
-# How the report does, for its owner
+# The state of a report, for its owner
 
 
 def test_a_report_without_runs_stands_nowhere(runs):
@@ -227,7 +227,7 @@ def test_a_skipped_tick_is_nobodys_business(runs):
     assert runs.unnotified(limit=5) == []
 
 
-# What is news
+# News
 
 
 def test_an_outcome_is_news_once_however_often_the_run_is_settled_and_cleared(runs):

@@ -1,4 +1,4 @@
-"""The SMTP door: what each answer means, and that nobody gets a message of which somebody is refused."""
+"""Sending by SMTP: the meaning of each reply, and that a message with one refused recipient is sent to none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def send(port, raw=None, **options):
     return mailer.send(SENDER, EVERYBODY, raw or letter(), tags={})
 
 
-# Answers of a real server
+# Replies of a real server
 
 
 def test_the_id_is_what_the_server_calls_the_message(mailbox):
@@ -114,7 +114,7 @@ def test_an_answer_says_that_it_was_not_sent(mailbox, at, answer, meaning):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1, and the contexts of a server that has it and of a client that trusts it."""
+    """Make a certificate for 127.0.0.1, and SSL contexts for a server that has it and a client that trusts it."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -159,14 +159,14 @@ def test_the_right_password_opens_and_a_wrong_one_is_a_matter_of_configuration(c
         assert len(box.taken) == 1
 
 
-# A server that goes away
+# A server that closes the connection
 
 
 @dataclass
 class Talker:
-    """Gives its answers, one per line it hears, and then hangs up or falls silent.
+    """A server that sends one reply per received line, then closes the connection or falls silent.
 
-    After 354 it hears the message, resting for *pause* seconds at every thousandth line and at the end.
+    After a 354 reply it reads the message, and pauses *pause* seconds at every thousandth line and at the end.
     """
 
     answers: tuple[str, ...]
@@ -177,7 +177,7 @@ class Talker:
 
     def serve(self, listener):
         connection, _ = listener.accept()
-        # The client may have gone before everything is said.
+        # The client may close the connection early.
         with suppress(ConnectionError), connection, connection.makefile("rb") as lines:
             connection.sendall(b"220 hello\r\n")
             for before, answer in zip(("", *self.answers), self.answers, strict=False):
@@ -200,7 +200,7 @@ class Talker:
 
 @contextmanager
 def talking(*answers, then="hang up", heard=None, pause=0.0):
-    """Run a Talker until the block ends; the lines of the message go to *heard*."""
+    """Run a Talker until the block ends; *heard* collects the lines of the message."""
     talker = Talker(answers, then == "fall silent", pause, [] if heard is None else heard)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
@@ -272,7 +272,7 @@ def test_a_silent_farewell_changes_nothing(monkeypatch):
         assert send(port) == "queued as 7"
 
 
-# What a server may say besides
+# Other replies of a server
 
 
 def test_everybody_who_is_refused_is_named_and_the_message_is_never_begun():

@@ -1,4 +1,4 @@
-"""Port `Source`: one query within one scope; the values of PostgreSQL arrive exactly, and nobody else's."""
+"""Port `Source`: each query runs in one scope; PostgreSQL's values arrive exactly, without data of other workspaces."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def ask(source, sql, within=SCOPE):
 
 
 def value(source, expression, within=SCOPE):
-    """What PostgreSQL makes of one expression, as Python."""
+    """Return the value of one SQL expression, as Python."""
     (found,) = ask(source, f"SELECT {expression} AS x", within).to_pylist()
     return found["x"]
 
 
-# What both do
+# Both implementations
 
 
 @pytest.fixture(params=["memory", "postgres"])
 def either(request):
-    """A source that answers with the workspace it was asked within, once for every row of a series."""
+    """A source that answers with the workspace of the scope, once for every row of a series."""
     if request.param == "postgres":
         return PostgresSource(request.getfixturevalue("migrated_dsn"))
     return MemorySource(lambda _, within: pa.table({"n": [1, 2, 3], "workspace": [within.workspace_id] * 3}))
@@ -119,7 +119,7 @@ def test_settings_are_bound_and_never_part_of_a_statement(source, migrated_dsn):
 
 @contextmanager
 def one_session(dsn, monkeypatch):
-    """Let every connection be the same session, as behind a pooler; what ends, and well, is only the transaction."""
+    """Make all connections share one session, as behind a pooler; closing one only commits the transaction."""
     real = adbc.connect(dsn, autocommit=False)
 
     class Pooled:
@@ -169,7 +169,7 @@ def test_a_query_is_in_a_transaction_of_its_own_that_sees_what_was_written_meanw
 
 
 def made_of(kind, source):
-    """A type with sources has queries once a report has asked for something: here, for every column there is."""
+    """Make the queries of a type with sources, by a report that requests every column of one source."""
     return with_datasets(kind, {"customFilters": {"source": source.name}})
 
 
@@ -265,7 +265,7 @@ def test_a_hundred_thousand_rows_arrive_in_several_batches(source):
     assert len(sizes) > 1
 
 
-# When it goes wrong
+# Errors
 
 
 def test_a_query_that_takes_too_long_is_given_up_and_may_be_tried_again(migrated_dsn):

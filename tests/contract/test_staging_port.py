@@ -1,4 +1,4 @@
-"""Port `Staging`: a local folder, S3 and the fake take, give and clear alike."""
+"""Port `Staging`: a local folder, S3 and the fake write, read and delete in the same way."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def staging(request):
         return MemoryStaging()
     if request.param == "folder":
         return ArrowStaging.local(request.getfixturevalue("tmp_path") / "staging")
-    # A prefix of its own for every test.
+    # A separate prefix for every test.
     return s3(request.getfixturevalue("aws").url, f"staging/{request.node.name}".replace("[", "-").replace("]", ""))
 
 
@@ -160,7 +160,7 @@ def test_a_cleared_folder_can_be_used_again(staging):
 
 
 def test_folders_are_told_with_all_that_is_in_them_and_when_it_was_written_last(staging):
-    earliest = datetime.now(UTC) - timedelta(seconds=2)  # S3 knows whole seconds
+    earliest = datetime.now(UTC) - timedelta(seconds=2)  # S3 stores whole seconds
     for name in ("r2/run1/a", "r1/run2/b", "r1/run2/a", "r1/run1/deeper/c"):
         put(staging, name, b"a")
 

@@ -1,4 +1,4 @@
-"""Port `Store`: artifacts arrive whole, described, and can be linked to."""
+"""Port `Store`: artifacts are stored whole, with metadata, and can be linked to."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_keys_below_a_prefix_are_given_in_order_and_no_others(store):
 
 
 def test_all_keys_can_be_deleted_while_they_are_given_however_many_there_are(store):
-    names = [f"many/r1/{number:04}" for number in range(1_005)]  # S3 gives a thousand at a time
+    names = [f"many/r1/{number:04}" for number in range(1_005)]  # S3 lists a thousand keys at a time
     for name in names:
         put(store, b"", key=name)
 

@@ -1,4 +1,4 @@
-"""Port `Housekeeping`: what upkeep changes, and what it leaves as it finds it."""
+"""Port `UpkeepStore`: the changes that upkeep makes, and the states it does not touch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.rows import row
 
 TICK = datetime(2026, 5, 11, 7, tzinfo=UTC)
 LATER = datetime(2026, 5, 18, 7, tzinfo=UTC)
-#: The states in which upkeep finds reports that it must not touch, and why they are so.
+#: The states, with their causes, that upkeep must not touch.
 OTHERS = [("DISABLED", None), ("ERROR", "failing"), ("ERROR", None)]
 
 
@@ -72,159 +72,159 @@ class InPostgres:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def house(request):
+def adapter(request):
     return InMemory() if request.param == "memory" else InPostgres(request.getfixturevalue("migrated_dsn"))
 
 
-def told(house, report_id):
-    """What the gate is told of a report."""
-    found = house.definitions.row(report_id)
+def gate_state(adapter, report_id):
+    """Return what the gate reads about a report."""
+    found = adapter.definitions.row(report_id)
     return found["status"], found["error_cause"], found["tombstone"]
 
 
-def buried(house, limit=10):
-    return [tombstone.report_id for tombstone in house.port.tombstones(limit=limit)]
+def buried(adapter, limit=10):
+    return [tombstone.report_id for tombstone in adapter.port.tombstones(limit=limit)]
 
 
-def test_the_next_run_is_written_where_another_one_is_stored(house):
-    house.add("r1")
-    house.add("r2")
+def test_the_next_run_is_written_where_another_one_is_stored(adapter):
+    adapter.add("r1")
+    adapter.add("r2")
 
-    assert house.port.set_next_runs({"r1": TICK, "r2": None}) == 1
-    assert (house.next_run("r1"), house.next_run("r2")) == (TICK, None)
-    assert house.port.set_next_runs({"r1": TICK, "r2": LATER}) == 1
-    assert house.port.set_next_runs({"r1": None, "r2": LATER}) == 1
-    assert (house.next_run("r1"), house.next_run("r2")) == (None, LATER)
+    assert adapter.port.set_next_runs({"r1": TICK, "r2": None}) == 1
+    assert (adapter.next_run("r1"), adapter.next_run("r2")) == (TICK, None)
+    assert adapter.port.set_next_runs({"r1": TICK, "r2": LATER}) == 1
+    assert adapter.port.set_next_runs({"r1": None, "r2": LATER}) == 1
+    assert (adapter.next_run("r1"), adapter.next_run("r2")) == (None, LATER)
 
 
-def test_the_next_run_of_a_report_that_has_just_gone_is_nobodys(house):
-    assert house.port.set_next_runs({"gone": TICK}) == 0
+def test_the_next_run_of_a_report_that_has_just_gone_is_nobodys(adapter):
+    assert adapter.port.set_next_runs({"gone": TICK}) == 0
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
-def test_a_rejected_report_is_in_error_with_its_reasons_without_a_next_run_and_with_a_tombstone(house, status):
-    house.add("r1", status)
-    house.add("r2", status)
-    house.port.set_next_runs({"r1": TICK})
+def test_a_rejected_report_is_in_error_with_its_reasons_without_a_next_run_and_with_a_tombstone(adapter, status):
+    adapter.add("r1", status)
+    adapter.add("r2", status)
+    adapter.port.set_next_runs({"r1": TICK})
 
-    assert house.port.reject({"r1": "timezone: 'Mars'; tags: too many"}) == 1
-    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
-    assert house.last_error("r1") == "timezone: 'Mars'; tags: too many"
-    assert house.next_run("r1") is None
-    assert buried(house) == ["r1"]
-    assert told(house, "r2") == (status, None, None)
-
-
-def test_rejecting_again_changes_nothing_but_reasons_that_are_others(house):
-    house.add("r1")
-    house.port.reject({"r1": "one reason"})
-
-    assert house.port.reject({"r1": "one reason"}) == 0
-    assert house.port.reject({"r1": "another reason"}) == 1
-    assert house.last_error("r1") == "another reason"
-    assert told(house, "r1") == ("ERROR", "rejected", "rejected")
+    assert adapter.port.reject({"r1": "timezone: 'Mars'; tags: too many"}) == 1
+    assert gate_state(adapter, "r1") == ("ERROR", "rejected", "rejected")
+    assert adapter.last_error("r1") == "timezone: 'Mars'; tags: too many"
+    assert adapter.next_run("r1") is None
+    assert buried(adapter) == ["r1"]
+    assert gate_state(adapter, "r2") == (status, None, None)
 
 
-def test_new_reasons_bury_nothing_anew(house):
-    house.add("r1")
-    house.port.reject({"r1": "one reason"})
-    house.port.lift(["r1"])
+def test_rejecting_again_changes_nothing_but_reasons_that_are_others(adapter):
+    adapter.add("r1")
+    adapter.port.reject({"r1": "one reason"})
 
-    house.port.reject({"r1": "another reason"})
+    assert adapter.port.reject({"r1": "one reason"}) == 0
+    assert adapter.port.reject({"r1": "another reason"}) == 1
+    assert adapter.last_error("r1") == "another reason"
+    assert gate_state(adapter, "r1") == ("ERROR", "rejected", "rejected")
 
-    assert buried(house) == []
+
+def test_new_reasons_bury_nothing_anew(adapter):
+    adapter.add("r1")
+    adapter.port.reject({"r1": "one reason"})
+    adapter.port.lift(["r1"])
+
+    adapter.port.reject({"r1": "another reason"})
+
+    assert buried(adapter) == []
 
 
 @pytest.mark.parametrize(("status", "cause"), OTHERS)
-def test_what_is_disabled_or_in_error_for_another_cause_is_not_rejected(house, status, cause):
-    house.add("r1", status, cause)
+def test_what_is_disabled_or_in_error_for_another_cause_is_not_rejected(adapter, status, cause):
+    adapter.add("r1", status, cause)
 
-    assert house.port.reject({"r1": "reason"}) == 0
-    assert told(house, "r1") == (status, cause, None)
-    assert house.last_error("r1") is None
+    assert adapter.port.reject({"r1": "reason"}) == 0
+    assert gate_state(adapter, "r1") == (status, cause, None)
+    assert adapter.last_error("r1") is None
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
-def test_a_readmitted_report_is_what_it_was_before(house, status):
-    house.add("r1", status)
-    house.port.reject({"r1": "reason"})
-    house.port.reject({"r1": "another reason"})
+def test_a_readmitted_report_is_what_it_was_before(adapter, status):
+    adapter.add("r1", status)
+    adapter.port.reject({"r1": "reason"})
+    adapter.port.reject({"r1": "another reason"})
 
-    assert house.port.readmit(["r1"]) == 1
-    assert told(house, "r1") == (status, None, None)
-    assert house.last_error("r1") is None
-    assert buried(house) == []
-    assert house.port.readmit(["r1"]) == 0
+    assert adapter.port.readmit(["r1"]) == 1
+    assert gate_state(adapter, "r1") == (status, None, None)
+    assert adapter.last_error("r1") is None
+    assert buried(adapter) == []
+    assert adapter.port.readmit(["r1"]) == 0
 
 
-def test_a_readmitted_report_is_effective_from_then_on(house):
-    house.add("r1")
-    house.port.reject({"r1": "reason"})
+def test_a_readmitted_report_is_effective_from_then_on(adapter):
+    adapter.add("r1")
+    adapter.port.reject({"r1": "reason"})
     earliest = datetime.now(UTC)
 
-    house.port.readmit(["r1"])
+    adapter.port.readmit(["r1"])
 
-    assert earliest <= datetime.fromisoformat(house.definitions.row("r1")["effective_from"]) <= datetime.now(UTC)
+    assert earliest <= datetime.fromisoformat(adapter.definitions.row("r1")["effective_from"]) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(("status", "cause"), OTHERS)
-def test_what_upkeep_has_not_rejected_it_does_not_readmit(house, status, cause):
-    house.add("r1", status, cause)
+def test_what_upkeep_has_not_rejected_it_does_not_readmit(adapter, status, cause):
+    adapter.add("r1", status, cause)
 
-    assert house.port.readmit(["r1"]) == 0
-    assert told(house, "r1") == (status, cause, None)
+    assert adapter.port.readmit(["r1"]) == 0
+    assert gate_state(adapter, "r1") == (status, cause, None)
 
 
-def test_a_report_can_be_rejected_and_readmitted_again_and_again(house):
-    house.add("r1", "PAUSED")
+def test_a_report_can_be_rejected_and_readmitted_again_and_again(adapter):
+    adapter.add("r1", "PAUSED")
     for _ in range(3):
-        assert house.port.reject({"r1": "reason"}) == 1
-        assert house.port.readmit(["r1"]) == 1
+        assert adapter.port.reject({"r1": "reason"}) == 1
+        assert adapter.port.readmit(["r1"]) == 1
 
-    assert told(house, "r1") == ("PAUSED", None, None)
+    assert gate_state(adapter, "r1") == ("PAUSED", None, None)
 
 
-def test_many_reports_are_changed_at_once(house):
+def test_many_reports_are_changed_at_once(adapter):
     ids = [f"r{number}" for number in range(20)]
     for report_id in ids:
-        house.add(report_id)
+        adapter.add(report_id)
 
-    assert house.port.reject(dict.fromkeys(ids, "reason")) == 20
-    assert house.port.readmit(ids[:15]) == 15
-    assert house.port.set_next_runs(dict.fromkeys(ids, TICK)) == 20
+    assert adapter.port.reject(dict.fromkeys(ids, "reason")) == 20
+    assert adapter.port.readmit(ids[:15]) == 15
+    assert adapter.port.set_next_runs(dict.fromkeys(ids, TICK)) == 20
 
 
-def test_tombstones_come_oldest_first_and_not_all_at_once(house):
+def test_tombstones_come_oldest_first_and_not_all_at_once(adapter):
     for report_id in ("r3", "r1", "r2"):
-        house.add(report_id)
+        adapter.add(report_id)
     began = datetime.now(UTC)
     for report_id in ("r3", "r1", "r2"):
-        house.port.reject({report_id: "reason"})
+        adapter.port.reject({report_id: "reason"})
 
-    assert buried(house) == ["r3", "r1", "r2"]
-    assert buried(house, limit=2) == ["r3", "r1"]
-    assert all(began <= tombstone.since <= datetime.now(UTC) for tombstone in house.port.tombstones(limit=3))
-
-
-def test_a_lifted_tombstone_is_gone_and_the_report_stays_as_it_is(house):
-    house.add("r1")
-    house.add("r2")
-    house.port.reject({"r1": "reason", "r2": "reason"})
-
-    house.port.lift(["r1"])
-
-    assert buried(house) == ["r2"]
-    assert told(house, "r1") == ("ERROR", "rejected", None)
+    assert buried(adapter) == ["r3", "r1", "r2"]
+    assert buried(adapter, limit=2) == ["r3", "r1"]
+    assert all(began <= tombstone.since <= datetime.now(UTC) for tombstone in adapter.port.tombstones(limit=3))
 
 
-def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(house):
-    house.add("r1")
-    house.port.reject({"r1": "reason"})
-    (first,) = house.port.tombstones(limit=1)
-    house.take_out_of_error("r1")
+def test_a_lifted_tombstone_is_gone_and_the_report_stays_as_it_is(adapter):
+    adapter.add("r1")
+    adapter.add("r2")
+    adapter.port.reject({"r1": "reason", "r2": "reason"})
 
-    assert house.port.reject({"r1": "reason"}) == 1
-    (second,) = house.port.tombstones(limit=1)
+    adapter.port.lift(["r1"])
+
+    assert buried(adapter) == ["r2"]
+    assert gate_state(adapter, "r1") == ("ERROR", "rejected", None)
+
+
+def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(adapter):
+    adapter.add("r1")
+    adapter.port.reject({"r1": "reason"})
+    (first,) = adapter.port.tombstones(limit=1)
+    adapter.take_out_of_error("r1")
+
+    assert adapter.port.reject({"r1": "reason"}) == 1
+    (second,) = adapter.port.tombstones(limit=1)
     assert second.since > first.since
 
 
@@ -234,41 +234,41 @@ def test_a_report_that_is_rejected_anew_has_a_farewell_of_its_own(house):
 @pytest.mark.parametrize(
     ("status", "gives_up"), [("ACTIVE", True), ("PAUSED", False), ("DISABLED", False), ("ERROR", False)]
 )
-def test_only_a_scheduled_report_is_given_up(house, status, gives_up):
-    house.add("r1", status)
+def test_only_a_scheduled_report_is_given_up(adapter, status, gives_up):
+    adapter.add("r1", status)
 
-    assert house.port.give_up("r1") is gives_up
-    assert told(house, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
-    assert house.next_run("r1") is None
-    assert buried(house) == []
+    assert adapter.port.give_up("r1") is gives_up
+    assert gate_state(adapter, "r1")[:2] == (("ERROR", "failing") if gives_up else (status, None))
+    assert adapter.next_run("r1") is None
+    assert buried(adapter) == []
 
 
-def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_before(house):
-    house.add("r1")
-    house.add("r2")
+def test_a_report_that_was_given_up_comes_back_when_somebody_edits_it_and_not_before(adapter):
+    adapter.add("r1")
+    adapter.add("r2")
     for report_id in ("r1", "r2"):
-        house.port.give_up(report_id)
-    house.port.set_next_runs({"r1": TICK, "r2": TICK})
-    assert house.port.resume_edited() == 0
+        adapter.port.give_up(report_id)
+    adapter.port.set_next_runs({"r1": TICK, "r2": TICK})
+    assert adapter.port.resume_edited() == 0
 
-    house.edit("r1", "email_recipients", ["bob@acme.example"])
+    adapter.edit("r1", "email_recipients", ["bob@acme.example"])
 
-    assert house.port.resume_edited() == 1
-    assert told(house, "r1")[:2] == ("ACTIVE", None)
-    assert told(house, "r2")[:2] == ("ERROR", "failing")
-    assert house.port.resume_edited() == 0
-
-
-# How the whole does
+    assert adapter.port.resume_edited() == 1
+    assert gate_state(adapter, "r1")[:2] == ("ACTIVE", None)
+    assert gate_state(adapter, "r2")[:2] == ("ERROR", "failing")
+    assert adapter.port.resume_edited() == 0
 
 
-def test_reports_are_counted_by_what_keeps_them_from_running(house):
-    house.add("a")
-    house.add("b", "PAUSED")
-    house.add("c", "ERROR", "rejected")
-    house.add("d", "ERROR", "failing")
+# The health of the whole system
 
-    found = house.port.health(stuck_before=TICK, since=TICK)
+
+def test_reports_are_counted_by_what_keeps_them_from_running(adapter):
+    adapter.add("a")
+    adapter.add("b", "PAUSED")
+    adapter.add("c", "ERROR", "rejected")
+    adapter.add("d", "ERROR", "failing")
+
+    found = adapter.port.health(stuck_before=TICK, since=TICK)
 
     assert (found.reports, found.scheduled, found.rejected, found.stopped) == (4, 1, 1, 1)
     assert (found.open_runs, found.unknown_deliveries, found.mail_enabled) == (0, 0, True)
@@ -281,9 +281,9 @@ RUN = """INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, sc
 
 @pytest.fixture
 def real(migrated_dsn):
-    house = InPostgres(migrated_dsn)
-    house.add("r1")
-    return house
+    adapter = InPostgres(migrated_dsn)
+    adapter.add("r1")
+    return adapter
 
 
 def test_the_newest_tick_of_a_report_is_that_of_its_schedule_and_no_other(real):

@@ -1,4 +1,4 @@
-"""Airflow's settings for these tests, set before anything imports it: a home of its own, our plugin, no examples."""
+"""Airflow's settings for these tests, set before its first import: a separate home, our plugin, no examples."""
 
 import atexit
 import os
@@ -24,7 +24,7 @@ for name in [name for name in os.environ if name.startswith(("SCHEDULED_REPORTS_
 
 @pytest.fixture
 def at_task_start(monkeypatch):
-    """Parse as a task process does when it starts: for one task of one DAG."""
+    """Parse as a task process does at its start: for one task of one DAG."""
 
     def of(dag_id: str, task_id: str | None = "query") -> None:
         monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", dag_id)
@@ -36,7 +36,7 @@ def at_task_start(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def last_good(monkeypatch, tmp_path):
-    """A last good copy of this test's own."""
+    """Use a separate last good copy for this test."""
     path = tmp_path / "last-good.json"
     monkeypatch.setenv("SCHEDULED_REPORTS__LAST_GOOD", str(path))
     return path
@@ -44,7 +44,7 @@ def last_good(monkeypatch, tmp_path):
 
 @pytest.fixture
 def reports_db(monkeypatch):
-    """Point Airflow's connection at a database that holds one report."""
+    """Point Airflow's connection at a database that contains one report."""
     import psycopg
 
     def of(dsn: str, then: str = "") -> None:

@@ -1,8 +1,8 @@
-"""A year in the life of one report: Airflow's loops in the test, the product wherever they ask it.
+"""Simulate a year of one report: the test plays Airflow's loops and calls the product as they do.
 
-The DAG processor reads the row and stores the timetable and the coming run; the scheduler creates the run that is
-stored, without asking, and then asks for the next; `query` has the last word.  `expected` says the same with tick lists
-found minute by minute, and without the product.
+The DAG processor reads the row and stores the timetable and the next run; the scheduler creates the stored run
+without asking, then asks for the one after it; `query` decides whether it runs.  `expected` computes the same result
+from tick lists that are found minute by minute, without the product.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ if TYPE_CHECKING:
 YEAR = 2026
 UNRESTRICTED = TimeRestriction(earliest=None, latest=None, catchup=False)
 TOMBSTONE = {"deleted": True, "tombstone": "deleted", "name": "Weekly", "error_cause": None}
-# What happens at one moment happens in this order.
+# The order of events at the same moment.
 STEP, EDIT, PARSE, RESTART, GATE, LOOP = range(6)
 
 
 @dataclass(frozen=True)
 class Loop:
-    """What becomes of a run that this round of the scheduler creates."""
+    """The fate of a run that this round of the scheduler creates."""
 
-    lag: timedelta = timedelta(seconds=5)  # until its first task asks the gate
-    takes: timedelta = timedelta(minutes=1)  # until the run is over and the next may be created
+    lag: timedelta = timedelta(seconds=5)  # until its first task calls the gate
+    takes: timedelta = timedelta(minutes=1)  # until the run has ended and the next one may be created
 
 
 @dataclass
 class History:
-    """What happens to a report, by the true time; the clock that everybody reads may be *off*."""
+    """The events of a report by the true time; the clock that all processes read may be *off*."""
 
     edits: dict[datetime, Mapping[str, Any]]  # columns; {"deleted": True} deletes the row
     parses: list[datetime]
@@ -62,13 +62,13 @@ class History:
     steps: dict[datetime, timedelta] = field(default_factory=dict)
 
     def clock(self, moment: datetime) -> datetime:
-        """What the clock shows."""
+        """Return the time that the clock shows."""
         before = [when for when in self.steps if when <= moment]
         return moment + (self.steps[max(before)] if before else timedelta())
 
 
-class Passed(Exception):  # noqa: N818 - no error: the gate let the run through, and more than that is not asked here
-    """The gate has let a run through."""
+class Passed(Exception):  # noqa: N818 - no error: the gate let the run through, and the simulation stops there
+    """The gate let the run through."""
 
 
 def through_the_gate(*_):
@@ -76,7 +76,7 @@ def through_the_gate(*_):
 
 
 class Airflow:
-    """What Airflow keeps of one DAG, and what its processes do with it."""
+    """The state that Airflow keeps for one DAG, and the steps of its processes."""
 
     def __init__(self, settings: Settings, missed_runs: str) -> None:
         self.services = MemoryServices(MemorySource(through_the_gate), settings, MemoryDefinitions([]))
@@ -90,7 +90,7 @@ class Airflow:
         self.created: set[str] = set()
 
     def edit(self, now: datetime, changes: Mapping[str, Any]) -> None:
-        """Change the row, and the effective moment as the triggers do."""
+        """Change the row, and its effective moment as the triggers do."""
         if changes.get("deleted"):
             self.services.definitions.content = [{"id": "r1", **TOMBSTONE}]
             self.row = self.made
@@ -104,7 +104,7 @@ class Airflow:
         self.services.definitions.content = [made]
 
     def parse(self) -> None:
-        """The DAG processor."""
+        """Parse as the DAG processor does."""
         planned, rejections = plans(self.services.definitions.rows(limit=10), self.services.settings)
         assert not rejections
         made = factory._timetable(planned[0]) if planned else None
@@ -112,7 +112,7 @@ class Airflow:
         self._ask()
 
     def loop(self, now: datetime) -> tuple[str, datetime] | None:
-        """The scheduler: create what is stored and due, then ask what comes next."""
+        """Create the stored run if it is due, then ask for the next one, as the scheduler does."""
         if self.coming is None or self.coming.run_after > now:
             return None
         self.last = self.coming
@@ -125,7 +125,7 @@ class Airflow:
         return run_id, self.last.data_interval.end
 
     def gate(self, now: datetime, run_id: str, tick: datetime) -> None:
-        """The first task of a run."""
+        """Run the first task of a run."""
         self.services.moment = now
         key = RunKey(report_id="r1", run_id=run_id)
         trigger = Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=tick, conf={}, user=None, clear_number=0)
@@ -145,7 +145,7 @@ class Airflow:
 
 
 def simulate(history: History, settings: Settings, missed_runs: str = "latest") -> Airflow:
-    """Let it all happen."""
+    """Process all events in order; return the state of Airflow afterwards."""
     airflow = Airflow(settings, missed_runs)
     happenings: list[tuple[datetime, int, Any]] = [
         *((when, STEP, None) for when in history.steps),
@@ -181,20 +181,20 @@ year_of_ticks = cache(cron_oracle.ticks)
 
 @dataclass(frozen=True)
 class Version:
-    """A report between two edits."""
+    """The state of a report between two edits."""
 
     ticks: list[datetime]
     since: datetime
     scheduled: bool
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first tick after the moment and after the version became effective."""
+        """Return the first tick after the moment at which this version is effective."""
         later = bisect_right(self.ticks, max(moment, self.since))
         return self.ticks[later] if self.scheduled and later < len(self.ticks) else None
 
 
 def versions(history: History) -> list[tuple[datetime, Version]]:
-    """Each edit, and the schedule that it leaves."""
+    """Return each edit with the schedule it results in."""
     found: list[tuple[datetime, Version]] = []
     state: dict[str, Any] = {}
     since = datetime.min.replace(tzinfo=UTC)
@@ -216,7 +216,7 @@ def versions(history: History) -> list[tuple[datetime, Version]]:
 
 
 def expected(history: History, missed_runs: str, grace: timedelta, delay: timedelta) -> list[datetime]:
-    """The ticks that get past the gate, in order."""
+    """Return the ticks that get past the gate, in order."""
     known = versions(history)
     edits = [when for when, _ in known]
     parses = sorted(history.parses)
@@ -240,7 +240,7 @@ def expected(history: History, missed_runs: str, grace: timedelta, delay: timede
         now, version = history.clock(begins), at(begins)
         following = version.after(tick)
         if tick not in version.ticks or tick <= version.since:
-            continue  # not of the schedule that is in force
+            continue  # not a tick of the current schedule
         late = now - tick - delay > grace
         overtaken = following is not None and following + delay <= now
         if not late or missed_runs == "all" or (missed_runs == "latest" and not overtaken):

@@ -1,4 +1,4 @@
-"""The bundle: many small files, of which those are parsed again whose rows have changed."""
+"""The bundle: many small files; Airflow parses only those again whose rows have changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASS = f"{ReportsBundle.__module__}.{ReportsBundle.__name__}"
 
 @pytest.fixture
 def configured(monkeypatch, tmp_path):
-    """Airflow with the bundle beside the folder of DAGs."""
+    """Configure Airflow with the bundle in addition to the DAGs folder."""
     bundles = [
         {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
         {"name": "reports", "classpath": CLASS, "kwargs": {"shards": 4}},
@@ -36,12 +36,12 @@ def bundle(configured):
 
 
 def parse(file):
-    """What the DAG processor finds in a file."""
+    """Return what the DAG processor finds in a file."""
     return {name for name in runpy.run_path(str(file)) if name.startswith("scheduled_report_")}
 
 
 def ask_for(bundle):
-    """Refresh, and tell the files that Airflow would then parse at once."""
+    """Refresh the bundle; return the names of the files that Airflow would then parse at once."""
     for file in bundle.path.iterdir():
         os.utime(file, (1, 1))
     bundle.refresh()
@@ -173,7 +173,7 @@ def test_a_parse_that_the_last_good_copy_served_does_not_count(bundle, dsn, monk
     good = os.environ["AIRFLOW_CONN_REPORTS_DB"]
     monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", "postgresql://nobody:x@127.0.0.1:1/nowhere")
 
-    assert len(parsed(bundle)) == 12  # none is lost while the database is away
+    assert len(parsed(bundle)) == 12  # no DAG is lost while the database is down
     monkeypatch.setenv("AIRFLOW_CONN_REPORTS_DB", good)
 
     assert ask_for(bundle) == {file_of("r5")}

@@ -1,4 +1,4 @@
-"""From Airflow's connections to the mailer and to staging."""
+"""From Airflow's connections to the mailer and the staging."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.e2e import faults
 
 @pytest.fixture
 def by_smtp(monkeypatch):
-    """Mail goes by SMTP; call it with the connection, as JSON or as a URI."""
+    """Configure mail by SMTP; call it with the connection, as JSON or as a URI."""
     monkeypatch.setenv("SCHEDULED_REPORTS__MAIL_VIA", "smtp")
 
     def through(connection):
@@ -89,7 +89,7 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
 
 @pytest.fixture
 def slow_s3(tmp_path, monkeypatch):
-    """Staging in an S3 that takes four seconds for what is written; the requests that came."""
+    """Put staging into an S3 that takes four seconds per write; return the received requests."""
     aws = server.start(tmp_path)
     proxy = faults.HttpProxy(aws.url)
     try:
@@ -119,7 +119,7 @@ def test_a_busy_s3_is_waited_for_and_a_small_file_is_one_request(slow_s3):
 
 @pytest.fixture
 def database(monkeypatch):
-    """Make a Postgres connection of a name."""
+    """Create a Postgres connection with a name."""
 
     def make(name, login):
         fields = {"conn_type": "postgres", "host": "db", "login": login, "password": "p", "schema": "neolith"}

@@ -1,4 +1,4 @@
-"""What a parse makes of the rows of scheduled_reports."""
+"""The DAGs that a parse makes from the rows of scheduled_reports."""
 
 import json
 from pathlib import Path
@@ -161,8 +161,8 @@ class TestABadRow:
         reports_db(migrated_dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus', export_formats = '{docx}'")
 
         assert factory.dags() == {}
-        assert "timezone: " in caplog.text
-        assert "export_formats: " in caplog.text
+        assert "timezone is not an IANA time zone; " in caplog.text
+        assert "export_formats: unknown format; " in caplog.text
         assert "Olympus" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Metrics through Airflow's own StatsD and OpenTelemetry, each in a process of its own as a task is."""
+"""Metrics through Airflow's StatsD and OpenTelemetry clients, each in a separate process as in a task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-#: As the task runner begins, and then what a run tells.
+#: The start of a task runner, then the metrics of a run.
 TELL = """
 from airflow.sdk._shared.observability.metrics import stats
 from airflow.sdk.configuration import conf
@@ -33,7 +33,7 @@ print("told")
 
 
 def tell(*, code=TELL, **metrics):
-    """Tell some metrics from a new process with these settings; what it printed and logged."""
+    """Send some metrics from a new process with these settings; return its output."""
     env = {**os.environ, **{f"AIRFLOW__METRICS__{name.upper()}": value for name, value in metrics.items()}}
     env |= {"PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(
@@ -46,13 +46,13 @@ def tell(*, code=TELL, **metrics):
 
 @contextmanager
 def statsd():
-    """A StatsD server; yields its port and what it has heard, once it was asked for."""
+    """Run a StatsD server; yield its port and a function that waits for a number of lines."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(5)
 
         def heard(count):
-            # UDP on loopback keeps what was sent; a line that is missing is a time-out.
+            # UDP on loopback loses nothing; a missing line ends in a time-out.
             lines = []
             while len(lines) < count:
                 line = server.recv(65536).decode()
@@ -86,7 +86,7 @@ def test_statsd_that_knows_tags_gets_them_as_tags():
 
 @pytest.fixture
 def collector():
-    """An OTLP receiver over HTTP: its port, and the requests as they came."""
+    """Run an OTLP receiver over HTTP; yield its port and the received requests."""
     came, arrived = [], threading.Event()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def test_opentelemetry_gets_tags_as_attributes(collector):
     ids=["none", "a name that nobody knows", "nobody listens", "no collector"],
 )
 def test_a_monitoring_that_is_away_never_hurts(monkeypatch, metrics):
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")  # seconds, until the client gives up; by default 10
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")  # seconds until the client gives up; the default is 10
     tell(**metrics)
 
 

@@ -1,4 +1,4 @@
-"""The files that Airflow loads by itself: the plugin and the two DAG files, each in a process of its own."""
+"""The files that Airflow loads by itself: the plugin and the two DAG files, each in a separate process."""
 
 import json
 import os
@@ -13,12 +13,12 @@ PLUGIN = "plugins/scheduled_reports_plugin.py"
 REPORTS = "dags/scheduled_reports.py"
 UPKEEP = "dags/scheduled_reports_upkeep.py"
 OURS = "include.scheduled_reports"
-#: What a run needs and neither the scheduler nor a parse, by the name of its package.
+#: Packages that a run needs, but neither the scheduler nor a parse.
 HEAVY = {
     "adbc_driver_manager", "boto3", "botocore", "cron_descriptor", "fastapi", "idna", "jinja2", "numpy", "pandas",
     "psycopg", "pyarrow", "vl_convert", "weasyprint", "xlsxwriter",
 }  # fmt: skip
-#: Airflow itself comes first, and may import what it likes; then whatever is blocked cannot be imported any more.
+#: Airflow is imported first, without restrictions; afterwards the blocked packages cannot be imported.
 LOAD = """
 import json, runpy, sys
 import airflow.plugins_manager
@@ -48,7 +48,7 @@ print(json.dumps({
 
 
 def run(code: str, *arguments: str, **environment: str) -> dict:
-    """What *code* printed last, run in a process of its own."""
+    """Run *code* in a separate process; return what it printed last."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
@@ -62,7 +62,7 @@ def run(code: str, *arguments: str, **environment: str) -> dict:
 
 
 def load(file: str, *blocked: str, **environment: str) -> dict:
-    """Load one of our files as Airflow does, after Airflow itself."""
+    """Load one of our files as Airflow does, after importing Airflow."""
     return run(LOAD, file, *blocked, **environment)
 
 
@@ -72,7 +72,7 @@ def packages(found: dict) -> set[str]:
 
 @pytest.fixture(scope="module")
 def plugin():
-    """The plugin, loaded where FastAPI cannot be imported."""
+    """Load the plugin where FastAPI cannot be imported."""
     return load(PLUGIN, "fastapi", "starlette")
 
 

@@ -1,4 +1,4 @@
-"""What tasks use is imported ahead by the processes that they are forked from, and by no other."""
+"""Modules that tasks use are imported in advance by the processes that fork tasks, and by no other process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def loaded(executor, *words):
-    """What Airflow's own start of a command has imported, with the local settings of this checkout."""
+    """Return the modules imported by the start of an Airflow command, with the local settings of this checkout."""
     env = {
         **os.environ,
         "PYTHONPATH": f"{CHECKOUT / 'config'}{os.pathsep}{CHECKOUT}",

@@ -1,4 +1,4 @@
-"""An edit becomes a DAG at once, also one that comes while the reports are being parsed."""
+"""An edit becomes a DAG at once, even if it comes while the reports are being parsed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from include.scheduled_reports.orchestration.reparse import Reparser
 
 
 class Airflow:
-    """A DAG processor: it drops requests while it parses, and says of a parse that has ended when it began."""
+    """A fake DAG processor: it drops requests while it parses, and reports when the last parse began."""
 
     def __init__(self):
         self.requests = 0

@@ -1,4 +1,4 @@
-"""What Airflow logs of an error that a task ends with."""
+"""What Airflow logs about an error that ends a task."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ ADDRESS = "ada@acme.example"
 
 
 def logged(error):
-    """An error with all that Python would show of it."""
+    """Format an error with its whole chain, as Python does."""
     return "".join(traceback.format_exception(error))
 
 
 def ask(refusal):
-    """An adapter that turns a driver's error into ours, and keeps it as the cause."""
+    """Convert a driver's error into ours, with the original as the cause."""
     try:
         refusal()
     except psycopg.Error as error:
         raise TransientError("the reports database did not answer") from error
     except LookupError:
-        raise TransientError("the reports database did not answer")  # noqa: B904 - the context is asked about
+        raise TransientError("the reports database did not answer")  # noqa: B904 - this test is about the context
 
 
 def refuse():
@@ -55,7 +55,7 @@ def test_of_a_strangers_error_kind_and_place_are_kept_and_its_text_is_not():
 
     assert str(raised.value) == "LookupError; what it says may hold values of a row and is left out"
     assert "in miss" in logged(raised.value)
-    # The line of the source is there, and says the name of the value.
+    # The source line is shown, with the name of the value.
     assert ADDRESS not in logged(raised.value)
 
 

@@ -1,4 +1,4 @@
-"""What Airflow stores of a DAG: the same bytes for the same report, whoever parses, whenever, wherever."""
+"""The DAG that Airflow stores: the same bytes for the same report, independent of process, time and machine."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from include.scheduled_reports.orchestration import factory
 from tests.contract.tables import add_people, add_report
 
 CHECKOUT = Path(__file__).parents[2]
-#: A process of its own that parses the DAG file and prints what Airflow would store.
+#: Run in a separate process: parses the DAG file and prints what Airflow would store.
 PARSE = """
 import json, runpy, sys
 from airflow.sdk import DAG
@@ -28,15 +28,15 @@ json.dump(stored({name: dag for name, dag in found.items() if isinstance(dag, DA
 
 
 def stored(dags: dict[str, DAG]) -> dict[str, list[str]]:
-    """For each DAG a hash of every byte that is stored, and Airflow's own, which tells versions apart.
+    """Return two hashes for each DAG: one of every stored byte, and Airflow's, which identifies versions.
 
-    Only the order of keys is not looked at: Airflow writes them in the order of a set, and its own hash sorts them.
+    Only the order of keys is ignored: Airflow writes them in the order of a set, and its hash sorts them.
     """
     contents = {name: DagSerialization.to_dict(dag) for name, dag in dags.items()}
     return {
         name: [
             hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-            SerializedDagModel.hash(content),  # last, because it takes the file's place out
+            SerializedDagModel.hash(content),  # last, because it removes the file's path
         ]
         for name, content in contents.items()
     }
@@ -44,7 +44,7 @@ def stored(dags: dict[str, DAG]) -> dict[str, list[str]]:
 
 @pytest.fixture
 def dsn(migrated_dsn, monkeypatch):
-    """A database with reports of several kinds, that Airflow's connection points at."""
+    """A database with reports of several kinds, to which Airflow's connection points."""
     add_people(migrated_dsn)
     tags = [f"tag {number}" for number in range(15)]
     add_report(migrated_dsn, id="r1", name="Wöchentliche «Aktivität» 📊", tags=tags)
@@ -63,7 +63,7 @@ def execute(dsn, statement):
 
 
 def elsewhere(seed: str) -> dict[str, list[str]]:
-    """What a process of its own stores."""
+    """Return what a separate process stores."""
     command = [sys.executable, "-W", "ignore", "-c", PARSE, str(CHECKOUT / "dags" / "scheduled_reports.py")]
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)

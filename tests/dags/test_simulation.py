@@ -1,4 +1,4 @@
-"""A year of ticks through parses, rounds of the scheduler, restarts, outages and edits: each expected tick once."""
+"""A year of ticks with parses, scheduler rounds, restarts, outages and edits: each expected tick runs once."""
 
 import random
 from dataclasses import replace
@@ -27,13 +27,13 @@ CRONS = [
 ZONES = ["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Africa/Casablanca", "Asia/Kathmandu"]
 NO_JITTER = Settings()
 JITTER = Settings(jitter_seconds=timedelta(minutes=50))
-#: Between two rounds of the scheduler; with the minute until the first task begins, still within the grace.
+#: Between two rounds of the scheduler; with the minute until the first task starts, still within the grace period.
 LONGEST_ROUND = timedelta(minutes=13)
 
 
 @pytest.fixture(autouse=True)
 def _expressions_are_parsed_once(monkeypatch):
-    """Parsing a dozen expressions a hundred thousand times took a quarter of the time."""
+    """Cache parsed expressions: parsing a dozen of them a hundred thousand times took a quarter of the time."""
     monkeypatch.setattr(Cron, "parse", staticmethod(cache(Cron.parse)))
 
 
@@ -46,12 +46,12 @@ def at(text: str) -> datetime:
 
 
 def some(chance: random.Random, count: int) -> list[datetime]:
-    """Moments of the year, to the second."""
+    """Return random moments of the year, in whole seconds."""
     return [NEW_YEAR + timedelta(seconds=chance.randrange((DAYS - 60) * 86_400)) for _ in range(count)]
 
 
 def some_edits(chance: random.Random, count: int) -> dict[datetime, dict]:
-    """Edits at random moments, and some in pairs: a schedule, and around one of its ticks another edit."""
+    """Make edits at random moments, some in pairs: a new schedule, and another edit around one of its ticks."""
     moments: dict[datetime, dict | None] = dict.fromkeys(some(chance, count))
     for moment in some(chance, count):
         pair = {"cron_expression": chance.choice(CRONS), "timezone": chance.choice(ZONES), "is_active": True}
@@ -77,14 +77,14 @@ def some_edits(chance: random.Random, count: int) -> dict[datetime, dict]:
 
 
 def some_parses(chance: random.Random, edits: dict[datetime, dict], count: int = 600) -> list[datetime]:
-    """Parses at random, some minutes after every edit, and on the very second of ticks."""
+    """Parse at random moments, some minutes after every edit, and exactly at some ticks."""
     on_ticks = [moment.replace(minute=chance.choice([0, 15, 30, 45, 59]), second=0) for moment in some(chance, 300)]
     seen = [moment + timedelta(seconds=chance.randrange(300)) for moment in edits]
     return [NEW_YEAR, *some(chance, count), *on_ticks, *seen]
 
 
 def some_loops(chance: random.Random, busy: float) -> dict[datetime, Loop]:
-    """Rounds of the scheduler, on the second of a tick or some minutes apart; *busy* is how many runs take hours."""
+    """Make rounds of the scheduler, exactly at ticks or minutes apart; *busy* is the share of runs that take hours."""
     loops, moment = {}, NEW_YEAR
     while moment < NEW_YEAR + timedelta(days=DAYS):
         takes = minute(chance.randrange(20, 180)) if chance.random() < busy else minute(chance.randrange(1, 4))
@@ -101,15 +101,15 @@ def delay_of(settings: Settings) -> timedelta:
 
 @pytest.mark.parametrize(("settings", "seed"), [(NO_JITTER, 1), (NO_JITTER, 2), (JITTER, 3)])
 def test_without_an_outage_every_tick_runs_once_and_nothing_else(settings, seed):
-    chance = random.Random(seed)  # noqa: S311 - drawn the same every time
+    chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     edits = some_edits(chance, 20)
     history = History(edits, some_parses(chance, edits), some_loops(chance, busy=0), restarts=some(chance, 50))
 
-    # Rounds are minutes apart here, not seconds, and a run that is not due any more may take one of its own.
+    # Rounds are minutes apart here, not seconds, and a run that is no longer due may use up one round.
     ran = simulate(history, replace(settings, grace_seconds=3 * LONGEST_ROUND), "skip").ran
 
     named = named_ticks(history)
-    # A tick whose run had not begun when somebody changed the schedule belongs to the past.
+    # A tick is dropped if its run had not begun when the schedule was changed.
     overtaken = {tick for tick, until in named.items() if until < tick + delay_of(settings) + 3 * LONGEST_ROUND}
     assert len(ran) == len(set(ran))
     assert set(ran) <= named.keys()
@@ -119,18 +119,18 @@ def test_without_an_outage_every_tick_runs_once_and_nothing_else(settings, seed)
 
 @pytest.mark.parametrize(("settings", "seed"), [(NO_JITTER, 5), (JITTER, 7), (JITTER, 8)])
 def test_whatever_happens_exactly_the_ticks_run_that_the_policy_says(settings, seed):
-    history = some_year(random.Random(seed))  # noqa: S311 - drawn the same every time
+    history = some_year(random.Random(seed))  # noqa: S311 - reproducible on purpose
 
     ran = {missed: tuple(simulate(history, settings, missed).ran) for missed in ("skip", "latest", "all")}
 
     for missed, ticks in ran.items():
         assert ticks == tuple(expected(history, missed, settings.grace_seconds, delay_of(settings)))
         assert len(ticks) == len(set(ticks))
-    assert len(set(ran.values())) == 3  # there was something to decide
+    assert len(set(ran.values())) == 3  # the policies must differ
 
 
 def some_year(chance: random.Random) -> History:
-    """Outages of the scheduler, of the DAG processor or of both; clocks set wrong and right again; long runs."""
+    """Make a year with outages of the scheduler and the DAG processor, clock errors, and long runs."""
     edits = some_edits(chance, 15)
     parses, loops = some_parses(chance, edits), some_loops(chance, busy=0.05)
     for begin in some(chance, 12):
@@ -147,7 +147,7 @@ def some_year(chance: random.Random) -> History:
 
 
 def named_ticks(history: History) -> dict[datetime, datetime]:
-    """Every tick that lies within the time of a schedule, and when that schedule came to its end."""
+    """Return every tick while its schedule is in force, with the moment when that schedule ends."""
     known = versions(history)
     end_of_year = NEW_YEAR + timedelta(days=DAYS)
     named: dict[datetime, datetime] = {}
@@ -160,8 +160,8 @@ def named_ticks(history: History) -> dict[datetime, datetime]:
     return named
 
 
-# Some days in March, worked out by hand: a report at 09:00 UTC, a round every minute, a parse every five (at 08:57,
-# 09:02 …), the first task five seconds after its run was created, the run over a minute later.
+# Some days in March, computed by hand: a report at 09:00 UTC, a round every minute, a parse every five (08:57,
+# 09:02 …); the first task starts five seconds after its run is created, and the run ends a minute later.
 
 FIRST_DAY = at("03-01T00:00")
 
@@ -174,7 +174,7 @@ def days(
     steps: dict[str, float] | None = None,
     until: str = "03-06T00:00",
 ) -> History:
-    """The first days of March; nobody is there between the two moments of *away*."""
+    """Make the first days of March; all processes are down between the two moments of *away*."""
 
     def seen(every: float, begin: str, gap: tuple[str, str] | None) -> list[datetime]:
         moments = [at(begin) + minute(every) * count for count in range((at(until) - at(begin)) // minute(every))]
@@ -206,31 +206,31 @@ def test_five_quiet_days_have_five_runs():
 @pytest.mark.parametrize(
     ("edits", "runs"),
     [
-        # Made at 10:00 for 09:00: the first run is tomorrow's.
+        # Created at 10:00 with 09:00 as its time: the first run is the next day.
         ({"03-02T10:00": DELETED, "03-03T10:00": DAILY}, ["03-01T09:00", "03-02T09:00", "03-04T09:00", "03-05T09:00"]),
-        # Re-scheduled at 10:00 to what was due at 08:00.
+        # Rescheduled at 10:00 to 08:00.
         (
             {"03-02T10:00": AT_EIGHT},
             ["03-01T09:00", "03-02T09:00", "03-03T08:00", "03-04T08:00", "03-05T08:00"],
         ),
         # Paused before one tick and resumed after it.
         ({"03-03T07:00": PAUSED, "03-03T10:00": RESUMED}, WITHOUT_THE_THIRD),
-        # Edited, and edited back within seconds: nothing is due twice, nothing is lost.
+        # Edited and edited back within seconds: no tick runs twice, and none is lost.
         ({"03-03T07:00:00": AT_FIVE, "03-03T07:00:03": DAILY}, ALL_FIVE),
         ({"03-03T08:59:55": AT_FIVE, "03-03T08:59:58": DAILY}, ALL_FIVE),
-        # What the scheduler has stored for 09:00 is not due any more when it fires: no parse has seen the edit.
+        # The run that the scheduler stored for 09:00 is no longer due when it fires, as no parse has seen the edit.
         ({"03-03T08:59:50": AT_FIVE, "03-04T08:00": DAILY}, [*ALL_FIVE[:2], "03-03T17:00", *ALL_FIVE[3:]]),
         ({"03-03T08:59:50": PAUSED, "03-03T10:00": RESUMED}, WITHOUT_THE_THIRD),
         ({"03-03T08:59:50": DELETED, "03-03T10:00": DAILY}, WITHOUT_THE_THIRD),
-        # The new time is the stored one, too, and not yet over.
+        # The new time equals the stored one, and is still to come.
         ({"03-03T08:59:50": {"cron_expression": "0 9,17 * * 2"}}, [*ALL_FIVE[:3], "03-03T17:00"]),
-        # The tick is over, its run is there but has not begun: a new schedule begins after the edit.
+        # The tick has passed and its run exists, but has not begun: a new schedule starts after the edit.
         ({"03-03T09:00:02": {"cron_expression": "0 9 * * 2-5"}}, WITHOUT_THE_THIRD),
-        # It has begun.
+        # The run has begun.
         ({"03-03T09:00:06": {"cron_expression": "0 9 * * 2-5"}}, ALL_FIVE),
-        # Neither a name nor a recipient is a schedule.
+        # An edit of name or recipients does not change the schedule.
         ({"03-03T09:00:02": {"name": "Other", "email_recipients": ["eve@acme.example"]}}, ALL_FIVE),
-        # 8 March is far: 09:00 in London is 09:00 UTC, in Berlin 08:00.
+        # 8 March is later: 09:00 in London is 09:00 UTC, in Berlin 08:00.
         ({"03-03T08:30": {"timezone": "Europe/London"}}, ALL_FIVE),
         ({"03-03T08:30": {"timezone": "Europe/Berlin"}}, [*ALL_FIVE[:2], "03-04T08:00", "03-05T08:00"]),
     ],
@@ -242,11 +242,11 @@ def test_an_edit_neither_fires_for_the_past_nor_loses_the_future(edits, runs):
 @pytest.mark.parametrize(
     ("away", "skip", "latest", "every"),
     [
-        # Three ticks missed, back three hours after the last of them.
+        # Three ticks missed; back three hours after the last of them.
         (("03-02T10:00", "03-05T12:00"), ALL_FIVE[:2], [*ALL_FIVE[:2], ALL_FIVE[4]], ALL_FIVE),
-        # Back while the last is within its grace of 15 minutes: that one was not missed.
+        # Back while the last tick is within its grace of 15 minutes: it does not count as missed.
         (("03-02T10:00", "03-05T09:10"), [*ALL_FIVE[:2], ALL_FIVE[4]], [*ALL_FIVE[:2], ALL_FIVE[4]], ALL_FIVE),
-        # One missed by an hour; one late by less than the grace.
+        # One tick missed by an hour; one late by less than the grace.
         (("03-03T08:55", "03-03T10:00"), WITHOUT_THE_THIRD, ALL_FIVE, ALL_FIVE),
         (("03-03T08:55", "03-03T09:10"), ALL_FIVE, ALL_FIVE, ALL_FIVE),
     ],
@@ -284,9 +284,9 @@ def test_an_edit_that_a_late_parse_sees_after_its_first_tick_still_runs():
 @pytest.mark.parametrize(
     "steps",
     [
-        {"03-03T09:03": -60, "03-03T12:00": 0},  # back to 08:03 once 09:00 has run
+        {"03-03T09:03": -60, "03-03T12:00": 0},  # back to 08:03 after the run of 09:00
         {"03-03T08:58": -30, "03-03T12:00": 0},  # the tick comes half an hour late by the true time
-        {"03-03T08:00": 70, "03-03T08:30": 0},  # forward over the tick, and back before it
+        {"03-03T08:00": 70, "03-03T08:30": 0},  # forward past the tick, then back to before it
     ],
 )
 def test_a_clock_that_steps_repeats_no_tick_and_loses_none(steps):
@@ -295,7 +295,7 @@ def test_a_clock_that_steps_repeats_no_tick_and_loses_none(steps):
 
 def test_jitter_moves_the_run_and_its_lateness_but_not_the_tick():
     assert timedelta(minutes=20) < delay_of(JITTER) < timedelta(minutes=40)
-    # Back at 09:45: later than the grace after the tick, but not after the moment that the jitter gave it.
+    # Back at 09:45: later than the grace after the tick, but not after its jittered time.
     history = days({}, away=("03-03T08:55", "03-03T09:45"))
 
     assert ran(history, "skip", JITTER) == ALL_FIVE

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-#: What a release before the packages wrote into a file of its DAG bundle.
+#: A line that a release before the packages wrote into a file of its DAG bundle.
 OLD_SHARD_FILE = '''\
 """Airflow DAGs of scheduled reports, part 2 of 4; written by ReportsBundle."""
 
@@ -21,7 +21,7 @@ globals().update(dags(Shard(number=2, of=4)))
 @pytest.mark.parametrize(
     "path",
     [
-        "dags.dags",  # the one line of a DAG file that uses the wheel
+        "dags.dags",  # the line of a DAG file that uses the wheel
         "__main__.main",  # the console script
         "orchestration.factory.dags",  # DAG files of a checkout, and of the bundle
         "orchestration.upkeep.dag",

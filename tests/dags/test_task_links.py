@@ -1,4 +1,4 @@
-"""Where the buttons on a task's page in Airflow lead to: our own routes, which ask who may."""
+"""Targets of the buttons on a task's page in Airflow: our routes, which check permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timetable as Airflow asks it."""
+"""The timetable, called as Airflow calls it."""
 
 from datetime import UTC, datetime
 
@@ -28,7 +28,7 @@ def next_run(last=None, *, earliest=None, latest=None, catchup=False, timetable=
 
 
 def test_a_new_report_does_not_fire_for_a_tick_before_it_became_effective():
-    # 09:00 in Berlin was at 07:00 UTC, three hours before the report was made.
+    # 09:00 in Berlin was 07:00 UTC, three hours before the report was created.
     assert next_run().run_after == at("2026-05-05T07:00")
 
 

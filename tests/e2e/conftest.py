@@ -23,31 +23,31 @@ if TYPE_CHECKING:
     from demo.airflow_api import AirflowApi
     from demo.aws import Mail
 
-#: The sample data ends here, so that the tests can name its days.
+#: The sample data ends on this day, so that tests can use fixed dates.
 UNTIL = date(2026, 5, 10)
 
 
 @dataclass(frozen=True)
 class Running:
-    """What a test asks of the running whole."""
+    """Airflow, the databases and the services, as the tests use them."""
 
     stack: Stack
     api: AirflowApi
 
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        """Read or change the reports database by plain SQL."""
+        """Run a plain SQL statement on the reports database; return its rows."""
         with psycopg.connect(self.stack.reports_dsn, row_factory=dict_row) as connection:
             cursor = connection.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
     def executions(self, report_id: str) -> list[dict[str, Any]]:
-        """The executions of a report, the oldest first."""
+        """Return the executions of a report, oldest first."""
         return self.rows(
             "SELECT * FROM report_executions WHERE scheduled_report_id = %s ORDER BY created_at, format", report_id
         )
 
     def mails_of(self, report_id: str) -> list[Mail]:
-        """What SES has accepted for a report."""
+        """Return the mails that SES has accepted for a report."""
         sent = {
             row["message_id"]
             for row in self.rows("SELECT message_id FROM reporting.deliveries WHERE report_id = %s", report_id)
@@ -55,17 +55,17 @@ class Running:
         return [mail for mail in self.stack.aws.mails() if mail.message_id in sent]
 
     def file(self, url: str) -> bytes:
-        """The content behind a recorded file_url."""
+        """Return the content of a recorded file_url."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return self.stack.aws.read(bucket, key).body
 
     def wait(self, condition: Any, *, seconds: float, what: str) -> None:
-        """Wait for a state with a bound."""
+        """Wait for a condition, with a time limit."""
         wait_until(condition, seconds=seconds, what=what, pause=0.5)
 
 
 def start(plan: Plan, also: Callable[[str], object] = lambda _: None) -> Stack:
-    """A stack with the demo's data of a fixed day; *also* is done to the database before any DAG is parsed."""
+    """Start a stack with the demo's data of a fixed day; *also* prepares the database before any DAG is parsed."""
 
     def fill(dsn: str) -> None:
         seed(dsn, until=UNTIL)
@@ -75,21 +75,21 @@ def start(plan: Plan, also: Callable[[str], object] = lambda _: None) -> Stack:
 
 
 def ready(stack: Stack) -> Running:
-    """A started stack with the pool its tasks render in."""
+    """Add the pool for rendering to a started stack."""
     api = stack.airflow.api()
     api.post("/pools", {"name": POOL, "slots": 2, "description": "rendering"})
     return Running(stack, api)
 
 
 class Shared:
-    """The Airflow that most tests use: started for the first of them, stopped after the last."""
+    """The Airflow that most tests share: started for the first of them, stopped after the last."""
 
     def __init__(self) -> None:
         self._exits = ExitStack()
         self._running: Running | None = None
 
     def get(self, factory: pytest.TempPathFactory) -> Running:
-        """Start it unless it is running."""
+        """Return it; start it if necessary."""
         if self._running is None:
             self._running = ready(self._exits.enter_context(start(_shared_plan(factory.mktemp("e2e")))))
         return self._running
@@ -106,19 +106,19 @@ _shared = Shared()
 def _shared_plan(folder: Path) -> Plan:
     base = plan(folder, free_port())
     users = {name: name for name in ("admin", "op", "user", "viewer")}
-    # Regular parses as rare as by default: what is live sooner was asked for.
+    # Regular parses are as rare as by default, so that an edit that is live sooner has requested its parse.
     rare = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
     return replace(base, users=users, env={**base.env, **rare, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
-    """PostgreSQL, S3, SES and Airflow, with quick retries; the same for all modules."""
+    """Share PostgreSQL, S3, SES and Airflow with short retry delays among all modules."""
     return _shared.get(tmp_path_factory)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
-    """Stop the shared Airflow as soon as no test needs it: an idle one uses a fifth of a core."""
+    """Stop the shared Airflow as soon as no test needs it: even idle it uses a fifth of a core."""
     if nextitem is None or "running" not in getattr(nextitem, "fixturenames", ()):
         _shared.stop()

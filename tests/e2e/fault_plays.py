@@ -1,4 +1,4 @@
-"""How each case of the fault suite is played: what is broken, when, and what is done about it."""
+"""The actions of each case of the fault suite: the fault, when it happens, and the reaction to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from demo.guard import end_session
 from tests.e2e import faults
 
 PLAYS = {}
-#: A refusal of the message that names nobody.
+#: A rejection of the message that names no recipient.
 REJECTED = faults.answers(400, "MessageRejected", "Illegal content")
 ALWAYS = 1_000_000
 
 
-def plays(name):
-    """The function that plays a case; it returns the run whose remains are looked at."""
+def register(name):
+    """Register the function that plays a case; it returns the id of the run to check."""
 
     def keep(function):
         PLAYS[name] = function
@@ -28,7 +28,7 @@ def plays(name):
 
 
 def http_kill(scene, report_id, kind, act, *, until=None):
-    """Trigger, wait until the service is asked (and *until*), kill the task, let everything through again."""
+    """Trigger, wait for the request (and *until*), kill the task, then let all requests through."""
     fault = scene.http.add(report_id, kind, act, times=1)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -40,7 +40,7 @@ def http_kill(scene, report_id, kind, act, *, until=None):
 
 
 def postgres_kill(scene, report_id, where, act, *, until=None):
-    """The same for what is said to PostgreSQL."""
+    """Trigger, wait for the statement (and *until*), kill the task, then let all statements through."""
     fault = scene.postgres.add(report_id, where, act, times=1)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -52,7 +52,7 @@ def postgres_kill(scene, report_id, where, act, *, until=None):
 
 
 def in_a_query(scene, report_id, act, start, end):
-    """Trigger with a fault of the queries; their period, which no other case has, tells them from all others."""
+    """Trigger with a fault in the queries, which are recognized by a period that no other case uses."""
     fault = scene.postgres.add(f"{start}T00:00:00", (b"COPY",), act, times=1)
     run_id = scene.trigger(report_id, period=f"{start}/{end}", mail=True)
     fault.wait_reached()
@@ -60,7 +60,7 @@ def in_a_query(scene, report_id, act, start, end):
 
 
 def over_http(scene, report_id, service, act, times=ALWAYS):
-    """Trigger with a fault of S3 or SES, and wait until the run is over."""
+    """Trigger with a fault of S3 or SES, and wait until the run has ended."""
     fault = scene.http.add(report_id, service, act, times)
     run_id = scene.trigger(report_id)
     scene.ended(report_id, run_id)
@@ -71,7 +71,7 @@ def over_http(scene, report_id, service, act, times=ALWAYS):
 # A task dies
 
 
-@plays("killed in the middle of a query")
+@register("killed in the middle of a query")
 def _(scene, report_id):
     fault, run_id = in_a_query(scene, report_id, faults.pg_hold, "2026-04-20", "2026-04-26")
     fault.kill()
@@ -79,7 +79,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("killed in the middle of rendering")
+@register("killed in the middle of rendering")
 def _(scene, report_id):
     run_id = scene.trigger(report_id, period="2017-01-01/2026-05-01", mail=True)
 
@@ -92,12 +92,12 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("killed in the middle of an upload")
+@register("killed in the middle of an upload")
 def _(scene, report_id):
     return http_kill(scene, report_id, "s3", faults.dropped_before)
 
 
-@plays("killed when S3 had the file, before that was recorded")
+@register("killed when S3 had the file, before that was recorded")
 def _(scene, report_id):
     def is_there():
         return any(f"/{report_id}/" in key for key in scene.stored())
@@ -105,7 +105,7 @@ def _(scene, report_id):
     return http_kill(scene, report_id, "s3", faults.dropped_after, until=is_there)
 
 
-@plays("worker killed in the middle of an upload")
+@register("worker killed in the middle of an upload")
 def _(scene, report_id):
     fault = scene.http.add(report_id, "s3", faults.dropped_before, times=1)
     run_id = scene.trigger(report_id)
@@ -116,22 +116,22 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("killed before the claim")
+@register("killed before the claim")
 def _(scene, report_id):
     return postgres_kill(scene, report_id, (b"INSERT INTO reporting.deliveries",), faults.pg_hold)
 
 
-@plays("killed after the claim, before the call")
+@register("killed after the claim, before the call")
 def _(scene, report_id):
     return http_kill(scene, report_id, "ses", faults.dropped_before)
 
 
-@plays("killed when SES had accepted, before its answer")
+@register("killed when SES had accepted, before its answer")
 def _(scene, report_id):
     return http_kill(scene, report_id, "ses", faults.dropped_after, until=lambda: scene.mails(report_id))
 
 
-@plays("killed when the answer was recorded")
+@register("killed when the answer was recorded")
 def _(scene, report_id):
     def recorded(_run_id):
         return any(one["state"] == "sent" for one in scene.deliveries(report_id))
@@ -140,12 +140,12 @@ def _(scene, report_id):
     return postgres_kill(scene, report_id, said, faults.pg_hold_answers, until=recorded)
 
 
-@plays("killed while the run is recorded")
+@register("killed while the run is recorded")
 def _(scene, report_id):
     return postgres_kill(scene, report_id, (b"FOR UPDATE",), faults.pg_hold)
 
 
-@plays("killed just after the run was recorded")
+@register("killed just after the run was recorded")
 def _(scene, report_id):
     def recorded(run_id):
         return scene.run(report_id, run_id)["settled_at"] is not None
@@ -153,7 +153,7 @@ def _(scene, report_id):
     return postgres_kill(scene, report_id, (b"FOR UPDATE", b"COMMIT"), faults.pg_hold_answers, until=recorded)
 
 
-@plays("killed while the owner is told")
+@register("killed while the owner is told")
 def _(scene, report_id):
     refused = scene.http.add(report_id, "ses", REJECTED)
     run_id = http_kill(scene, report_id, "notice", faults.dropped_after, until=lambda: scene.notices(report_id))
@@ -165,7 +165,7 @@ def _(scene, report_id):
 # The database goes away
 
 
-@plays("PostgreSQL away before the query")
+@register("PostgreSQL away before the query")
 def _(scene, report_id):
     fault = scene.postgres.add(report_id, (), faults.pg_cut, times=1)
     run_id = scene.trigger(report_id)
@@ -175,7 +175,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away in the middle of the data")
+@register("PostgreSQL away in the middle of the data")
 def _(scene, report_id):
     fault, run_id = in_a_query(scene, report_id, faults.pg_cut_answers, "2026-04-11", "2026-04-17")
     scene.ended(report_id, run_id)
@@ -183,7 +183,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away just after the claim")
+@register("PostgreSQL away just after the claim")
 def _(scene, report_id):
     claiming = (b"INSERT INTO reporting.deliveries", b"COMMIT")
     fault = scene.postgres.add(report_id, claiming, faults.pg_lose_answers, times=1)
@@ -194,7 +194,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away for long after SES has accepted")
+@register("PostgreSQL away for long after SES has accepted")
 def _(scene, report_id):
     fault = scene.postgres.add(report_id, (b"UPDATE reporting.deliveries",), faults.pg_cut)
     run_id = scene.trigger(report_id)
@@ -204,7 +204,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away while the run is recorded")
+@register("PostgreSQL away while the run is recorded")
 def _(scene, report_id):
     fault = scene.postgres.add(report_id, (b"FOR UPDATE",), faults.pg_cut, times=1)
     run_id = scene.trigger(report_id)
@@ -214,7 +214,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away just after SES has accepted")
+@register("PostgreSQL away just after SES has accepted")
 def _(scene, report_id):
     fault = scene.postgres.add(report_id, (b"UPDATE reporting.deliveries",), faults.pg_cut, times=2)
     run_id = scene.trigger(report_id)
@@ -223,7 +223,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("PostgreSQL away for the whole run")
+@register("PostgreSQL away for the whole run")
 def _(scene, report_id):
     dag_id = scene.dag(report_id)
     fault = scene.postgres.add(report_id, (), faults.pg_cut)
@@ -237,43 +237,43 @@ def _(scene, report_id):
 # S3
 
 
-@plays("S3 answers 500 for a while")
+@register("S3 answers 500 for a while")
 def _(scene, report_id):
     return over_http(scene, report_id, "s3", faults.answers(500, "InternalError"), times=6)
 
 
-@plays("S3 answers 503 for a while")
+@register("S3 answers 503 for a while")
 def _(scene, report_id):
     return over_http(scene, report_id, "s3", faults.answers(503, "SlowDown"), times=6)
 
 
-@plays("S3 is slow")
+@register("S3 is slow")
 def _(scene, report_id):
     return over_http(scene, report_id, "s3", faults.slow(4))
 
 
-@plays("S3 cuts uploads off")
+@register("S3 cuts uploads off")
 def _(scene, report_id):
     return over_http(scene, report_id, "s3", faults.cut_off, times=6)
 
 
-@plays("S3 cuts off what is fetched for the mail")
+@register("S3 cuts off what is fetched for the mail")
 def _(scene, report_id):
     return over_http(scene, report_id, "download", faults.cut_off, times=1)
 
 
-@plays("S3 refuses one file for good")
+@register("S3 refuses one file for good")
 def _(scene, report_id):
     return over_http(scene, report_id, "s3", refuse_json)
 
 
-@plays("S3 refuses what is fetched for the mail for good")
+@register("S3 refuses what is fetched for the mail for good")
 def _(scene, report_id):
     return over_http(scene, report_id, "download", faults.answers(403, "AccessDenied"))
 
 
 def refuse_json(request, forward, fault):
-    """S3 takes every file but the JSON."""
+    """Accept every file except the JSON."""
     if request.path.partition("?")[0].endswith(".json"):
         return faults.answers(403, "AccessDenied")(request, forward, fault)
     return forward()
@@ -282,44 +282,44 @@ def refuse_json(request, forward, fault):
 # The mail service
 
 
-@plays("SES asks to slow down")
+@register("SES asks to slow down")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", faults.answers(429, "TooManyRequestsException"), times=2)
 
 
-@plays("SES asks to slow down for good")
+@register("SES asks to slow down for good")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", faults.answers(429, "TooManyRequestsException"))
 
 
-@plays("SES refuses one address")
+@register("SES refuses one address")
 def _(scene, report_id):
     why = "Email address is not verified. The following identities failed the check in region US-EAST-1: {}"
     refusal = faults.answers(400, "MessageRejected", why.format("bob@neolith.example"))
     return over_http(scene, report_id, "ses", refusal, times=1)
 
 
-@plays("SES refuses the message for good")
+@register("SES refuses the message for good")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", REJECTED)
 
 
-@plays("SES answers 500")
+@register("SES answers 500")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"))
 
 
-@plays("SES cuts the call off")
+@register("SES cuts the call off")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", faults.hung_up)
 
 
-@plays("SES accepts and never answers")
+@register("SES accepts and never answers")
 def _(scene, report_id):
     return over_http(scene, report_id, "ses", faults.dropped_after, times=1)
 
 
-@plays("SES refuses the mail, and the notice to its owner")
+@register("SES refuses the mail, and the notice to its owner")
 def _(scene, report_id):
     notice = scene.http.add(report_id, "notice", REJECTED)
     run_id = over_http(scene, report_id, "ses", REJECTED)
@@ -333,7 +333,7 @@ def _(scene, report_id):
 # The disk
 
 
-@plays("disk full on staging for a while")
+@register("disk full on staging for a while")
 def _(scene, report_id):
     run_id = "manual__full-disk"
     full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
@@ -345,7 +345,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("disk full on staging for good")
+@register("disk full on staging for good")
 def _(scene, report_id):
     run_id = "manual__full-disk"
     full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
@@ -357,9 +357,9 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("no room for temporary files")
+@register("no room for temporary files")
 def _(scene, report_id):
-    """As on a full disk: from its first word to PostgreSQL on, the task writes nothing longer than some bytes."""
+    """Simulate a full disk: after its first statement to PostgreSQL, the task can only write very small files."""
     fault = scene.postgres.add(report_id, (), faults.pg_hold, times=1)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -373,7 +373,7 @@ def _(scene, report_id):
 
 
 def in_an_upload(scene, report_id, act):
-    """Trigger, wait for the upload, do something to the run, and wait until Airflow has ended its tasks."""
+    """Trigger, wait for the upload, act on the run, and wait until Airflow has ended its tasks."""
     fault = scene.http.add(report_id, "s3", faults.dropped_before)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -384,12 +384,12 @@ def in_an_upload(scene, report_id, act):
     return run_id
 
 
-@plays("cut off by a run time-out")
+@register("cut off by a run time-out")
 def _(scene, report_id):
     return in_an_upload(scene, report_id, lambda _run_id: scene.time_out(report_id))
 
 
-@plays("marked failed by hand in mid-run")
+@register("marked failed by hand in mid-run")
 def _(scene, report_id):
     def mark(run_id):
         scene.api.patch(scene.path(report_id, run_id), {"state": "failed"})
@@ -397,7 +397,7 @@ def _(scene, report_id):
     return in_an_upload(scene, report_id, mark)
 
 
-@plays("deleted in Airflow in mid-run")
+@register("deleted in Airflow in mid-run")
 def _(scene, report_id):
     def delete(run_id):
         scene.api.patch(scene.path(report_id, run_id), {"state": "failed"})
@@ -406,7 +406,7 @@ def _(scene, report_id):
     return in_an_upload(scene, report_id, delete)
 
 
-@plays("paused in Airflow for hours, then resumed")
+@register("paused in Airflow for hours, then resumed")
 def _(scene, report_id):
     fault = scene.http.add(report_id, "s3", faults.held_before)
     run_id = scene.trigger(report_id)
@@ -422,7 +422,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("one task cleared after a failure")
+@register("one task cleared after a failure")
 def _(scene, report_id):
     run_id = over_http(scene, report_id, "s3", refuse_json)
     scene.settled(report_id, run_id, "failed")
@@ -431,7 +431,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the mail's task cleared after a success")
+@register("the mail's task cleared after a success")
 def _(scene, report_id):
     run_id = scene.trigger(report_id)
     scene.ended(report_id, run_id)
@@ -441,7 +441,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the whole run cleared after a success")
+@register("the whole run cleared after a success")
 def _(scene, report_id):
     run_id = scene.trigger(report_id)
     scene.ended(report_id, run_id)
@@ -452,7 +452,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the whole run cleared after an unknown mail")
+@register("the whole run cleared after an unknown mail")
 def _(scene, report_id):
     run_id = over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"), times=1)
     scene.settled(report_id, run_id, "failed")
@@ -462,9 +462,9 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the mail's task cleared while it sends")
+@register("the mail's task cleared while it sends")
 def _(scene, report_id):
-    """Airflow ends the task and begins another; what the first has sent is on its way."""
+    """Airflow ends the task and starts another one; the message of the first is still on its way."""
     fault = scene.http.add(report_id, "ses", faults.held_before, times=1)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -476,9 +476,9 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the mail's task started twice at once")
+@register("the mail's task started twice at once")
 def _(scene, report_id):
-    """The supervisor dies, so Airflow starts the task again beside the first, which is still sending and comes back."""
+    """The supervisor dies, so Airflow starts the task a second time; the first one is still sending, and comes back."""
     fault = scene.http.add(report_id, "ses", faults.held_before, times=1)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
@@ -490,10 +490,10 @@ def _(scene, report_id):
     return run_id
 
 
-# Acts of people
+# Actions of users
 
 
-@plays("sent again after an unknown mail")
+@register("sent again after an unknown mail")
 def _(scene, report_id):
     run_id = over_http(scene, report_id, "ses", faults.answers(500, "InternalFailure"), times=1)
     scene.settled(report_id, run_id, "failed")
@@ -502,7 +502,7 @@ def _(scene, report_id):
     return again
 
 
-@plays("failing as often as the limit allows")
+@register("failing as often as the limit allows")
 def _(scene, report_id):
     for _ in range(2):
         run_id = over_http(scene, report_id, "ses", REJECTED)
@@ -510,7 +510,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("failing, then well again")
+@register("failing, then well again")
 def _(scene, report_id):
     run_id = over_http(scene, report_id, "ses", REJECTED)
     scene.settled(report_id, run_id, "failed")
@@ -519,10 +519,10 @@ def _(scene, report_id):
     return run_id
 
 
-# What touches all reports
+# Faults that affect all reports
 
 
-@plays("all mail stopped by the switch")
+@register("all mail stopped by the switch")
 def _(scene, report_id):
     scene.rows("UPDATE reporting.switches SET enabled = false WHERE name = 'mail'")
     run_id = scene.trigger(report_id)
@@ -536,7 +536,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("a query longer than QUERY_SECONDS")
+@register("a query longer than QUERY_SECONDS")
 def _(scene, report_id):
     with psycopg.connect(scene.running.stack.reports_dsn) as somebody:
         somebody.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
@@ -545,7 +545,7 @@ def _(scene, report_id):
     return run_id
 
 
-@plays("the machine of one of two schedulers dies in the middle of an upload")
+@register("the machine of one of two schedulers dies in the middle of an upload")
 def _(scene, report_id):
     fault = scene.http.add(report_id, "s3", faults.dropped_before, times=1)
     run_id = scene.trigger(report_id)

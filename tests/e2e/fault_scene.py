@@ -1,4 +1,4 @@
-"""One running whole with proxies before everything a report needs, and what is asked of it afterwards."""
+"""A running stack with proxies in front of each service that a report uses, and checks of what a run left behind."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.e2e.faults import HttpProxy, PostgresProxy
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-#: A busy machine may take this long for anything, in seconds; nothing waits longer than it has to.
+#: The time limit of every wait, in seconds, long enough for a busy machine; no wait is longer than necessary.
 PATIENCE = 300
-#: The service is given up after this time, in seconds; long enough for Airflow to start a task twice meanwhile.
+#: The read time-out for S3 and SES, in seconds; long enough for Airflow to start a task twice in the meantime.
 READ_TIMEOUT = 90
 INSERT = """
 INSERT INTO scheduled_reports
@@ -43,8 +43,8 @@ FROM workspace_members m JOIN users u ON u.id = m.user_id
 WHERE m.workspace_id = 'demo-workspace-acme' AND m.role = 'OWNER' AND u.status <> 'SUSPENDED'
 ORDER BY m.user_id LIMIT 1
 """
-#: As an operator sets a run time-out: by cluster policy.  Here it comes when a test says so, however slow the machine.
-#: It stands where the checkout has its own local settings, and does what those do.
+#: A run time-out set by cluster policy, as an operator does.  It takes effect when a test says so, so that the speed of
+#: the machine does not matter.  The file replaces the local settings of the checkout, so it also does what they do.
 POLICY = """
 from datetime import timedelta
 from pathlib import Path
@@ -64,23 +64,23 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Accepted:
-    """A message that the mail service has accepted, and for whom."""
+    """A message that the mail service has accepted, with its recipients."""
 
     recipients: tuple
     message: EmailMessage
 
     @property
     def subject(self):
-        """Its subject, long ones in one line."""
+        """Return the subject, unfolded to one line."""
         return self.message["Subject"].strip()
 
     def is_about(self, report_id, header):
-        """Whether a header names the report; a long one stands on a line of its own."""
+        """Return whether a header names the report; a long value is folded onto a separate line."""
         return (self.message[header] or "").strip() == f"scheduled_report_{report_id}"
 
 
 def _of_execution(row, run, calls):
-    """What docs/table.md says of an execution."""
+    """Check an execution against docs/table.md; map each rule to whether it holds."""
     made, sent = row["status"] == "COMPLETED", [one for one in calls if one["state"] == "sent"]
     carried = any(row["format"].lower() in one["formats"] for one in sent)
     took = row["completed_at"] - row["started_at"]
@@ -98,9 +98,9 @@ def _of_execution(row, run, calls):
 
 
 def _next_new_year():
-    """When the reports of the suite come next: on the first of January at three."""
+    """Return the next run of the suite's reports: 1 January at 03:00."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    this_year = datetime(now.year, 1, 1, 3)  # noqa: DTZ001 - the application's columns hold UTC without saying so
+    this_year = datetime(now.year, 1, 1, 3)  # noqa: DTZ001 - the application's columns hold UTC without a time zone
     return this_year if now < this_year else this_year.replace(year=now.year + 1)
 
 
@@ -110,7 +110,7 @@ def _digest(content):
 
 @dataclass(frozen=True)
 class Left:
-    """What a run has left behind."""
+    """Everything that a run has left behind."""
 
     airflow: str
     mails: int
@@ -124,41 +124,41 @@ class Left:
     staged: bool
     told: tuple
     status: str
-    #: What is not as docs/table.md says.
+    #: The columns that contradict docs/table.md.
     untrue: list
 
 
 class Scene:
-    """The running whole and its proxies."""
+    """The running stack and its proxies."""
 
     def __init__(self, running, http, postgres, folder):
         self.running, self.http, self.postgres, self.folder = running, http.faults, postgres.faults, folder
         self.api, self.rows = running.api, running.rows
 
     def add(self, report_id, formats):
-        """A report that never ticks by itself."""
+        """Add a report whose schedule does not fire during the suite."""
         self.rows(INSERT, report_id, f"Report {report_id}", list(formats))
 
     def dag(self, report_id):
-        """The id of its DAG, once it is there."""
+        """Return the id of its DAG, as soon as it exists."""
         dag_id = f"scheduled_report_{report_id}"
         self.api.wait_for_dag(dag_id, seconds=120)
         return dag_id
 
     def trigger(self, report_id, **conf):
-        """Start a run by hand; its id says so."""
+        """Start a manual run; return its id."""
         return self.api.trigger(self.dag(report_id), conf)
 
     def wait(self, condition, what, seconds=PATIENCE):
-        """Wait for a state with a bound."""
+        """Wait for a condition, with a time limit."""
         self.running.wait(condition, seconds=seconds, what=what)
 
     def ended(self, report_id, run_id, seconds=PATIENCE):
-        """How Airflow says that the run has ended."""
+        """Wait until the run has ended; return its state in Airflow."""
         return self.api.wait_for_run(f"scheduled_report_{report_id}", run_id, seconds=seconds)["state"]
 
     def run(self, report_id, run_id):
-        """The row of reporting.runs, or None."""
+        """Return the row of reporting.runs, or None."""
         found = self.rows("SELECT * FROM reporting.runs WHERE report_id = %s AND run_id = %s", report_id, run_id)
         return found[0] if found else None
 
@@ -172,30 +172,30 @@ class Scene:
         self.wait(is_settled, f"{report_id} to be settled {state or ''}", seconds)
 
     def deliveries(self, report_id):
-        """The ledger of a report."""
+        """Return the ledger of a report."""
         return self.rows("SELECT * FROM reporting.deliveries WHERE report_id = %s ORDER BY claimed_at", report_id)
 
     def path(self, report_id, run_id, rest=""):
-        """A path of Airflow's API about a run."""
+        """Return a path of Airflow's API for a run."""
         return f"/dags/scheduled_report_{report_id}/dagRuns/{quote(run_id, safe='')}{rest}"
 
     def task(self, report_id, run_id, task_id, map_index=-1):
-        """A task instance."""
+        """Return a task instance."""
         found = self.api.task_instances(f"scheduled_report_{report_id}", run_id)
         return next(one for one in found if (one["task_id"], one["map_index"]) == (task_id, map_index))
 
     def tried_again(self, report_id, run_id, task_id, map_index=-1):
-        """Wait until a task is tried a second time."""
+        """Wait until a task starts its second try."""
         self.wait(
             lambda: self.task(report_id, run_id, task_id, map_index)["try_number"] > 1, f"{task_id} to be tried again"
         )
 
     def time_out(self, report_id):
-        """From the next parse on, give the runs of a report no time at all."""
+        """Make every run of a report time out, from the next parse on."""
         (self.folder / "timed-out" / f"scheduled_report_{report_id}").touch()
 
     def clear(self, report_id, run_id, *tasks):
-        """Clear the run, or some of its tasks alone."""
+        """Clear the run, or only some of its tasks."""
         if not tasks:
             self.api.post(self.path(report_id, run_id, "/clear"), {"dry_run": False, "only_failed": False})
             return
@@ -208,7 +208,7 @@ class Scene:
         self.api.post(f"/dags/scheduled_report_{report_id}/clearTaskInstances", body)
 
     def delete(self, report_id, run_id):
-        """Delete a run in Airflow, as soon as it lets us."""
+        """Delete a run in Airflow, as soon as Airflow permits it."""
 
         def is_gone():
             try:
@@ -228,28 +228,28 @@ class Scene:
         raise ProcessLookupError(task_instance_id)
 
     def stored(self):
-        """What S3 holds."""
+        """Return the object keys in S3."""
         stack = self.running.stack
         return stack.aws.keys(stack.bucket)
 
     def staging(self, report_id, run_id):
-        """The folder of a run on staging."""
+        """Return the staging folder of a run."""
         return self.folder / "staging" / report_id / _escaped(run_id)
 
     def staged(self, report_id, run_id):
-        """Whether something of a run is left on staging."""
+        """Return whether files of a run are left on staging."""
         return any(path.is_file() for path in self.staging(report_id, run_id).rglob("*"))
 
     def notes(self, report_id):
-        """The notes on staging that its runs could not be recorded."""
+        """Return the notes on staging about runs that could not be recorded."""
         return list((self.folder / "staging" / ".unrecorded").glob(f"{report_id}.*"))
 
     def mails(self, report_id):
-        """The report mails that the service has accepted for anybody, the ledger not asked."""
+        """Return the report mails that the service has accepted, independent of the ledger."""
         return [mail for mail in self._accepted() if mail.is_about(report_id, "X-Scheduled-Report")]
 
     def notices(self, report_id):
-        """What its owner was told, in order."""
+        """Return the notices to the owner, in order."""
         about = [mail for mail in self._accepted() if mail.is_about(report_id, "X-Scheduled-Report-Notice")]
         kinds = {"Report failed": "failed", "Report works": "recovered", "Report stopped": "stopped"}
         found = [next(kind for words, kind in kinds.items() if mail.subject.startswith(words)) for mail in about]
@@ -262,7 +262,7 @@ class Scene:
         ]
 
     def left(self, report_id, run_id):
-        """What a run has left behind; every recorded file is compared with what S3 holds."""
+        """Collect what a run has left behind; compare every recorded file with the object in S3."""
         run = self.run(report_id, run_id) or {}
         (report,) = self.rows("SELECT * FROM scheduled_reports WHERE id = %s", report_id)
         executions = self.rows(
@@ -296,7 +296,7 @@ class Scene:
         )
 
     def _untrue(self, report, run, artifacts):
-        """What docs/table.md says, asked of every column that a run changes."""
+        """Return every column changed by a run that contradicts docs/table.md."""
         executions = self.rows(
             """SELECT * FROM report_executions
                WHERE scheduled_report_id = %s AND scheduled_for = %s::timestamptz AT TIME ZONE 'UTC'""",
@@ -332,7 +332,7 @@ class Scene:
         return [name for name, is_so in said.items() if not is_so]
 
     def _whole(self, artifact, executions):
-        """Whether S3 holds what is recorded, and the execution says the same."""
+        """Return whether S3 holds the recorded file, and the execution agrees."""
         body = self.running.stack.aws.read(artifact["bucket"], artifact["object_key"]).body
         (execution,) = (row for row in executions if row["id"] == artifact["execution_id"])
         return (
@@ -342,13 +342,13 @@ class Scene:
         )
 
 
-#: As larger installations have them.
+#: As in larger installations.
 TWO_SCHEDULERS = {**COMPONENTS, "scheduler-2": COMPONENTS["scheduler"]}
 
 
 @contextmanager
 def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_this_machine):
-    """The whole, for as long as the block lasts."""
+    """Start the stack for the duration of the block."""
     proxies = {}
 
     def database(dsn):
@@ -386,7 +386,7 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
     with start(whole) as stack:
         try:
             scene = make(ready(stack), proxies["http"], proxies["postgres"], folder)
-            # What is held or killed keeps its place in the pool for a while.
+            # Tasks that are held or killed keep their pool slots for a while.
             scene.api.patch(f"/pools/{POOL}", {"name": POOL, "slots": 12, "include_deferred": False})
             yield scene
         finally:
@@ -395,5 +395,5 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
 
 
 def _escaped(text):
-    """The name of a folder: every byte but letters, digits, `_` and `-` as a dot and two hexadecimal digits."""
+    """Return a folder name: every byte except letters, digits, `_` and `-` becomes a dot and two hexadecimal digits."""
     return "".join(chr(byte) if chr(byte).isalnum() or byte in b"_-" else f".{byte:02x}" for byte in text.encode())

@@ -1,4 +1,4 @@
-"""The fault suite's cases: what each leaves behind; and docs/operate.md's table of them, made from what was seen."""
+"""The cases of the fault suite with their expected results, and the table in docs/operate.md made from the results."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TWO = ("csv", "json")
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One fault: mails at the service, the ledger, executions, how the run counts, what the owner is told."""
+    """One fault with the expected mails, ledger, executions, counters and notices to the owner."""
 
     name: str
     mails: int = 1
     ledger: dict = field(default_factory=lambda: {"report": "sent"})
     formats: tuple = ("csv",)
-    #: The formats of which there is no file.
+    #: The formats without a file.
     missing: tuple = ()
     counted: str = "success"
     #: run_count, success_count, failure_count.
@@ -30,32 +30,32 @@ class Case:
     staged: bool = False
     status: str = "ACTIVE"
     reason: str = ""
-    #: How often its tasks were tried again, at least.
+    #: The minimum number of retries of its tasks.
     retries: int = 0
-    #: Begun first, because it waits longest.
+    #: Started first, because it takes longest.
     slow: bool = False
-    #: Played when all others are over, because it disturbs them.
+    #: Run after all others, because it disturbs them.
     alone: bool = False
 
     @property
     def executions(self):
-        """The status of the execution of every format."""
+        """Return the expected status of each format's execution."""
         return {one: FAILED if one in self.missing else MADE for one in self.formats}
 
     @property
     def line(self):
-        """What is expected, as the table shows it."""
+        """Return the expected result as a row of the table."""
         return line(self.name, self)
 
 
 def failed(name, **changes):
-    """A case whose run counts as failed, of which the owner is told once."""
+    """Make a case whose run counts as failed, with one notice to the owner."""
     usual = {"counted": "failed", "counts": (1, 0, 1), "airflow": "failed", "told": ("failed",), "staged": True}
     return Case(name=name, **(usual | changes))
 
 
 def unmade(name, **changes):
-    """A failed case in which no file was made and nothing mailed."""
+    """Make a failed case without files or mail."""
     return failed(name, **({"mails": 0, "ledger": {}, "missing": ("csv",)} | changes))
 
 
@@ -115,14 +115,14 @@ CASES = (
     Case(name="disk full on staging for a while"),
     unmade("disk full on staging for good", staged=False, reason="staging failed to read or write"),
     Case(name="no room for temporary files", retries=1),
-    # Airflow, and those who use it.
+    # Airflow and its users.
     unmade("cut off by a run time-out", reason="its last task did not record it", slow=True),
     unmade("marked failed by hand in mid-run", reason="the run ended before this file was made"),
     unmade(
         "deleted in Airflow in mid-run", airflow="deleted", reason="the run ended before this file was made", slow=True
     ),
     Case(name="paused in Airflow for hours, then resumed", told=("failed", "recovered"), slow=True),
-    # In Airflow these two stay red, because `record` is not cleared with a single task; the tables are right.
+    # Airflow shows these two as failed, because clearing a single task does not clear `record`; the tables are right.
     Case(
         name="one task cleared after a failure",
         formats=TWO,
@@ -150,7 +150,7 @@ CASES = (
         status="ERROR",
     ),
     Case(name="failing, then well again", counts=(2, 1, 1), told=("failed", "recovered")),
-    # What touches all reports.
+    # Faults that affect all reports.
     Case(name="all mail stopped by the switch", airflow="failed", told=("failed", "recovered"), alone=True),
     Case(name="a query longer than QUERY_SECONDS", retries=1, alone=True),
     Case(name="the machine of one of two schedulers dies in the middle of an upload", retries=1, alone=True),
@@ -158,7 +158,7 @@ CASES = (
 
 
 def hold(left, case):
-    """Assert that a run has left behind what the case says."""
+    """Assert that a run has left behind what the case expects."""
     assert left.mails == case.mails
     assert left.ledger == case.ledger
     assert left.executions == case.executions
@@ -178,7 +178,7 @@ HEAD = "| fault | mails | ledger | files | the run | owner told |\n|---|---|---|
 
 
 def line(name, left):
-    """What a fault has left, or is expected to leave, as a line of the table."""
+    """Return the result of a fault, seen or expected, as a row of the table."""
     ledger = ", ".join(f"{message} {state}" for message, state in left.ledger.items()) or "nothing"
     statuses = list(left.executions.values())
     made = statuses.count(MADE)
@@ -188,12 +188,12 @@ def line(name, left):
 
 
 def written():
-    """The table as docs/operate.md has it."""
+    """Return the table in docs/operate.md."""
     return OPERATE.read_text().partition(BEGIN)[2].partition(END)[0]
 
 
 def write(seen):
-    """Put what was seen into docs/operate.md, where WRITE_FAULTS is set and every case was played."""
+    """Write the results into docs/operate.md, if WRITE_FAULTS is set and every case was run."""
     if os.environ.get("WRITE_FAULTS") and all(case.name in seen for case in CASES):
         before, _, rest = OPERATE.read_text().partition(BEGIN)
         table = HEAD + "".join(line(case.name, seen[case.name]) for case in CASES)

@@ -1,6 +1,6 @@
-"""Proxies that inject faults: before S3 and SES (HTTP), and before the reports database (PostgreSQL's protocol).
+"""Proxies that inject faults in front of S3 and SES (HTTP) and of the reports database (PostgreSQL's protocol).
 
-A fault is bound to one report by the report's id, which stands in the request: many can be under way side by side.
+A fault applies to one report, recognized by the report's id in the request, so that many faults can run in parallel.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from urllib.parse import urlsplit
 
 import psutil
 
-#: What is held is let go after this time at the latest, in seconds: no test may hang.
+#: A held request is released after this time at the latest, in seconds, so that no test can hang.
 LONGEST_HOLD = 900
-#: The bucket of staging, where it is in S3.
+#: The bucket of staging, if staging is in S3.
 STAGING = "staging"
 
 
 @dataclass
 class Fault:
-    """What is done to matching requests, *times* of them; *reached* is set when the first one came."""
+    """A fault that applies *act* to the next *times* matching requests; *reached* is set by the first one."""
 
     report_id: str
-    where: object  # what kind of request (`Request.kind`), or words said to PostgreSQL
+    where: object  # the kind of request (`Request.kind`), or text of statements to PostgreSQL
     act: object
     times: int = 1_000_000
     reached: threading.Event = field(default_factory=threading.Event)
@@ -40,31 +40,31 @@ class Fault:
     ports: list[int] = field(default_factory=list)
 
     def wait_reached(self, seconds=120):
-        """Wait until a request has come."""
+        """Wait for the first matching request."""
         if not self.reached.wait(seconds):
             raise TimeoutError(f"no request of {self.report_id} has come to {self.where}")
 
     def hold(self):
-        """Keep the caller until the fault is over."""
+        """Block the caller until the fault is over."""
         self.over.wait(LONGEST_HOLD)
 
     @property
     def task(self):
-        """The task process that holds the newest matching connection."""
+        """Return the task process that holds the newest matching connection."""
         return _holder(self.ports[-1])
 
     @property
     def supervisor(self):
-        """The worker process that watches over it."""
+        """Return the worker process that supervises the task."""
         return psutil.Process(self.task).ppid()
 
     def kill(self):
-        """End the task as the kernel does: at once."""
+        """Kill the task immediately, as the kernel does."""
         os.kill(self.task, signal.SIGKILL)
 
 
 def _holder(port):
-    """The process whose end of a connection has this port."""
+    """Return the process that owns the local port of a connection."""
     for one in psutil.net_connections("tcp4"):
         if one.laddr and one.laddr.port == port and one.pid not in (None, os.getpid()):
             return one.pid
@@ -79,20 +79,20 @@ class Faults:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, report_id, where, act, times=1_000_000):
-        """From now on do *act* to the next *times* requests of a report."""
+        """Apply *act* to the next *times* requests of a report."""
         fault = Fault(report_id, where, act, times)
         with self.lock:
             self.listed.append(fault)
         return fault
 
     def end(self, fault):
-        """Let through what is held, and all that comes."""
+        """Release held requests, and let later ones through."""
         with self.lock, suppress(ValueError):
             self.listed.remove(fault)
         fault.over.set()
 
     def take(self, matches, port):
-        """The fault for a request, counted down; None where there is none."""
+        """Return the fault for a request and count it down; None if there is none."""
         with self.lock:
             found = next((fault for fault in self.listed if fault.times > 0 and matches(fault)), None)
             if found is not None:
@@ -107,11 +107,11 @@ class Faults:
 
 
 class HangUpError(Exception):
-    """The connection ends here."""
+    """Close the connection without an answer."""
 
 
 def answers(status, code, message="no"):
-    """Answer with an error, as S3 (XML) and SES (JSON) do; the request goes no further."""
+    """Answer with an error, as S3 (XML) and SES (JSON) do, without forwarding the request."""
 
     def act(request, _forward, _fault):
         if request.kind in {"s3", "download"}:
@@ -124,26 +124,26 @@ def answers(status, code, message="no"):
 
 
 def held_before(_request, forward, fault):
-    """The request waits; when the fault is over it goes on."""
+    """Hold the request until the fault is over, then forward it."""
     fault.hold()
     return forward()
 
 
 def dropped_before(_request, _forward, fault):
-    """The request waits, and never goes on."""
+    """Hold the request, and never forward it."""
     fault.hold()
     raise HangUpError
 
 
 def dropped_after(_request, forward, fault):
-    """The request is carried out; its answer never arrives."""
+    """Forward the request, and drop the answer."""
     forward()
     fault.hold()
     raise HangUpError
 
 
 def slow(seconds):
-    """The request is carried out late."""
+    """Forward the request with a delay."""
 
     def act(_request, forward, _fault):
         time.sleep(seconds)
@@ -153,12 +153,12 @@ def slow(seconds):
 
 
 def hung_up(_request, _forward, _fault):
-    """The connection ends before an answer, and nothing is carried out."""
+    """Close the connection without forwarding the request."""
     raise HangUpError
 
 
 def cut_off(request, forward, _fault):
-    """The connection ends in the middle: of the bytes that are sent, or of those that are fetched."""
+    """Break the connection in the middle of a transfer, of an upload or of a download."""
     if request.kind == "download":
         status, headers, body = forward()
         return status, headers, body[: len(body) // 2]
@@ -168,7 +168,7 @@ def cut_off(request, forward, _fault):
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -177,7 +177,7 @@ class Request:
 
     @property
     def kind(self):
-        """What it is: a report's mail, a notice, an upload, a download; on staging what `query` or `render` writes."""
+        """Return the kind: report mail, notice, upload, download, or a write to staging by `query` or `render`."""
         if self.path.startswith("/v2/email"):
             return "notice" if "notice" in self._tags() else "ses"
         if self.path.startswith(f"/{STAGING}/") and self.method in {"PUT", "POST"}:
@@ -185,7 +185,7 @@ class Request:
         return {"PUT": "s3", "POST": "s3", "GET": "download"}.get(self.method)
 
     def concerns(self, report_id):
-        """Whether it is about a report."""
+        """Return whether it belongs to a report."""
         return self._tags().get("report") == report_id or f"/{report_id}/" in self.path
 
     def _tags(self):
@@ -195,13 +195,13 @@ class Request:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Passes a request on, or does what a fault wants."""
+    """Forward a request, or apply a fault to it."""
 
     protocol_version = "HTTP/1.1"
     proxy = None
 
     def handle_one_request(self):
-        """One request; the end of a connection is a reset, as when a machine dies."""
+        """Handle one request; end the connection with a reset, as when a machine dies."""
         with suppress(HangUpError, ConnectionError, TimeoutError):
             return super().handle_one_request()
         self.close_connection = True
@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         self._answer(*(fault.act(request, forward, fault) if fault else forward()))
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - http.server's names
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - names given by http.server
 
     def _answer(self, status, headers, body):
         promised = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
@@ -246,11 +246,11 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def log_message(self, *_):
-        """Quiet."""
+        """Log nothing."""
 
 
 class HttpProxy:
-    """Before S3 and SES."""
+    """A proxy in front of S3 and SES."""
 
     def __init__(self, target):
         self.faults, self.target = Faults(), urlsplit(target)
@@ -260,11 +260,11 @@ class HttpProxy:
 
     @property
     def url(self):
-        """Where it listens."""
+        """Return the address of the proxy."""
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def forward(self, request, *, half=False):
-        """What the server answers; it gets *half* of the bytes that it was promised, and no more."""
+        """Return the server's answer; *half* sends only half of the announced bytes."""
         left_out = {"transfer-encoding", "content-length", "expect", "connection"}
         headers = {name: value for name, value in request.headers.items() if name.lower() not in left_out}
         connection = HTTPConnection(self.target.hostname, self.target.port, timeout=LONGEST_HOLD)
@@ -283,7 +283,7 @@ class HttpProxy:
         return answer.status, headers, body
 
     def stop(self):
-        """Stop listening, and let go of everything."""
+        """Stop listening, and release all held requests."""
         for fault in list(self.faults.listed):
             self.faults.end(fault)
         self.server.shutdown()
@@ -294,7 +294,7 @@ class HttpProxy:
 
 
 class PostgresProxy:
-    """Before the reports database; `where` of a fault is what a client has to say in a transaction about the report."""
+    """A proxy in front of the reports database; `where` of a fault is text in a transaction about the report."""
 
     def __init__(self, target):
         self.faults, self.target = Faults(), target
@@ -303,11 +303,11 @@ class PostgresProxy:
 
     @property
     def port(self):
-        """Where it listens."""
+        """Return the port of the proxy."""
         return self.listener.getsockname()[1]
 
     def stop(self):
-        """Stop listening, and let go of everything."""
+        """Stop listening, and release all held statements."""
         for fault in list(self.faults.listed):
             self.faults.end(fault)
         self.listener.close()
@@ -323,7 +323,7 @@ class PostgresProxy:
 
 
 class Pair:
-    """One connection and the bytes its client has said in the transaction so far."""
+    """One connection, and the bytes that the client has sent in the current transaction."""
 
     def __init__(self, faults, client, server):
         self.faults, self.client, self.server = faults, client, server
@@ -331,11 +331,11 @@ class Pair:
         self.said = b""
         self.answers = threading.Event()
         self.answers.set()
-        #: How many bytes of answers get through from now on; None for all.
+        #: How many more bytes of answers are forwarded; None for no limit.
         self.room = None
 
     def start(self):
-        """Pass on in both directions."""
+        """Forward in both directions."""
         for pump in (self._ask, self._answer):
             threading.Thread(target=pump, daemon=True).start()
 
@@ -362,7 +362,7 @@ class Pair:
         return fault.report_id.encode() in self.said and all(word in self.said for word in fault.where)
 
     def close(self):
-        """End both sides."""
+        """Close both sides."""
         for one in (self.client, self.server):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -370,32 +370,32 @@ class Pair:
 
 
 def pg_cut(pair, _fault):
-    """The server goes away."""
+    """Close the connection, as if the server had gone away."""
     pair.close()
     return False
 
 
 def pg_hold(_pair, fault):
-    """What is asked waits."""
+    """Hold the statement until the fault is over."""
     fault.hold()
     return True
 
 
 def pg_hold_answers(pair, fault):
-    """What is asked is done; the answer waits."""
+    """Execute the statement, but hold the answer."""
     pair.answers.clear()
     threading.Thread(target=lambda: (fault.hold(), pair.answers.set()), daemon=True).start()
     return True
 
 
 def pg_lose_answers(pair, fault):
-    """What is asked is done; the server goes away before it says so."""
+    """Execute the statement, then close the connection before the answer."""
     pair.answers.clear()
     threading.Thread(target=lambda: (fault.hold(), pair.close(), pair.answers.set()), daemon=True).start()
     return True
 
 
 def pg_cut_answers(pair, _fault):
-    """The server goes away in the middle of its answer."""
+    """Break the connection in the middle of the answer."""
     pair.room = 60
     return True

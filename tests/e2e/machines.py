@@ -1,7 +1,7 @@
-"""Machines of their own for the components of Airflow: a name, a home, a disk, and their own copy of the code.
+"""Separate machines for the components of Airflow, each with a name, a home, a disk and a copy of the code.
 
-Each component runs in namespaces of its own (`unshare`): there the folders of the other machines, and the code of this
-checkout, are empty.  Whoever relies on what another one has on its disk does not find it.
+Each component runs in separate namespaces (`unshare`), which hide the folders of the other machines and the code of
+this checkout.  A component that relies on files from another component's disk does not find them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from demo.stack import CHECKOUT
 
 CODE = ("config", "dags", "plugins", "include")
-#: Covers the folders named before `--`, takes the name of the machine, and becomes the command.
+#: Hides the folders named before `--`, sets the host name of the machine, and runs the command.
 ENTER = """
 hostname "$1"; shift
 while [ "$1" != -- ]; do mount -t tmpfs -o mode=700 none "$1"; shift; done; shift
@@ -24,14 +24,14 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Machines:
-    """A folder with a folder for each machine."""
+    """A folder that contains a folder for each machine."""
 
     folder: Path
     names: tuple[str, ...]
 
     @classmethod
     def make(cls, folder, names, *, with_module=None):
-        """The machines, each with the code on its disk, and a module of the test's beside it."""
+        """Make the machines, each with a copy of the code, and a module of the test beside it."""
         for name in names:
             for part in ("home", "tmp", "cache"):
                 (folder / name / part).mkdir(parents=True)
@@ -44,16 +44,16 @@ class Machines:
         return cls(folder, tuple(names))
 
     def home(self, name):
-        """The home of Airflow on a machine."""
+        """Return the home of Airflow on a machine."""
         return self.folder / name / "home"
 
     def hidden_from(self, name):
-        """What a machine must not see."""
+        """Return the folders that a machine must not see."""
         others = (self.folder / other for other in self.names if other != name)
         return [str(one) for one in (*others, *(CHECKOUT / part for part in CODE))]
 
     def place(self, launch):
-        """Have a component run on the machine that is called like it; the database is migrated by the API server's."""
+        """Run each component on the machine of the same name; the API server's machine also migrates the database."""
         name = launch.name if launch.name in self.names else "api-server"
         disk = self.folder / name
         for kept in Path(launch.env["AIRFLOW_HOME"]).glob("simple_auth_manager_passwords*"):

@@ -1,4 +1,4 @@
-"""What the pages are shown: reports that run, one whose every text is an attack, names of any length, ten thousand."""
+"""Reports for the tests of the pages: running ones, one with attacks in every text, long names, ten thousand more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORKSPACE = "demo-workspace-acme"
 #: `core` is the slug of two of the sample's workspaces.
 LABEL = f"core:{WORKSPACE}"
 WEEK = {"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2026-05-07"}}
-#: What somebody might type who means harm.  Each that runs sets `canary`.
+#: Text that an attacker might enter.  Each attack that is executed sets `canary`.
 ATTACKS = (
     "<script>window.canary=1</script>",
     '"><img src=x onerror="window.canary=2">',
@@ -38,7 +38,7 @@ fetch("/scheduled-reports/api/health?stolen");</script><img src=x onerror="paren
 
 
 def owner(running):
-    """The id and the address of an OWNER of the workspace."""
+    """Return id and address of an OWNER of the workspace."""
     (row,) = running.rows(
         """SELECT m.user_id, u.email FROM workspace_members m JOIN users u ON u.id = m.user_id
            WHERE m.workspace_id = %s AND m.role = 'OWNER' AND u.status <> 'SUSPENDED' ORDER BY 1 LIMIT 1""",
@@ -48,7 +48,7 @@ def owner(running):
 
 
 def add(running, report_id, **columns):
-    """A report that never ticks by itself, as the application would write it."""
+    """Add a report that never fires by itself, as the application would write it."""
     user_id, _ = owner(running)
     values = {
         "id": report_id, "name": report_id, "reportType": "task-completion", "cron_expression": "0 3 1 1 *",
@@ -65,7 +65,7 @@ def add(running, report_id, **columns):
 
 
 def add_hostile(running):
-    """A report with an attack in every text that a person, the database or a server may have written."""
+    """Add a report with an attack in every text that comes from a person, the database or a server."""
     running.rows(
         """INSERT INTO workspaces (id, name, slug, organization_id, updated_at)
            SELECT 'hostile', %s, 'hostile', organization_id, now() FROM workspaces WHERE id = %s""",
@@ -83,7 +83,7 @@ def add_hostile(running):
         "email_subject": ATTACK[:200], "workspace_id": "hostile", "created_by_id": "hostile",
     }  # fmt: skip
     add(running, "pages-hostile", **fields, email_recipients=["hostile@acme.example"])
-    # This one is refused, and its reasons repeat what was written.
+    # This one is rejected, and the reasons quote its values.
     filters = Jsonb({"dateRange": {"type": ATTACK}, "customFilters": ATTACK, ATTACK: ATTACK})
     add(
         running, "pages-rejected", **fields, email_recipients=[ATTACK], email_cc_recipients=list(ATTACKS),
@@ -128,7 +128,7 @@ def _add_hostile_run(running):
 
 
 def add_many(dsn):
-    """Ten thousand reports of the sample's workspaces, each with thirty runs behind it."""
+    """Add ten thousand reports to the sample's workspaces, each with thirty runs."""
     with psycopg.connect(dsn) as connection:
         connection.execute(
             """INSERT INTO scheduled_reports (id, name, "reportType", cron_expression, timezone, is_active, status,
@@ -157,6 +157,6 @@ def add_many(dsn):
 
 
 def run_path(report_id, run_id):
-    """The API's path of a run."""
+    """Return the API's path of a run."""
     base = f"/scheduled-reports/api/workspaces/{LABEL}/reports/scheduled"
     return f"{base}/{report_id}/runs/{quote(run_id, safe='')}"

@@ -1,4 +1,4 @@
-"""A running whole with planted secrets and addresses, its connections in a secrets backend, its metrics heard."""
+"""A running stack with planted secrets and addresses, a secrets backend for connections, and a StatsD listener."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.e2e.conftest import Running, ready, start
 from tests.e2e.faults import HttpProxy
 
 ROLES = Path(__file__).parents[2] / "deploy/sql/roles.sql"
-#: What may be found nowhere: passwords, the secret key, an address, and the name of a channel.
+#: Values that must not appear anywhere: passwords, the secret key, an address, and the name of a channel.
 SECRETS = {
     "password of the data": "plnt-7f3a91c4-reading",
     "password of the record": "plnt-7f3a91c4-editing",
     "secret key": "plnt7f3a91c4SecretAccessKey",
 }
 ADDRESS, OTHER, CHANNEL = "plnt.reader@plnt.example", "plnt.other@plnt.example", "plnt-channel-7f3a"
-#: Every plant holds this.
+#: Every planted value contains this.
 MARK = "plnt"
 LOGINS = """
 CREATE ROLE data_user LOGIN PASSWORD '{reading}' IN ROLE reports_reading;
@@ -51,7 +51,7 @@ ORDER BY m.user_id LIMIT 1
 
 @dataclass
 class Listener:
-    """A StatsD server: what it hears, by a thread of its own."""
+    """A StatsD server that collects metrics in a separate thread."""
 
     heard: list[str] = field(default_factory=list)
 
@@ -70,14 +70,14 @@ class Listener:
             self.heard.extend(data.decode().split("\n"))
 
     def ours(self):
-        """What was said of us: name, value, kind."""
+        """Return our metrics as name, value and kind."""
         lines = [line for line in list(self.heard) if line.startswith("airflow.scheduled_reports.")]
         return [(*line.removeprefix("airflow.scheduled_reports.").partition(":")[::2],) for line in lines]
 
 
 @dataclass
 class Scene:
-    """What a test asks of it."""
+    """The running stack, as the tests use it."""
 
     running: Running
     http: HttpProxy
@@ -85,11 +85,11 @@ class Scene:
     folder: Path
 
     def add(self, report_id, *recipients, cron="0 3 1 1 *"):
-        """A report that never ticks by itself."""
+        """Add a report that never fires by itself."""
         self.running.rows(INSERT, report_id, cron, list(recipients))
 
     def run(self, report_id, then=None):
-        """Run it by hand until it is settled, after statement *then*; how it ended."""
+        """Run it manually, with statement *then* afterwards, until it is settled; return the final state."""
         dag_id = f"scheduled_report_{report_id}"
         self.running.api.wait_for_dag(dag_id, seconds=120)
         run_id = self.running.api.trigger(dag_id, {})
@@ -107,11 +107,11 @@ class Scene:
         return settled()
 
     def logs(self):
-        """Every file that any part of Airflow has written, but the one that holds the connections."""
+        """Return every file written by any part of Airflow, except the one that holds the connections."""
         return [path for path in (self.folder / "airflow").rglob("*") if path.is_file() and not path.is_symlink()]
 
     def metadata(self):
-        """All that Airflow's database holds, as text."""
+        """Return the whole content of Airflow's database as text."""
         stack = self.running.stack
         command = [server._binaries() / "pg_dump", "--data-only", "--inserts", stack.postgres.dsn("airflow")]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -119,7 +119,7 @@ class Scene:
 
 @contextmanager
 def opened(folder):
-    """The whole, for as long as the block lasts."""
+    """Start the stack for the duration of the block."""
     proxies = {}
     listener = Listener()
     secrets = folder / "secrets"
@@ -136,7 +136,7 @@ def opened(folder):
                 "conn_type": "postgres", "host": target.hostname, "port": target.port, "login": user,
                 "password": password, "schema": target.path.removeprefix("/"),
             }  # fmt: skip
-        # What the environment says is wrong: the backend is asked first, and by everybody.
+        # These values are wrong on purpose: every process has to ask the secrets backend first.
         return "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 
     def aws(connection):

@@ -1,7 +1,7 @@
-"""An executor that gives each task a pod, as KubernetesExecutor does, where there is no Kubernetes.
+"""An executor that runs each task in a simulated pod, as KubernetesExecutor does, without Kubernetes.
 
-A pod is a process of its own that runs the very command KubernetesExecutor gives its pods.  It has a name of its own,
-and an empty home, temporary folder and cache that are gone with it.  The scheduler of a test loads this file by itself.
+A pod is a separate process that runs the command of KubernetesExecutor's pods.  It has a separate host name, and its
+home, temporary folder and cache start empty and are deleted with it.  A test puts this file on the path of Airflow.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ exec "$@"
 
 
 class PodExecutor(BaseExecutor):
-    """Starts a pod for every task, and looks after it."""
+    """Start a pod for every task, and monitor it."""
 
     def start(self):
-        """Begin without pods."""
+        """Start without pods."""
         self.pods = {}
 
     def _process_workloads(self, workload_items):
@@ -35,7 +35,7 @@ class PodExecutor(BaseExecutor):
             self.pods[workload.key] = _pod(workload)
 
     def sync(self):
-        """Say of each pod that has ended how it did."""
+        """Report the result of each pod that has ended."""
         for key, pod in list(self.pods.items()):
             if pod.poll() is not None:
                 del self.pods[key]
@@ -47,7 +47,7 @@ class PodExecutor(BaseExecutor):
             pod.wait()
 
     def terminate(self):
-        """End the pods."""
+        """Terminate the pods."""
         for pod in self.pods.values():
             pod.kill()
 

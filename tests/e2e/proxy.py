@@ -1,4 +1,4 @@
-"""A TCP proxy that can be cut: between Airflow and the reports database, so that it goes away and comes back."""
+"""A TCP proxy between Airflow and the reports database that can be cut, as if the database went away and came back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """Passes bytes on to a port of 127.0.0.1 until it is cut."""
+    """Forward bytes to a port of 127.0.0.1 until it is cut."""
 
     target: int
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
@@ -27,11 +27,11 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return the port of the proxy."""
         return int(self.listener.getsockname()[1])
 
     def cut(self) -> None:
-        """End every connection and refuse new ones."""
+        """Close every connection and refuse new ones."""
         with self.lock:
             self.open = False
             for one in self.pairs:
@@ -41,7 +41,7 @@ class Proxy:
             self.pairs.clear()
 
     def mend(self) -> None:
-        """Let connections through again."""
+        """Accept connections again."""
         with self.lock:
             self.open = True
 

@@ -1,4 +1,4 @@
-"""The whole on CeleryExecutor: a broker, two workers, staging in S3, and every component on a machine of its own."""
+"""A stack on CeleryExecutor: a broker, two workers, staging in S3, and a separate machine for each component."""
 
 from __future__ import annotations
 
@@ -20,77 +20,78 @@ from tests.e2e.test_many_reports import BUNDLES
 WORKERS = ("worker-1", "worker-2")
 #: How many tasks a worker runs at once.
 SLOTS = 4
-#: After this many seconds a worker that looks for lost tasks takes one for lost: far too short, as operate.md says.
+#: The visibility time-out: after so many seconds a worker takes an unfinished task for lost.  Far too short for
+#: production, as operate.md explains.
 VISIBILITY = 5
 ON_S3 = {"SCHEDULED_REPORTS__STAGING": f"s3://{STAGING}/runs"}
 SPREAD = COMPONENTS | dict.fromkeys(WORKERS, ("celery", "worker", "--skip-serve-logs"))
 
 
 class SpreadScene(Scene):
-    """A scene whose workers come and go, and whose staging is a bucket."""
+    """A scene with workers that can be stopped and started, and with staging in a bucket."""
 
     machines: Machines
 
     def make_staging(self):
-        """Make the bucket of staging."""
+        """Make the staging bucket."""
         self.running.stack.aws.create_bucket(STAGING)
 
     @property
     def airflow(self):
-        """The Airflow as it runs now."""
+        """Return the current Airflow process group."""
         return self.running.stack.airflow
 
     def start_workers(self):
-        """Have both workers run."""
+        """Start the workers that are not running."""
         for name in WORKERS:
             if self.airflow.children[name].process.poll() is not None:
                 self.start(name)
 
     def start(self, name):
-        """Start a worker (again)."""
+        """Start a worker, or restart it."""
         self._become(self.airflow.with_component(name))
 
     def end_worker(self, name):
-        """Have a worker finish what it does, and end."""
+        """Let a worker finish its tasks and exit."""
         end(self.airflow.children[name])
 
     def kill_worker(self, name):
-        """The machine of a worker dies, with all that runs on it."""
+        """Kill a worker's machine with all its processes."""
         end_session(self.airflow.children[name].process.pid)
         self.airflow.children[name].process.wait()
 
     def view(self, name, path):
-        """The names in a folder as a component sees it on its machine."""
+        """Return the names in a folder as a component sees it on its machine."""
         root = Path(f"/proc/{self.airflow.children[name].process.pid}/root")
         return sorted(one.name for one in (root / str(path).lstrip("/")).iterdir())
 
     def log(self, name):
-        """What a component has said."""
+        """Return the log of a component."""
         return self.airflow.children[name].log.read_text()
 
     def restart(self, name):
-        """Start a component again, as a rolling upgrade does: it ends what it does, and is waited for."""
+        """Restart a component as in a rolling upgrade: wait until it has finished its work."""
         self.airflow.children[name].stop(seconds=PATIENCE)
         self._become(self.airflow.restart(name))
 
     def hosts(self, report_id, run_id):
-        """On which machine each task has run, by task and part; where it was tried again, on which at last."""
+        """Return the machine that each task ran on, by task and map index; after retries, the last one."""
         found = self.api.task_instances(f"scheduled_report_{report_id}", run_id)
         return {(one["task_id"], one["map_index"]): one["hostname"] for one in found}
 
     def tries(self, report_id, run_id, task_id, map_index=-1):
-        """The machines of all tries of a task, in order."""
+        """Return the machines of all tries of a task, in order."""
         part = "" if map_index < 0 else f"/{map_index}"
         tries = self.api.get(self.path(report_id, run_id, f"/taskInstances/{task_id}{part}/tries"))["task_instances"]
         return [one["hostname"] for one in sorted(tries, key=lambda one: one["try_number"])]
 
     def staged(self, report_id, run_id):  # noqa: ARG002 - a report of this suite has one run
-        """Whether something of a run is left on staging."""
-        # What pyarrow leaves of a folder that it has emptied is a key that ends like one.
+        """Return whether files of a run are left on staging."""
+        # For an emptied folder, pyarrow leaves a key that ends with a slash.
         return any(not key.endswith("/") for key in self.running.stack.aws.keys(STAGING, f"runs/{report_id}/"))
 
     def notes(self, report_id):
-        """The notes on staging that its runs could not be recorded."""
+        """Return the notes on staging about runs that could not be recorded."""
         return list(self.running.stack.aws.keys(STAGING, f"runs/.unrecorded/{report_id}."))
 
     def _become(self, airflow):
@@ -99,13 +100,13 @@ class SpreadScene(Scene):
 
 @contextmanager
 def spread(folder: Path):
-    """The whole, for as long as the block lasts."""
+    """Start the stack for the duration of the block."""
     machines = Machines.make(folder / "machines", SPREAD)
     broker, url = start_broker(folder / "broker")
     env = {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__PARALLELISM": "16",
-        # Every machine writes the files of the bundle anew, below its own TMPDIR.
+        # Every machine writes the bundle's files itself, below its TMPDIR.
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
         "AIRFLOW__CELERY__BROKER_URL": url,
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(SLOTS),
@@ -126,7 +127,7 @@ def spread(folder: Path):
 
 
 def start_broker(folder):
-    """Debian's Redis on a free port of 127.0.0.1; nothing is kept."""
+    """Start Debian's Redis on a free port of 127.0.0.1, without persistence."""
     folder.mkdir()
     port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", ""]

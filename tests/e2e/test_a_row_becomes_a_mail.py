@@ -1,6 +1,6 @@
-"""The main job on a running Airflow: one scheduled tick, one run by REST.
+"""The main function on a running Airflow: one scheduled run, and one run started by REST.
 
-Imports nothing of the product: what is expected is asked of the database by SQL with literal dates.
+Imports nothing from the product: expected values come from the database, by SQL with literal dates.
 """
 
 import csv
@@ -44,7 +44,7 @@ FROM workspace_members WHERE workspace_id = 'demo-workspace-nordlicht' AND role 
 
 
 def utc(moment):
-    """The application's columns hold UTC without saying so."""
+    """Add the time zone: the application's columns hold UTC without one."""
     return moment.replace(tzinfo=UTC)
 
 
@@ -54,7 +54,7 @@ def attachments(mail):
 
 
 def test_a_scheduled_tick_arrives_once_with_the_right_numbers(running):
-    # The minute field names one minute: take one that no parse can miss.
+    # The schedule fires in one minute of the hour: choose one that no parse can miss.
     tick = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=2)
     running.rows(NEW_ROW, f"{tick.minute} * * * *")
 
@@ -132,7 +132,7 @@ def test_a_run_by_rest_does_what_it_was_asked_and_no_more(running):
     (mail,) = running.mails_of(report_id)
     assert mail.recipients == ("jurgen.weiss@acme-robotics.example",)
     assert len(attachments(mail)) == 2
-    # What a finished run put on staging is gone.
+    # The staging files of a finished run are deleted.
     staging = running.stack.airflow.folder.parent / "staging"
     assert [path for path in staging.rglob("*") if path.is_file() and run_id.partition(":")[0] in str(path)] == []
 

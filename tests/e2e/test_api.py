@@ -1,4 +1,4 @@
-"""The API inside a running Airflow: its guards, a report from its making to the file, the mail and the end."""
+"""The API inside a running Airflow: access checks, and a report from its creation to files, mail and deletion."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.contract.api_table import TABLE, USERS, path
 pytestmark = pytest.mark.timeout(600)
 
 ROOT = "/scheduled-reports"
-#: Two of the demo's workspaces are called `core`.
+#: Two of the demo's workspaces have the slug `core`.
 WORKSPACE = "core:demo-workspace-acme"
 SCHEDULED = f"{ROOT}/api/workspaces/{WORKSPACE}/reports/scheduled"
 
 
 @pytest.fixture(scope="module")
 def creator(running):
-    """An OWNER of the workspace."""
+    """Return an OWNER of the workspace."""
     (row,) = running.rows(
         """SELECT m.user_id, u.email FROM workspace_members m JOIN users u ON u.id = m.user_id
            WHERE m.workspace_id = 'demo-workspace-acme' AND m.role = 'OWNER' ORDER BY 1 LIMIT 1"""
@@ -76,7 +76,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
         assert answer.status_code == expected, answer.text
         return answer
 
-    # made: its DAG is there within seconds
+    # created: its DAG exists within seconds
     mail = {"enabled": True, "recipients": [creator["email"]]}
     report_id = call("POST", "", 201, json=new(creator, "Made by API", emailDelivery=mail)).json()["id"]
     dag_id = f"scheduled_report_{report_id}"
@@ -84,13 +84,13 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     api.wait_for_dag(dag_id, seconds=30)
     assert time.monotonic() - began < 15
 
-    # changed: so is the edit
+    # changed: the edit is just as fast
     call("PUT", f"/{report_id}", 200, json={"name": "Changed by API"})
     running.wait(
         lambda: api.get(f"/dags/{dag_id}")["dag_display_name"] == "Changed by API", seconds=15, what="the new name"
     )
 
-    # changed in the middle of parses, too: none is forgotten until the next regular one
+    # changed while parses are running: no edit waits until the next regular parse
     for number in range(6):
         call("PUT", f"/{report_id}", 200, json={"name": f"Changed {number} times"})
         time.sleep(0.3)
@@ -98,7 +98,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
         lambda: api.get(f"/dags/{dag_id}")["dag_display_name"] == "Changed 5 times", seconds=15, what="the newest name"
     )
 
-    # run: pending at once, and by nobody else meanwhile
+    # run: pending at once, and not started twice
     asked = call("POST", f"/{report_id}/trigger", 202, json={}).json()
     assert asked["executionJob"]["status"] == "PENDING"
     call("POST", f"/{report_id}/trigger", 409, json={})
@@ -111,7 +111,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     )
     assert len(running.executions(report_id)) == 2
 
-    # seen: the run, its stages, its files, its mail
+    # read: the run, its stages, its files, its mail
     run = call("GET", f"/{report_id}/runs/{requests.utils.quote(asked['runId'], safe='')}", 200).json()
     assert {"query", "formats.render", "formats.upload", "email", "record"} == {one["taskId"] for one in run["stages"]}
     assert {one["state"] for one in run["stages"]} == {"success"}
@@ -125,7 +125,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
         assert content == running.file(artifact["fileUrl"])
         assert requests.get(address, timeout=60).status_code == 401
 
-    # sent again, and tried out on the owner
+    # sent again, and sent to the owner as a test
     run_path = f"/{report_id}/runs/{requests.utils.quote(asked['runId'], safe='')}"
     again = call("POST", f"{run_path}/resend", 202, json={"recipients": [creator["email"]]}).json()
     assert api.wait_for_run(dag_id, again["runId"])["state"] == "success"
@@ -137,11 +137,11 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
     report = call("GET", f"/{report_id}", 200).json()
     assert (report["runCount"], report["lastRunStatus"]) == (2, "success")
 
-    # paused in Airflow, though the row is active: it says so
+    # paused in Airflow while the row is active: the API reports it
     api.patch(f"/dags/{dag_id}", {"is_paused": True})
     assert call("GET", f"/{report_id}", 200).json()["pausedInAirflow"] is True
 
-    # gone: its DAG takes no new run
+    # deleted: its DAG accepts no new run
     call("DELETE", f"/{report_id}", 200)
     call("GET", f"/{report_id}", 404)
     actions = [one["action"] for one in audit(api, running)["entries"] if one["reportId"] == report_id]
@@ -152,7 +152,7 @@ def test_a_report_lives_from_its_making_to_its_end(running, creator):
 
 
 def subjects_of(running, report_id):
-    """A subject too long for its line stands on the second one: what is before it belongs to the fold."""
+    """Return the subjects; a long one is folded onto a second line, so strip the leading space of the fold."""
     return [message_from_bytes(mail.raw, policy=default)["Subject"].strip() for mail in running.mails_of(report_id)]
 
 
@@ -162,7 +162,7 @@ def audit(api, running):
 
 
 def shown_in_airflow(api, dag_id, run_id):
-    """Parts of a task by their names, with what came of them, and buttons that ask who may."""
+    """Check the labels of mapped tasks with their results, and that the buttons check permissions."""
     dag_run = f"/dags/{dag_id}/dagRuns/{requests.utils.quote(run_id, safe='')}"
     labels = {
         (one["task_id"], one["rendered_map_index"])

@@ -1,4 +1,4 @@
-"""The application's own code against a running Airflow: what a route creates and triggers is made, mailed and read."""
+"""The application's code against a running Airflow: its routes create and trigger reports, and read the results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_report_that_the_application_creates_and_triggers_is_made_and_mailed_a
 
     def answer():
         (given,) = call(dsn, trigger)
-        return given if given["status"] != 503 else None  # until the DAG is there
+        return given if given["status"] != 503 else None  # until the DAG exists
 
     accepted = {}
     running.wait(lambda: accepted.update(answer() or {}) or accepted, seconds=120, what="the DAG of the new report")

@@ -1,8 +1,7 @@
-"""Spread over machines: CeleryExecutor with two workers that share no disk, and what happens when one of them dies.
+"""CeleryExecutor with two workers that share no disk, and the death of one of them.
 
-The scheduler, the DAG processor, the API server and both workers have a home, a disk and a copy of the code of their
-own; the DAGs are those of the bundle.  What a stage leaves for the next one can only be in S3 and in the reports
-database.
+The scheduler, the DAG processor, the API server and both workers each have a home, a disk and a copy of the code; the
+DAGs come from the bundle.  The output of a stage can reach the next one only through S3 and the reports database.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ UNKNOWN = {"report": "unknown"}
 
 @pytest.fixture(scope="module")
 def running_scene(tmp_path_factory):
-    """The whole, for all tests of this file."""
+    """Start the stack for all tests of this file."""
     with spread(tmp_path_factory.mktemp("celery")) as scene:
         yield scene
 
 
 @pytest.fixture
 def scene(running_scene):
-    """The whole, with both workers at work."""
+    """Return the scene with both workers running."""
     running_scene.start_workers()
     return running_scene
 
 
 def left(scene, case, report_id, run_id):
-    """What a run has left once all is settled and told."""
+    """Return what a run has left, after it is settled and its notices are sent."""
     scene.ended(report_id, run_id)
     scene.settled(report_id, run_id, case.counted)
     scene.wait(lambda: len(scene.notices(report_id)) >= len(case.told), f"the owner of {report_id} to be told")
@@ -44,9 +43,9 @@ def left(scene, case, report_id, run_id):
 
 
 def held_in(scene, report_id, stage):
-    """A run that waits in a stage: the fault that holds it, and its id."""
+    """Start a run that is held in a stage; return the fault and the run's id."""
     if stage == "query":
-        # The period, which no other run has, stands on the connection of the query alone.
+        # Only the connection of the query contains the period, which no other run uses.
         fault = scene.postgres.add("2026-04-20T00:00:00", (b"COPY",), faults.pg_hold, times=1)
         return fault, scene.trigger(report_id, period="2026-04-20/2026-04-26", mail=True)
     kind, act = HOLDS[stage]
@@ -60,7 +59,7 @@ HOLDS = {
     "email, before the call": ("ses", faults.dropped_before),
     "email, when SES had accepted": ("ses", faults.dropped_after),
 }
-#: The task that is held, and what the run leaves when its worker dies there.
+#: The held task, and the expected result when its worker dies there.
 DEATHS = {
     "query": (("query", -1), Case(name="query", retries=1)),
     "render": (("formats.render", 0), Case(name="render", retries=1)),
@@ -77,7 +76,7 @@ DEATHS = {
 
 
 def end_all(scene, held):
-    """Let go of everything that is held."""
+    """Release everything that is held."""
     for fault, _ in held.values():
         for one in (scene.http, scene.postgres):
             one.end(fault)
@@ -94,7 +93,7 @@ def test_each_machine_sees_its_own_disk_and_its_own_code_and_no_other(scene):
 
 def test_five_formats_of_one_run_are_made_on_both_workers_and_the_report_arrives_once(scene):
     scene.add("spread", FIVE)
-    # Held until all five are under way: more than one worker has slots for.
+    # Held until all five have started: more than one worker has slots for.
     assert len(FIVE) > SLOTS
     fault = scene.http.add("spread", "rendered", faults.held_before, times=len(FIVE))
     run_id = scene.trigger("spread")
@@ -153,7 +152,7 @@ def test_with_no_worker_left_runs_wait_and_go_on_when_they_are_back(scene):
 
 
 def test_a_task_that_the_broker_hands_out_twice_is_run_once(scene):
-    """The trap of Celery on Redis: whatever takes longer than VISIBILITY is taken for lost."""
+    """With Redis, Celery takes a task for lost if it runs longer than VISIBILITY."""
 
     def refused():
         return sum(scene.log(name).count("ignoring redelivered message") for name in WORKERS)
@@ -164,7 +163,7 @@ def test_a_task_that_the_broker_hands_out_twice_is_run_once(scene):
     run_id = scene.trigger("twice")
     fault.wait_reached()
     (other,) = set(WORKERS) - {scene.hosts("twice", run_id)["email", -1]}
-    # A worker looks for lost tasks soon after its start, later every hundred seconds.
+    # A worker looks for lost tasks soon after its start, then every hundred seconds.
     scene.end_worker(other)
     scene.start(other)
     scene.wait(lambda: refused() > before, "the broker to hand it out again")
@@ -176,7 +175,7 @@ def test_a_task_that_the_broker_hands_out_twice_is_run_once(scene):
 
 
 def test_every_component_is_restarted_in_turn_with_runs_in_flight_and_every_report_arrives_once(scene):
-    """A rolling upgrade as Airflow sees it; every stage takes a while, so each restart meets runs in several."""
+    """A rolling upgrade as Airflow sees it; every stage is slow, so that each restart meets runs in several stages."""
     ids = {name: f"rolling-{name}" for name in (*COMPONENTS, *WORKERS)}
     for report_id in ids.values():
         scene.add(report_id, ("csv",))
@@ -193,7 +192,7 @@ def test_every_component_is_restarted_in_turn_with_runs_in_flight_and_every_repo
 
 
 def test_at_the_start_of_a_task_no_worker_has_asked_the_database_for_the_rows(scene):
-    """Who reads the rows keeps them: the DAG processor does, and a worker makes a DAG from its id alone."""
+    """A process that reads the rows keeps a copy: the DAG processor does; a worker makes a DAG from its id alone."""
     kept = {name for name in scene.airflow.children if list(scene.machines.home(name).glob("last-good*"))}
 
     assert kept == {"dag-processor"}

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 
 def airflow(running, *arguments):
-    """Run an airflow command as an operator of this Airflow would."""
+    """Run an airflow command as an operator of this Airflow does."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "airflow", *arguments],
         env=dict(running.stack.airflow.env),
@@ -33,7 +33,7 @@ def test_dags_test_runs_a_report_to_its_mail(running):
     assert {row["status"] for row in executions} == {"COMPLETED"}
     assert {(row["triggered_by"], row["triggered_manually"]) for row in executions} == {("airflow:dag_test", True)}
     assert len(running.mails_of(report_id)) == 1
-    # The DAG keeps its schedule and its name: the command stores what it has parsed.
+    # The DAG keeps its schedule and its name, because the command stores what it has parsed.
     dag = running.api.get(f"/dags/scheduled_report_{report_id}")
     assert dag["timetable_summary"].endswith("(Asia/Tokyo)")
 

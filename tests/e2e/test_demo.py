@@ -1,4 +1,4 @@
-"""The README's first command, as a stranger types it: in a fresh clone, with nothing of ours in the environment."""
+"""The README's first command, in a fresh clone and without any of our environment variables."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """The committed state, cloned."""
+    """Clone the committed state."""
     folder = tmp_path_factory.mktemp("clone") / "scheduled-reports"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(folder)], check=True)
     return folder
@@ -28,7 +28,7 @@ def environment():
 
 
 def left_running(folder):
-    """Processes that name the clone in their command line or work in it."""
+    """Return processes with the clone in their command line or as their working directory."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -53,7 +53,7 @@ def test_make_demo_once_delivers_one_report_and_leaves_no_process(clone):
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "delivered and checked" in done.stdout
     assert left_running(clone) == []
-    # It wrote where git does not look, and nowhere else in the clone.
+    # It wrote only to paths that git ignores.
     assert subprocess.run(["git", "status", "--short"], cwd=clone, capture_output=True, check=True).stdout == b""
 
 

@@ -1,6 +1,6 @@
-"""Whatever dies on the way: at most one mail, a true record, whole files; on a running Airflow.
+"""Faults on a running Airflow: at most one mail, a correct record, complete files.
 
-A case is a fault and what it leaves behind.  They are played side by side; docs/operate.md shows them as a table.
+A case is a fault with its expected results.  Most cases run in parallel; docs/operate.md lists them in a table.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ SIDE_BY_SIDE = 8
 
 
 def slug(name):
-    """The id of a case's report."""
+    """Return the report id of a case."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
 
 
 @pytest.fixture(scope="module")
 def played(request, tmp_path_factory):
-    """What each of the chosen cases has left, by name, as something to call."""
+    """Start the selected cases; yield a function that returns what a case has left."""
     chosen = [item.callspec.params["case"] for item in request.session.items if "played" in item.fixturenames]
     seen = {}
     with opened(tmp_path_factory.mktemp("faults")) as scene:
         for case in chosen:
             scene.add(slug(case.name), case.formats)
         threads = ThreadPoolExecutor(SIDE_BY_SIDE)
-        # Those that wait longest come first.
+        # The slowest start first.
         together = sorted((case for case in chosen if not case.alone), key=lambda case: not case.slow)
         futures = {case.name: threads.submit(play, scene, case) for case in together}
 
@@ -51,7 +51,7 @@ def played(request, tmp_path_factory):
 
 
 def play(scene, case):
-    """Play a case, and say what it has left once all is settled and told."""
+    """Play a case; return what it has left, after it is settled and its notices are sent."""
     report_id = slug(case.name)
     run_id = PLAYS[case.name](scene, report_id)
     if case.airflow != "deleted":

@@ -1,4 +1,4 @@
-"""The bundle on a running Airflow that parses by itself only once in ten minutes: every edit is live all the same."""
+"""The bundle on a running Airflow whose regular parses are ten minutes apart: every edit is live within seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.conftest import ready, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: What the product promises of an edit, wherever it is made; on a loaded machine a parse alone takes seconds.
+#: The time within which every edit must be live; on a loaded machine a parse alone takes seconds.
 SOON = 15
 BUNDLES = [
     {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
@@ -57,7 +57,7 @@ def scene(tmp_path_factory):
 
 
 def schedule(scene, report_id):
-    """The cron that Airflow has of a report; None where it has no DAG."""
+    """Return the cron that Airflow has for a report; None if it has no DAG."""
     dag_id = f"scheduled_report_{report_id}"
     if not scene.api.has_dag(dag_id):
         return None
@@ -83,7 +83,7 @@ def test_a_created_and_an_edited_row_are_live_soon_and_so_is_an_edit_right_after
 
 def test_an_edit_in_the_middle_of_a_parse_is_not_lost(scene):
     scene.rows(INSERT, "busy", FAR)
-    for hour in range(1, 13):  # some of them meet their file while it is being parsed
+    for hour in range(1, 13):  # some of these edits come while their file is being parsed
         scene.rows("UPDATE scheduled_reports SET cron_expression = %s WHERE id = 'busy'", f"0 {hour} 2 1 *")
         time.sleep(0.7)
 

@@ -1,4 +1,4 @@
-"""The pages as people meet them: a real browser, a running Airflow, every action of the list, a report and the form."""
+"""The pages in a real browser on a running Airflow: every action of the list, of a report and of the form."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TYPES = Path(__file__).parents[2] / "include/scheduled_reports/reports/types/builtin"
 FORMATS = ["pdf", "csv", "json", "excel", "html"]
 RUN, FAIL = "pages-run", "pages-fail"
-#: A run on a busy machine, in seconds; nothing waits longer than it has to.
+#: The time limit for a run on a busy machine, in seconds; no wait is longer than necessary.
 PATIENCE = 120
-#: The most that the server may take for a list of ten thousand reports, in milliseconds.
+#: The maximum time for the server to render a list of ten thousand reports, in milliseconds.
 SERVER_BOUND = 1_000
 
 
@@ -51,7 +51,7 @@ def tokens():
 
 @pytest.fixture(scope="module")
 def here(running):
-    """The running whole with the reports of these tests."""
+    """The running stack with the reports of these tests."""
     _, email = scene.owner(running)
     mail = {"email_enabled": True, "email_recipients": [email]}
     scene.add(running, RUN, name="Tasks of a week", export_formats=["html", "pdf", "csv"], **mail)
@@ -66,7 +66,7 @@ def here(running):
 
 @pytest.fixture
 def visit(browser, here, tokens):
-    """Visitors of Airflow; afterwards, no page may have done what no page may do."""
+    """Browser sessions of Airflow users; check afterwards that no page had a forbidden effect."""
     visitors = Visitors(browser, here.stack.airflow, tokens)
     yield visitors
     visitors.close()
@@ -75,7 +75,7 @@ def visit(browser, here, tokens):
 
 @pytest.fixture(scope="module")
 def mailed(here):
-    """A run that went well: its id."""
+    """Return the id of a successful run."""
     return run(here, RUN)
 
 
@@ -98,7 +98,7 @@ def column(running, statement, *values):
 
 
 def names(page):
-    """The names of the reports in the list, from top to bottom."""
+    """Return the names of the reports in the list, from top to bottom."""
     return page.locator(".reports td.name > a").all_inner_texts()
 
 
@@ -107,14 +107,14 @@ def subjects(running, report_id):
 
 
 def unfold(run):
-    """Open a run of the page that is folded."""
+    """Open the details of a run, if they are folded."""
     if run.get_attribute("open") is None:
         run.locator("summary").click()
 
 
 @contextmanager
 def locked(running, table):
-    """A table that nobody can read meanwhile: whoever asks waits."""
+    """Lock a table during the block: every reader waits."""
     with psycopg.connect(running.stack.reports_dsn) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
@@ -122,7 +122,7 @@ def locked(running, table):
 
 @contextmanager
 def away(running, table):
-    """A table that is not there meanwhile."""
+    """Make a table unavailable during the block."""
     running.rows(f"ALTER TABLE {table} RENAME TO {table}_away")
     try:
         yield
@@ -226,7 +226,7 @@ def test_a_report_shows_its_definition_its_next_ten_runs_and_who_changed_what(vi
     mondays = [f"Mon {monday + timedelta(days=7 * week)} 09:00" for week in range(10)]
     coming = page.locator(".coming li")
     assert [one.locator("span").first.inner_text().removesuffix(" Europe/Berlin") for one in coming.all()] == mondays
-    # Who is elsewhere reads his own time beside it; who is in Berlin, how long it is until then.
+    # Readers in other zones see their local time beside it; readers in Berlin see the time left until then.
     assert re.fullmatch(r"in \d+ (h|days|min)", coming.first.locator("time").inner_text())
     far = visit.open("/reports/demo-report-weekly-activity", zone="Asia/Tokyo")
     in_tokyo = datetime(monday.year, monday.month, monday.day, 9, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -250,7 +250,7 @@ def test_a_run_by_hand_is_watched_to_its_end(visit, here):
         expect(newest.locator(".stages tr", has_text="query").get_by_text("running")).to_be_visible(
             timeout=PATIENCE * 1000
         )
-        # a second one is refused, and says why
+        # a second request is refused, with the reason
         page.get_by_role("button", name="Run now…").click()
         dialog.get_by_role("button", name="Run", exact=True).click()
         expect(dialog).to_contain_text("under way")
@@ -484,7 +484,7 @@ def test_a_report_is_previewed_made_and_becomes_a_dag(visit, here):
     expect(page.get_by_role("link", name="DAG in Airflow")).to_be_visible()
 
 
-#: What is typed into a field, and a word of what is said of it there.
+#: Input for a field, and a word in its error message.
 WRONG = {
     "name": ("", "1 to 200"),
     "description": ("x" * 1001, "1000 characters"),
@@ -538,7 +538,7 @@ def test_an_edit_that_has_become_stale_overwrites_nothing(visit, here):
     assert column(here, "SELECT name FROM scheduled_reports WHERE id = 'pages-stale'") == ["By me"]
 
 
-# --- whatever somebody has written
+# --- hostile text
 
 
 def test_the_attacks_do_run_where_nobody_defends_himself(visit):
@@ -552,7 +552,7 @@ def test_the_attacks_do_run_where_nobody_defends_himself(visit):
     visit.wrong.clear()
 
 
-#: Where each page shows what others wrote.
+#: The places where a page shows text written by others.
 HOSTILE = [
     "/?workspace=hostile",
     "/?q=" + quote(scene.ATTACK[:200]) + "&tag=" + quote(scene.ATTACKS[1]) + "&workspace=" + quote(scene.ATTACKS[2]),
@@ -573,7 +573,7 @@ def test_nothing_that_somebody_has_written_runs(visit, here, path):
     page = visit.open(path)
     page.wait_for_load_state("networkidle")
 
-    # Text stays text: what was written is there to read, and there is no element of it.
+    # Text stays text: it is readable, and no element was made from it.
     assert page.locator("img, iframe[srcdoc], svg[onload], [onerror], [onfocus]").count() == 0
     assert page.locator("script:not([src])").count() == 0
     hrefs = page.locator("a[href]").evaluate_all("all => all.map(one => one.href)")
@@ -615,11 +615,11 @@ def test_a_script_in_a_file_does_not_run_where_the_file_is_shown(visit, here):
     expect(frame.locator("h1")).to_have_text("Numbers")
 
     assert [url for url in asked if "stolen" in url] == []
-    # The browser says that it ran none of the three ways in.
+    # The browser reports that it blocked all three attempts.
     assert visit.wrong
     assert all("Blocked script execution" in one or "Content Security Policy" in one for one in visit.wrong)
     visit.wrong.clear()
-    # By itself, in a tab of Airflow's origin, neither.
+    # Nor is it executed when it is opened directly, in a tab of Airflow's origin.
     page.goto(page.get_by_role("button", name="Show").evaluate("one => location.origin + one.dataset.show"))
     expect(page.locator("h1")).to_have_text("Numbers")
     assert all("Blocked script execution" in one or "Content Security Policy" in one for one in visit.wrong)
@@ -636,7 +636,7 @@ def test_the_navigation_of_airflow_leads_to_the_list_and_links_out_of_it_leave_t
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Tasks of a week", exact=True).first.click()
     expect(frame.get_by_role("heading", name="Tasks of a week")).to_be_visible()
-    # A page within the frame has an address of its own, to be kept and sent to others.
+    # A page within the frame has an address that can be saved and shared.
     page.wait_for_url(re.compile(f"/plugin/scheduled-reports/.*reports/{RUN}"))
     page.reload()
     expect(frame.get_by_role("heading", name="Tasks of a week")).to_be_visible()
@@ -728,13 +728,13 @@ def test_who_may_only_read_sees_everything_and_is_offered_nothing_else(visit, he
     for path in ("/new", f"/reports/{RUN}/edit"):
         answer = page.goto(f"{here.stack.airflow.url}{ROOT}{path}")
         assert answer.status == 403
-        # what cannot be shown looks like the rest, and leads back
+        # error pages have the same layout, and a link back
         assert page.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"
         page.get_by_role("link", name="All reports").click()
         expect(page.get_by_role("heading", name="Scheduled reports")).to_be_visible()
 
 
-# --- for everybody
+# --- accessibility
 
 
 PAGES = {
@@ -846,12 +846,12 @@ def test_a_report_is_run_tried_out_and_deleted_by_keyboard_and_dialogs_give_the_
     assert here.rows("SELECT 1 FROM scheduled_reports WHERE id = 'pages-keys'") == []
 
 
-# --- under a path, with no report, with ten thousand
+# --- under a path prefix, with no report, with ten thousand
 
 
 @pytest.fixture(scope="module")
 def elsewhere(running):
-    """A second API server, below a path, on a database of its own that holds no report yet."""
+    """Start a second API server, under a path prefix, with a separate database that contains no report yet."""
     dsn = running.stack.postgres.create_database("pages")
     seed(dsn, until=UNTIL, reports=0, messages=100)
     with psycopg.connect(dsn) as connection:
@@ -896,7 +896,7 @@ def test_with_no_report_at_all_the_page_says_how_to_begin_also_below_a_path(visi
     page.goto(f"{elsewhere.airflow.url}/plugin/scheduled-reports")
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", name="No reports yet")).to_be_visible()
-    assert frame.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"  # the style sheet is there
+    assert frame.locator("body").evaluate("one => getComputedStyle(one).marginTop") == "0px"  # styles are loaded
     hrefs = frame.locator("[href], [src], form[action]").evaluate_all(
         "all => all.map(one => one.getAttribute('href') ?? one.getAttribute('src') ?? one.getAttribute('action'))"
     )
@@ -933,7 +933,7 @@ def test_ten_thousand_reports_are_searched_sorted_and_paged_fast(visit_elsewhere
     assert max(taken.values()) < SERVER_BOUND
 
     page.goto(f"{elsewhere.airflow.url}{ROOT}/?sort=next&tag=shard-3")
-    # Every tenth from the third on, one minute apart in the order of their numbers.
+    # Every tenth from the third on, one minute apart, ordered by number.
     scheduled = [f"Report number {n}" for n in range(3, 10_001, 10)]
     seen = names(page)
     page.get_by_role("link", name="Next", exact=True).click()

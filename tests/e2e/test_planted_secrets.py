@@ -1,4 +1,4 @@
-"""Secrets and addresses are in no log, XCom, template or error; any backend serves; metrics leave by StatsD."""
+"""No secret or address in any log, XCom, template or error; connections from a secrets backend; metrics by StatsD."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHEN (NEW.scheduled_report_id = 'pwrite') EXECUTE FUNCTION refuse();
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    """One success and a failure of every kind that knows a plant, each by a report of its own."""
+    """Run one success, and one failure of each kind that could reveal a planted value, each with a separate report."""
     with opened(tmp_path_factory.mktemp("plants")) as scene:
         scene.rows = scene.running.rows
         for report_id in ("pgood", "pstore", "pstop", "pone", "pkey", "pwrite", "pread"):
@@ -55,7 +55,7 @@ def _has(scene, words):
 
 
 def test_every_part_of_airflow_finds_the_connections_in_the_secrets_backend(scene):
-    # Parse: the DAG was there.  Tasks: the run has ended well, by three connections.  The API server:
+    # The parse found them: the DAG exists.  The tasks did: the run succeeded, with three connections.  The API server:
     answer = scene.running.api.request("GET", "/scheduled-reports/health").json()
 
     assert scene.ended["pgood"] == "success"
@@ -70,7 +70,7 @@ def test_what_was_meant_to_fail_has_failed(scene):
 
 
 def test_the_plants_were_there_to_be_found(scene):
-    """Else nothing could be said about where they are not."""
+    """Otherwise the other tests prove nothing."""
     (mail,) = scene.running.mails_of("pgood")
     (execution,) = scene.running.executions("pgood")
 
@@ -90,7 +90,7 @@ def test_no_file_of_airflow_holds_a_plant(scene):
 
 
 def test_airflows_database_holds_no_plant(scene):
-    """XComs, rendered fields, serialized DAGs, import errors, audit log and all that there is besides."""
+    """Search XComs, rendered fields, serialized DAGs, import errors, the audit log and everything else."""
     dump = scene.metadata()
     lines = [line[:500] for line in dump.splitlines() if MARK in line]
 

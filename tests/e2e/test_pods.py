@@ -1,4 +1,4 @@
-"""As on KubernetesExecutor: each task in a pod of its own, on a disk that was empty before and is gone afterwards."""
+"""As on KubernetesExecutor: each task in a separate pod, on an empty disk that is deleted afterwards."""
 
 from __future__ import annotations
 

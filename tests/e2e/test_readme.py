@@ -1,4 +1,4 @@
-"""The README's example on a running Airflow, exactly as it is printed there."""
+"""The README's example on a running Airflow, exactly as printed there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKSPACE = "demo-workspace-acme"
 
 
 def block(language, start):
-    """The code block of the README in this language that begins with *start*."""
+    """Return the code block of the README in this language that begins with *start*."""
     found = re.findall(rf"^```{language}\n({re.escape(start)}.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     assert len(found) == 1
     return found[0]
@@ -34,7 +34,7 @@ def request_parse(running):
 
 
 def shell(running, script):
-    """Run a script as a reader of the README would, against the test's Airflow instead of the demo's."""
+    """Run a script as a reader of the README would, but against the Airflow of the test."""
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
     airflow = running.stack.airflow

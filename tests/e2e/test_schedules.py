@@ -1,4 +1,4 @@
-"""On time, and never in the way: schedules, edits and outages on a running Airflow whose database can be cut off.
+"""Schedules, edits and outages on a running Airflow whose database connection can be cut.
 
 Airflow's staleness settings, our grace period and our tombstones are short here, so that minutes stand for hours.
 """
@@ -37,7 +37,7 @@ SELECT %s, %s, 'channel-analytics', %s, 'UTC', true, 'ACTIVE', '{csv}',
 
 
 class Scene:
-    """A running whole, and the proxy before its reports database."""
+    """A running stack, and the proxy in front of its reports database."""
 
     def __init__(self, running, proxies):
         self.running, self.proxies = running, proxies
@@ -98,7 +98,7 @@ def scene(tmp_path_factory):
 
 
 def minutes_ago(count):
-    """The hour and minute of some minutes ago, as the fields of a daily cron."""
+    """Return a daily cron for a time some minutes ago."""
     moment = datetime.now(UTC) - timedelta(minutes=count)
     return f"{moment.minute} {moment.hour} * * *"
 
@@ -119,14 +119,14 @@ class TestNothingIsSentForATickBeforeTheChange:
 
         for dag_id in (created, resumed, moved):
             scene.wait(lambda dag_id=dag_id: tomorrow(scene.dag(dag_id)), 90, f"{dag_id} to wait for tomorrow")
-        # The scheduler has looked at them since: it has started the upkeep of the next minute.
+        # The scheduler has processed them since: it has started the upkeep of the next minute.
         before = len(scene.runs("scheduled_reports_upkeep"))
         scene.wait(lambda: len(scene.runs("scheduled_reports_upkeep")) > before, 90, "the scheduler to go round")
         assert [scene.runs(dag_id) for dag_id in (created, resumed, moved)] == [[], [], []]
 
 
 def tomorrow(dag):
-    """Whether the DAG's coming run is about a day minus the five minutes away."""
+    """Return whether the DAG's next run is a day minus about five minutes away."""
     if dag["next_dagrun_run_after"] is None:
         return False
     away = datetime.fromisoformat(dag["next_dagrun_run_after"]) - datetime.now(UTC)
@@ -226,7 +226,7 @@ class TestFiftyBrokenRowsAmongFiftyGoodOnes:
         )
         assert printed.returncode == 1
         assert all(report_id in printed.stdout for report_id in expected)
-        # One that is mended is what it was before, and has a DAG.
+        # A report that is corrected becomes what it was before, and has a DAG.
         scene.rows("UPDATE scheduled_reports SET timezone = 'UTC' WHERE id = 'mixed-bad-03'")
         scene.wait(lambda: listed()["mixed-bad-03"] == ("ACTIVE", None), 150, "upkeep to readmit the mended one")
         scene.api.wait_for_dag("scheduled_report_mixed-bad-03", seconds=60)
@@ -295,7 +295,7 @@ def next_run(scene, report_id):
 class TestAnOutage:
     @pytest.mark.parametrize(("policy", "sent"), [("skip", 0), ("latest", 1), ("all", 3)])
     def test_of_hours_sends_exactly_what_the_policy_says(self, scene, policy, sent):
-        """Airflow sees a report that has been effective for hours, and has had no run of it: as after an outage."""
+        """Airflow sees a report that has been effective for hours without a run, as after an outage."""
         report_id = f"away-for-hours-{policy}"
         minute = (datetime.now(UTC) - timedelta(minutes=3)).minute
         scene.rows(
@@ -307,7 +307,7 @@ class TestAnOutage:
             policy,
             f"{minute} * * * *",
         )
-        # The trigger has written the moment of the insert; a parse in between finds nothing to do before the hour.
+        # The trigger has set the moment of the insert; a parse in between finds nothing to do before the next hour.
         scene.rows(
             "UPDATE reporting.report_options SET missed_runs = %s, effective_from = now() - interval '2 h 30 min' "
             "WHERE report_id = %s",

@@ -1,4 +1,4 @@
-"""An Airflow that has nothing of ours but the wheel on its path and one line in its DAGs folder."""
+"""An Airflow with only the wheel on its path and one line in its DAGs folder."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
-#: What docs/install.md tells people to write.
+#: The line in docs/install.md.
 LINE = "from scheduled_reports.dags import *  # Airflow DAGs of reports\n"
 
 
 @dataclass(frozen=True)
 class Guest:
-    """The Airflow, and where the wheel lies."""
+    """The Airflow, and the folder of the installed wheel."""
 
     stack: Stack
     site: Path
 
     def command(self, *arguments):
-        """Run a Python module as one of this Airflow's processes would be."""
+        """Run a Python module with the environment of this Airflow's processes."""
         return command(self.site, *arguments, env=self.stack.airflow.env)
 
 
@@ -66,7 +66,7 @@ def guest(tmp_path_factory):
         seed = ("scheduled_reports", "seed-demo", "--until", UNTIL.isoformat(), "--dsn", dsn)
         command(site, *seed, env={})
 
-    # `checkout` is what is put on PYTHONPATH and may have a plugins folder, which this one has not.
+    # `checkout` is put on PYTHONPATH and may have a plugins folder; this one has none.
     with Stack.start(replace(plan(folder / "stack", free_port()), checkout=site, dags=dags), before_airflow=fill) as it:
         yield Guest(it, site)
 

@@ -1,4 +1,4 @@
-"""People with a browser, signed in to Airflow, and what a page did to them that it must not."""
+"""Browser sessions of users signed in to Airflow, which record forbidden effects of a page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-#: A payload that comes to run sets `canary`, in whatever window it runs.
+#: An attack that is executed sets `canary`, in any window.
 TRAP = """Object.defineProperty(window, "canary", {set(by) { console.error(`CANARY ${by} at ${location.href}`); }});"""
-#: How many of some elements can be reached by Tab.
+#: Counts the elements that can be reached by Tab.
 REACHABLE = """all => all.filter(one => one.checkVisibility() && one.tabIndex >= 0).length"""
-#: Where the focus is, as a number of this page; whether that is to be seen; and what it is on.
+#: The focused element: its number on this page, whether the focus is visible, and its HTML.
 FOCUSED = """() => {
     const at = document.activeElement, style = getComputedStyle(at);
     if (at === document.body) return [-1, true, ""];
@@ -25,19 +25,19 @@ FOCUSED = """() => {
     const shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
     return [reached.indexOf(at), shown && at.getBoundingClientRect().width > 0, at.outerHTML.slice(0, 80)];
 }"""
-#: How long the server took for the page, in milliseconds.
+#: The time that the server took for the page, in milliseconds.
 SERVER_TIME = """() => {
     const [at] = performance.getEntriesByType("navigation");
     return at.responseStart - at.requestStart;
 }"""
-#: The browser's own word for an answer that a test has asked for: 400, 403, 409.
+#: The browser's message for an error status that a test provokes: 400, 403, 409.
 ANSWERED = "Failed to load resource"
 
 
 @contextmanager
 def chromium():
-    """Debian's browser, without a window."""
-    expect.set_options(timeout=20_000)  # on a busy machine
+    """Start Debian's Chromium, headless."""
+    expect.set_options(timeout=20_000)  # for a busy machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         try:
@@ -47,14 +47,14 @@ def chromium():
 
 
 class Visitors:
-    """Opens pages as users of an Airflow; *wrong* is what any page did that no page may do."""
+    """Opens pages as users of an Airflow; *wrong* lists the forbidden effects of all pages."""
 
     def __init__(self, browser, airflow, tokens):
         self.browser, self.airflow, self.tokens = browser, airflow, tokens
         self.contexts, self.wrong = [], []
 
     def page(self, user="admin", *, width=1280, height=900, scheme="light", zone="Europe/Berlin"):
-        """An empty page of somebody who is signed in."""
+        """Return an empty page of a signed-in user."""
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone, locale="en-GB"
         )
@@ -74,13 +74,13 @@ class Visitors:
         return page
 
     def open(self, path="/", user="admin", **how):
-        """One of our pages, by itself."""
+        """Open one of our pages outside Airflow's frame."""
         page = self.page(user, **how)
         page.goto(f"{self.airflow.url}{ROOT}{path}")
         return page
 
     def close(self):
-        """Send everybody home."""
+        """Close all sessions."""
         for context in self.contexts:
             context.close()
 

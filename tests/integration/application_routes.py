@@ -1,4 +1,4 @@
-"""The application's routes as documented, called by Node.js on a real database."""
+"""The application's routes as documented, called with Node.js on a real database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BODY = {
     "isActive": True,
     "tags": ["weekly"],
 }
-NOWHERE = {"url": "http://127.0.0.1:9", "token": "none"}  # nobody listens on the port `discard`
+NOWHERE = {"url": "http://127.0.0.1:9", "token": "none"}  # no process listens on the port `discard`
 
 
 def create(dsn, caller=ADA, **changes):
@@ -51,7 +51,7 @@ def rows(dsn, statement, *values):
 
 @contextmanager
 def airflow(status=200, *, before=lambda _: None):
-    """A server that answers as Airflow's REST API would; gives its address and what it was asked."""
+    """Run a server that answers as Airflow's REST API does; yield its address and the received requests."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What tests of a database share: rows to refer to, Neolith arriving late, and a dump to compare."""
+"""Helpers for database tests: rows to refer to, Neolith's tables created after `migrate`, and a dump to compare."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ INSERT INTO workspaces (id, name, slug, organization_id, updated_at) VALUES ('w1
 
 
 def neolith_arrives(dsn: str) -> None:
-    """Make today's Neolith tables where migrate has made the two enums that both need."""
+    """Create today's Neolith tables after migrate has created the two enums that both need."""
     with psycopg.connect(dsn) as connection:
         connection.execute(re.sub(r'^CREATE TYPE "Export(Format|Status)".*$', "", NEOLITH, flags=re.MULTILINE).encode())
 
 
 def dump(dsn: str, *options: str) -> dict[str, str]:
-    """Every object of a database by its name, type and schema, as pg_dump writes it."""
+    """Return every object of a database by name, type and schema, as pg_dump writes it."""
     command = [server._binaries() / "pg_dump", "--no-owner", *options, dsn]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     _, *parts = re.split(r"^-- (?:Data for )?Name: (.*); Owner: .*\n--\n", text, flags=re.MULTILINE)

@@ -1,7 +1,7 @@
-"""A workspace small enough to be counted by hand, and a way to ask a report type about it as `query` does.
+"""A workspace that is small enough to count by hand, and a way to run a report type on it as `query` does.
 
-The days are those of Berlin, the week is 23 to 29 March 2026, whose last day has 23 hours: it begins on the 22nd at
-23:00 UTC and ends on the 29th at 22:00 UTC.  What nobody may read is spelt SECRET.
+Days are days in Berlin.  The week is 23 to 29 March 2026; its last day has 23 hours.  It starts on the 22nd at
+23:00 UTC and ends on the 29th at 22:00 UTC.  Data that no report may show contains SECRET.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from tests.unit.rows import row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BIG = 2**53 + 1  # the first whole number that a float cannot hold
-MONDAY_AFTER = "2026-03-30T07:00"  # the run whose last seven days are the week of the data
-#: Columns of each table, and its rows.  `#` in an id or a name becomes the workspace's prefix.
+BIG = 2**53 + 1  # the first integer that a float cannot represent
+MONDAY_AFTER = "2026-03-30T07:00"  # the last seven days before this run are the week of the data
+#: Columns and rows of each table.  `#` in an id or a name stands for the prefix of the workspace.
 TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
     "organizations": ("id name slug updated_at", [("#o", "Org", "#org", "2026-01-01")]),
     "workspaces": ("id name slug organization_id updated_at", [("#w", "#Space", "space", "#o", "2026-01-01")]),
@@ -52,7 +52,7 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
             ("#m3", "MEMBER", "#w", "#cleo", "2026-03-17T09:00"),  # new in the week before
             ("#m4", "GUEST", "#w", "#zed", "2026-02-01"),
             ("#m5", "MEMBER", "#w", "#bot", "2026-01-01"),
-            # Dan has left.
+            # Dan has left the workspace.
         ],
     ),
     "vps": (
@@ -82,16 +82,16 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
                 ("p1", "gen", "ann", "2026-03-16T10:00", "TEXT", False, None),
                 ("p2", "gen", "cleo", "2026-03-22T22:59:59.999", "TEXT", False, None),
                 ("p3", "sec", "cleo", "2026-03-15T23:00", "TEXT", False, None),
-                # the week
+                # the week of the report
                 ("m1", "gen", "ann", "2026-03-23T08:00", "TEXT", False, None),
                 ("m2", "gen", "ben", "2026-03-24T09:00", "TEXT", False, "m1"),
                 ("m3", "gen", "ann", "2026-03-24T22:59:59.999", "TEXT", False, None),  # the last moment of the 24th
-                ("m4", "dev", "ann", "2026-03-24T23:00", "FILE", False, None),  # the first of the 25th
+                ("m4", "dev", "ann", "2026-03-24T23:00", "FILE", False, None),  # the first moment of the 25th
                 ("m5", "sec", "ann", "2026-03-26T10:00", "TEXT", False, None),
                 ("m6", "dm", "ben", "2026-03-26T11:00", "TEXT", False, None),
                 ("m7", "gen", "dan", "2026-03-29T00:59:59.999", "TEXT", False, None),  # before the clocks move
                 ("m8", "gen", "ann", "2026-03-29T21:59:59.999", "TEXT", False, None),  # the last moment of the week
-                ("m9", "gen", "ann", "2026-03-29T22:00", "TEXT", False, None),  # after it
+                ("m9", "gen", "ann", "2026-03-29T22:00", "TEXT", False, None),  # after the week
                 ("m10", "gen", "ann", "2026-03-25T10:00", "TEXT", True, None),
                 ("m11", "gen", "bot", "2026-03-25T10:00", "SYSTEM", False, None),
                 ("m12", "old", "ann", "2026-03-25T12:00", "TEXT", False, None),
@@ -104,8 +104,8 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
         [
             ("#r1", "#m1", "#ben", "+1", "2026-03-23T09:00"),
             ("#r2", "#m1", "#cleo", "+1", "2026-03-25T09:00"),
-            ("#r3", "#p1", "#ann", "+1", "2026-03-24T10:00"),  # to a message of the week before
-            ("#r4", "#m10", "#ann", "+1", "2026-03-25T10:01"),  # to a message that was deleted
+            ("#r3", "#p1", "#ann", "+1", "2026-03-24T10:00"),  # to a message from the week before
+            ("#r4", "#m10", "#ann", "+1", "2026-03-25T10:01"),  # to a deleted message
             ("#r5", "#m5", "#ben", "+1", "2026-03-26T10:30"),
             ("#r6", "#p1", "#cleo", "+1", "2026-03-20T10:00"),
             ("#r7", "#m12", "#cleo", "+1", "2026-03-25T13:00"),  # in an archived channel
@@ -119,8 +119,8 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
             for name, status, at in (
                 ("f1", "READY", "2026-03-24T23:00"),
                 ("f2", "READY", "2026-03-26T10:00"),  # in a private channel
-                ("f3", "READY", "2026-03-26T10:00"),  # in no message
-                ("f4", "READY", "2026-03-25T10:00"),  # in a message that was deleted
+                ("f3", "READY", "2026-03-26T10:00"),  # attached to no message
+                ("f4", "READY", "2026-03-25T10:00"),  # in a deleted message
                 ("f5", "FAILED", "2026-03-23T08:00"),
                 ("f6", "READY", "2026-03-16T10:00"),
             )
@@ -144,7 +144,7 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
                 ("t4", "Four", "IN_PROGRESS", "LOW", None, "ann", "2026-03-01T10:00", None, "2026-04-15T10:00"),
                 ("t5", "Five", "BLOCKED", "LOW", "gen", None, "2026-03-29T21:59:59.999", None, None),
                 ("t6", "Six", "CANCELLED", "MEDIUM", "gen", "ann", "2026-03-02T10:00", "2026-03-25T10:00", None),
-                # Done since, but open when the week was over, and late by then.
+                # Completed since then, but open and overdue at the end of the week.
                 ("t7", "Seven", "DONE", "HIGH", "dev", "ben", "2026-03-20T10:00", "2026-03-30T10:00", "2026-03-29"),
                 ("t8", "Eight", "TODO", "LOW", "gen", "ann", "2026-03-29T22:00", None, None),  # after the week
                 ("t9", "Nine", "DONE", "LOW", "gen", "ann", "2026-03-02T10:00", "2026-03-17T10:00", None),
@@ -198,7 +198,7 @@ TABLES: dict[str, tuple[str, Sequence[tuple[Any, ...]]]] = {
 }  # fmt: skip
 
 
-#: What a custom report asks where a test does not say: who wrote how much, and where.
+#: The default custom report: number of messages by author and channel.
 EVERYBODY = {
     "customFilters": {
         "source": "messages",
@@ -211,7 +211,7 @@ EVERYBODY = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a report says: each key figure with the one before, each table's rows, and how many of them are data."""
+    """The content of a report: key figures with their previous values, and rows of each table, number of data rows."""
 
     figures: dict[str, tuple[Any, Any]]
     tables: dict[str, list[tuple[Any, ...]]]
@@ -219,17 +219,17 @@ class Answer:
 
     @property
     def now(self) -> dict[str, Any]:
-        """The key figures of the window alone."""
+        """Return the key figures without the previous period."""
         return {name: value for name, (value, _) in self.figures.items()}
 
     @property
     def texts(self) -> list[str]:
-        """Every text that a reader would see."""
+        """Return every text that a reader sees."""
         return [cell for rows in self.tables.values() for one in rows for cell in one if isinstance(cell, str)]
 
 
 def fill(dsn: str, prefix: str = "") -> None:
-    """Put the workspace into a database; two of them have the same shape and different ids and names."""
+    """Add the workspace to a database; workspaces with different prefixes differ only in ids and names."""
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
         for table, (columns, rows) in TABLES.items():
             names = columns.split()
@@ -245,7 +245,7 @@ def ask(
     dsn: str, kind: str, parameters: dict[str, Any] | None = None, *, workspace: str = "w",
     at: str = MONDAY_AFTER, zone: str = "Europe/Berlin",
 ) -> Answer:  # fmt: skip
-    """What a run at *at* would show, read through the gate, the pipeline and the staged files."""
+    """Return what a run at *at* shows, passed through the gate, the pipeline and the staged files."""
     parameters = parameters or {"custom": EVERYBODY}.get(kind, {})
     key = RunKey(report_id="r1", run_id="manual__1")
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
@@ -270,7 +270,7 @@ def _rows(table: Any) -> list[tuple[Any, ...]]:
 
 
 def _plain(value: Any) -> Any:
-    """Days and moments as text: moments as the UTC that the tables hold."""
+    """Convert dates and times to text; times stay in UTC, as in the tables."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
     return value.isoformat() if hasattr(value, "isoformat") else value

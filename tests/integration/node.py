@@ -1,4 +1,4 @@
-"""A real Prisma: its client and its schema engine, as scripts that run in Node.js."""
+"""Run a real Prisma, its client and its schema engine, in scripts for Node.js."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PRISMA = Path(__file__).with_name("prisma")
-#: Far from UTC: times must not depend on it.
+#: A time zone far from UTC: times must not depend on the local zone.
 ZONE = "Pacific/Auckland"
 GENERATED = PRISMA / "node_modules" / ".prisma" / "client" / "index.js"
 
 
 def require() -> None:
-    """Fail with what to do where Prisma is not installed."""
+    """Fail with an instruction if Prisma is not installed."""
     if shutil.which("node") is None or not GENERATED.exists():
         pytest.fail("Node.js or Prisma is not installed; run `make setup`", pytrace=False)
 
 
 def run(dsn: str, *command: str, **variables: str) -> str:
-    """The output of one of our scripts, run in a zone far from UTC: times must not depend on it."""
+    """Return the output of one of our scripts."""
     done = execute(dsn, *command, **variables)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def execute(dsn: str, *command: str, sent: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """One of our scripts, whatever becomes of it."""
+    """Run one of our scripts; return its result even if it fails."""
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": dsn, "TZ": ZONE, **variables}
     return subprocess.run(
         ["node", *command],
@@ -53,18 +53,18 @@ def execute(dsn: str, *command: str, sent: str = "", **variables: str) -> subpro
 
 
 def diff(dsn: str, *options: str, **variables: str) -> str:
-    """The SQL by which Prisma would change the database so that it fits the schema."""
+    """Return the SQL with which Prisma would change the database to match the schema."""
     return run(dsn, "diff.mjs", *options, **variables)
 
 
 def answer(dsn: str, *command: str, **variables: str) -> Any:
-    """What a script prints, as JSON."""
+    """Return the output of a script, parsed as JSON."""
     return json.loads(run(dsn, *command, **variables))
 
 
 def call(dsn: str, *calls: Sequence[Any], options: Sequence[str] = ()) -> list[Any]:
-    """The answers of routes of prisma/reports.mjs, called one after another (or as *options* say) by one client."""
-    # Calls with options, and calls made during another call, get their own process.
+    """Return the answers of routes in prisma/reports.mjs; one client calls them in order, or as *options* say."""
+    # Calls with options, and calls made during another call, get a separate process.
     if options or not _one_at_a_time.acquire(blocking=False):
         done = execute(dsn, "routes.mjs", *options, sent=json.dumps(calls))
         assert done.returncode == 0, done.stderr
@@ -82,11 +82,11 @@ _one_at_a_time = threading.Lock()
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    """The process that answers most calls; starting one and loading Prisma's client takes 0.4 s of CPU."""
+    """Start the process that answers most calls; starting one and loading Prisma's client takes 0.4 s of CPU."""
     command = ["node", "routes.mjs", "serve"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     server = subprocess.Popen(command, cwd=PRISMA, env={"PATH": os.environ["PATH"], "TZ": ZONE}, **pipes)
-    atexit.register(server.communicate)  # closes its standard input, which ends it
+    atexit.register(server.communicate)  # closes its standard input, so that it exits
     return server
 
 
@@ -99,7 +99,7 @@ def _ask(server: subprocess.Popen[str], question: Any) -> Any:
 
 
 def made_by_prisma(dsn: str) -> None:
-    """Make the application's tables and the seed's as Prisma's own migrations would."""
+    """Create the tables of the application and of the seed as Prisma's migrations would."""
     script = diff(dsn, "from-empty")
     with psycopg.connect(dsn) as connection:
         connection.execute(script.encode())

@@ -1,4 +1,4 @@
-"""A preview of a stored report, put together as the command line puts it together."""
+"""Make a preview of a stored report as the command line does."""
 
 from __future__ import annotations
 

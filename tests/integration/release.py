@@ -1,7 +1,7 @@
-"""A version of the product as it was released: its schema, its statements, and runs that it has left open.
+"""A released version of the product: its schema, its statements, and runs that it left open.
 
-`python -m tests.integration.release NAME` writes today's version to tests/integration/releases/NAME.  It is done when a
-version is released, and never again for that one: the tests of later versions upgrade from it, and go back to it.
+`python -m tests.integration.release NAME` writes today's version to tests/integration/releases/NAME.  Run it once,
+when a version is released; the tests of later versions upgrade from it and go back to it.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ RELEASES = Path(__file__).with_name("releases")
 NEOLITH = Path(sample_data.__file__).with_name("neolith.sql")
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 FORMATS = (Format.CSV, Format.JSON)
-#: What is done of each open run, in order; the last one's sender died in the call.
+#: The stage that each open run has completed, in order; the last run died while it sent its mail.
 DONE = ("query", "render", "upload", "email", "claim")
-#: The schema itself, and the import of old schedules, which a person runs once.
+#: Statements of the schema itself, and of the import of old schedules, which an operator runs once.
 NOT_ASKED = {"application", "reporting", "triggers", "adopt", "inventory", "exportjobs"}
 TABLES = ("organizations", "workspaces", "users", "workspace_members", "channels", "messages", "scheduled_reports",
           "report_executions")  # fmt: skip
@@ -59,7 +59,7 @@ INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at
 
 @dataclass(frozen=True)
 class Release:
-    """What is kept of one version."""
+    """The stored parts of one version."""
 
     folder: Path
 
@@ -68,12 +68,12 @@ class Release:
 
     @property
     def schema(self) -> str:
-        """The script that brings a database to its schema."""
+        """Return the script that brings a database to the schema of this version."""
         return (self.folder / "schema.sql").read_text()
 
     @property
     def statements(self) -> Mapping[str, str]:
-        """Every statement that it runs, by file and name."""
+        """Return every statement that this version runs, by file and name."""
         found = {}
         for path in sorted((self.folder / "statements").glob("*.sql")):
             parts = re.split(r"^-- name: (\w+)\n", path.read_text(), flags=re.MULTILINE)
@@ -82,11 +82,11 @@ class Release:
         return found
 
     def load(self, dsn: str) -> tuple[MemoryStaging, MemoryStore]:
-        """Bring Neolith's database to it, with the runs it has left open; return their staging and their bucket."""
+        """Bring Neolith's database to this version, with its open runs; return their staging and their bucket."""
         kept = json.loads((self.folder / "runs.json").read_text())
         with psycopg.connect(dsn) as connection:
             connection.execute(self.schema.encode())
-            # As a restored dump: no trigger may add to what is written.
+            # As in a restored dump, no trigger may run.
             connection.execute("SET LOCAL session_replication_role = replica")
             for table, rows in kept["rows"].items():
                 connection.execute(f"DELETE FROM {table}".encode())
@@ -98,7 +98,7 @@ class Release:
 
 
 def services(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryServices:
-    """A world whose database is PostgreSQL."""
+    """Make the services of a run with PostgreSQL as the database."""
     made = MemoryServices(
         source=PostgresSource(dsn),
         settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
@@ -112,7 +112,7 @@ def services(dsn: str, staging: MemoryStaging, store: MemoryStore) -> MemoryServ
 
 
 def trigger(report_id: str) -> Trigger:
-    """What has started the run of a report."""
+    """Return the trigger of a report's run."""
     key = RunKey(report_id=report_id, run_id="scheduled__2026-05-11T07:00:00+00:00")
     return Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=MONDAY, conf={}, user=None, clear_number=0)
 
@@ -131,7 +131,7 @@ def go_on(made: MemoryServices, started: Trigger, done: str | None, until: str =
 
 
 class DiedInTheCallError(BaseException):
-    """What nothing in the product catches, as a kill."""
+    """Not caught by the product, so that it ends a run as a kill does."""
 
 
 def write(folder: Path, dsn: str) -> None:
@@ -179,7 +179,7 @@ def _texts(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def main(name: str) -> None:
-    """Write today's version under a name."""
+    """Write today's version under this name."""
     with tempfile.TemporaryDirectory() as folder:
         for running in server.running(Path(folder) / "data"):
             write(RELEASES / name, running.create_database("release"))

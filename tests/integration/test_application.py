@@ -1,4 +1,4 @@
-"""The application's routes as docs/application.md moves them: a real Prisma client, our pipeline beside it."""
+"""The application's routes as in docs/application.md, with a real Prisma client, together with our pipeline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def dsn(migrated_dsn):
 
 @pytest.fixture
 def services(dsn):
-    """A world whose record is PostgreSQL; the rest are the fakes."""
+    """Services with the run record in PostgreSQL; the rest are fakes."""
     made = MemoryServices(source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), moment=datetime.now(UTC))
     made.runs, made.ledger, made.upkeep_store = PostgresRuns(dsn), PostgresLedger(dsn), PostgresUpkeepStore(dsn)
     return made
@@ -137,7 +137,7 @@ def test_a_workspace_is_found_by_its_slug_for_its_members_only(dsn):
 
 @pytest.fixture
 def five(dsn):
-    """Reports A to E; their ids by name."""
+    """Create reports A to E; return their ids by name."""
     wanted = [
         BODY | {"name": name, "reportType": kind, "isActive": active, "tags": tags, "parameters": {}}
         for name, kind, active, tags in (

@@ -1,4 +1,4 @@
-"""Both ways in on the same rows: a real Prisma client as the application, our API beside it."""
+"""Both APIs on the same rows: the application with a real Prisma client, and our API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.contract.tables import add_people
 from tests.integration.application_routes import ADA, BODY, WORKSPACE, rows
 from tests.integration.node import call, require
 
-#: What an answer of either says of a report; the API says more.
+#: The fields that both APIs return for a report; our API returns more.
 SAID = (*BODY, "id", "createdBy", "lastRun", "lastRunStatus", "runCount", "failureCount", "createdAt", "updatedAt")
 
 
@@ -33,7 +33,7 @@ def api(dsn):
 
 
 def prisma(dsn, route, *given):
-    """What the application's route answers to Ada."""
+    """Return the answer of the application's route, with Ada as the user."""
     caller = [] if route in ("readReport", "listReports") else [ADA]
     (answer,) = call(dsn, [route, WORKSPACE, *caller, *given])
     return answer
@@ -44,21 +44,21 @@ def said(report):
 
 
 def read_by_both(dsn, api, report_id):
-    """The report, once both have said the same of it."""
+    """Return the report, after checking that both APIs return the same."""
     ours, theirs = api.get(f"{SCHEDULED}/{report_id}").json(), prisma(dsn, "readReport", report_id)["body"]
     assert said(ours) == said(theirs)
     return ours
 
 
 def audit(dsn, report_id):
-    """Who did what, the oldest first."""
+    """Return the audit trail of a report, oldest first."""
     return rows(
         dsn, "SELECT action, actor, before, after FROM reporting.audit WHERE report_id = %s ORDER BY id", report_id
     )
 
 
 def listed(dsn, api):
-    """The ids in the two lists, which are the same."""
+    """Return the ids in both lists, after checking that they are the same."""
     ours = [one["id"] for one in api.get(SCHEDULED).json()["reports"]]
     theirs = [one["id"] for one in prisma(dsn, "listReports", {})["body"]["reports"]]
     assert sorted(ours) == sorted(theirs)
@@ -94,7 +94,7 @@ def test_an_edit_of_the_application_makes_one_of_the_api_stale_and_nothing_of_it
 
 
 def test_a_stale_edit_of_the_application_changes_what_it_names_and_is_seen(dsn, api):
-    # The application's own API sends no updatedAt: its last edit wins, field by field, and the trail says over what.
+    # The application sends no updatedAt: its last edit wins, field by field; the audit trail has the old value.
     made = api.post(SCHEDULED, json=BODY | {"createdBy": "u1"}).json()
     api.put(f"{SCHEDULED}/{made['id']}", json={"name": "Ours", "cronExpression": "30 7 * * *"})
     prisma(dsn, "updateReport", made["id"], {"name": "Theirs"})
@@ -131,7 +131,7 @@ def test_what_one_pauses_the_other_sees_and_may_resume(dsn, api, first):
     now = read_by_both(dsn, api, report_id)
     assert (now["isActive"], now["status"]) == (True, "ACTIVE")
     assert api.get(f"{SCHEDULED}/{report_id}/next-runs").json()["nextRuns"]
-    # it fires for no tick before it was resumed, whoever did it
+    # ticks from before the resumption do not fire, no matter who resumed the report
     ((later,),) = [tuple(one.values()) for one in rows(dsn, effective, report_id)]
     assert later > since
 
@@ -165,7 +165,7 @@ def test_of_edits_at_once_none_is_lost_unseen(dsn, api, tmp_path):
     stop, theirs = tmp_path / "stop", []
 
     def application():
-        # It looks between its edits, so that the API's come between them, too.
+        # It reads between its edits, so that edits of the API come in between.
         looks = [["readReport", WORKSPACE, report_id]] * 12
         edits = [[["updateReport", WORKSPACE, ADA, report_id, {"name": f"Theirs {n}"}], *looks] for n in range(5)]
         theirs.append(call(dsn, *chain.from_iterable(edits), options=["until", str(stop)]))
@@ -174,7 +174,7 @@ def test_of_edits_at_once_none_is_lost_unseen(dsn, api, tmp_path):
     thread.start()
     answers = []
     try:
-        while len(audit(dsn, report_id)) < 2:  # the application has begun
+        while len(audit(dsn, report_id)) < 2:  # the application has started
             thread.join(0.05)
         while len(answers) < 200 and not {200, 409} <= set(answers):
             read = api.get(f"{SCHEDULED}/{report_id}").json()
@@ -186,7 +186,7 @@ def test_of_edits_at_once_none_is_lost_unseen(dsn, api, tmp_path):
 
     assert set(answers) == {200, 409}
     trail = [one for one in audit(dsn, report_id) if one["action"] == "changed"]
-    # Each edit began where the one before had ended: what was overwritten was seen, and stands in the trail.
+    # Each edit starts from the result of the one before: an overwritten value was seen, and is in the audit trail.
     names = [BODY["name"], *(one["after"]["name"] for one in trail)]
     assert [one["before"]["name"] for one in trail] == names[:-1]
     assert read_by_both(dsn, api, report_id)["name"] == names[-1]

@@ -1,4 +1,4 @@
-"""The application's trigger route, and its routes while runs are written."""
+"""The application's trigger route, and its routes while runs are being recorded."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def dsn(migrated_dsn):
 
 @pytest.fixture
 def services(dsn):
-    """A world whose record is PostgreSQL; the rest are the fakes."""
+    """Services with the run record in PostgreSQL; the rest are fakes."""
     made = MemoryServices(source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), moment=datetime.now(UTC))
     made.runs, made.ledger, made.upkeep_store = PostgresRuns(dsn), PostgresLedger(dsn), PostgresUpkeepStore(dsn)
     return made
 
 
 def trigger_of(report_id, body):
-    """The run that Airflow would make of a request."""
+    """Return the run that Airflow would create for a request."""
     return Trigger(
         key=RunKey(report_id=report_id, run_id=body["dag_run_id"]),
         kind=RunKind.MANUAL,
@@ -63,7 +63,7 @@ def trigger_of(report_id, body):
 
 
 def walk(services, trigger):
-    """A whole run as Airflow runs it."""
+    """Run all stages as Airflow does."""
     for chosen in pipeline.query(services, trigger, attempt=1):
         pipeline.render(services, trigger.key, chosen)
         pipeline.upload(services, trigger.key, chosen)
@@ -177,7 +177,7 @@ def test_the_application_makes_the_same_ids_as_we_do(dsn, report_id):
 
 @pytest.fixture
 def airflows_dsn(dsn):
-    """The same database as a user who has what docs/application.md grants, and no more."""
+    """Return the same database for a user with exactly the rights in docs/application.md."""
     (grants,) = re.findall(r"```sql\n(.+?)```", APPLICATION, flags=re.DOTALL)
     execute(dsn, "CREATE ROLE airflow_reports LOGIN PASSWORD 'demo-only'")
     try:
@@ -188,7 +188,7 @@ def airflows_dsn(dsn):
         execute(dsn, "DROP ROLE airflow_reports")
 
 
-# Beside the pipeline
+# Together with the pipeline
 
 
 def test_the_rights_that_the_documents_grant_are_enough_for_a_run_and_for_upkeep(dsn, airflows_dsn):

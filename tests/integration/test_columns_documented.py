@@ -1,4 +1,4 @@
-"""docs/table.md explains the columns that a migrated database has, and no others."""
+"""docs/table.md explains exactly the columns of a migrated database."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WHERE table_type = 'BASE TABLE' AND (table_schema = 'reporting' OR (table_schema
 """
 
 
-def told() -> dict[str, set[str]]:
-    """What the page explains: by the heading that names a table, the first cells of its rows."""
+def explained() -> dict[str, set[str]]:
+    """Return the columns explained on the page, by the heading that names their table."""
     found = {}
     for section in re.split(r"^##+ ", TABLE, flags=re.MULTILINE):
         name = section.partition("\n")[0]
@@ -34,7 +34,7 @@ def test_every_column_of_a_migrated_database_is_explained_and_no_other(migrated_
             there.setdefault(table, set()).add(column)
 
     assert len(there) == 12
-    assert told() == there
+    assert explained() == there
 
 
 def test_no_row_of_the_page_leaves_its_meaning_out():

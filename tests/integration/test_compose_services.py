@@ -1,4 +1,4 @@
-"""What the Compose override does for `astro dev start`, done without containers."""
+"""The services of the Compose override for `astro dev start`, tested without containers."""
 
 import os
 import subprocess
@@ -22,6 +22,6 @@ def test_the_one_shot_service_makes_the_bucket_that_the_reports_go_to(tmp_path):
         subprocess.run([sys.executable, *command], env=env, check=True, timeout=60)
         bucket = services["scheduler"]["environment"]["SCHEDULED_REPORTS__BUCKET"]
 
-        assert local.keys(bucket) == {}  # it would raise where there is no bucket
+        assert local.keys(bucket) == {}  # raises if there is no bucket
     finally:
         local.child.stop()

@@ -1,4 +1,4 @@
-"""Connections are used again by the next transaction, and harm nobody when they have died meanwhile."""
+"""Connections are reused by the next transaction, and a dead one causes no error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""custom: what a definition finds, on rows worked out by hand; the examples of the document run as they stand."""
+"""Report type custom: the rows that a definition selects, with data computed by hand; the document's examples."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def source(postgres, migrated_template):
 
 @pytest.fixture
 def ask(source):
-    """The rows that a definition finds, as its run would ask for them."""
+    """Run a definition as its report would; return the rows."""
 
     def ask(name="result", workspace="ws1", **definition):
         found = report(reportType="custom", parameters={"customFilters": definition})
@@ -78,7 +78,7 @@ def ask(source):
 
 @pytest.fixture
 def tasks(ask):
-    """The tasks that fit one filter; of the three in the window."""
+    """Return the tasks that match one filter, out of three in the window."""
 
     def tasks(column, operator, value=None, **more):
         condition = {"column": column, "operator": operator, "value": value, **more}
@@ -105,7 +105,7 @@ def test_a_source_is_its_rows_in_the_window_of_the_workspace(ask):
         (("title", "contains", "ümL"), "Ü"),
         (("title", "eq", "'; DROP TABLE tasks; --"), ""),
         (("estimated_hours", "eq", 8), "R"),
-        (("estimated_hours", "ne", 8), "Ür"),  # of one nothing is known: it is not known to be eight
+        (("estimated_hours", "ne", 8), "Ür"),  # NULL counts as different from eight
         (("estimated_hours", "lt", 8), "r"),
         (("estimated_hours", "le", 8), "rR"),
         (("estimated_hours", "gt", 2), "R"),

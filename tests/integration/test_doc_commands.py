@@ -1,4 +1,4 @@
-"""What the documents tell one to type: it is run, or it stands in a list with the reason why it is not."""
+"""Commands in the documents: each one is run, or is in a list with the reason why not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGES = ("README.md", *(f"docs/{name}.md" for name in (
     "quickstart", "concepts", "install", "operate", "security", "monitoring", "upgrade", "application",
 )))  # fmt: skip
 OURS = "python -m include.scheduled_reports "
-#: By page and first line: why a block is not run here.  Our own commands in it are run all the same.
+#: By page and first line: why a block is not run here.  Commands of the product in it are run nevertheless.
 NOT_RUN = {
     ("README.md", "make demo"): "tests/e2e runs the stack of `make demo`; the words of make are looked up below",
     ("README.md", "export AIRFLOW=http://127.0.0.1:8080"): "needs a running Airflow: tests/e2e/test_readme.py runs it",
@@ -64,27 +64,27 @@ class Block:
 
     @property
     def lines(self) -> list[str]:
-        """Its lines with something in them."""
+        """Return the lines that are not empty."""
         return [line for line in self.text.splitlines() if line.strip()]
 
     @property
     def commands(self) -> list[str]:
-        """Its lines that are commands of ours."""
+        """Return the lines that run a command of the product."""
         return [line for line in self.lines if line.startswith(OURS)]
 
     @property
     def is_settings(self) -> bool:
-        """Whether it sets our settings and nothing else."""
+        """Return whether it only sets settings of the product."""
         return all(line.startswith(f"export {PREFIX}") for line in self.lines)
 
     @property
     def is_run(self) -> bool:
-        """Whether the tests run all of it; JavaScript is held to its file by tests/unit/test_docs.py."""
+        """Return whether the tests run all of it; JavaScript is compared with its file in tests/unit/test_docs.py."""
         return self.language in ("sql", "js") or self.is_settings or self.commands == self.lines
 
     @property
     def why_not(self) -> str | None:
-        """Why it is not run, where it stands in the list."""
+        """Return why it is not run, if it is in the list."""
         found = [why for (page, start), why in NOT_RUN.items() if page == self.page and self.text.startswith(start)]
         return found[0] if found else None
 
@@ -99,7 +99,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 @pytest.fixture(scope="module")
 def seeded_template(postgres, migrated_template) -> str:
-    """A database with the sample's workspaces and reports, to be copied: so by a process that leaves no connection."""
+    """A database with the sample, to be copied; a subprocess makes it, so that no connection to it stays open."""
     made = postgres.create_database("documented", template=migrated_template)
     arguments = ["seed-demo", "--dsn", made, "--until", "2026-05-11", "--messages", "2000"]
     subprocess.run([sys.executable, "-m", "include.scheduled_reports", *arguments], cwd=ROOT, check=True)
@@ -124,17 +124,17 @@ def test_no_reason_is_left_over():
 
 
 def typed(line: str, dsn: str) -> list[str]:
-    """The arguments of a command of ours, with the database of the test for that of the text."""
+    """Return the arguments of a command, with the test's database in place of the document's."""
     words = re.sub(r" \[.*?\]", "", line.removeprefix(OURS))
     return [dsn if re.match(r"\$DSN$|postgresql://", word) else word for word in shlex.split(words)]
 
 
-#: What deploy/sql/roles.sql makes, which test_roles.py runs with psql, and the user of Airflow that the owner has made.
+#: The roles of deploy/sql/roles.sql, which test_roles.py runs with psql, and the owner's user for Airflow.
 ROLES = ("reports_reading", "reports_writing", "reports_editing", "airflow_reports")
 
 
 def run_sql(dsn: str, text: str) -> None:
-    """Run a block; what is about roles, which are of the whole server, is taken back."""
+    """Run a block; roll it back if it is about roles, which belong to the whole server."""
     about_roles = [role for role in ROLES if role in text]
     with psycopg.connect(dsn) as connection, connection.transaction(force_rollback=bool(about_roles)):
         for role in about_roles:
@@ -151,7 +151,7 @@ def test_what_a_page_says_works_in_its_order_on_a_real_database(page, dsn, tmp_p
         for line in block.commands:
             code = command.main(typed(line, dsn))
             told = capsys.readouterr()
-            # The sample has rows that are rejected on purpose, and `validate` says so by its exit code.
+            # Some rows of the sample are invalid on purpose; `validate` reports them with its exit code.
             assert code == (1 if " validate " in line else 0), f"{line}\n{told.out}{told.err}"
 
 
@@ -189,7 +189,7 @@ def test_settings_that_are_shown_are_settings(block):
 
 
 def spans(start: str) -> set[str]:
-    """What follows *start* in the code of every page, in a line or in a block."""
+    """Return the text after *start* in the code of every page, in spans and in blocks."""
     texts = [(ROOT / page).read_text() for page in (*PAGES, "CONTRIBUTING.md")]
     return {one for text in texts for one in re.findall(rf"(?:`|^){start}([^`\n]+)", text, flags=re.MULTILINE)}
 

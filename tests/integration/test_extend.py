@@ -1,4 +1,4 @@
-"""A report type outside the product, exactly as docs/extend.md tells to make it, and what a broken one does."""
+"""A report type outside the product, made exactly as in docs/extend.md, and the effect of a broken one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STARTS = {"pdf": b"%PDF-", "csv": b'"Person","Files"', "json": b"{", "excel": b"
 
 
 def files():
-    """The files of the example: each code block that follows its name."""
+    """Return the files of the example: each code block after its file name."""
     blocks = re.findall(r"`([\w-]+/[\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)```", DOC, flags=re.DOTALL)
     assert len(blocks) == 5
     return dict(blocks)
@@ -122,5 +122,5 @@ def test_a_folder_that_would_replace_a_built_in_type_is_told_and_replaces_nothin
 
     _, out = validate(sample_dsn, capsys)
 
-    assert f"{place}/channel-analytics: there is a report type channel-analytics already: rename the folder" in out
+    assert f"{place}/channel-analytics: a report type channel-analytics exists already; rename the folder" in out
     assert catalog.report_types()["channel-analytics"].title == "Channel analytics"

@@ -1,8 +1,7 @@
-"""The policies of deploy/iam on an S3 and an SES that ask who is calling: what is allowed works, and nothing else.
+"""The policies of deploy/iam on S3 and SES with access checks: what they allow works, and nothing else.
 
-The local server checks actions and resources.  It does not know conditions (`s3:prefix`, `ses:FromAddress`), takes
-`*` for the resource of every mail, and for the deletion of several
-keys asks about the bucket, where AWS asks about the keys.
+The local server checks actions and resources.  It does not know conditions (`s3:prefix`, `ses:FromAddress`).  It checks
+`*` as the resource of every mail, and the bucket when several keys are deleted at once, where AWS checks the keys.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ VALUES = {
     "BUCKET": "reports", "STAGING_BUCKET": "staging", "STAGING_PREFIX": "runs", "REGION": server.REGION,
     "ACCOUNT": "123456789012", "CONFIGURATION_SET": "reports", "KMS_KEY": "1234", "MAIL_FROM": SENDER,
 }  # fmt: skip
-#: What AWS does not need.
+#: Rights that only the local server needs, not AWS.
 LOCAL = {
     "Version": "2012-10-17",
     "Statement": [
@@ -45,13 +44,13 @@ LOCAL = {
 
 
 def policy(name):
-    """A policy as an operator fills it in."""
+    """Return a policy as an operator fills it in."""
     return string.Template((IAM / f"{name}.json").read_text()).substitute(VALUES)
 
 
 @pytest.fixture(scope="module")
 def users(tmp_path_factory):
-    """A server where every call needs a right, and the credentials of a user with each policy."""
+    """Start a server with access checks; return credentials of one user per policy."""
     running = server.start(tmp_path_factory.mktemp("iam"))
     try:
         for bucket in ("reports", "staging", "others"):
@@ -76,7 +75,7 @@ def users(tmp_path_factory):
 
 @pytest.fixture
 def client(users):
-    """A client of a service as one of the users."""
+    """Return a function that makes a client of a service for one of the users."""
     running, keys = users
 
     def of(service, user="tasks", **config):
@@ -94,7 +93,7 @@ def client(users):
 
 @pytest.fixture
 def staging(users):
-    """Staging as the tasks have it."""
+    """Return staging as the tasks use it."""
     running, keys = users
     system = fs.S3FileSystem(
         access_key=keys["tasks"]["AccessKeyId"],
@@ -108,7 +107,7 @@ def staging(users):
 
 def test_the_tasks_may_do_with_files_all_they_have_to(client):
     store = S3Store(client("s3"), "reports")
-    big = bytes(range(256)) * 4 * 1024 * 12  # 12 MB: in parts
+    big = bytes(range(256)) * 4 * 1024 * 12  # 12 MB: a multipart upload
 
     store.put(KEY, io.BytesIO(b"a,b\r\n"), content_type="text/csv", file_name="a.csv", tags={"team": "reports"})
     store.put(f"{KEY}.big", io.BytesIO(big), content_type="text/csv", file_name="b.csv", tags={"team": "reports"})

@@ -21,14 +21,14 @@ from tests.unit.test_export_jobs_schedule import metadata
 
 @pytest.fixture(params=["jsonb", "json"])
 def dsn(request, migrated_dsn):
-    """A migrated database whose export_jobs has the column, of either type."""
+    """A migrated database whose export_jobs has the column `metadata`, of either type."""
     execute(migrated_dsn, f"ALTER TABLE export_jobs ADD COLUMN metadata {request.param}")
     add_people(migrated_dsn)
     return migrated_dsn
 
 
 def add_job(dsn, job_id, held, **columns):
-    """A row of export_jobs, as the application makes one for a schedule; *held* is a text or becomes one."""
+    """Add a row of export_jobs, as the application does for a schedule; *held* is JSON text or a value for it."""
     values = {"id": job_id, "workspace_id": "ws1", "type": "report", "requested_by": "u1", "created_at": "2026-04-01"}
     values |= columns
     text = held if isinstance(held, str) or held is None else json.dumps(held)
@@ -37,7 +37,7 @@ def add_job(dsn, job_id, held, **columns):
 
 
 def run(capsys, dsn, *options):
-    """Its exit code and the lines it prints."""
+    """Run the command; return its exit code and output lines."""
     code = main(["import-export-jobs", "--dsn", dsn, *options])
     return code, capsys.readouterr().out.splitlines()
 
@@ -58,13 +58,13 @@ def schedule(dsn, job_id="j1"):
 
 
 def edit_old(dsn, **changes):
-    """What the application does: it reads the JSON, changes it and writes it whole."""
+    """Edit as the application does: read the JSON, change it and write it back whole."""
     (found,) = rows(dsn, "SELECT metadata FROM export_jobs WHERE id = 'j1'")
     found["metadata"]["schedule"] |= changes
     execute(dsn, "UPDATE export_jobs SET metadata = %s WHERE id = 'j1'", json.dumps(found["metadata"]))
 
 
-# The first time
+# The first import
 
 
 def test_a_schedule_becomes_an_inactive_report_with_its_counters_and_the_old_one_stays_as_it_was(dsn, capsys):
@@ -127,7 +127,7 @@ def test_what_was_imported_passes_the_gate(dsn, capsys):
 def test_numbers_in_parameters_arrive_exactly(dsn, capsys):
     asked = {"source": "tasks", "filters": [{"column": "hours_open", "operator": "gt", "value": "#"}]}
     text = json.dumps(metadata(reportType="custom", schedule={"parameters": {"customFilters": asked}}))
-    add_job(dsn, "j1", text.replace('"#"', "1.000000000000000000010"))  # a float holds seventeen digits
+    add_job(dsn, "j1", text.replace('"#"', "1.000000000000000000010"))  # a float has only seventeen digits
 
     assert run(capsys, dsn)[0] == 0
     ((found),) = rows(dsn, "SELECT parameters #>> '{customFilters,filters,0,value}' AS value FROM scheduled_reports")
@@ -182,7 +182,7 @@ def test_a_job_that_breaks_a_rule_costs_only_itself_and_says_everything(dsn, cap
 )
 @pytest.mark.parametrize("options", [[], ["--retire"]])
 def test_json_that_no_report_can_hold_costs_only_its_own_job(migrated_dsn, capsys, held, options):
-    # The type json takes what jsonb refuses.
+    # The type json accepts this, jsonb rejects it.
     execute(migrated_dsn, "ALTER TABLE export_jobs ADD COLUMN metadata json")
     add_people(migrated_dsn)
     add_job(migrated_dsn, "j1", held)
@@ -208,7 +208,7 @@ def test_a_report_that_has_the_jobs_id_already_is_not_overwritten(dsn, capsys):
     code, printed = run(capsys, dsn, "--retire")
 
     assert (code, report(dsn)["name"], schedule(dsn)["isActive"]) == (1, "Mine", True)
-    assert "there is a report with it that was not imported" in printed[1]
+    assert "is the id of a report that was not imported; " in printed[1]
 
 
 # Switching over
@@ -233,14 +233,14 @@ def test_retire_switches_the_old_one_off_and_the_new_one_to_what_it_was(dsn, cap
 def test_what_landed_inactive_is_switched_over_later_with_what_was_counted_meanwhile(dsn, capsys):
     add_job(dsn, "j1", metadata())
     run(capsys, dsn)
-    execute(dsn, "UPDATE scheduled_reports SET run_count = 13, success_count = 11")  # one run by hand, of ours
+    execute(dsn, "UPDATE scheduled_reports SET run_count = 13, success_count = 11")  # one manual run of ours
     edit_old(dsn, runCount=15, failureCount=3, lastRun="2026-06-01T07:00:00.000Z", lastRunStatus="success")
 
     code, printed = run(capsys, dsn, "--retire")
 
     assert (code, printed[0]) == (0, "'j1' 'Weekly': already there, active, the old schedule is switched off")
     found = report(dsn)
-    # 13 and three more, one of which failed.
+    # 13 and three more, one of which failed
     assert (found["run_count"], found["success_count"], found["failure_count"]) == (16, 13, 3)
     assert (found["last_run"], found["last_run_status"]) == (datetime(2026, 6, 1, 7), "success")  # noqa: DTZ001
     assert (found["is_active"], schedule(dsn)["isActive"]) == (True, False)
@@ -284,7 +284,7 @@ def test_where_the_old_one_cannot_be_switched_off_the_new_one_is_not_switched_on
     assert schedule(dsn)["isActive"] is True
 
 
-# Again
+# Repeated imports
 
 
 @pytest.mark.parametrize("options", [[], ["--retire"]])
@@ -314,7 +314,7 @@ def test_a_report_that_was_deleted_since_does_not_come_back_and_its_old_schedule
     add_job(dsn, "j1", metadata())
     run(capsys, dsn)
     execute(dsn, "DELETE FROM scheduled_reports")
-    execute(dsn, "DELETE FROM reporting.departed")  # and the days after which we forget that there was one have passed
+    execute(dsn, "DELETE FROM reporting.departed")  # and the time for which a deleted report is remembered has passed
 
     code, printed = run(capsys, dsn, "--retire")
 

@@ -1,4 +1,4 @@
-"""The workbook in LibreOffice, which is neither Excel nor any library of ours: it opens, and shows the same values."""
+"""The workbook opens in LibreOffice, independent of Excel and of our libraries, and shows the same values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which("soffice") is None, reason="soffice is missing: install libreoffice-calc-nogui"
 )
 
-#: Separated by commas, quoted, UTF-8, from line 1, every sheet in a file of its own, values as they are shown.
+#: Separated by commas, quoted, UTF-8, from line 1, one file per sheet, values as shown.
 AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"
 COLUMNS = [
     column("t"), column("i", "integer"), column("d", "decimal", 2), column("f", "number", 3), column("p", "percent", 1),
@@ -45,7 +45,7 @@ SHOWN = [
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
-    """The folder with what LibreOffice makes of a workbook with everything in it."""
+    """Convert a workbook with every feature in LibreOffice; return the folder of the results."""
     folder = tmp_path_factory.mktemp("office")
     days = [(date(2026, 5, day), day) for day in range(4, 11)]
     shown = document(

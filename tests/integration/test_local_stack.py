@@ -1,4 +1,4 @@
-"""The light parts of the stack the demo runs on: child processes, the local S3 and SES, the inbox."""
+"""The light parts of the demo's stack: child processes, the local S3 and SES, the inbox."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path, occupied):
     assert list(tmp_path.iterdir()) == []
 
 
-# What Airflow is told
+# Settings for Airflow
 
 
 def test_nothing_of_the_callers_settings_reaches_airflow(tmp_path, monkeypatch):

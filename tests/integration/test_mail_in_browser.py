@@ -1,4 +1,4 @@
-"""The mail as a browser shows it, narrow and wide: nothing pushes it aside, and its pictures are there."""
+"""The mail in a browser, narrow and wide: the layout holds, and the pictures are shown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The worst mail there can be, sent and taken apart again."""
+    """Send the most difficult mail, and unpack it again as a page."""
     written = body(WORST, NOTE)
     raw = message.compose(
         sender="reports@acme.example",

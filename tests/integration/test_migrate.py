@@ -1,4 +1,4 @@
-"""`migrate` against a real PostgreSQL: what it makes, what it leaves alone, what it says."""
+"""`migrate` on a real PostgreSQL: what it creates, what it leaves alone, what it prints."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def test_a_counter_write_calls_no_function_of_ours(migrated_dsn):
         after_insert = function_calls(connection)
         connection.execute("UPDATE scheduled_reports SET run_count = run_count + 1, last_run_status = 'success'")
 
-        # The insertion: effective from now on, no tombstone, noted in the audit trail.
+        # The insert: effective from now on, without a tombstone, recorded in the audit trail.
         assert (after_insert, function_calls(connection)) == (3, 3)
 
 

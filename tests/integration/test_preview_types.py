@@ -19,7 +19,7 @@ from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 from tests.integration.previews import preview_stored
 
-UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days all lie in the sample or at its edge
+UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days are all within the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
 ACTIVE = """
 SELECT DISTINCT ON ("reportType") "reportType", id FROM scheduled_reports
@@ -30,7 +30,7 @@ HIDDEN = "SELECT name FROM channels WHERE type <> 'PUBLIC' UNION SELECT content 
 
 @pytest.fixture(scope="module")
 def demo(postgres):
-    """The demo's database, and an active report of each type."""
+    """Return the demo's database, and one active report of each type."""
     dsn = postgres.create_database("preview")
     seed(dsn, until=UNTIL, messages=6_000)
     with psycopg.connect(dsn) as connection:
@@ -40,14 +40,14 @@ def demo(postgres):
 
 @pytest.fixture(params=sorted(report_types()))
 def kind(request, demo):
-    """A report type as the demo's active report of it shows it."""
+    """A report type, with an active report of the demo."""
     dsn, reports = demo
     return report_type(parse_row(PostgresDefinitions(dsn).row(reports[request.param])))
 
 
 @pytest.fixture
 def made(demo, kind, tmp_path):
-    """Makes the demo's report of the type in one format; returns its rows and the content."""
+    """Make the demo's report of this type in one format; return its rows and the content."""
     dsn, reports = demo
 
     def make(chosen):

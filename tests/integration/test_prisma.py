@@ -1,4 +1,4 @@
-"""A real Prisma against the migrated database: its diff, the seed's example queries, the plan of the due query."""
+"""A real Prisma on the migrated database: its diff, the seed's example queries, the plan of the due query."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _prisma_is_installed() -> None:
 
 @pytest.fixture
 def seeded_dsn(migrated_dsn: str) -> str:
-    """A migrated database with a workspace, its owner, and four reports of which `due` alone is due."""
+    """A migrated database with a workspace, its owner, and four reports; only `due` is due."""
     rows = [
         {"id": "'due'", "is_active": "true", "status": "'ACTIVE'", "next_run": "'2026-03-08 07:30:00.125'"},
         {"id": "'later'", "is_active": "true", "status": "'ACTIVE'", "next_run": f"{NOW} + interval '1 hour'"},
@@ -151,7 +151,7 @@ def test_the_history_is_the_last_ten_and_the_statistics_count_all(seeded_dsn):
 
     ids = [execution["id"] for execution in answers["history"]]
     assert ids == [answers["execution"]["id"], "e12", "e11", "e10", "e9", "e8", "e7", "e6", "e5", "e4"]
-    # 13 rows with the one just made; its duration is null: (100 + … + 1200) / 12.
+    # 13 rows with the new one, whose duration is null: (100 + … + 1200) / 12.
     assert answers["stats"] == {"_count": 13, "_avg": {"duration": 650}, "_max": {"fileSize": "3000000012"}}
 
 
@@ -169,9 +169,9 @@ def test_the_example_schedulers_write_moves_next_run_and_not_the_effective_momen
 def test_among_100_000_reports_the_due_query_uses_the_index_on_next_run(seeded_dsn):
     statement = next(sent for sent in queries(seeded_dsn)["dueSql"] if '"scheduled_reports"' in sent["sql"])
     with psycopg.connect(seeded_dsn) as connection:
-        # Without triggers: they write to other tables, and take longer than everything else in this test.
+        # Without triggers, which write to other tables and would take most of this test's time.
         connection.execute("SET session_replication_role = replica")
-        # Two in a thousand are due, the others within the next month; one in ten is off, one in twenty in ERROR.
+        # Two in a thousand are due, the others within the next month; one in ten is inactive, one in twenty in ERROR.
         connection.execute(
             INSERT_REPORTS.format(
                 id="'r' || n",
@@ -182,7 +182,7 @@ def test_among_100_000_reports_the_due_query_uses_the_index_on_next_run(seeded_d
             + " FROM generate_series(1, 100000) AS n"
         )
         connection.execute("ANALYZE scheduled_reports")
-        # RawCursor takes the $1 of Prisma's own text.
+        # RawCursor accepts the $1 of Prisma's SQL.
         cursor = psycopg.RawCursor(connection)
         cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + statement["sql"], statement["parameters"])
         plan = list(nodes(cursor.fetchone()[0][0]["Plan"]))
@@ -193,12 +193,12 @@ def test_among_100_000_reports_the_due_query_uses_the_index_on_next_run(seeded_d
 
 
 def queries(dsn: str) -> Any:
-    """What the seed's example queries answer for the report `due`."""
+    """Return the results of the seed's example queries for the report `due`."""
     return answer(dsn, "queries.mjs", "due")
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan and all plans within it."""
+    """Yield a plan and all plans within it."""
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)

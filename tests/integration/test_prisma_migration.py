@@ -1,4 +1,4 @@
-"""The Prisma folder: by hand, by Prisma's own engine, before and after `migrate`, and the models to paste."""
+"""The Prisma migration: run by hand or by Prisma's engine, before or after `migrate`, and the models to paste."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _prisma_is_installed() -> None:
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, neolith_template: str) -> Path:
-    """A folder with the schema of the application as it is today: ours without the three additions."""
+    """A folder with the application's schema of today: ours without the three additions."""
     schema = tmp_path_factory.mktemp("today") / "schema"
     shutil.copytree(PRISMA / "schema", schema)
     (schema / "seed.prisma").unlink()
@@ -48,7 +48,7 @@ def today(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, neolith_
 
 @pytest.fixture
 def pasted(tmp_path: Path, today: Path) -> Path:
-    """A folder with the schema of the application after the fragment was pasted as the fragment says."""
+    """A folder with the application's schema after pasting the fragment according to its instructions."""
     schema = tmp_path / "pasted"
     shutil.copytree(today, schema)
     neolith = (schema / "neolith.prisma").read_text()
@@ -64,14 +64,14 @@ def pasted(tmp_path: Path, today: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def init(postgres: Postgres, today: Path) -> str:
-    """The application's own first migration, as Prisma writes it."""
+    """Return the application's first migration, as Prisma writes it."""
     with copied(postgres, "template1") as dsn:
         return diff(dsn, "from-empty", SCHEMA=str(today))
 
 
 @pytest.fixture
 def history(tmp_path: Path, init: str) -> Path:
-    """A folder of migrations: the application's own and ours."""
+    """A folder with the application's migration and ours."""
     folder = tmp_path / "migrations"
     first = folder / "20250101000000_init"
     first.mkdir(parents=True)
@@ -119,14 +119,14 @@ def test_the_folder_goes_on_where_an_older_migrate_stopped(neolith_dsn, migrated
 
 def test_after_prisma_has_reset_the_applications_schema_the_folder_makes_it_again(migrated_dsn, neolith_dsn):
     deploy_by_hand(neolith_dsn)
-    with psycopg.connect(neolith_dsn) as connection:  # what `prisma migrate reset` does; it leaves other schemas alone
+    with psycopg.connect(neolith_dsn) as connection:  # as `prisma migrate reset` does; it leaves other schemas alone
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         connection.execute(NEOLITH.encode())
 
     deploy_by_hand(neolith_dsn)
 
     ours, theirs = (dump(dsn, "--schema-only") for dsn in (neolith_dsn, migrated_dsn))
-    # pg_dump shows a schema public that is not as initdb made it.
+    # pg_dump lists the schema public only if it differs from initdb's.
     assert {name: text for name, text in ours.items() if not re.match(r"(SCHEMA )?public; Type:", name)} == theirs
 
 
@@ -246,13 +246,13 @@ def script() -> str:
 
 
 def deploy_by_hand(dsn: str) -> None:
-    """Run the folder's script as Prisma's engine does: one text, no transaction of its own around it."""
+    """Run the script as Prisma's engine does: as one text, without a surrounding transaction."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(script())
 
 
 def engine(dsn: str, migrations: Path, command: str, schema: Path, *names: str):
-    """What Prisma's own schema engine answers."""
+    """Return the answer of Prisma's schema engine."""
     return answer(dsn, "migrate.mjs", command, str(migrations), *names, SCHEMA=str(schema))
 
 
@@ -262,7 +262,7 @@ def applied(dsn: str) -> list[str]:
 
 
 def rows_of_ours(dsn: str) -> dict[str, int]:
-    """How many rows each of our tables holds."""
+    """Return the number of rows in each of our tables."""
     with psycopg.connect(dsn) as connection:
         names = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'reporting' ORDER BY 1"
@@ -271,6 +271,6 @@ def rows_of_ours(dsn: str) -> dict[str, int]:
 
 
 def declarations(schema: str) -> list[str]:
-    """What a schema declares: no comments, and one space where there are several."""
+    """Return the declarations of a schema, without comments and with single spaces."""
     lines = (" ".join(line.partition("//")[0].split()) for line in schema.splitlines())
     return [line for line in lines if line]

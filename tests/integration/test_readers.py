@@ -1,4 +1,4 @@
-"""The PDF and the page as programs show them that had no hand in the writing: Poppler and Chromium."""
+"""The PDF and the HTML page in independent programs: Poppler and Chromium."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_browser_finds_no_script_and_prints_the_page(page, tmp_path):
 
     assert tags_of(shown)["script"] == 0
     assert tags_of(shown)["svg"] == 1
-    assert text.count("Messages") > text.count("\f")  # the head of the table is on every page
+    assert text.count("Messages") > text.count("\f")  # the table's head is on every page
 
 
 def tags_of(html):

@@ -1,4 +1,4 @@
-"""What the application's tables say after a run, column by column, read as the application would."""
+"""The application's tables after a run, column by column, read as the application would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.services import MemoryServices
 from tests.contract.tables import add_people, add_report, execute
 
-#: 09:00 in Berlin, where the report's Monday is; the window is 4 to 10 May.
+#: 09:00 in Berlin, the time zone of the report; the window is 4 to 10 May.
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 TRIGGER = Trigger(
     key=RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00"),
@@ -47,7 +47,7 @@ INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at
 
 @pytest.fixture
 def make_services(migrated_dsn, tmp_path):
-    """A world whose database is PostgreSQL, with one report in it; the rest are the fakes."""
+    """Services with PostgreSQL as the database, and one report in it; the rest are fakes."""
 
     def make(*, messages=True, **changes):
         add_people(migrated_dsn)
@@ -69,7 +69,7 @@ def make_services(migrated_dsn, tmp_path):
 
 @pytest.fixture
 def read(migrated_dsn):
-    """The rows that plain SQL finds."""
+    """Return the rows of a plain SQL statement."""
 
     def read(statement):
         with psycopg.connect(migrated_dsn, row_factory=dict_row) as connection:
@@ -80,19 +80,19 @@ def read(migrated_dsn):
 
 @pytest.fixture
 def executions(read):
-    """The rows of report_executions by format."""
+    """Return the rows of report_executions by format."""
     return lambda: {found["format"]: found for found in read("SELECT * FROM report_executions ORDER BY format")}
 
 
 @pytest.fixture
 def counters(read):
-    """What scheduled_reports says of its runs."""
+    """Return the columns of scheduled_reports that describe its runs."""
     names = "run_count, success_count, failure_count, last_run, last_run_status, last_error, next_run, updated_at"
     return lambda: read(f"SELECT {names} FROM scheduled_reports WHERE id = 'r1'")[0]
 
 
 def walk(services, trigger=TRIGGER, *, attempt=1):
-    """A whole run as Airflow runs it; its outcome."""
+    """Run all stages as Airflow does; return the outcome."""
     with suppress(ReportsError):
         for chosen in pipeline.query(services, trigger, attempt=attempt):
             with suppress(ReportsError):
@@ -104,7 +104,7 @@ def walk(services, trigger=TRIGGER, *, attempt=1):
 
 
 def breaking(monkeypatch, chosen, error):
-    """Let the renderer of one format fail."""
+    """Make the renderer of one format fail."""
     real = pipeline.renderer
 
     def fail(*_, **__):
@@ -117,12 +117,12 @@ def breaking(monkeypatch, chosen, error):
 
 
 def is_now(moment):
-    """Whether a column without time zone holds this very time in UTC."""
+    """Return whether a column without time zone contains the current time in UTC."""
     return abs(datetime.now(UTC).replace(tzinfo=None) - moment) < timedelta(minutes=1)
 
 
 def times_fit_together(found):
-    """Began, ended, and took as long as lies between, to the millisecond that the columns hold."""
+    """Check that start, end and duration are consistent, to the columns' precision of a millisecond."""
     took = (found["completed_at"] - found["started_at"]) / timedelta(milliseconds=1)
     return found["started_at"] <= found["completed_at"] and abs(took - found["duration"]) <= 1
 
@@ -234,7 +234,7 @@ def test_a_failure_mended_by_a_retry_moves_every_column_over(make_services, exec
 
     one = executions()["JSON"]
     assert (one["status"], one["error"], one["progress"], one["retry_count"]) == ("COMPLETED", None, 100, 2)
-    assert one["email_sent"] is False  # the mail had gone without it
+    assert one["email_sent"] is False  # it was not part of the mail
     kept = counters()
     assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (1, 1, 0)
     assert (kept["last_run_status"], kept["last_error"]) == ("success", None)
@@ -437,7 +437,7 @@ def test_what_is_said_of_the_last_run_is_said_of_the_newest(make_services, count
     last_run = counters()["last_run"]
 
     breaking(monkeypatch, Format.CSV, ReportTypeError("out of ink"))
-    walk(services, replace(TRIGGER, clear_number=1))  # the older one is cleared, and fails now
+    walk(services, replace(TRIGGER, clear_number=1))  # the older run is cleared, and fails now
 
     kept = counters()
     assert (kept["run_count"], kept["success_count"], kept["failure_count"]) == (2, 1, 1)

@@ -61,7 +61,7 @@ FIGURES = {
         "median_seconds": (30.0, 10.0),
     },
 }
-#: Every table of the week, and how many rows of the main one are data.
+#: Every table of the week, and the number of data rows in the main one.
 TABLES = {
     "workspace-activity": {
         "days": [
@@ -207,11 +207,11 @@ DATA_ROWS = {
     "workflow-execution": 1,
     "export-summary": 4,
 }
-#: What parameters make of the key figures and tables; what is not named stays as it is without them.
+#: Key figures and tables that change with parameters; the others stay the same.
 NARROWED = [
     ("workspace-activity", {"channelIds": ["gen"]},
      {"messages": 5, "active_people": 3, "active_channels": 1, "files_shared": 1}),
-    ("workspace-activity", {"channelIds": ["sec", "dm", "nowhere"]},  # nobody watches who is silent in public
+    ("workspace-activity", {"channelIds": ["sec", "dm", "nowhere"]},  # none of these is a public channel
      {"messages": 0, "active_people": 0, "active_channels": 0, "replies": 0, "files_shared": 0}),
     ("workspace-activity", {"includeArchived": True}, {"messages": 10, "active_channels": 5}),
     ("workspace-activity", {"includeArchived": False}, {}),
@@ -229,7 +229,7 @@ NARROWED = [
     ("user-engagement", {"channelIds": ["dev"]},
      {"engaged_people": 1, "engaged_share": 0.25, "silent_members": 3, "activities_per_person": 1.0,
       "days_per_person": 1.0}),
-    ("user-engagement", {"includeArchived": True},  # a message of Ann's and a reaction of Cleo's, both on the 25th
+    ("user-engagement", {"includeArchived": True},  # a message by Ann and a reaction by Cleo, both on the 25th
      {"activities_per_person": 3.5}),
     ("user-engagement", {"userIds": ["ben", "zed"]},
      {"members": 2, "engaged_people": 1, "engaged_share": 0.5, "activities_per_person": 4.0, "days_per_person": 3.0}),
@@ -254,7 +254,7 @@ NARROWED = [
      {"exports": 1, "success_share": 1.0, "failed": 0, "records": 50, "bytes": 2**53 + 1, "median_seconds": 40.0}),
     ("export-summary", {"minActivityLevel": "medium"}, {}),
 ]  # fmt: skip
-#: Which people or channels a level of activity leaves, in the table that lists them.
+#: The people or channels listed at each minimum activity.
 LEVELS = [
     ("workspace-activity", "low", "people", ["Ann", "Ben", "Bot", "Unnamed"]),
     ("workspace-activity", "medium", "people", ["Ann"]),
@@ -269,7 +269,7 @@ LEVELS = [
     ("export-summary", "low", "people", ["Ann", "Ben", "Zed"]),
     ("export-summary", "high", "people", []),
 ]
-#: One of everything in every hour of the weeks around a change of clocks, in a workspace of its own.
+#: One of everything in every hour of the weeks around a clock change, in a separate workspace.
 EVERY_HOUR = """
 INSERT INTO organizations (id, name, slug, updated_at) VALUES ('o', 'Org', 'org', now());
 INSERT INTO workspaces (id, name, slug, organization_id, updated_at) VALUES ('w', 'Space', 'space', 'o', now());
@@ -295,7 +295,7 @@ SELECT 'e' || n, 'COMPLETED', 'u', 'manual', at, 'f', 'w' FROM hours;
 INSERT INTO export_jobs (id, workspace_id, type, status, requested_by, created_at)
 SELECT 'x' || n, 'w', 'messages', 'COMPLETED', 'u', at FROM hours;
 """
-#: A key figure, and the column of the days that adds up to it.
+#: A key figure, and the column of the table by day whose sum it is.
 ADD_UP = [
     ("workspace-activity", "messages", 1),
     ("workspace-activity", "messages", 5),  # reactions: as many, by construction
@@ -311,7 +311,7 @@ ADD_UP = [
 
 @pytest.fixture(scope="module")
 def counted(postgres, migrated_template):
-    """A database with the workspace that was counted by hand, for tests that only read."""
+    """A database with the workspace that was counted by hand, for read-only tests."""
     dsn = postgres.create_database("hand", template=migrated_template)
     fill(dsn)
     yield dsn
@@ -320,7 +320,7 @@ def counted(postgres, migrated_template):
 
 @pytest.fixture(scope="module")
 def hourly(postgres, migrated_template):
-    """A database where something happens every hour, for tests that only read."""
+    """A database in which something happens every hour, for read-only tests."""
     dsn = postgres.create_database("hourly", template=migrated_template)
     with psycopg.connect(dsn) as connection:
         connection.execute(EVERY_HOUR.encode())

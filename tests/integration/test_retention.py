@@ -1,4 +1,4 @@
-"""Retention on a real PostgreSQL and S3: what triggers and migrate note, what a round leaves, and what it costs."""
+"""Retention on a real PostgreSQL and S3: what triggers and migrate record, what a round leaves, and what it costs."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def select(dsn, statement):
         return connection.execute(statement.encode()).fetchall()
 
 
-# When a report went
+# When a report was deleted
 
 
 def departed(dsn):
-    """Workspace and new name of each report that went, by its id."""
+    """Return workspace and new name of each deleted report, by id."""
     found = select(dsn, "SELECT * FROM reporting.departed")
     return {one["report_id"]: (one["workspace_id"], one["now_called"]) for one in found}
 
@@ -105,7 +105,7 @@ def test_deleting_it_again_begins_its_grace_anew(dsn):
 
 
 def gone(dsn):
-    """What retention would erase now."""
+    """Return what retention would erase now."""
     later = datetime.now(UTC) + timedelta(minutes=1)
     return PostgresRetention(dsn).departed(later, unsettled_before=later, limit=10)
 
@@ -149,7 +149,7 @@ EXECUTION = """
 INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for)
 VALUES ('x1', 'r1', 'system', 'CSV', now())
 """
-#: As before the migration.
+#: The schema from before the migration.
 BACK = """
 DROP INDEX reporting.deliveries_claimed_idx;
 DELETE FROM reporting.migrations WHERE name = '0002_retention';
@@ -173,7 +173,7 @@ def test_migrate_notes_reports_that_went_before_it_came(dsn):
 
     assert "applied 0002_retention" in migrate(dsn)
 
-    # What has executions of a report that is there was only given another id.
+    # Executions of an existing report belong to a report whose id was changed.
     assert departed(dsn) == {"buried": (None, None), "with-a-run": (None, None), "old": (None, "r1")}
     moments = {one["report_id"]: one["since"] for one in select(dsn, "SELECT * FROM reporting.departed")}
     assert moments["buried"] == datetime(2026, 1, 1, tzinfo=UTC)
@@ -181,12 +181,12 @@ def test_migrate_notes_reports_that_went_before_it_came(dsn):
     assert migrate(dsn) == ("nothing to do",)
 
 
-# Whole rounds
+# Complete rounds
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    """S3 of this machine."""
+    """Start a local S3."""
     running = server.start(tmp_path_factory.mktemp("aws"))
     yield running
     running.child.stop()
@@ -194,7 +194,7 @@ def aws(tmp_path_factory):
 
 @pytest.fixture
 def services(dsn, aws, tmp_path):
-    """PostgreSQL, S3 and a folder; the bucket is the test's own."""
+    """Services with PostgreSQL, S3 and a folder; the bucket belongs to this test."""
     bucket = f"b{uuid4().hex}"
     aws.create_bucket(bucket)
     services = MemoryServices(
@@ -285,7 +285,7 @@ def test_nothing_is_left_of_the_reports_of_a_deleted_workspace_and_everything_of
     assert retain(services) == Retained()
 
 
-# What it costs
+# Cost
 
 MANY = """
 INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, frozen,

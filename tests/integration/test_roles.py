@@ -1,4 +1,4 @@
-"""Least rights in the database: deploy/sql/roles.sql on a real PostgreSQL, and all that works with no more."""
+"""Least privilege in the database: deploy/sql/roles.sql on a real PostgreSQL, and everything that works with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WEEK = Scope(
 
 
 def psql(dsn, file, **variables):
-    """Run a file as an operator would."""
+    """Run a file with psql, as an operator would."""
     values = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
     command = [server._binaries() / "psql", "-X", "-q", dsn, *values, "-f", file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -52,7 +52,7 @@ def psql(dsn, file, **variables):
 
 
 class Roles:
-    """A database with the three roles, and a user of each who can log in."""
+    """A database with the three roles, and a login user for each."""
 
     def __init__(self, dsn):
         self.dsn, self.tag = dsn, uuid4().hex[:8]
@@ -84,12 +84,12 @@ class Roles:
                     connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
     def __getattr__(self, kind):
-        """The DSN of a user."""
+        """Return the DSN of a user."""
         parts = urlsplit(self.dsn)
         return urlunsplit(parts._replace(netloc=f"{self.users[kind]}:pass@{parts.hostname}:{parts.port}"))
 
     def refused(self, kind, statement):
-        """Whether the database says that this user may not."""
+        """Return whether the database denies a statement to this user."""
         with psycopg.connect(getattr(self, kind)) as connection:
             try:
                 connection.execute(statement)
@@ -101,7 +101,7 @@ class Roles:
 
 @pytest.fixture
 def roles(migrated_dsn):
-    """The three roles in a migrated database with two workspaces and one report."""
+    """Create the three roles in a migrated database with two workspaces and one report."""
     made = Roles(migrated_dsn)
     made.make()
     add_people(migrated_dsn)
@@ -113,7 +113,7 @@ def roles(migrated_dsn):
 
 @pytest.fixture
 def services(roles, tmp_path):
-    """A world as tasks and upkeep have it: data by the reading user, all else by the writing one."""
+    """Services as in tasks and upkeep: the reading user for data, the writing user for everything else."""
     made = MemoryServices(
         source=PostgresSource(roles.reading),
         settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
@@ -127,7 +127,7 @@ def services(roles, tmp_path):
 
 
 def queries():
-    """Every query of every report type, by a name."""
+    """Return every query of every report type, by name."""
     for kind in report_types().values():
         yield f"{kind.id}/figures", kind.figures_sql
         for one in kind.datasets:
@@ -137,7 +137,7 @@ def queries():
 
 
 def columns_of(connection, query):
-    """The columns that PostgreSQL itself says a query reads: those a view of it would depend on."""
+    """Return the columns that a query reads according to PostgreSQL: those that a view of it would depend on."""
     connection.execute("DROP VIEW IF EXISTS asked")
     connection.execute(f"CREATE TEMP VIEW asked AS {query}".encode())
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""deploy/sql/row-level-security.sql on a copy: PostgreSQL itself keeps the reading role to one workspace."""
+"""deploy/sql/row-level-security.sql on a copy: PostgreSQL itself restricts the reading role to one workspace."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.integration.test_tenants import WORDS
 
 RLS = ROLES.with_name("row-level-security.sql")
 KINDS = sorted(set(report_types()) - {"custom"})
-#: One of each source that a custom report may ask.
+#: Parameters of a custom report, one for each source.
 SOURCES = [{"customFilters": {"source": source}} for source in sorted(WORDS)]
 ASKED = [(kind, None) for kind in KINDS] + [("custom", parameters) for parameters in SOURCES]
-#: The tables that have a workspace, by themselves or through another one.
+#: The tables that belong to a workspace, directly or through another table.
 TABLES = (
     "audit_logs", "channel_members", "channels", "export_jobs", "files", "message_attachments", "messages", "reactions",
     "report_executions", "scheduled_reports", "tasks", "workflow_executions", "workflows", "workspace_members",
     "workspaces",
 )  # fmt: skip
-#: What handmade_workspace.py leaves out; ids of the one workspace begin with `a`, those of the other with `z`.
+#: Rows that handmade_workspace.py lacks; ids of one workspace begin with `a`, those of the other with `z`.
 MORE = """
 INSERT INTO channel_members (id, channel_id, user_id, joined_at) VALUES ('#cm', '#gen', '#ann', '2026-01-01');
 INSERT INTO scheduled_reports
@@ -39,7 +39,7 @@ INSERT INTO audit_logs (id, actor_id, actor_type, action, resource_type, resourc
     ('#l4', '#ben', 'user', 'message.deleted', 'messages', '#p1', 'critical', '2026-03-26'),
     ('#l5', '#bot', 'vp', 'task.made', 'task', NULL, 'info', '2026-03-26');
 """
-#: What nobody should write, and somebody may: people of the one who do something in the other.
+#: Rows that should not exist, but can: members of one workspace who act in the other.
 ACROSS = """
 INSERT INTO audit_logs (id, actor_id, actor_type, action, resource_type, resource_id, created_at) VALUES
     ('x1', 'aann', 'user', 'role.granted', 'channel', 'zgen', '2026-03-26'),
@@ -77,14 +77,14 @@ def guarded(roles):
 
 @pytest.fixture(scope="module")
 def unchanged(postgres, migrated_template):
-    """The same for tests that only read."""
+    """The same for read-only tests."""
     with copied(postgres, migrated_template) as dsn, with_roles(dsn) as made:
         psql(dsn, RLS, reading=made.names["reading"])
         yield made
 
 
 def within(dsn, workspace, statement):
-    """What a statement answers in a transaction of a workspace; of none where that is None."""
+    """Return the result of a statement in a transaction of a workspace, or without one."""
     with psycopg.connect(dsn) as connection:
         if workspace is not None:
             connection.execute("SELECT set_config('report.workspace_id', %s, true)", [workspace])
@@ -107,7 +107,7 @@ def test_a_bare_query_sees_the_rows_of_its_workspace_and_is_an_error_without_one
     statement = f"SELECT {column} FROM {table} WHERE {column} ~ '^[az]'"
     everything = {one for (one,) in within(unchanged.dsn, None, statement)}
     ours = {one for one in everything if one.startswith("a")}
-    # An entry of the audit log that is about nothing in any workspace may be of each: the report type asks who did it.
+    # An audit entry about no object of a workspace can belong to any; the report type decides by its actor.
     of_none = {"zl2", "zl5"} if table == "audit_logs" else set()
 
     assert ours
@@ -125,7 +125,7 @@ def test_an_entry_about_another_workspaces_thing_is_not_seen(unchanged):
 
 
 def test_sql_that_sets_the_workspace_itself_is_not_held_back(guarded):
-    """So the files of report types are code that you deploy, and no row can bring any."""
+    """Therefore report types are code that you deploy; no row can add SQL."""
     with psycopg.connect(guarded.reading) as connection:
         connection.execute("SELECT set_config('report.workspace_id', 'aw', true)")
         connection.execute("SELECT set_config('report.workspace_id', 'zw', true)")

@@ -1,4 +1,4 @@
-"""security-audit: to which workspace an entry of the audit log belongs, on rows worked out by hand."""
+"""security-audit: the workspace that an audit log entry belongs to, on rows computed by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KIND = report_types()["security-audit"]
 #: 4 to 10 May in Berlin.
 WINDOW = (datetime(2026, 5, 3, 22, tzinfo=UTC), datetime(2026, 5, 10, 22, tzinfo=UTC))
 THEN = "2026-05-05 10:00"
-# ada (u1) and bob (u2) are members of ws1 since January, eve (u3) of ws2.  What ends in 2 is in the other workspace.
+# ada (u1) and bob (u2) are members of ws1 since January, eve (u3) of ws2.  Ids that end in 2 are in the other one.
 PLACES = """
 INSERT INTO users (id, email, name, status, updated_at) VALUES
     ('both', 'both@acme.example', 'Bo Both', 'ACTIVE', now()), ('late', 'late@acme.example', 'Lee', 'ACTIVE', now()),
@@ -54,7 +54,7 @@ VALUES ('j1', 'ws1', 'messages', 'u1'), ('j2', 'ws2', 'messages', 'u3');
 
 @pytest.fixture(scope="module")
 def places_template(postgres, migrated_template):
-    """The name of a database in which the places are and no entry, to be copied."""
+    """Return the name of a database with the objects and no log entry, to be copied."""
     made = postgres.create_database("places", template=migrated_template)
     add_people(made)
     execute(made, PLACES)
@@ -77,7 +77,7 @@ def dsn(postgres, places_template):
 
 @pytest.fixture
 def log(dsn):
-    """Adds entries to the audit log: resource type, resource, actor, and what else differs from the usual."""
+    """Add an entry to the audit log: resource type, resource, actor, and other values that differ from the usual."""
 
     def log(kind, resource, actor="u1", **changes):
         entry = {
@@ -96,7 +96,7 @@ def log(dsn):
 
 @pytest.fixture
 def ask(dsn):
-    """The rows of one of the type's queries, for a workspace."""
+    """Return the rows of one of the type's queries, for a workspace."""
 
     def ask(name="events", workspace="ws1", window=WINDOW, **parameters):
         scope = Scope(
@@ -110,7 +110,7 @@ def ask(dsn):
 
 
 def belongs(ask):
-    """In which of the two workspaces the one entry shows."""
+    """Return the workspaces in which the only entry appears."""
     return [workspace for workspace in ("ws1", "ws2") if ask(workspace=workspace)]
 
 
@@ -193,7 +193,7 @@ def test_who_has_left_was_a_member_as_long_as_of_a_channel_they_left(log, ask, m
 
 
 def test_a_place_in_a_channel_alone_makes_no_member(log, ask):
-    log("session", None, "u3")  # cm3: still in c1 of ws1, but in ws2 only
+    log("session", None, "u3")  # cm3: still in c1 of ws1, but only a member of ws2
 
     assert belongs(ask) == ["ws2"]
 
@@ -227,8 +227,8 @@ def test_one_row_per_event_the_newest_first_and_no_private_names(log, ask):
 
     assert rows == [
         ("system", "workflow", "Backup", "w1", "192.0.2.1"),
-        ("Ada Byron", "user", None, "u2", None),  # who has no name
-        ("Bo Both", "user", None, "u3", "192.0.2.1"),  # who is somebody of another workspace
+        ("Ada Byron", "user", None, "u2", None),  # u2 has no name
+        ("Bo Both", "user", None, "u3", "192.0.2.1"),  # u3 belongs to another workspace
         ("Ada Byron", "task", "Rotate keys", "t1", "192.0.2.1"),
         ("Ada Byron", "message", None, "x1", "192.0.2.1"),
         ("Ada Byron", "channel", None, "d1", "192.0.2.1"),
@@ -241,7 +241,7 @@ def test_one_row_per_event_the_newest_first_and_no_private_names(log, ask):
 
 @pytest.fixture
 def week(log):
-    """A week, worked out by hand: 6 events of ws1, 1 of ws2."""
+    """A week computed by hand: 6 events of ws1, 1 of ws2."""
     log("user", "u1", "u1", action="session.login", created_at="2026-04-20", ip="192.0.2.1")  # known from before
     log("user", "u2", "u2", action="session.login", created_at="2026-04-02", ip="192.0.2.2")  # too long ago
     log("user", "both", "both", action="session.login", created_at="2026-04-20", ip="192.0.2.9")
@@ -257,7 +257,7 @@ def week(log):
 
 @pytest.mark.usefixtures("week")
 def test_the_key_figures_are_those_of_a_week_worked_out_by_hand(ask):
-    # New: ada from .7 and both from .8, which ws2 knows, but that is not for ws1 to see; bob has no past to compare.
+    # New: ada from .7, and both from .8, which only ws2 has seen before; bob has no earlier sign-in to compare.
     assert ask("figures") == [{"events": 6, "failed": 2, "serious": 3, "changes": 1, "people": 3, "new_addresses": 2}]
     assert ask("figures", userIds=["u2"]) == [
         {"events": 1, "failed": 0, "serious": 0, "changes": 0, "people": 1, "new_addresses": 0}

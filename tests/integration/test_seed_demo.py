@@ -1,4 +1,4 @@
-"""`seed-demo` against a real PostgreSQL: what it makes, where it refuses, what it leaves alone."""
+"""`seed-demo` on a real PostgreSQL: what it creates, where it refuses, what it leaves alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from include.scheduled_reports.sample_data.seed import seed
 
 UNTIL = date(2026, 3, 2)
 FEW = 2_000
-# What a row says about the time to come, not about what has happened.
+# Columns about the future, not about past events.
 LOOKING_AHEAD = {"due_date", "expires", "expires_at"}
 STRANGER = """
 INSERT INTO organizations (id, name, slug, updated_at) VALUES ('o1', 'Org', 'org', now());
@@ -339,7 +339,7 @@ def test_some_audit_entries_lead_to_no_workspace(filled):
 
 @pytest.fixture(scope="module")
 def filled(postgres):
-    """A database with the default sample, for tests that only read."""
+    """A database with the default sample, for read-only tests."""
     dsn = postgres.create_database("sample")
     seed(dsn, until=UNTIL)
     yield dsn
@@ -361,7 +361,7 @@ def tables(dsn: str) -> list[tuple[str]]:
 
 
 def content(dsn: str) -> dict[str, str]:
-    """A fingerprint of each of the application's tables, whatever the order of its rows and columns."""
+    """Return a fingerprint of each of the application's tables, independent of the order of rows and columns."""
     query = "SELECT coalesce(string_agg(to_jsonb(t)::text, E'\\n' ORDER BY t.id), '') FROM {} t"
     with psycopg.connect(dsn) as connection:
         return {
@@ -373,7 +373,7 @@ def content(dsn: str) -> dict[str, str]:
 
 
 def strip_to_primary_keys(dsn: str) -> None:
-    """Take everything off the application's tables but their columns, types and primary keys."""
+    """Remove everything from the application's tables except columns, types and primary keys."""
     run(
         dsn,
         """

@@ -1,4 +1,4 @@
-"""Two workspaces of the same shape: nothing that one is told moves when the other's data changes, whatever is asked."""
+"""Two workspaces of the same shape: the reports of one never change with the data of the other, for any parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.scheduled_reports.reports.parameters import LEVELS, TASK_STATUSES
 from include.scheduled_reports.reports.types.catalog import report_types
 from tests.integration.handmade_workspace import TABLES, ask, fill
 
-#: What happens in the other workspace, `z`, beyond what it had: more of everything, and rows that point at ours.
+#: Changes in the other workspace, `z`: more of everything, and rows that refer to ours.
 OTHER_DAYS = """
 UPDATE messages SET channel_id = 'zgen', is_deleted = false, type = 'TEXT', created_at = '2026-03-25T10:00'
 WHERE id LIKE 'z%';
@@ -57,13 +57,13 @@ HOSTILE = [
     "' OR true --", "'; DROP TABLE messages; --", "%", "*", "null", "{}", '["agen"]', "zw' OR 'a' = 'a", "$1", "\\",
     "../zw", "\uff41gen", "agen ", "AGEN", "世界", "🚀" * 50, "x" * 10_000,
 ]  # fmt: skip
-# jsonb cannot hold U+0000 or half of a surrogate pair, so no row of scheduled_reports does.
+# jsonb cannot store U+0000 or half of a surrogate pair, so no row of scheduled_reports contains them.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)
 ids = st.one_of(
     st.lists(st.sampled_from(IDS) | st.sampled_from(HOSTILE) | texts, min_size=1, max_size=8),
     st.sampled_from([IDS, [f"agen-{number}" for number in range(40_000)], IDS * 100]),
 )
-#: What each parameter may hold once the gate has let it through.
+#: Values that the gate accepts for each parameter.
 VALUES = {
     "includeArchived": st.booleans(),
     "channelIds": ids,
@@ -73,7 +73,7 @@ VALUES = {
     "minActivityLevel": st.sampled_from(LEVELS),
 }
 KINDS = sorted(report_types())
-#: A column of text of each source of custom reports, and what may be asked of it.
+#: One text column of each source of custom reports, for grouping and filters.
 WORDS = {
     source.name: next(column.name for column in source.columns if column.type == "text" and not column.values)
     for source in report_types()["custom"].sources
@@ -102,7 +102,7 @@ VALUES["customFilters"] = st.sampled_from(sorted(WORDS)).flatmap(
 
 @pytest.fixture(scope="module")
 def databases(postgres, migrated_template):
-    """Our workspace `a`: alone, and beside another one where much goes on."""
+    """Our workspace `a`: alone, and in a database with a very active other workspace."""
     alone, beside = (postgres.create_database(name, template=migrated_template) for name in ("alone", "beside"))
     fill(alone, "a")
     for prefix in ("a", "z"):
@@ -115,7 +115,7 @@ def databases(postgres, migrated_template):
 
 
 def parameters_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Parameters that the type takes, any of them missing."""
+    """Return a strategy for parameters of the type; each may be missing."""
     known = sorted(report_types()[kind].parameters & VALUES.keys())
     needed = {name: VALUES[name] for name in known if name == "customFilters"}
     return st.fixed_dictionaries(needed, optional={name: VALUES[name] for name in known if name not in needed})

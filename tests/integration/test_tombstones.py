@@ -1,4 +1,4 @@
-"""Triggers and upkeep on a real PostgreSQL: what is left of a report that went, was disabled, spoiled or mended."""
+"""Triggers and upkeep on a real PostgreSQL: tombstones of reports that were deleted, disabled, broken or corrected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DISABLE = "UPDATE scheduled_reports SET status = 'DISABLED' WHERE id = 'r1'"
 RENAME = "UPDATE scheduled_reports SET id = 'r2' WHERE id = 'r1'"
 
 
-# A report that went
+# A deleted report
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_deleting_it_again_is_a_farewell_of_its_own(dsn):
     assert since(dsn) > first
 
 
-# A report that was disabled
+# A disabled report
 
 
 def test_a_disabled_report_leaves_a_tombstone_and_keeps_its_options(dsn):
@@ -146,7 +146,7 @@ def test_an_enabled_report_is_effective_from_then_on(dsn):
     assert earliest <= options(dsn)["r1"]["effective_from"] <= clock(dsn)
 
 
-# A report that was renamed
+# A renamed report
 
 
 def test_a_renamed_report_leaves_a_tombstone_under_its_old_id(dsn):
@@ -187,7 +187,7 @@ def test_a_report_that_is_renamed_back_has_no_tombstone(dsn):
     assert options(dsn).keys() == {"r1"}
 
 
-# Every other edit
+# All other edits
 
 
 @pytest.mark.parametrize(

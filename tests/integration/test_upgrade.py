@@ -1,4 +1,4 @@
-"""From a released version to this one with runs open, and the way back, on the schema, statements and rows it left."""
+"""Upgrade from a released version with open runs, and the way back, on the stored schema, statements and rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ each_version = pytest.mark.parametrize("version", VERSIONS, ids=str)
 
 @pytest.fixture
 def upgraded(neolith_dsn, version):
-    """A world on this version's schema, with the runs that the released version has left open."""
+    """Services on this version's schema, with the runs that the released version left open."""
     staging, store = version.load(neolith_dsn)
     migrate(neolith_dsn)
     return services(neolith_dsn, staging, store)
@@ -95,7 +95,7 @@ def test_runs_that_nobody_goes_on_with_after_the_upgrade_are_settled_by_upkeep(u
     ("version", "name"), STATEMENTS, ids=lambda one: one if isinstance(one, str) else one.folder.name
 )
 def test_every_statement_of_the_released_version_is_taken_by_this_schema(migrated_dsn, version, name):
-    """While workers are exchanged, and after going back, the old code asks the new tables."""
+    """During a rolling upgrade, and after a downgrade, the old code uses the new tables."""
     names = []
 
     def number(found):

@@ -1,4 +1,4 @@
-"""Upkeep on PostgreSQL: rows spoiled and fixed from outside, next_run, tombstones lifted."""
+"""Upkeep on PostgreSQL: rows broken and corrected from outside, next_run, lifted tombstones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report
 from tests.integration.tombstone_helpers import DELETE, clock, execute, gate, options, since, tombstones, whole
 
-#: Later than every effective moment, so that the coming run can be told beforehand.
+#: Later than every effective moment, so that the next run is known in advance.
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 
 
 def at(hour):
-    """That day, as Prisma's columns hold it: in UTC, without saying so."""
+    """Return an hour of that day as Prisma's columns store it: UTC without a time zone."""
     return NEW_YEAR.replace(hour=hour, tzinfo=None)
 
 
@@ -49,8 +49,8 @@ def services_of(dsn):
     return services
 
 
-def once_more(dsn, open_runs=1):
-    """One round of upkeep; Airflow still has so many runs of every report open."""
+def upkeep_round(dsn, open_runs=1):
+    """Run one round of upkeep; Airflow reports *open_runs* open runs for every report."""
     return upkeep(services_of(dsn), MemoryOrchestrator(every=open_runs))
 
 
@@ -62,15 +62,15 @@ MEND = "UPDATE scheduled_reports SET timezone = 'UTC', cron_expression = '0 9 * 
 
 
 def test_a_row_spoiled_by_psql_is_in_error_with_all_reasons_and_a_tombstone(dsn):
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, SPOIL)
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     found = whole(dsn, "status, last_error, next_run, is_active, timezone")
     assert found["last_error"] == f"{HOURLY} {ZONE}"
     assert (found["status"], found["next_run"], found["is_active"]) == ("ERROR", None, True)
-    assert found["timezone"] == "Mars/Olympus"  # what somebody wrote is his
+    assert found["timezone"] == "Mars/Olympus"  # the user's value is not changed
     assert tombstones(dsn) == {"r1": ("Weekly", "rejected")}
     assert (gate(dsn)["r1"]["error_cause"], gate(dsn)["r1"]["tombstone"]) == ("rejected", "rejected")
 
@@ -78,11 +78,11 @@ def test_a_row_spoiled_by_psql_is_in_error_with_all_reasons_and_a_tombstone(dsn)
 @pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
 def test_a_mended_row_is_what_it_was_before_and_effective_from_then(dsn, status):
     execute(dsn, f"UPDATE scheduled_reports SET status = '{status}'", SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, MEND)
     earliest = clock(dsn)
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     found = whole(dsn, "status, last_error, next_run")
     coming = at(9) if status == "ACTIVE" else None
@@ -93,10 +93,10 @@ def test_a_mended_row_is_what_it_was_before_and_effective_from_then(dsn, status)
 
 def test_reasons_that_change_are_told_anew_and_what_it_was_before_stays(dsn):
     execute(dsn, "UPDATE scheduled_reports SET status = 'PAUSED'", SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, "UPDATE scheduled_reports SET timezone = 'UTC'")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "last_error") == {"last_error": HOURLY}
     assert options(dsn)["r1"]["status_before"] == "PAUSED"
@@ -104,21 +104,21 @@ def test_reasons_that_change_are_told_anew_and_what_it_was_before_stays(dsn):
 
 def test_reasons_that_a_run_has_overwritten_come_back(dsn):
     execute(dsn, SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, "UPDATE scheduled_reports SET last_error = NULL, last_run_status = 'success'")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "last_error") == {"last_error": f"{HOURLY} {ZONE}"}
 
 
 def test_a_spoiled_report_that_somebody_takes_out_of_error_without_mending_it_is_back_there(dsn):
     execute(dsn, SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     first = since(dsn)
     execute(dsn, "UPDATE scheduled_reports SET status = 'PAUSED'")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "status") == {"status": "ERROR"}
     assert options(dsn)["r1"]["status_before"] == "PAUSED"
@@ -142,10 +142,10 @@ def test_a_spoiled_report_that_somebody_takes_out_of_error_without_mending_it_is
 )
 def test_a_report_stops_while_its_creator_is_away(dsn, leaves, returns, reason):
     execute(dsn, leaves)
-    once_more(dsn)
+    upkeep_round(dsn)
     stopped = whole(dsn, "status, last_error")
     execute(dsn, returns)
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert stopped == {"status": "ERROR", "last_error": reason}
     assert whole(dsn, "status, last_error") == {"status": "ACTIVE", "last_error": None}
@@ -163,7 +163,7 @@ def test_a_report_that_is_disabled_or_failing_stays_as_it_is(dsn, state, damage)
     execute(dsn, state, "UPDATE reporting.report_options SET error_cause = 'failing'", damage)
     before, stones, held = whole(dsn, "xmin::text, *"), tombstones(dsn), options(dsn)
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "xmin::text, *") == before
     assert tombstones(dsn) == stones
@@ -183,20 +183,20 @@ def test_a_report_that_is_disabled_or_failing_stays_as_it_is(dsn, state, damage)
     ],
 )
 def test_the_next_run_is_right_one_round_after_an_edit_from_outside(dsn, edit, coming):
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, f"UPDATE scheduled_reports SET {edit}")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "next_run") == {"next_run": coming}
 
 
 def test_the_next_run_comes_back_with_a_resumption(dsn):
     execute(dsn, "UPDATE scheduled_reports SET is_active = false")
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, "UPDATE scheduled_reports SET is_active = true")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "next_run") == {"next_run": at(9)}
 
@@ -204,12 +204,12 @@ def test_the_next_run_comes_back_with_a_resumption(dsn):
 def test_no_round_touches_updated_at_and_a_round_with_nothing_to_do_writes_nothing(dsn):
     before = whole(dsn, "updated_at")
     execute(dsn, SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, MEND)
-    once_more(dsn)
+    upkeep_round(dsn)
     settled = whole(dsn, "xmin::text, *")
 
-    once_more(dsn)
+    upkeep_round(dsn)
 
     assert whole(dsn, "xmin::text, *") == settled
     assert whole(dsn, "updated_at") == before
@@ -218,11 +218,11 @@ def test_no_round_touches_updated_at_and_a_round_with_nothing_to_do_writes_nothi
 def test_a_dag_is_let_go_once_its_runs_have_ended(dsn):
     execute(dsn, DELETE)
 
-    assert once_more(dsn, 1).lifted == 0
+    assert upkeep_round(dsn, 1).lifted == 0
     assert gate(dsn).keys() == {"r1"}
-    assert once_more(dsn, 0).lifted == 1
+    assert upkeep_round(dsn, 0).lifted == 1
     assert gate(dsn) == {}
-    assert once_more(dsn, 0).lifted == 0
+    assert upkeep_round(dsn, 0).lifted == 0
 
 
 def test_rounds_that_run_at_once_do_the_work_once(dsn):
@@ -230,21 +230,21 @@ def test_rounds_that_run_at_once_do_the_work_once(dsn):
         add_report(dsn, id=f"s{number:02}")
         add_report(dsn, id=f"t{number:02}", timezone="Mars/Olympus")
     execute(dsn, SPOIL)
-    once_more(dsn)
+    upkeep_round(dsn)
     execute(dsn, MEND, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id LIKE 's%'")
     execute(dsn, "UPDATE scheduled_reports SET timezone = 'UTC' WHERE id LIKE 't%'")
     together = Barrier(4)
 
     def one_of_four(_):
         together.wait(timeout=30)
-        return once_more(dsn)
+        return upkeep_round(dsn)
 
     with ThreadPoolExecutor(4) as threads:
         rounds = list(threads.map(one_of_four, range(4)))
 
     assert sum(one.rejected for one in rounds) == 30
     assert sum(one.readmitted for one in rounds) == 31
-    again = once_more(dsn)
+    again = upkeep_round(dsn)
     assert (again.rejected, again.readmitted, again.next_runs) == (0, 0, 0)
     states = {found["id"]: found["status"] for found in gate(dsn).values()}
     assert states == {report_id: "ERROR" if report_id[0] == "s" else "ACTIVE" for report_id in states}

@@ -9,7 +9,7 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 
 
 def execute(dsn, *statements):
-    """Each statement as somebody outside would run it, all in one transaction."""
+    """Run the statements in one transaction of a separate connection."""
     with psycopg.connect(dsn) as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -21,7 +21,7 @@ def select(dsn, statement):
 
 
 def tombstones(dsn):
-    """Name and reason of each tombstone, by report."""
+    """Return name and reason of each tombstone, by report."""
     found = select(dsn, "SELECT * FROM reporting.tombstones")
     return {one["report_id"]: (one["name"], one["reason"]) for one in found}
 
@@ -32,7 +32,7 @@ def since(dsn, report_id="r1"):
 
 
 def options(dsn):
-    """What reporting holds of each report."""
+    """Return the row of reporting.report_options of each report."""
     return {one.pop("report_id"): one for one in select(dsn, "SELECT * FROM reporting.report_options")}
 
 
@@ -41,7 +41,7 @@ def clock(dsn):
 
 
 def gate(dsn):
-    """What a parse is told of each report."""
+    """Return what a parse reads about each report."""
     return {found["id"]: found for found in PostgresDefinitions(dsn).rows(limit=100)}
 
 

@@ -1,4 +1,4 @@
-"""A brand: a logo of 40 by 20 pixels, drawn here, and what stands beside it."""
+"""A brand for the tests, with a logo of 40 by 20 pixels."""
 
 from __future__ import annotations
 

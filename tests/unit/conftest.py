@@ -1,4 +1,4 @@
-"""How the property tests look for counter-examples, and a world of fakes with one report in it."""
+"""Settings for the property tests, and fixtures for fakes that hold one report."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from include.scheduled_reports.testing.services import MemoryServices, MemorySou
 from tests.unit.rows import row
 from tests.unit.run_helpers import LIVE, MEMBERS, MONDAY, Answers
 
-# The suite tries the same examples every time, so that it fails for a change and not by chance; new examples are
-# looked for with HYPOTHESIS_PROFILE=explore.
-# A busy machine is slow to draw examples; that says nothing about the code.
+# The suite tries the same examples in every run, so that a failure comes from a change and not from chance; set
+# HYPOTHESIS_PROFILE=explore to look for new examples.
+# Drawing examples is slow on a busy machine; that is no defect of the code.
 settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

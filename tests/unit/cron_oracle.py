@@ -1,6 +1,6 @@
-"""Schedules found the slow way, to compare with: every minute of a year, and what the clock on the wall shows then.
+"""An independent cron implementation to test against: it checks every minute of a year and its wall-clock time.
 
-Plain matching of the five fields and the rules of daylight saving, said anew; nothing comes from the product or from
+It matches the five fields and applies the rules of daylight saving time.  It uses neither the product's code nor
 croniter.
 """
 
@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
 DAY = 24 * 60
-#: Days around the year, so that the days at its ends are whole ones in every zone.
+#: Days on both sides of the year, so that its first and last days are complete in every zone.
 MARGIN = 2
 
 
 @cache
 class Year:
-    """The minutes of a year in a zone; a wall time is a number: minutes since 1 January of the year 1."""
+    """The minutes of a year in a zone; a wall-clock time is the number of minutes since 1 January of the year 1."""
 
     def __init__(self, zone: str, year: int) -> None:
         place = ZoneInfo(zone)
@@ -28,7 +28,7 @@ class Year:
         self.first = MARGIN * DAY
         self.end = (datetime(year + 1, 1, 1, tzinfo=UTC) - self.begin) // MINUTE
         self.walls = array("l")
-        self.by_minute = [array("l") for _ in range(60)]  # which minutes of the year show :00, :01 …
+        self.by_minute = [array("l") for _ in range(60)]  # indexes of the minutes that show :00, :01 …
         moment = self.begin.replace(tzinfo=place)
         for index in range(self.end + MARGIN * DAY):
             wall = place.fromutc(moment)
@@ -37,23 +37,23 @@ class Year:
             moment += MINUTE
         self.days = sorted({wall // DAY for wall in self.walls})
         neighbours = enumerate(pairwise(self.walls), start=1)
-        #: Where the clock changes: the last wall time before, the first one after, and when that is.
+        #: Clock changes: the last wall-clock time before, the first one after, and the moment of the change.
         self.changes = [(before, after, index) for index, (before, after) in neighbours if after != before + 1]
 
     def first_showing(self, minute: int) -> dict[int, int]:
-        """When each wall time with this minute is shown, the first time where it is shown twice."""
+        """Map each wall-clock time with this minute to its first occurrence in the year."""
         shown: dict[int, int] = {}
         for index in self.by_minute[minute]:
             shown.setdefault(self.walls[index], index)
         return shown
 
     def end_of_gap(self, wall: int) -> set[int]:
-        """When the clock has passed a wall time that it never shows; nothing where that is beyond the year."""
+        """Return the end of the gap that skips a wall-clock time; empty if it is outside the year."""
         return {index for before, after, index in self.changes if before < wall < after}
 
 
 def ticks(expression: str, zone: str, year: int) -> list[datetime]:
-    """Every moment of a UTC year at which the schedule runs, in order."""
+    """Return every moment of a UTC year at which the schedule runs, in order."""
     clock = Year(zone, year)
     fields = expression.split()
     found = _real_hours(clock, fields) if fields[1].startswith("*") else _named_hours(clock, fields)
@@ -61,7 +61,7 @@ def ticks(expression: str, zone: str, year: int) -> list[datetime]:
 
 
 def _real_hours(clock: Year, fields: list[str]) -> set[int]:
-    """Every minute at which the clock shows what the fields say."""
+    """Return every minute whose wall-clock time matches the fields."""
     days = {day for day in clock.days if names_day(fields, day)}
     hours = {hour for hour in range(24) if matches(fields[1], hour, 0, 23)}
     return {
@@ -72,7 +72,7 @@ def _real_hours(clock: Year, fields: list[str]) -> set[int]:
 
 
 def _named_hours(clock: Year, fields: list[str]) -> set[int]:
-    """Once on each day there is: when the clock first shows the time, or where it never does, when it has passed it."""
+    """Return one minute per matching day: the first with this wall-clock time, or the end of the gap that skips it."""
     shown = clock.first_showing(int(fields[0]))
     found: set[int] = set()
     for day in clock.days:
@@ -86,9 +86,9 @@ def _named_hours(clock: Year, fields: list[str]) -> set[int]:
 
 
 def names_day(fields: list[str], ordinal: int) -> bool:
-    """Whether the last three fields name a day."""
+    """Return whether the last three fields match a day."""
     day = date.fromordinal(ordinal)
-    weekday = day.isoweekday()  # Sunday is 7 here, and 0 too
+    weekday = day.isoweekday()  # Sunday is 7 here; cron also writes it as 0
     in_month = matches(fields[2], day.day, 1, 31)
     in_week = matches(fields[4], weekday, 0, 7) or matches(fields[4], weekday % 7, 0, 7)
     both = fields[2].startswith("*") or fields[4].startswith("*")
@@ -97,7 +97,7 @@ def names_day(fields: list[str], ordinal: int) -> bool:
 
 @cache
 def matches(field: str, value: int, low: int, high: int) -> bool:
-    """Whether a field of numbers names a value."""
+    """Return whether one field matches a value."""
     for part in field.split(","):
         span, _, step = part.partition("/")
         if span == "*":

@@ -1,4 +1,4 @@
-"""Small documents for the tests of the formats, their tables read from memory."""
+"""Small documents for the tests of the formats; their tables are in memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def column(name, kind="text", scale=0, title=None):
 
 
 def table(columns, rows, *, name="channels", title="Channels", batch=2):
-    """A table of *rows*, read *batch* rows at a time."""
+    """Make a table of *rows* that is read in batches of *batch* rows."""
     return Table(
         name=name, title=title, columns=tuple(columns), rows=len(rows), batches=partial(_batches, columns, rows, batch)
     )
@@ -49,7 +49,7 @@ def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, be
 
 
 def chart(kind, x, y, rows, *, title="Messages by day", table="channels"):
-    """A chart whose rows are given as tuples: *x*, then each of *y*."""
+    """Make a chart from tuples: *x*, then each of *y*."""
     names = [x.name, *(one.name for one in y)]
     named = tuple(dict(zip(names, row, strict=True)) for row in rows)
     return Chart(title=title, kind=kind, table=table, x=x, y=tuple(y), rows=named)

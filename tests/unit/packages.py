@@ -1,6 +1,6 @@
-"""What an Office reader checks of a package before it reads the content: the rules of ISO/IEC 29500-2.
+"""Check an Office package by the rules of ISO/IEC 29500-2, as Excel does before it reads the content.
 
-Excel offers to repair a file that breaks one of them.
+Excel offers to repair a file that breaks one of these rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OFFICE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
 def problems(file) -> list[str]:
-    """What is wrong with the package; none for a sound one."""
+    """Return the problems of a package; empty if it is valid."""
     with zipfile.ZipFile(file) as package:
         names = package.namelist()
         found = [f"{name}: twice" for name in set(names) if names.count(name) > 1]
@@ -26,14 +26,14 @@ def problems(file) -> list[str]:
     for name, content in parts.items():
         if name.endswith((".xml", ".rels", ".vml")):
             try:
-                trees[name] = ElementTree.fromstring(content)  # noqa: S314 - what we wrote ourselves
+                trees[name] = ElementTree.fromstring(content)  # noqa: S314 - written by our own code
             except ElementTree.ParseError as error:
                 found.append(f"{name}: {error}")
     return found + list(_types(parts, trees)) + list(_relations(parts, trees))
 
 
 def _types(parts, trees):
-    """Every part has a content type, and every type a part."""
+    """Check that every part has a content type, and that every declared part exists."""
     declared = trees["[Content_Types].xml"]
     defaults = {one.get("Extension").lower() for one in declared.iter(f"{TYPES}Default")}
     overrides = [one.get("PartName").lstrip("/") for one in declared.iter(f"{TYPES}Override")]
@@ -48,7 +48,7 @@ def _types(parts, trees):
 
 
 def _relations(parts, trees):
-    """Every relationship leads to a part, every id that is used has one, and every part can be reached."""
+    """Check that every relationship has a target, every used id a relationship, and that every part is reachable."""
     reached = {"[Content_Types].xml", *(name for name in parts if name.endswith(".rels"))}
     for name in [name for name in trees if name.endswith(".rels")]:
         owner = _owner(name)
@@ -67,7 +67,7 @@ def _relations(parts, trees):
 
 
 def _owner(rels):
-    """The part that a part of relationships belongs to; empty for the package itself."""
+    """Return the part that a relationships part belongs to; empty for the package itself."""
     folder, source = posixpath.split(rels)
     return posixpath.join(posixpath.dirname(folder), source.removesuffix(".rels"))
 

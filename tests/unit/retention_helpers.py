@@ -15,12 +15,12 @@ from include.scheduled_reports.upkeep.retention import Retained, retain
 
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 KIND = report_types()["workspace-activity"]
-#: Just long enough for each time of the default settings.
+#: Just long enough to exceed each retention period of the default settings.
 FILES, ROWS, STAGING, ERASE = (timedelta(days=days, seconds=1) for days in (90, 400, 1, 7))
 
 
 def answer(sql, _):
-    """One row of every dataset, in the columns it declares."""
+    """Answer a query with one row of every declared column."""
     if sql == KIND.figures_sql:
         return pa.table({spec.column.name: pa.array([1], pa.int64()) for spec in KIND.figures})
     (dataset,) = (one for one in KIND.datasets if one.sql == sql)
@@ -40,7 +40,7 @@ def trigger(run_id="run1", report_id="r1", clear_number=0):
 
 
 def run(services, which=None, *, stops_after=None):
-    """A run, whole or up to a stage; its trigger."""
+    """Run the stages of a run, all or up to *stops_after*; return its trigger."""
     which = which or trigger()
     stages = {
         "query": lambda: pipeline.query(services, which),
@@ -57,7 +57,7 @@ def run(services, which=None, *, stops_after=None):
 
 
 def fail(services, which=None):
-    """A run that came no further than its data; staging is kept."""
+    """Run a run that fails before it makes files; its staging is kept."""
     which = run(services, which, stops_after="query")
     pipeline.record(services, which)
     return which
@@ -77,7 +77,7 @@ def objects(services):
 
 
 def refuse(services, monkeypatch, *keys):
-    """Let the store refuse to delete these."""
+    """Make the store refuse to delete these keys."""
     real = type(services.store).delete
 
     def delete(store, key):

@@ -1,4 +1,4 @@
-"""A valid row of scheduled_reports, as sql/definitions.sql hands it over, and what becomes of it."""
+"""A valid row of scheduled_reports, as sql/definitions.sql returns it, and the report parsed from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """A valid row; *changes* replace columns."""
+    """Return a valid row; *changes* replace columns."""
     valid = {
         "id": "cmaq0v1k20000356c8xkz7h1d",
         "deleted": False,
@@ -57,17 +57,17 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def report(**changes: Any) -> Report:
-    """The report of a valid row."""
+    """Return the report of a valid row."""
     return parse_row(row(**changes))
 
 
 def problems(**changes: Any) -> list[tuple[str, str]]:
-    """What is said of a row with *changes*: each column, and what is wrong with it."""
+    """Return the problems of a row with *changes*: each column, and what is wrong with it."""
     with pytest.raises(RejectedError) as rejected:
         parse_row(row(**changes))
     return [(problem.column, reason(problem)) for problem in rejected.value.problems]
 
 
 def reason(problem: Problem) -> str:
-    """What is wrong and what to do, without the column and the value."""
+    """Return what is wrong and what to do, without the column and the value."""
     return f"unknown {problem.noun}; {problem.reason}" if problem.noun else problem.reason

@@ -1,4 +1,4 @@
-"""A run walked on the fakes: what the tests of its stages share."""
+"""Helpers shared by the tests that run the pipeline on the fakes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from include.scheduled_reports.settings import Settings
 if TYPE_CHECKING:
     from include.scheduled_reports.ports.source import Scope
 
-#: 09:00 in Berlin, where the report's Monday is.
+#: 09:00 in Berlin, the time zone of the report.
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
 TRIGGER = Trigger(
     key=RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00"),
@@ -43,7 +43,7 @@ def manual(**conf):
 
 
 def days(count=7, *, messages=10):
-    """The main dataset: one row per day, zero-filled."""
+    """Return the main dataset: one row per day, with zeros for days without activity."""
     numbers = ["active_people", "active_channels", "replies", "reactions", "files_shared"]
     return pa.table(
         {
@@ -55,7 +55,7 @@ def days(count=7, *, messages=10):
 
 
 class Answers:
-    """What the application's data says, and what was asked of it."""
+    """Data of the application for the queries of a run; records what was asked."""
 
     def __init__(self):
         figures = {spec.column.name: pa.array([5], pa.int64()) for spec in KIND.figures}
@@ -85,12 +85,12 @@ class Answers:
 
 
 def edit(services, **changes):
-    """What somebody does to the report's row in the meantime."""
+    """Change the report's row, as an edit during the run does."""
     services.definitions.content[0].update(changes)
 
 
 def make(services, trigger=TRIGGER):
-    """The stages up to the mail, each format on its own way as Airflow runs them; the formats asked for."""
+    """Run the stages before the mail, one mapped task per format as in Airflow; return the requested formats."""
     formats = pipeline.query(services, trigger)
     for chosen in formats:
         with suppress(ReportsError, RuntimeError):
@@ -100,7 +100,7 @@ def make(services, trigger=TRIGGER):
 
 
 def walk(services, trigger=TRIGGER):
-    """A whole run as Airflow runs it; its outcome."""
+    """Run all stages as Airflow does; return the outcome."""
     with suppress(ReportsError):
         make(services, trigger)
         if services.runs.artifacts(trigger.key):
@@ -109,18 +109,18 @@ def walk(services, trigger=TRIGGER):
 
 
 def mails(services):
-    """The mails that bring the report."""
+    """Return the sent report mails."""
     return [mail for mail in _sent(services) if mail["X-Scheduled-Report"]]
 
 
 def envelopes(services):
-    """Their envelopes."""
+    """Return the envelopes of the sent report mails."""
     everything = zip(_sent(services), services.mailer.sent, strict=True)
     return [recipients for mail, (_, recipients, _) in everything if mail["X-Scheduled-Report"]]
 
 
 def notices(services):
-    """To whom and with which subject the owner was told something."""
+    """Return recipients and subject of each notice to the owner."""
     everything = zip(_sent(services), services.mailer.sent, strict=True)
     return [(to.to, mail["Subject"]) for mail, (_, to, _) in everything if mail["X-Scheduled-Report-Notice"]]
 
@@ -143,7 +143,7 @@ def counts(services):
 
 
 def failing(monkeypatch, error, *formats):
-    """Let the renderers of some formats fail."""
+    """Make the renderers of some formats fail."""
     real = pipeline.renderer
 
     def renderer(chosen, **options):
@@ -156,7 +156,7 @@ def failing(monkeypatch, error, *formats):
 
 
 def refused(services, trigger, kind=RequestError):
-    """Why a run is refused; nothing may have been made or sent by then."""
+    """Return the reason why a run is refused; check that nothing was made or sent before."""
     with pytest.raises(kind) as error:
         pipeline.query(services, trigger)
     outcome = pipeline.record(services, trigger)

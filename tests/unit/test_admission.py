@@ -1,4 +1,4 @@
-"""Which ticks may run, and what a person may request, on the fakes."""
+"""Which ticks may run, and what a user may request, on the fakes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.unit.run_helpers import (
 
 
 def skipped(services, trigger=TRIGGER):
-    """Why a tick is skipped; nothing else may have happened by then."""
+    """Return why a tick is skipped; check that nothing else has happened."""
     with pytest.raises(SkipRunError) as skip:
         pipeline.query(services, trigger)
     outcome = pipeline.record(services, trigger)
@@ -132,7 +132,7 @@ def test_what_a_person_asks_for_runs_whatever_the_schedule_says(make_services, t
     assert walk(services, trigger).state is RunState.SUCCESS
 
 
-# What a person may ask for
+# What a user may request
 
 
 def test_an_unknown_key_fails_the_run_before_anything_is_made_or_sent(services):

@@ -1,4 +1,4 @@
-"""Report types: the built ones load, and a broken folder says where and what is wrong, and harms only itself."""
+"""Report types: the built-in ones load, and an error in a folder names its place and affects no other folder."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from include.scheduled_reports.reports.types.catalog import FOLDER, KNOWN_TYPES,
 from include.scheduled_reports.reports.types.yaml_loader import load
 from tests.unit.rows import report
 
-#: Those that bring their tables; the others bring sources, of which a report makes its own.
+#: The types with their own tables; for the others, a report defines its tables from sources.
 BUILT = sorted((kind for kind in report_types().values() if not kind.sources), key=lambda kind: kind.id)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of a good folder, to be broken."""
+    """A copy of a valid folder, to be changed."""
     return shutil.copytree(FOLDER / "channel-analytics", tmp_path / "channel-analytics")
 
 
 @pytest.fixture
 def broken(folder):
-    """Changes the report.yaml of a good folder, and returns what is then said of it."""
+    """Return a function that changes the report.yaml of a valid folder and returns the resulting error."""
 
     def reason(change):
         definition = folder / "report.yaml"
@@ -301,7 +301,7 @@ def test_no_two_sql_files_of_a_built_type_share_eight_lines():
 
 @pytest.fixture
 def sources(tmp_path):
-    """Changes a copy of the type with sources, and returns what is then said of it."""
+    """Return a function that changes a copy of the type with sources and returns the resulting error."""
 
     def reason(old, new):
         folder = shutil.copytree(FOLDER / "custom", tmp_path / "custom", dirs_exist_ok=True)
@@ -349,7 +349,7 @@ def test_a_name_that_is_to_stand_in_a_statement_is_a_plain_one(sources, name):
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder outside the product, with one type that works."""
+    """A folder outside the product, with one valid type."""
     shutil.copytree(FOLDER / "channel-analytics", tmp_path / "types/rooms")
     return tmp_path / "types"
 
@@ -413,7 +413,7 @@ def test_a_types_name_fits_into_keys_and_file_names(place, name):
 
 @pytest.fixture
 def set_to(monkeypatch):
-    """Sets REPORT_TYPES for a process that has not read its types yet."""
+    """Return a function that sets REPORT_TYPES for a process that has not read its types yet."""
 
     def set_to(*places):
         monkeypatch.setenv("SCHEDULED_REPORTS__REPORT_TYPES", os.pathsep.join(map(str, places)))

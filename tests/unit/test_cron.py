@@ -1,4 +1,4 @@
-"""Cron expressions, and the moments they name, worked out by hand."""
+"""Cron expressions and their ticks, computed by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ticks(expression, zone, after, count):
     return [tick.strftime("%Y-%m-%dT%H:%MZ") for tick in islice(found, count)]
 
 
-# What is accepted
+# Accepted expressions
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_blanks_around_and_between_the_fields_do_not_matter():
     assert Cron.parse("  0   9 *\t* 1 ").expression == "0 9 * * 1"
 
 
-# What is refused, and why
+# Refused expressions, with the reason
 
 FIVE = "does not have five fields; write minute, hour, day of month, month and day of week"
 HOURLY = "runs more than once an hour; name exactly one minute in the minute field"
@@ -191,7 +191,7 @@ def test_a_day_that_no_month_has_is_accepted_where_a_weekday_can_stand_in():
     assert ticks("0 9 31 2 1", "UTC", "2026-01-01T00:00Z", 2) == ["2026-02-02T09:00Z", "2026-02-09T09:00Z"]
 
 
-# When it runs, worked out by hand
+# Ticks computed by hand
 
 
 def test_ticks_come_strictly_after_the_moment_asked_for():
@@ -222,7 +222,7 @@ def test_in_new_york_a_time_that_happens_twice_runs_the_first_time_only():
 
 
 def test_ticks_that_a_gap_brings_together_are_one_run():
-    # 02:15 does not exist and becomes 03:00; 03:15 does exist.
+    # 02:15 does not exist and becomes 03:00; 03:15 exists.
     assert ticks("0 2,3 * * *", "America/New_York", "2026-03-08T00:00Z", 2) == [
         "2026-03-08T07:00Z",
         "2026-03-09T06:00Z",
@@ -286,7 +286,7 @@ def test_31_runs_in_the_months_that_have_one():
         ("0 9 1,15 * 5", [1, 5, 12, 15, 19, 26]),  # neither begins with *: either may match
         ("0 9 1,15 * FRI", [1, 5, 12, 15, 19, 26]),
         ("0 9 28-31 * 5", [5, 12, 19, 26, 28, 29, 30]),
-        ("0 9 10,* * 5", [*range(1, 31)]),  # * stands there, but not first: either may match, and any day of month does
+        ("0 9 10,* * 5", [*range(1, 31)]),  # * is there, but not first: either may match, and any day of month does
         ("0 9 */2 * 5", [5, 19]),  # one begins with *: both have to match
         ("0 9 *,10 * 5", [5, 12, 19, 26]),
         ("0 9 8-14 * */7", [14]),  # the second Sunday
@@ -344,7 +344,7 @@ def test_a_moment_is_named_or_not(expression, zone, moment, named):
     assert Cron.parse(expression).is_tick(datetime.fromisoformat(moment), ZoneInfo(zone)) is named
 
 
-# A little later, so that not all reports run at once
+# Jitter, so that not all reports run at once
 
 
 def test_the_delay_of_a_report_comes_from_its_id_alone():
@@ -362,7 +362,7 @@ def test_delays_spread_over_the_window_and_stay_below_it():
     assert delays == {timedelta(seconds=second) for second in range(10)}
 
 
-# In words
+# Descriptions in words
 
 
 def test_a_schedule_is_put_into_words():

@@ -1,4 +1,4 @@
-"""The moments that a cron expression names, found again minute by minute."""
+"""The ticks of a cron expression, found independently minute by minute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.cron import Cron, words
 
-#: Days on which clocks change: by an hour, by half of one, by two, at midnight, by a whole day.
+#: Days with clock changes: by an hour, half an hour, two hours, at midnight, by a whole day.
 PLACES = [
     ("America/New_York", date(2026, 3, 8)),
     ("America/New_York", date(2026, 11, 1)),
@@ -35,7 +35,7 @@ PLACES = [
     ("Pacific/Apia", date(2011, 12, 30)),
     ("Pacific/Kwajalein", date(1993, 8, 21)),
 ]
-#: Days around which no clock changes.
+#: Days without a clock change nearby.
 QUIET = [
     ("America/New_York", date(2026, 5, 10)),
     ("Europe/London", date(2026, 7, 1)),
@@ -51,7 +51,7 @@ DAYS_SCANNED = 4
 
 @st.composite
 def fields(draw, low, high):
-    """The text of a field and the values it names, by construction."""
+    """Draw the text of a field, together with the values it matches."""
     value = st.integers(low, high)
     step = draw(st.integers(1, high + 1))
     a, b = sorted((draw(value), draw(value)))
@@ -87,7 +87,7 @@ def days_of(name):
 
 @st.composite
 def schedules(draw, hour):
-    """An expression, its minute and hours, and a plain function that says whether a day is named."""
+    """Draw an expression, its minute and hours, and a plain function that returns whether a day matches."""
     minute = draw(st.integers(0, 59))
     hours_text, hours = draw(hour)
     day_text, days = draw(EVERY_DAY | days_of("day"))
@@ -104,7 +104,7 @@ def schedules(draw, hour):
 
 @st.composite
 def stretches(draw, places):
-    """A zone, and every minute of some days there around a day of interest, with what the clock on the wall shows."""
+    """Draw a zone, and every minute of some days around a day of interest with its wall-clock time."""
     zone, day = draw(st.sampled_from(places))
     begin = datetime.combine(day - timedelta(days=2), time(), UTC)
     minutes = [begin + timedelta(minutes=count) for count in range(DAYS_SCANNED * 24 * 60)]
@@ -115,7 +115,7 @@ def stretches(draw, places):
 def parsed(expression):
     try:
         return Cron.parse(expression)
-    except ValueError:  # only a day that no month has is left to be refused, and that is tested above
+    except ValueError:  # only days that no month has are refused, and that is tested above
         reject()
 
 

@@ -1,4 +1,4 @@
-"""A whole year of every schedule, compared with what plain matching finds minute by minute."""
+"""A whole year of every schedule, compared with the ticks that plain matching finds minute by minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from include.scheduled_reports.domain.cron import Cron
 from tests.unit import cron_oracle
 
-#: Zones and years whose clocks change by an hour, by half of one, by two, at midnight, by a whole day, twice within
+#: Zones and years with clock changes by an hour, half an hour, two hours, at midnight, by a whole day, twice within
 #: six weeks, and not at all.
 YEARS = [
     ("America/New_York", 2026),
@@ -32,7 +32,7 @@ YEARS = [
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:
-    """The text of a field, with all that a field may hold."""
+    """Draw the text of a field, from everything that a field may contain."""
     value = st.integers(low, high)
     step = st.integers(1, high + 1).map("/{}".format)
     span = st.tuples(value, value).map(lambda ends: f"{min(ends)}-{max(ends)}")
@@ -54,7 +54,7 @@ def schedules() -> st.SearchStrategy[str]:
 
 
 def found(expression: str, zone: str, year: int) -> list[datetime]:
-    """The product's ticks in a UTC year."""
+    """Return the product's ticks in a UTC year."""
     before, after = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     all_ticks = Cron.parse(expression).ticks(before - timedelta(microseconds=1), ZoneInfo(zone))
     return list(takewhile(lambda tick: tick < after, all_ticks))
@@ -67,7 +67,7 @@ def test_a_year_of_ticks_is_what_every_minute_of_that_year_says(zone, year, expr
     expected = cron_oracle.ticks(expression, zone, year)
     try:
         ticks = found(expression, zone, year)
-    except ValueError:  # refused for a day that no month has
+    except ValueError:  # refused, because no month has this day
         ticks = []
 
     assert ticks == expected
@@ -92,7 +92,7 @@ def test_the_hours_at_which_clocks_change_are_right_all_year(zone, year, times):
     assert found(expression, zone, year) == cron_oracle.ticks(expression, zone, year)
 
 
-# Worked out by hand; the oracle has to find the same, so that it does not err with the product.
+# Computed by hand; the oracle has to agree, so that it does not share an error with the product.
 BY_HAND = {
     # 8 March 2026, 07:00 UTC: 02:00 EST becomes 03:00 EDT.  1 November, 06:00 UTC: 02:00 EDT becomes 01:00 EST.
     ("30 2 8 3 *", "America/New_York", 2026): ["03-08T07:00"],

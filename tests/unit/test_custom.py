@@ -1,4 +1,4 @@
-"""What a report may ask of a type's sources: what is refused, and what the statements are made of."""
+"""Custom reports: which definitions are refused, and the statements that the others result in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TASKS = f"title, status, priority, assignee, author, channel, estimated_hours, h
 
 
 def problems(**definition):
-    """What is said of a definition: the path below customFilters, and what is allowed."""
+    """Return the errors of a definition: the path below customFilters, and what is allowed."""
     with pytest.raises(RejectedError) as rejected:
         parse_row(row(reportType="custom", parameters={"customFilters": definition}))
     return [
@@ -34,7 +34,7 @@ def problems(**definition):
 
 
 def made(**definition):
-    """The report type that a definition makes."""
+    """Return the report type that a definition results in."""
     return report_type(report(reportType="custom", parameters={"customFilters": definition}))
 
 
@@ -42,7 +42,7 @@ def columns(kind):
     return [(column.name, column.type) for column in kind.main.columns]
 
 
-# What is asked
+# Accepted definitions
 
 
 def test_a_source_alone_is_the_list_of_its_columns():
@@ -186,7 +186,7 @@ def test_the_limit_goes_with_the_table_because_a_cut_has_to_be_seen():
     assert [dataset.limit for dataset in made(source="tasks").datasets[1:]] == [None]
 
 
-# What is refused
+# Refused definitions
 
 
 def test_a_custom_report_needs_a_definition():
@@ -350,7 +350,7 @@ def test_everything_that_is_wrong_is_told_at_once():
     ]  # fmt: skip
 
 
-# What the statements are made of
+# Statements
 
 HOSTILE = "'; DROP TABLE users; -- \" $1 %s {0} \\"
 
@@ -376,7 +376,7 @@ def test_no_value_of_the_row_is_in_a_statement():
         assert "current_setting('report.workspace_id')" in sql
 
 
-#: All that a statement may hold besides the source's own query.
+#: Everything that a statement may contain besides the source's query.
 NAMES = {"count", "rows_found", "groups_found"} | {
     f"{before}{column.name}{after}"
     for source in KIND.sources

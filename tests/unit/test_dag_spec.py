@@ -1,4 +1,4 @@
-"""What is to become a DAG, and what it may depend on."""
+"""Which reports become a DAG, and what the DAG may depend on."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_jitter_is_the_operators_window_and_the_same_in_every_parse():
     assert found.schedule.jitter == 341
 
 
-# Who has a DAG
+# Which reports have a DAG
 
 
 @pytest.mark.parametrize("tombstone", ["disabled", "deleted"])
@@ -136,18 +136,18 @@ def test_a_valid_report_that_is_not_disabled_never_rests(tombstone):
 @pytest.mark.parametrize(
     ("changes", "before", "rests"),
     [
-        # It has turned invalid since the last parse, and upkeep has not seen it.
+        # It has become invalid since the last parse, and upkeep has not processed it.
         ({"status": "ACTIVE"}, {"r1"}, True),
         ({"status": "PAUSED"}, {"r1"}, True),
         ({"status": "ERROR", "error_cause": "failing"}, {"r1"}, True),
         # It never had a DAG.
         ({"status": "ACTIVE"}, {"another"}, False),
-        # Upkeep has seen it: now the tombstone decides.
+        # Upkeep has processed it: now the tombstone decides.
         ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, {"r1"}, True),
         ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, (), True),
         ({"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}, {"r2"}, False),
         ({"status": "ERROR", "error_cause": "rejected"}, {"r1"}, False),
-        # Upkeep does not touch what is disabled: the tombstone decides from the beginning.
+        # Upkeep does not touch a disabled report: the tombstone decides from the beginning.
         ({"status": "DISABLED", "tombstone": "disabled"}, {"r1"}, True),
         ({"status": "DISABLED"}, {"r1"}, False),
     ],
@@ -176,7 +176,7 @@ def test_a_status_that_only_a_newer_application_knows_is_a_bad_row():
     ]
 
 
-# Whatever there is in the table
+# Any content of the table
 
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)

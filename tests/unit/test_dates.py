@@ -1,4 +1,4 @@
-"""Dates, periods and time zones in sentences; the expected texts are written by hand."""
+"""Dates, periods and time zones in sentences, compared with texts written by hand."""
 
 from __future__ import annotations
 

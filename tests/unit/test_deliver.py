@@ -1,4 +1,4 @@
-"""Messages through the ledger: which call is made, which is repeated, which never again."""
+"""Messages and the ledger: which call is made, which is repeated, which never again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIFTY = [f"p{number}@acme.example" for number in range(50)]
 
 
 def answering(services, *errors):
-    """Let the mail service answer its next calls with these errors, None for acceptance, and then accept."""
+    """Make the mail service answer its next calls with these errors, None for acceptance; then accept everything."""
     send, left = services.mailer.send, list(errors)
 
     def answer(*arguments, **options):
@@ -47,7 +47,7 @@ def ledger(services, key=KEY):
     return {one.message: str(one.state) for one in services.ledger.of(key)}
 
 
-# A call refused because of single addresses
+# A call refused because of individual addresses
 
 
 def test_a_call_refused_for_one_address_is_repeated_without_it_as_a_message_of_its_own(make_services):
@@ -104,7 +104,7 @@ def test_a_service_that_refuses_an_unknown_address_is_not_called_forever(service
         pipeline.email(services, KEY)
 
 
-# Slowing down, and several envelopes
+# Throttling, and several envelopes
 
 
 def test_a_throttled_message_is_retried_and_sent_once(services):
@@ -150,7 +150,7 @@ def test_of_several_failures_the_one_that_a_retry_can_help_is_raised(make_servic
     assert ledger(services) == {"report": "unknown", "report/2": "sent"}
 
 
-# What the ledger is told
+# Entries in the ledger
 
 
 def test_the_outcome_is_recorded_after_a_short_database_outage(services):
@@ -218,7 +218,7 @@ def test_a_sent_message_stays_sent(services):
     assert ledger(services) == {"report": "sent"}
 
 
-# The switch, and who may be mailed at all
+# The mail mode, and allowed recipients
 
 
 def test_the_switch_stops_all_mail_and_a_clear_sends_it_later(services):
@@ -264,7 +264,7 @@ def test_replies_go_to_the_configured_address(make_services):
     assert mail["Reply-To"] == "help@acme.example"
 
 
-# A replay of the past
+# Replays
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_past_period_is_mailed_only_on_request(services, conf, count):
     assert len(mails(services)) == count
 
 
-# Sending again
+# Resending
 
 
 AGAIN = replace(
@@ -384,7 +384,7 @@ def test_a_mail_a_week_later_has_the_same_charts(make_services):
 
     assert not [defect for mail in mails(services) for part in mail.walk() for defect in part.defects]
     first, second = (pictures(mail) for mail in mails(services))
-    assert len(first) == 1  # messages per day; nobody was active on any day
+    assert len(first) == 1  # messages by day; nobody was active on any day
     assert first == second
     html = mails(services)[1].get_body(("html",)).get_content()
     assert all(f"cid:{name.strip('<>')}" in html for name in second)

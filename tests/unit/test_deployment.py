@@ -1,4 +1,4 @@
-"""What is deployed agrees with what it is deployed to, as far as that can be read from files."""
+"""The deployment files match the systems they are for, as far as files can show it."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 #: Services and network of the compose file that the Astro CLI writes for Airflow 3.
 ASTRO = {"postgres", "db-migration", "scheduler", "dag-processor", "api-server", "triggerer"}
 ASTRO_NETWORK = "airflow"
-#: settings/types.go of the Astro CLI; what is called otherwise is read as nothing, without a word.
+#: From settings/types.go of the Astro CLI, which silently ignores any other name.
 ASTRO_FIELDS = {
     "connections": {
         "conn_id", "conn_type", "conn_host", "conn_schema", "conn_login", "conn_password", "conn_port", "conn_uri",
@@ -83,7 +83,7 @@ def connection(name):
 
 
 def listens(service):
-    """The port within the network."""
+    """Return the port within the network."""
     (port,) = OURS[service]["ports"]
     return int(port.rpartition(":")[2])
 
@@ -124,7 +124,7 @@ def test_the_settings_for_kubernetes_are_settings():
     found = Settings.from_env(told)
 
     assert found.staging.startswith("s3://")
-    assert found.mail_mode == Settings().mail_mode  # nothing is mailed before somebody has said so
+    assert found.mail_mode == Settings().mail_mode  # no mail is sent until someone enables it
     assert VALUES["airflowVersion"] == version("apache-airflow")
     assert {type(one["value"]) for one in VALUES["env"]} == {str}
 

@@ -1,4 +1,4 @@
-"""The documents name what there is."""
+"""Names, paths, links and defaults in the documents match the code."""
 
 import re
 from dataclasses import fields
@@ -42,7 +42,7 @@ def test_every_column_of_the_seeds_tables_is_explained(table):
 
 
 def writers(text):
-    """Who writes which columns of scheduled_reports, by a table whose rows have columns first and a writer later."""
+    """Return the writer of each column of scheduled_reports, from a table with columns first and a writer later."""
     found = {}
     for columns, who in re.findall(r"^\| (`.+?) \| (app|we) (?:\||.*\|$)", text, flags=re.MULTILINE):
         for column in re.findall(r'`"?(\w+)"?`', columns):
@@ -80,9 +80,9 @@ def test_what_a_page_links_to_is_there(page):
 
 @pytest.mark.parametrize("page", ["docs/extend.md", "docs/why.md", "CONTRIBUTING.md"])
 def test_every_file_and_folder_that_a_page_tells_to_change_exists(page):
-    """Paths are those of the repository, or begin below the product's folder."""
+    """Paths are relative to the repository or to a folder of the product."""
     named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|txt|toml))`", (ROOT / page).read_text()))
-    # No paths of the repository: the example of a report type, a layout that was not chosen, a key of the ledger.
+    # Not paths of the repository: the example of a report type, a rejected layout, a key of the ledger.
     paths = {name for name in named if not name.startswith(("largest-uploads/", "src/", "notice/"))}
 
     assert len(paths) > 3
@@ -90,7 +90,7 @@ def test_every_file_and_folder_that_a_page_tells_to_change_exists(page):
 
 
 def definitions(kind):
-    """What docs/report-types.md says of a type: by heading, the sentence of each name."""
+    """Return the explanations of a type in docs/report-types.md: by heading, the sentence of each name."""
     section = TYPES.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
     return {
         part.partition("\n")[0]: dict(re.findall(r"^\| (?!column|figure|-)(.+?) \| (.+) \|$", part, flags=re.MULTILINE))
@@ -99,7 +99,7 @@ def definitions(kind):
 
 
 @pytest.mark.parametrize(
-    # The tables of the others are put together by the report.
+    # The tables of the others are defined by each report.
     "kind",
     [kind for kind in report_types().values() if kind.datasets],
     ids=lambda kind: kind.id,
@@ -145,7 +145,7 @@ def test_the_examples_are_the_defaults():
 
 
 def defaults():
-    """By setting, the default that the table of docs/operate.md names, as one would write it into the environment."""
+    """Return the default of each setting in docs/operate.md, as it would be written in the environment."""
     section = OPERATE.partition("\n## Settings\n")[2].partition("\n## ")[0]
     found = {}
     for names, values in re.findall(r"^\| (`[A-Z].*?`) \| ?(.*?) ?\| .+ \|$", section, flags=re.MULTILINE):
@@ -250,7 +250,7 @@ def test_every_metric_is_explained_with_its_kind_and_its_tags_in_their_order():
 
 
 def exported():
-    """How each metric is called in Prometheus."""
+    """Return the name of each metric in Prometheus."""
     ends = {"counter": "_total", "timer": "_seconds", "gauge": ""}
     return {f"airflow_scheduled_reports_{name.replace('.', '_')}{ends[one.kind]}": one for name, one in METRICS.items()}
 

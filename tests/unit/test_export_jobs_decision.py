@@ -1,4 +1,4 @@
-"""What becomes of a job: the first time, again, edited, deleted, switched over."""
+"""The decision about a job: on the first import, later, edited, deleted, switched over."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PROBLEM = Problem(column="metadata.name", value=7, reason="is not a text; use on
         (OLD, KNOWN, True, (Step.KEEP, True)),
         (PAUSED, KNOWN, True, (Step.KEEP, True)),
         (RETIRED, KNOWN, True, (Step.KEEP, False)),
-        (replace(RETIRED, is_active=True), KNOWN, True, (Step.KEEP, True)),  # somebody has gone back to the old way
+        (replace(RETIRED, is_active=True), KNOWN, True, (Step.KEEP, True)),  # someone has reactivated the old schedule
         # the report was edited
         (OLD, EDITED, False, (Step.KEEP, False)),
         (OLD, EDITED, True, (Step.KEEP, True)),
@@ -57,10 +57,10 @@ PROBLEM = Problem(column="metadata.name", value=7, reason="is not a text; use on
         (CHANGED, KNOWN, False, (Step.UPDATE, False)),
         (CHANGED, KNOWN, True, (Step.UPDATE, True)),
         (CHANGED, EDITED, False, (Step.KEEP, False)),
-        # the old schedule was edited after it was switched off, or spoiled: it is history
+        # the old schedule was edited after it was switched off, or broken: it no longer matters
         (replace(CHANGED, is_active=False, is_retired=True), SWITCHED, True, (Step.KEEP, False)),
         (None, SWITCHED, True, (Step.KEEP, False)),
-        # and somebody has gone back to it
+        # and someone has reactivated it
         (CHANGED, SWITCHED, False, (Step.UPDATE, False)),
         (OLD, SWITCHED, True, (Step.KEEP, True)),
         # the report was deleted

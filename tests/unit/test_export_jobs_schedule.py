@@ -1,4 +1,4 @@
-"""The old way's JSON: what becomes of each value, and everything that is said of the wrong ones."""
+"""The JSON of old schedules: the result for each value, and all errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JOB = {
 
 
 def metadata(schedule=None, mail=None, **beside):
-    """What the application keeps of a schedule today; *schedule*, *mail* and *beside* replace parts of it."""
+    """Return the application's current JSON of a schedule; *schedule*, *mail* and *beside* replace parts of it."""
     delivery = {
         "enabled": True,
         "recipients": ["ada@acme.example"],
@@ -62,7 +62,7 @@ def imported(**changes):
 
 
 def refused(job=JOB, **changes):
-    """What is said of a job: place and what is allowed."""
+    """Return the errors of a job: place and allowed values."""
     with pytest.raises(RejectedError) as rejected:
         read(job, metadata(**changes))
     return {problem.column: reason(problem) for problem in rejected.value.problems}
@@ -254,7 +254,7 @@ def test_a_type_for_administrators_is_not_imported_for_others():
     ("held", "schedule", "cron"),
     [
         (metadata(), True, True),
-        (metadata(schedule={"cronExpression": 7}), True, True),  # wrong, and not passed over in silence
+        (metadata(schedule={"cronExpression": 7}), True, True),  # wrong, and not ignored silently
         ("too deep to be read", True, True),
         (metadata(schedule={"cronExpression": None}), True, False),
         (metadata(schedule={"cronExpression": " "}), True, False),
@@ -320,6 +320,6 @@ def test_whatever_stands_in_a_place_the_job_is_a_report_or_refused_with_reasons(
     except RejectedError as error:
         texts, reasons = "", error.problems
 
-    # What is imported is text that PostgreSQL can store: UTF-8 without NUL, which JSON would show as an escape.
+    # Imported text can be stored by PostgreSQL: UTF-8 without NUL, which JSON would show as an escape.
     assert bool(texts) != bool(reasons)
     assert not re.search(r"(?<!\\)(\\\\)*\\u0000", texts.encode().decode())

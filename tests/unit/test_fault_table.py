@@ -1,4 +1,4 @@
-"""The table of faults in the documents is the one the fault suite holds to."""
+"""The table of faults in the documents matches the fault suite."""
 
 from tests.e2e.fault_table import CASES, HEAD, written
 

@@ -1,4 +1,4 @@
-"""A mail as bytes, read back with the standard library's parser."""
+"""A mail as bytes, parsed with the standard library."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ FILE = Attachment("a.csv", "text/csv", b"a")
 
 
 def shape(part):
-    """The types of a message and of its parts."""
+    """Return the content types of a message and of its parts."""
     kind = part.get_content_type()
     return (kind, *map(shape, part.iter_parts())) if part.is_multipart() else kind
 
@@ -260,7 +260,7 @@ def test_every_address_that_validation_accepts_can_be_used(local, domain):
     assert to.rpartition("@")[0] == local
 
 
-# How much an attachment takes
+# Size of an attachment
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_every_address_that_validation_accepts_can_be_used(local, domain):
         (0, 0),
         (1, 4 + 2),
         (3, 4 + 2),
-        (57, 76 + 2),  # one line, full
+        (57, 76 + 2),  # one full line
         (58, 76 + 2 + 4 + 2),
         (114, 2 * (76 + 2)),
         (1_000_000, 1_333_336 + 2 * 17_544),

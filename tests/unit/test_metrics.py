@@ -1,4 +1,4 @@
-"""What the monitoring is told of runs, by a fake that takes nothing that is not in the table of metrics."""
+"""Metrics of runs, with a fake that rejects any metric that is not in the table of metrics."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.unit.run_helpers import KEY, MONDAY, TRIGGER, failing, make, manual, 
 WEEKLY = {"kind": "scheduled", "type": "workspace-activity"}
 
 
-def told(services, name):
-    """The values and tags of one metric."""
+def metric(services, name):
+    """Return the values and tags of one metric."""
     return services.metrics.of(name)
 
 
-def once(monkeypatch, services, error):
-    """Let the mail service fail at its first call."""
+def fail_once(monkeypatch, services, error):
+    """Make the mail service fail at its first call."""
     errors, send = [error], services.mailer.send
 
     def sending(*args, **options):
@@ -45,7 +45,7 @@ def test_a_run_is_counted_once_however_often_it_is_recorded_retried_and_cleared(
         pipeline.record(services, TRIGGER)
         walk(services, replace(TRIGGER, clear_number=number + 1))
 
-    assert told(services, "run") == [(1, WEEKLY | {"outcome": "success"})]
+    assert metric(services, "run") == [(1, WEEKLY | {"outcome": "success"})]
 
 
 def test_a_failure_that_is_mended_is_counted_as_both(services, monkeypatch):
@@ -54,7 +54,7 @@ def test_a_failure_that_is_mended_is_counted_as_both(services, monkeypatch):
         walk(services)
     walk(services, replace(TRIGGER, clear_number=1))
 
-    assert [tags["outcome"] for _, tags in told(services, "run")] == ["failed", "success"]
+    assert [tags["outcome"] for _, tags in metric(services, "run")] == ["failed", "success"]
 
 
 def test_a_skipped_tick_and_a_run_by_hand_say_what_they_are(make_services):
@@ -65,28 +65,28 @@ def test_a_skipped_tick_and_a_run_by_hand_say_what_they_are(make_services):
     by_hand = make_services()
     walk(by_hand, manual())
 
-    assert told(missed, "run") == [(1, WEEKLY | {"outcome": "skipped"})]
-    assert told(by_hand, "run") == [(1, WEEKLY | {"outcome": "success", "kind": "manual"})]
+    assert metric(missed, "run") == [(1, WEEKLY | {"outcome": "skipped"})]
+    assert metric(by_hand, "run") == [(1, WEEKLY | {"outcome": "success", "kind": "manual"})]
 
 
 def test_a_test_send_counts_nowhere(services):
     walk(services, manual(test=True, recipients=["ada@acme.example"]))
 
-    assert told(services, "run") == []
+    assert metric(services, "run") == []
 
 
 def test_a_type_that_nobody_knows_is_no_tag_of_its_own(make_services):
     services = make_services(reportType="ada@acme.example")
     walk(services)
 
-    assert [tags["type"] for _, tags in told(services, "run")] == ["unknown"]
+    assert [tags["type"] for _, tags in metric(services, "run")] == ["unknown"]
 
 
 def test_each_stage_is_timed_with_its_format_and_how_it_ended(services, monkeypatch):
     failing(monkeypatch, PermanentError("out of ink"), Format.JSON)
     walk(services)
 
-    assert Counter((one["stage"], one["format"], one["outcome"]) for _, one in told(services, "stage")) == {
+    assert Counter((one["stage"], one["format"], one["outcome"]) for _, one in metric(services, "stage")) == {
         ("query", "none", "success"): 1,
         ("render", "csv", "success"): 1,
         ("upload", "csv", "success"): 1,
@@ -94,7 +94,7 @@ def test_each_stage_is_timed_with_its_format_and_how_it_ended(services, monkeypa
         ("email", "none", "success"): 1,
         ("record", "none", "success"): 1,
     }
-    assert all(0 <= seconds < 60 for seconds, _ in told(services, "stage"))
+    assert all(0 <= seconds < 60 for seconds, _ in metric(services, "stage"))
 
 
 def test_a_tick_that_may_not_run_is_a_stage_that_was_skipped(services):
@@ -102,15 +102,15 @@ def test_a_tick_that_may_not_run_is_a_stage_that_was_skipped(services):
     with pytest.raises(SkipRunError):
         pipeline.query(services, TRIGGER)
 
-    assert [tags["outcome"] for _, tags in told(services, "stage")] == ["skipped"]
+    assert [tags["outcome"] for _, tags in metric(services, "stage")] == ["skipped"]
 
 
 def test_rows_and_bytes_are_those_of_the_files_in_the_store(services):
     walk(services)
 
     sizes = {key.rpartition(".")[2]: len(content) for key, content in services.store.files.items()}
-    assert {tags["format"]: value for value, tags in told(services, "bytes")} == sizes
-    assert {tags["format"]: value for value, tags in told(services, "rows")} == {"csv": 7, "json": 7}
+    assert {tags["format"]: value for value, tags in metric(services, "bytes")} == sizes
+    assert {tags["format"]: value for value, tags in metric(services, "rows")} == {"csv": 7, "json": 7}
 
 
 def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(make_services):
@@ -120,7 +120,7 @@ def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(
     make(services, replace(TRIGGER, clear_number=1))
     make(services, replace(manual(), key=replace(KEY, run_id="manual__1")))
 
-    assert told(services, "lateness") == [(5.0, {})]
+    assert metric(services, "lateness") == [(5.0, {})]
 
 
 @pytest.mark.parametrize(
@@ -132,18 +132,18 @@ def test_how_late_a_run_began_is_told_once_and_not_for_a_clear_or_a_run_by_hand(
     ],
 )
 def test_a_call_of_the_mail_service_is_counted_by_its_answer(services, monkeypatch, error, outcomes):
-    once(monkeypatch, services, error)
+    fail_once(monkeypatch, services, error)
     walk(services)
 
-    answers = Counter(tags["outcome"] for _, tags in told(services, "mail") if tags["about"] == "report")
+    answers = Counter(tags["outcome"] for _, tags in metric(services, "mail") if tags["about"] == "report")
     assert answers == outcomes
 
 
 def test_a_message_to_the_owner_is_told_apart(services, monkeypatch):
-    once(monkeypatch, services, PermanentError("no"))
+    fail_once(monkeypatch, services, PermanentError("no"))
     walk(services)
 
-    assert [tags for _, tags in told(services, "mail")] == [
+    assert [tags for _, tags in metric(services, "mail")] == [
         {"outcome": "refused", "about": "report"},
         {"outcome": "sent", "about": "owner"},
     ]
@@ -176,14 +176,14 @@ def test_what_a_stage_logs_names_report_run_and_format_and_nothing_that_a_row_ho
     assert "Ada" not in caplog.text
 
 
-# How late the latest is
+# Lag
 
 
 NINE = datetime(2026, 5, 11, 9, tzinfo=UTC)
 
 
 def daily(report_id, **changes):
-    """A report of nine o'clock, effective since the morning of the eighth, a Friday."""
+    """A report at 09:00, effective since the morning of the 8th, a Friday."""
     return report(
         id=report_id,
         cron_expression="0 9 * * *",
@@ -199,7 +199,7 @@ def daily(report_id, **changes):
         (NINE - timedelta(seconds=1), {"a": NINE - timedelta(days=1)}, timedelta()),
         (NINE + timedelta(minutes=1), {"a": NINE - timedelta(days=1)}, timedelta(minutes=1)),
         (NINE + timedelta(minutes=1), {"a": NINE}, timedelta()),
-        # Not begun at all: since the first nine o'clock after it became effective.
+        # Never started: late since the first 09:00 after it became effective.
         (NINE, {}, timedelta(days=3)),
         # A tick is not late for ever.
         (NINE + timedelta(days=60, hours=1), {}, timedelta(days=6, hours=1)),
@@ -220,6 +220,6 @@ def test_nothing_is_late_that_is_not_scheduled_and_what_waits_for_its_jitter_is_
     assert lag(services, [daily("a", is_active=False), daily("b", status="PAUSED")]) == timedelta()
     services.settings = Settings(jitter_seconds=timedelta(minutes=50))
     late = {report_id: lag(services, [daily(report_id)]) for report_id in "abcdef"}
-    # Jitter is less than the window, and nobody's is taken twice.
+    # Jitter is less than its window, and never applied twice.
     assert all(timedelta(days=3) - timedelta(minutes=50) < one <= timedelta(days=3, seconds=1) for one in late.values())
     assert len(set(late.values())) > 1

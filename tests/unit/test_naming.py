@@ -1,4 +1,4 @@
-"""Names that leave the house: DAG ids, object keys, file names, subjects."""
+"""Names visible outside: DAG ids, object keys, file names, subjects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.scheduled_reports.domain.window import window
 from tests.unit.rows import report
 
 WEEK = window(DateRange(), datetime(2026, 5, 10, 9, tzinfo=UTC), ZoneInfo("UTC"))
-#: What Airflow allows in a DAG id.
+#: Characters that Airflow allows in a DAG id.
 DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 HOSTILE = "\x00\r\n\t\x1b\x85\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
 
@@ -58,7 +58,7 @@ def test_a_dag_id_spells_out_what_airflow_does_not_allow(report_id, dag_id):
         "scheduled_report_a.2",
         "scheduled_report_a.b",
         "scheduled_report_a.2E",
-        "scheduled_report_a.41",  # an A that needed no escape
+        "scheduled_report_a.41",  # an A needs no escape
         "scheduled_report_.ff",
         "scheduled_report_a b",
         "scheduled_report_é",
@@ -118,7 +118,7 @@ def test_execution_ids_differ_by_report_run_and_format():
 
 @given(st.sets(st.tuples(any_text, any_text), min_size=2, max_size=20))
 def test_no_two_runs_share_an_execution_id(keys):
-    safe = {(a.replace("\0", ""), b.replace("\0", "")) for a, b in keys}  # PostgreSQL holds no NUL
+    safe = {(a.replace("\0", ""), b.replace("\0", "")) for a, b in keys}  # PostgreSQL cannot store NUL
     safe = {(a, b) for a, b in safe if _encodes(a + b)}
     ids = {naming.execution_id(RunKey(report_id=a, run_id=b), Format.CSV) for a, b in safe}
 

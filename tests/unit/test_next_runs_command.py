@@ -1,4 +1,4 @@
-"""The command `next-runs`: the ticks of a cron expression, or what is wrong with it."""
+"""The command `next-runs`: the ticks of a cron expression, or the error in it."""
 
 from __future__ import annotations
 

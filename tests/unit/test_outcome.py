@@ -1,4 +1,4 @@
-"""What a run has come to, from what its stages left."""
+"""The outcome of a run, from the results of its stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner of a report is told, and how often."""
+"""Notices to the owner of a report: which, and how often."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ STOPPED = (OWNER, "Report stopped after repeated failures: Weekly activity (Acme
 
 
 def run(number, **changes):
-    """The trigger of the *number*-th run: one tick a week."""
+    """Return the trigger of the *number*-th run, one per week."""
     week = timedelta(days=7 * number)
     key = RunKey(report_id="r1", run_id=f"run-{number}")
     return replace(TRIGGER, **{"key": key, "scheduled_for": TRIGGER.scheduled_for + week, **changes})
 
 
 def runs(services, monkeypatch, pattern, **changes):
-    """Runs that fail (F) and succeed (S), one after the other."""
+    """Run several runs in order that fail (F) or succeed (S)."""
     for number, letter in enumerate(pattern):
         services.moment = run(number).scheduled_for + timedelta(seconds=5)
         with monkeypatch.context() as patched:
@@ -201,7 +201,7 @@ def test_a_refused_or_unknown_notice_is_not_repeated(services, monkeypatch, erro
 
 
 def test_a_notice_is_not_a_mail_of_the_run(services):
-    """What was told to the owner changes neither what the run is nor to whom it is mailed."""
+    """A notice to the owner changes neither the state of the run nor the recipients of its mail."""
     services.mailer.error = PermanentError("refused")
     walk(services)
     services.mailer.error = None

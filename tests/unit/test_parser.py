@@ -24,7 +24,7 @@ ADDRESSES = "does not have {} addresses; change the list, or disable e-mail"
 ADDRESS = "is not an e-mail address; use one such as name@company.com"
 
 
-#: What a report of a type needs in its parameters.
+#: Parameters that reports of a type require.
 ASKED = {"security-audit": {}, "custom": {"customFilters": {"source": "tasks"}}}
 
 
@@ -128,7 +128,7 @@ def test_a_misspelt_report_type_is_guessed(given_type, meant):
 
 @pytest.fixture
 def found_types(monkeypatch):
-    """Lets the gate know these types only."""
+    """Return a function that limits the gate to these types."""
 
     def found_types(*names, **broken):
         found = Catalog({name: report_types()[name] for name in names}, broken)

@@ -1,4 +1,4 @@
-"""The parser with every row that PostgreSQL can hand over: a report or a rejection, and no other error."""
+"""The parser with any row that PostgreSQL can return: a report or a rejection, and no other error."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_junk_in_one_column_is_accepted_or_blamed_on_that_column(change):
         "creator_role": "created_by_id", "creator_status": "created_by_id", "creator_email": "created_by_id",
         "creator_is_member": "created_by_id", "workspace_slug": "workspace_id", "email_enabled": "email_recipients",
     }.get(name, name)  # fmt: skip
-    if value == "custom":  # which without a definition is nothing
+    if value == "custom":  # custom is invalid without a definition
         blamed = "parameters"
 
     _, rejections = parse([row(**{name: value})])

@@ -1,4 +1,4 @@
-"""A run from its row to its record, on the fakes: what it makes and mails, and what it does when something fails."""
+"""A run from its row to its record, on the fakes: files, mail, and failures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.unit.run_helpers import (
     walk,
 )
 
-# All goes well
+# Success
 
 
 def test_every_format_arrives_in_its_place_and_in_the_mail(make_services):
@@ -91,7 +91,7 @@ def test_each_query_is_asked_within_the_reports_workspace_window_and_parameters(
 
     walk(services)
 
-    # Seven days of Berlin up to Monday, 11 May; the figures once more for the seven days before.
+    # The seven days to Monday, 11 May, in Berlin; then the figures for the seven days before.
     week = Scope(
         workspace_id="ws1",
         start=datetime(2026, 5, 3, 22, tzinfo=UTC),
@@ -126,7 +126,7 @@ def test_the_coming_tick_is_written_down(make_services):
     assert services.runs.counters["r1"]["next_run"] is None
 
 
-# Something fails
+# Failures
 
 
 def test_a_format_that_fails_does_not_hold_back_the_others(services, monkeypatch):
@@ -213,7 +213,7 @@ def test_a_run_whose_report_is_gone_can_still_be_recorded(services):
     make(services)
     services.definitions.content.clear()
 
-    assert pipeline.record(services, TRIGGER).state is RunState.FAILED  # nobody was mailed
+    assert pipeline.record(services, TRIGGER).state is RunState.FAILED  # nobody got a mail
 
 
 def test_a_file_that_changed_in_the_store_is_not_mailed(services):
@@ -225,7 +225,7 @@ def test_a_file_that_changed_in_the_store_is_not_mailed(services):
     assert services.mailer.sent == []
 
 
-# Counting
+# Counters
 
 
 def test_counters_move_once_however_often_a_run_is_recorded_and_retried(services):
@@ -248,7 +248,7 @@ def test_a_failure_that_is_mended_moves_to_the_successes(services, monkeypatch):
     assert counts(services) == (1, 1, 0)
 
 
-# What a run is about: frozen by its first task
+# The snapshot of a run, frozen by its first task
 
 
 def test_a_retry_goes_on_with_the_row_as_it_was_although_it_was_edited(services):

@@ -1,4 +1,4 @@
-"""The mail of a run on the fakes: once, to whom, only with data, attached or linked."""
+"""The mail of a run on the fakes: sent once, recipients, only with data, attached or linked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.unit.run_helpers import (
     walk,
 )
 
-# The mail: once
+# Sent once
 
 
 def test_a_retry_of_the_mail_sends_nothing_again(services):
@@ -95,7 +95,7 @@ def test_a_mail_that_was_certainly_not_sent_can_be_sent_by_a_retry(services, err
     assert len(services.mailer.sent) == 1
 
 
-# The mail: to whom
+# Recipients
 
 
 def test_a_mail_goes_to_everybody_once_from_the_sender_configured(make_services):
@@ -242,7 +242,7 @@ def test_a_report_whose_mail_is_switched_off_meanwhile_mails_nobody(services):
     assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
 
 
-# The mail: only if there is data
+# Only with data
 
 
 @pytest.mark.parametrize("table", [days(messages=0), days(0)], ids=["zeros", "empty"])
@@ -272,7 +272,7 @@ def test_without_data_a_report_that_does_not_mind_is_mailed(services, answers):
 
 @pytest.fixture
 def big(make_services, answers):
-    """A run with one big CSV in the store, ready to be mailed."""
+    """A run with one large CSV in the store, ready to be mailed."""
     answers.by_name["days"] = days(4_000)
     services = make_services(export_formats=["csv"])
     make(services)
@@ -280,7 +280,7 @@ def big(make_services, answers):
 
 
 def mailed(services, room):
-    """Mail with room for so many bytes of attachments; the message, and how it brings the files."""
+    """Send the mail with *room* bytes for attachments; return the message, and how it contains the files."""
     services.settings = replace(LIVE, message_bytes=BODY_ROOM + room)
     assert pipeline.email(services, KEY) == "sent"
     (message,), (held,) = mails(services), services.ledger.of(KEY)
@@ -288,13 +288,13 @@ def mailed(services, room):
 
 
 def csv_of(services):
-    """The one file of a run: what it is called, what it holds, where it is linked."""
+    """Return name, content and link of the only file of a run."""
     (artifact,) = services.runs.artifacts(KEY)
     link = f"https://memory.example/{artifact.object_key}?expires=604800"
     return artifact.file_name, services.store.files[artifact.object_key], link
 
 
-# The mail: attached, zipped or linked
+# Attached, zipped or linked
 
 
 def test_files_that_fit_are_attached_and_linked(big):

@@ -1,4 +1,4 @@
-"""The Prisma migration in the repository is the one that today's SQL files make."""
+"""The Prisma migration in the repository equals the one made from today's SQL files."""
 
 from pathlib import Path
 

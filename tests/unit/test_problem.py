@@ -1,4 +1,4 @@
-"""A problem with a value, and the sentences it is shown as."""
+"""A problem with a value, and the sentences that describe it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts: what is drawn, read from the SVG."""
+"""Charts, read from the SVG."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bar(NamedTuple):
 
 
 def bars(drawing):
-    """The bars, from the paths that draw them: `M left,top h width v height h -width Z`."""
+    """Return the bars, from the paths that draw them: `M left,top h width v height h -width Z`."""
     found = []
     for element in elements(drawing):
         path = element.get("d", "")

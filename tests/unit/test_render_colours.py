@@ -1,4 +1,4 @@
-"""Colours, measured against the numbers that WCAG's own tools give."""
+"""Colours, compared with contrast values from WCAG's tools."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_text_on_a_colour_is_white_or_dark(colour, ink):
 
 @given(colours)
 def test_text_on_any_colour_can_be_read(colour):
-    # The worst grey between white and #1f2328 leaves 3.98 to 1, which is enough for the large or bold text it carries.
+    # The worst grey between white and #1f2328 leaves a contrast of 3.98, which is enough for large or bold text.
     assert contrast(ink_on(colour), colour) >= 3.9
 
 

@@ -1,4 +1,4 @@
-"""CSV, read back as bytes and with the standard library."""
+"""CSV, read as bytes and with the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Excel, read back with openpyxl, which had no hand in the rows."""
+"""Excel, read with openpyxl, which did not write it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def values(worksheet):
 
 
 def summary(book):
-    """What the first sheet says, row by row; its charts lie beside that."""
+    """Return the rows of the first sheet, without its charts."""
     rows = [list(row) for row in book["Summary"].iter_rows(max_col=4, values_only=True)]
     return [row for row in rows if any(cell is not None for cell in row)]
 
 
 def contents(book):
-    """What it says of each table."""
+    """Return the first sheet's entries about the tables."""
     rows = summary(book)
     found = rows[rows.index(["Sheet", "Rows", None, None]) + 1 :]
     return [row[:2] for row in found if row[1] is not None]
@@ -281,7 +281,7 @@ def test_the_same_report_makes_the_same_bytes():
     assert properties.created == properties.modified == datetime(2026, 5, 11, 7)  # noqa: DTZ001
 
 
-# What the brand brings
+# Brand
 
 
 def test_the_summary_shows_the_brand():
@@ -292,7 +292,7 @@ def test_the_summary_shows_the_brand():
     assert (logo.width, logo.height) == (40, 20)
     assert sheet["A2"].value == "Weekly channels"
     assert sheet["A2"].fill.fgColor.rgb[-6:] == "7A1F5C"
-    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark on this colour would have a contrast of 1.7
+    assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark text on this colour would have a contrast of 1.7
     assert summary(book)[-1][0] == "Acme Ltd, 1 High Street"
 
 
@@ -300,7 +300,7 @@ def test_without_a_logo_the_company_is_named():
     assert written(document(branding=replace(BRAND, logo="")))[1]["Summary"]["A1"].value == "Acme & Sons"
 
 
-# How it is printed
+# Printing
 
 
 def test_every_sheet_is_printed_in_landscape_one_page_wide_with_page_numbers():
@@ -320,7 +320,7 @@ def test_headers_are_aligned_like_their_columns():
 
     for row in (cells[1], cells[2]):
         assert [cell.alignment.horizontal for cell in row] == ["left", "right", "left"]
-        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # clear of the neighbours, and of the filter
+        assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # space to the neighbours, and to the filter
 
 
 def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():

@@ -1,4 +1,4 @@
-"""The native charts of a workbook, read as the XML that Excel reads."""
+"""The native charts of a workbook, read from the XML that Excel reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def charts_of(shown, row_limit=None):
     as_excel.render(shown, out, row_limit=row_limit)
     with zipfile.ZipFile(out) as parts:
         names = sorted(name for name in parts.namelist() if re.fullmatch(r"xl/charts/chart\d+\.xml", name))
-        return [ElementTree.fromstring(parts.read(name)) for name in names]  # noqa: S314 - ours
+        return [ElementTree.fromstring(parts.read(name)) for name in names]  # noqa: S314 - written by our own code
 
 
 def drawn(kind, columns, rows, **changes):

@@ -1,4 +1,4 @@
-"""The workbook as a package: what Excel would offer to repair."""
+"""The workbook as a package, checked for errors that Excel would offer to repair."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_workbook_of_several_sheets_for_one_table_is_sound(monkeypatch):
 
 
 def spoiled(change):
-    """A sound workbook of which *change* was made to the parts."""
+    """Return a valid workbook after applying *change* to its parts."""
     with zipfile.ZipFile(package(FULL)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
     change(parts)

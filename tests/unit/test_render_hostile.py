@@ -1,4 +1,4 @@
-"""The same hostile values through every format, read back by readers that had no hand in the writing."""
+"""The same hostile values in every format, read by readers that did not write them."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def excel_day(value):
 
 
 def check_excel_with_another_reader(out, data):
-    """Calamine, whose reader shares nothing with openpyxl; it reads what Excel stores, escapes undone."""
+    """Check with Calamine, which shares no code with openpyxl; it returns what Excel stores, so escapes are undone."""
     read = (
         CalamineWorkbook.from_filelike(BytesIO(out.getvalue()))
         .get_sheet_by_name("Channels")
@@ -200,7 +200,7 @@ def check_excel_with_another_reader(out, data):
 
 
 def padded(rows, data):
-    """The rows as many and as wide as the data: a reader leaves out what is empty at the end."""
+    """Pad the rows to the size of the data: a reader leaves out empty cells at the end."""
     return [[*row, *[""] * (len(COLUMNS) - len(row))] for row in [*rows, *[[]] * (len(data) - len(rows))]]
 
 
@@ -219,7 +219,7 @@ def check_html(out, data):
         assert found[7] == without_controls(last or "")
 
 
-# PDF, which is slow: its text, cell after cell, as PDFium reads it
+# PDF, which is slow: its text, cell by cell, as PDFium reads it
 
 
 def is_rtl(text):
@@ -242,8 +242,8 @@ others_in_print = st.tuples(
     st.none() | st.dates(date(1700, 1, 1), date(9999, 12, 31)),
     st.just("end"),
 )
-#: Two tables, because PDFium loses letters of what breaks within a word, and nothing from right to left, around which
-#: it changes the order.
+#: Two tables, because PDFium loses letters of text that breaks within a word; without right-to-left text, around which
+#: PDFium changes the order.
 NUMBERS = [one for one in COLUMNS if one.name in ("whole", "exact", "float", "last")]
 OTHERS = [one for one in COLUMNS if one.name in ("text", "flag", "day", "last")]
 
@@ -279,7 +279,7 @@ def printed_numbers(row):
     ]
 
 
-#: Halves are rounded away from zero, and nothing is minus nothing.
+#: Halves are rounded away from zero, and there is no negative zero.
 FLOATS = {
     "None": "", "nan": "", "inf": "", "0.005": "0.01", "-0.001": "0.00", "1e+22": "10,000,000,000,000,000,000,000.00",
     "1234.5": "1,234.50",
@@ -287,7 +287,7 @@ FLOATS = {
 
 
 def squeezed(text):
-    """Without what breaks lines, and the mark of an order of bytes."""
+    """Return the text without whitespace and byte order marks."""
     return "".join(text.split()).replace("\ufeff", "")
 
 

@@ -1,4 +1,4 @@
-"""HTML, read back with the standard library's parser."""
+"""HTML, read with the standard library's parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIXEL = (
 
 
 class Reader(HTMLParser):
-    """What a page holds: its tags, its text, and the cells of its data tables."""
+    """The tags and the text of a page, and the cells of its data tables."""
 
     def __init__(self, page):
         super().__init__()

@@ -1,4 +1,4 @@
-"""JSON, read back with the standard library, every number as a Decimal."""
+"""JSON, read with the standard library, every number as a Decimal."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_full_document_matches_the_schema():
         column("i", "integer"), column("d", "decimal", 4), column("f", "number", 1), column("p", "percent"),
         column("b", "boolean"), column("on", "date"), column("at", "timestamp"), column("t"),
     ]  # fmt: skip
-    moment = datetime(1893, 3, 1, 2, 30, 0, 1, tzinfo=ZONE)  # whose offset has seconds
+    moment = datetime(1893, 3, 1, 2, 30, 0, 1, tzinfo=ZONE)  # its offset has seconds
     row = (-(2**63), Decimal("1E-4"), float("nan"), 0.5, False, date(2026, 2, 1), moment, "<x>")
     figures = [figure("Messages", 5, 4), figure("Share", float("nan"), 0.5, kind="percent", scale=1)]
     read = written(document(table(columns, [row, (None,) * 8]), table([column("b")], [], name="o"), figures=figures))[1]

@@ -1,4 +1,4 @@
-"""Moments on the wall clock of their zone, compared with what datetime makes of each."""
+"""Wall-clock times in a zone, compared with datetime's result for each moment."""
 
 from __future__ import annotations
 

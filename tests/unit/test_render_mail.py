@@ -1,4 +1,4 @@
-"""The bodies of a message."""
+"""The HTML and text bodies of a message."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ SHOWN = replace(NOTE, preview_rows=2)
 
 
 def size_of(content):
-    """Width and height as PNG writes them into its first chunk."""
+    """Return width and height from a PNG's first chunk."""
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     return tuple(int.from_bytes(content[at : at + 4]) for at in (16, 20))
 
@@ -253,7 +253,7 @@ def test_charts_beyond_what_a_message_holds_are_left_out(monkeypatch):
     assert written.html.count("cid:") == len(written.pictures)
 
 
-# The brand
+# Brand
 
 
 @pytest.mark.parametrize(("logo", "shape"), [(LOGO, (40, 20)), (SVG, (240, 80))])
@@ -285,7 +285,7 @@ def test_a_pale_colour_is_darkened_where_it_is_text():
     assert "color: #ffee00" not in page.replace("background: #ffee00", "")
 
 
-# What else it says
+# Other content
 
 
 def test_an_inbox_shows_the_first_figures_beside_the_subject():

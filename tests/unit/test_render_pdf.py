@@ -1,4 +1,4 @@
-"""PDF, read back with pdfium."""
+"""PDF, read with PDFium."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def sizes(pdf):
 
 
 def many(count, name="channels", title="Channels"):
-    """A table of *count* rows whose cells say which they are, too wide for two columns."""
+    """Make a table of *count* rows with unique cells, too wide for two columns."""
     rows = [(f"{name} {n}", 1_000 + n, COMMENT) for n in range(count)]
     columns = [column("channel"), column("messages", "integer"), column("comment")]
     return table(columns, rows, name=name, title=title, batch=50)
 
 
 def of_width(columns):
-    """A table of so many columns, half of them numbers that a reader must not see broken."""
+    """Make a table with so many columns, half of them numbers that must not be broken."""
     heads = [column(f"c{n}", "integer" if n % 2 else "text", title=f"Column {n}") for n in range(columns)]
     return table(heads, [tuple(1_234_567_890 if n % 2 else "some text of a length" for n in range(columns))])
 
@@ -160,7 +160,7 @@ def test_the_last_page_has_more_than_one_row_of_a_table():
         assert f"channels {count - 2} 1,{count - 2:03d} {COMMENT} channels {count - 1} 1,{count - 1:03d}" in last
 
 
-# What a reader is told besides
+# Metadata and structure
 
 
 def test_the_file_has_title_author_subject_and_date_and_is_reproducible():
@@ -189,7 +189,7 @@ def test_charts_and_tables_are_bookmarks_below_the_title():
 def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
     ranks = chart("rank", column("a"), DAYS[1], [("general", 9)], title="Ranks")
     with pypdfium2.PdfDocument(written(document(many(2), charts=[LINES, ranks]))[1]) as read:
-        found, language = tags(read[0]), told(raw.FPDFCatalog_GetLanguage, read)
+        found, language = tags(read[0]), utf16_text(raw.FPDFCatalog_GetLanguage, read)
 
     kinds = [kind for kind, _ in found]
     assert language == "en"
@@ -199,7 +199,7 @@ def test_the_file_is_tagged_with_headings_tables_and_what_a_chart_shows():
 
 
 def tags(page):
-    """The kind and the alternative text of each structure element, in reading order."""
+    """Return the type and the alternative text of each structure element, in reading order."""
     tree = raw.FPDF_StructTree_GetForPage(page)
     found = []
     waiting = [raw.FPDF_StructTree_GetChildAtIndex(tree, n) for n in range(raw.FPDF_StructTree_CountChildren(tree))]
@@ -207,21 +207,26 @@ def tags(page):
         element = waiting.pop(0)
         if not element:
             continue
-        found.append((told(raw.FPDF_StructElement_GetType, element), told(raw.FPDF_StructElement_GetAltText, element)))
+        found.append(
+            (
+                utf16_text(raw.FPDF_StructElement_GetType, element),
+                utf16_text(raw.FPDF_StructElement_GetAltText, element),
+            )
+        )
         count = raw.FPDF_StructElement_CountChildren(element)
         waiting[:0] = [raw.FPDF_StructElement_GetChildAtIndex(element, n) for n in range(count)]
     raw.FPDF_StructTree_Close(tree)
     return found
 
 
-def told(ask, element):
-    """The text that pdfium writes as UTF-16 into room it asks for."""
+def utf16_text(ask, element):
+    """Return a UTF-16 text from PDFium, which writes it into a buffer of the size it reports."""
     room = (ctypes.c_ushort * (ask(element, None, 0) // 2))()
     ask(element, room, ctypes.sizeof(room))
     return bytes(room).decode("utf-16-le").rstrip("\0")
 
 
-# Letters
+# Fonts
 
 
 NAMES = {
@@ -234,7 +239,7 @@ EMOJI = ["👩‍💻", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪
 
 
 def unseen(caplog, *letters):
-    """What WeasyPrint had no letter for, wherever a report can show it."""
+    """Return the PDF, and the warnings about characters without a glyph, wherever a report can show them."""
     caplog.clear()
     text = " ".join(letters)
     ranks = chart("rank", column("a"), DAYS[1], [(letter, 1) for letter in letters], title=text)
@@ -262,7 +267,7 @@ def test_an_emoji_of_several_characters_is_one_picture(caplog):
 
 
 def colourful(pdf):
-    """How many pixels of the first page are neither grey nor of the page's own blue."""
+    """Return the number of pixels on the first page that are neither grey nor of the page's blue."""
     with pypdfium2.PdfDocument(pdf) as read:
         picture = read[0].render(scale=2).to_pil().convert("HSV")
     return sum(s > 90 and v > 120 and not 130 < h < 170 for h, s, v in picture.get_flattened_data())
@@ -284,7 +289,7 @@ def test_a_character_without_a_font_is_detected(caplog):
     assert unseen(caplog, "\U0010fffd")[1] != []
 
 
-# The brand
+# Brand
 
 
 def test_every_page_shows_the_brand():
@@ -319,7 +324,7 @@ def test_an_svg_logo_is_drawn():
     assert (255, 0, 255) in set(colours)
 
 
-# Making it
+# Garbage collector
 
 
 @pytest.mark.parametrize("was_on", [True, False])
@@ -365,7 +370,7 @@ def test_nothing_is_fetched(monkeypatch, caplog, address):
             server.accept()
 
 
-# A long table, whose pages are set row by row: what WeasyPrint alone makes of the same report is the measure
+# A long table, whose pages are set row by row, compared with WeasyPrint's own layout of the same report
 
 
 WORDS = [
@@ -377,7 +382,7 @@ WORDS = [
 
 
 def of_words(count, **names):
-    """A table of all there is to write, with a column of numbers on the right."""
+    """Make a table with all kinds of text, and a column of numbers among them."""
     columns = [column("n", "integer"), column("a"), column("amount", "number", 2), column("b"), column("c")]
     rows = [
         (n, WORDS[n % len(WORDS)], n * 1234.5, WORDS[n * 7 % len(WORDS)], f"row {n}") for n in range(count)
@@ -386,14 +391,14 @@ def of_words(count, **names):
 
 
 def of_rows(count, columns=2, name="channels"):
-    """A table of so many columns, each cell a line."""
+    """Make a table with so many columns and one line per cell."""
     heads = [column(f"c{n}", "integer" if n % 2 else "text") for n in range(columns)]
     rows = [tuple(row if n % 2 else f"{name} {row}.{n}" for n in range(columns)) for row in range(count)]
     return table(heads, rows, name=name, title=name.capitalize(), batch=100)
 
 
 def with_a_giant(count, place):
-    """A table with a row that no page holds."""
+    """Make a table with a row that is longer than a page."""
     columns = [column("a"), column("n", "integer"), column("comment")]
     rows = [("word " * (3_000 if n == place else 3), n, COMMENT) for n in range(count)]
     return table(columns, rows, batch=100)
@@ -423,7 +428,7 @@ def test_a_long_table_looks_as_if_weasyprint_had_laid_out_all_of_it(monkeypatch,
 
 
 def most_different(one, other):
-    """The largest difference of a pixel's brightness, of 255, on any page."""
+    """Return the largest difference in brightness of any pixel on any page, out of 255."""
     with pypdfium2.PdfDocument(one) as read, pypdfium2.PdfDocument(other) as read_too:
         pages = [[page.render(scale=1).to_pil().convert("L") for page in pdf] for pdf in (read, read_too)]
     return max(ImageChops.difference(*pair).getextrema()[1] for pair in zip(*pages, strict=True))

@@ -19,7 +19,7 @@ BATCH = pa.record_batch({"a": [f"{NOISE.getrandbits(256):x}" for _ in range(ROWS
 
 
 class Watched:
-    """A table that notes how much was written each time it is asked for its next batch."""
+    """A table that records the size of the output each time its next batch is requested."""
 
     def __init__(self, out):
         self.out, self.sizes = out, []

@@ -1,4 +1,4 @@
-"""How values are shown to a person; the expected texts are written by hand."""
+"""Values as text for a reader, compared with texts written by hand."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def services():
-    """Two reports of two workspaces."""
+    """Services with two reports of two workspaces."""
     shape = {"export_formats": ["csv", "json"], "email_enabled": False}
     rows = [row(id="r1", **shape), row(id="r2", workspace_id="ws2", **shape)]
     return MemoryServices(MemorySource(answer), Settings(), MemoryDefinitions(rows), moment=MONDAY)
@@ -108,7 +108,7 @@ def test_an_object_that_the_store_refuses_costs_only_itself(services, monkeypatc
     assert [file.format for file in services.runs.artifacts(first)] == [Format.CSV]
     assert services.runs.artifacts(second) == ()
     assert "AccessDenied" in caplog.text
-    assert nothing(retain(services))  # it is not asked again every minute
+    assert nothing(retain(services))  # it does not ask again every minute
 
     monkeypatch.undo()
     assert after(services, FILES + timedelta(hours=1, seconds=1)) == Retained(files=1)
@@ -134,7 +134,7 @@ def test_a_store_that_is_away_is_not_asked_for_everything_there_is(services, mon
 def test_a_file_in_a_bucket_that_is_not_ours_is_not_deleted_and_keeps_its_record(services):
     key = run(services).key
     services.store.bucket = "another"
-    services.store.files.clear()  # as it is in a copy of production with a bucket of its own
+    services.store.files.clear()  # as in a copy of production with a separate bucket
     services.store.files["ws1/r1/run1/a"] = b"ours"
 
     assert after(services, FILES).files == 1
@@ -204,7 +204,7 @@ def test_rows_with_a_file_in_s3_stay_however_old_they_are(services, monkeypatch)
     assert key in services.runs.runs
 
 
-# Never what is unsettled
+# Nothing that is unsettled
 
 
 @pytest.mark.parametrize("stops_after", ["query", "render", "upload", "email"])

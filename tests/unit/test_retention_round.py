@@ -1,4 +1,4 @@
-"""Erasing deleted reports, and a whole round of retention, on the fakes."""
+"""Erasing deleted reports, and a complete round of retention, on the fakes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.unit.rows import row
 
 @pytest.fixture
 def services():
-    """Two reports of two workspaces."""
+    """Services with two reports of two workspaces."""
     shape = {"export_formats": ["csv", "json"], "email_enabled": False}
     rows = [row(id="r1", **shape), row(id="r2", workspace_id="ws2", **shape)]
     return MemoryServices(MemorySource(answer), Settings(), MemoryDefinitions(rows), moment=MONDAY)
@@ -187,7 +187,7 @@ def test_a_step_that_breaks_costs_only_itself_and_is_told_without_what_a_strange
     services, monkeypatch, step, error, told
 ):
     def due(run_id):
-        """Something for every step."""
+        """Prepare something to delete for every step."""
         run(services, trigger(run_id))
 
     def breaks(*_, **__):

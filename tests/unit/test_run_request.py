@@ -1,4 +1,4 @@
-"""What a person may ask of a run by hand."""
+"""Manual run requests: accepted and refused values."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_every_reason_is_given_at_once():
     assert [column for column, _ in found] == ["format", "formats", "recipients", "period"]
 
 
-# Airflow checks the values against the form, so that each key holds null or a value of its own type.
+# Airflow checks the values against the form, so that each key is null or has the right type.
 forms = st.fixed_dictionaries(
     {},
     optional={

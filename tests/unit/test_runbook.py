@@ -1,4 +1,4 @@
-"""docs/operate.md says of each message and of each alert what it means and what to do."""
+"""docs/operate.md explains each message and each alert, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ RUNBOOK = (ROOT / "docs/operate.md").read_text().partition("\n## When something 
 CODE = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
 ROWS = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", RUNBOOK, flags=re.MULTILINE)
 RAISED = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
-RAISED |= {"kind"}  # S3's answer says which of two it is
-#: Doubles and the sample are not in production.
+RAISED |= {"kind"}  # S3's answer decides which of two errors it is
+#: Fakes and the sample are not used in production.
 LEFT_OUT = ("testing/", "sample_data/")
 
 
 def words(node: ast.expr) -> str | None:
-    """A message as the runbook writes it: what is put in is an ellipsis."""
+    """Return a message as in the runbook, with an ellipsis for each inserted value."""
     if isinstance(node, ast.JoinedStr):
         parts = [str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values]
         return "".join(parts)
@@ -33,7 +33,7 @@ def words(node: ast.expr) -> str | None:
 
 
 def messages() -> dict[str, str]:
-    """Every sentence that our own errors are raised with, and where."""
+    """Return every message of our errors, with its place in the code."""
     found = {}
     for path in sorted(PRODUCT.rglob("*.py")):
         place = path.relative_to(PRODUCT).as_posix()
@@ -53,7 +53,7 @@ def test_the_messages_are_found():
 
 
 def unmailed() -> list[str]:
-    """Why a run is not mailed, in the words of its plan."""
+    """Return the reasons for not mailing a run, from its plan."""
     tree = ast.parse((PRODUCT / "mail/plan.py").read_text())
     returned = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
     return [

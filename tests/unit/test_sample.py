@@ -1,4 +1,4 @@
-"""The sample as it is made, before it meets a database."""
+"""The sample, before it is written to a database."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from include.scheduled_reports.sample_data.reports import FIRST, scheduled_repor
 from include.scheduled_reports.sample_data.seed import activity
 
 HISTORY = History(date(2026, 3, 2))
-#: How many reports are written out; the others are made by number.
+#: The number of reports written by hand; the others are generated.
 WRITTEN = 13
-# The rules of the application, from its documentation.
+# Rules from the application's documentation.
 TYPES = {
     "workspace-activity", "channel-analytics", "user-engagement", "task-completion", "workflow-execution",
     "security-audit", "export-summary", "custom",
@@ -41,7 +41,7 @@ def test_the_same_date_tells_the_same_story_and_another_date_another_one():
     assert first != other
 
 
-@pytest.mark.parametrize("until", [date(2026, 3, 6), date(2025, 10, 20)])  # no clock moves in the 120 days before
+@pytest.mark.parametrize("until", [date(2026, 3, 6), date(2025, 10, 20)])  # no clock change in the 120 days before
 def test_moments_lie_on_the_local_day_and_before_the_end(until):
     history = History(until)
     chance = history.chance("test")

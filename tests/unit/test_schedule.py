@@ -1,4 +1,4 @@
-"""A schedule: a cron in a zone, and the moment it became effective."""
+"""A schedule: a cron expression in a time zone, and the moment it becomes effective."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_texts_numbers_and_durations_are_read():
 
 
 def test_every_field_can_be_set():
-    # No default is one of these values.
+    # No default equals one of these values.
     odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
@@ -183,7 +183,7 @@ def test_jitter_stays_below_the_hour_that_two_ticks_are_apart():
     )
 
 
-# How long things are kept
+# Retention periods
 
 
 def test_files_are_kept_for_ninety_days_rows_for_four_hundred_staging_for_one_and_what_was_deleted_for_a_week():
@@ -238,15 +238,15 @@ NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/
 
 
 def drawing(inside, attributes='viewBox="0 0 9 9"'):
-    """An SVG as a data: URI, its text in plain view."""
+    """Return an SVG as a data: URI with readable text."""
     return "data:image/svg+xml," + quote(f"<svg {NAMESPACES} {attributes}>{inside}</svg>")
 
 
 def drawn(logo):
-    """What stands in an SVG logo."""
+    """Return the root element of an SVG logo."""
     kind, _, content = logo.partition(",")
     assert kind == "data:image/svg+xml;base64"
-    return ET.fromstring(b64decode(content))  # noqa: S314 - written here
+    return ET.fromstring(b64decode(content))  # noqa: S314 - made by this test
 
 
 def test_a_report_wears_nothing_but_a_colour_unless_it_is_asked_to():

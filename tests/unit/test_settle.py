@@ -1,4 +1,4 @@
-"""Runs that `record` did not settle: upkeep does, with the reason."""
+"""Upkeep settles runs that `record` did not settle, with the reason."""
 
 from __future__ import annotations
 

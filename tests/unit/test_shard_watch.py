@@ -1,4 +1,4 @@
-"""Many reports in shards, and which of them have to be parsed again."""
+"""Reports in shards, and which shards have to be parsed again."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A run's files on staging: the manifest, the types, the rows that count."""
+"""The staging files of a run: manifest, types, counted rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from include.scheduled_reports.runs.staging import Draft, RunFiles
 from include.scheduled_reports.testing.storage import MemoryStaging
 
 KEY = RunKey(report_id="r1", run_id="run1")
-NUMERIC = pa.opaque(pa.string(), "numeric", "PostgreSQL")  # how ADBC hands over PostgreSQL's numeric
+NUMERIC = pa.opaque(pa.string(), "numeric", "PostgreSQL")  # ADBC's representation of PostgreSQL's numeric
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def column(name, kind, scale=0):
 
 
 def staged(columns, *batches, zone="UTC"):
-    """The table that write_parquet makes of some batches, and the draft with its counts."""
+    """Write batches with write_parquet; return the resulting table, and the draft with its counts."""
     draft = Draft(io.BytesIO())
     reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
     write_parquet(reader, columns, zone, draft)
@@ -55,7 +55,7 @@ def staged(columns, *batches, zone="UTC"):
 
 
 def one_column(kind, array, *, scale=0, zone="UTC"):
-    """What becomes of one column of a query."""
+    """Return one column of a query after write_parquet."""
     table, _ = staged((column("x", kind, scale),), pa.RecordBatch.from_arrays([array], names=["x"]), zone=zone)
     return table.column("x")
 

@@ -1,4 +1,4 @@
-"""How a reader gets off a report, by RFC 2369 and RFC 8058."""
+"""Unsubscribing from a report, by RFC 2369 and RFC 8058."""
 
 from __future__ import annotations
 

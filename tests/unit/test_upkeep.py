@@ -36,18 +36,18 @@ no_runs = MemoryOrchestrator()
 
 
 def state(services, report_id="r1"):
-    """Status, cause, tombstone, reasons and next run of a report."""
-    found, house = services.definitions.row(report_id), services.upkeep_store
+    """Return status, cause, tombstone, reasons and next run of a report."""
+    found, store = services.definitions.row(report_id), services.upkeep_store
     return (
         found["status"],
         found["error_cause"],
-        report_id in house.graves,
-        house.errors.get(report_id),
-        house.next_runs.get(report_id),
+        report_id in store.graves,
+        store.errors.get(report_id),
+        store.next_runs.get(report_id),
     )
 
 
-# The coming run
+# The next run
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def state(services, report_id="r1"):
         ({"status": "PAUSED"}, None),
         ({"status": "ERROR"}, None),
         ({"status": "DISABLED"}, None),
-        # Effective only from a moment after the coming tick, and from the very tick.
+        # Effective just after the next tick, and exactly at it.
         ({"effective_from": "2026-05-11T07:00:01+00:00"}, MONDAY + timedelta(days=7)),
         ({"effective_from": "2026-05-11T07:00:00+00:00"}, MONDAY + timedelta(days=7)),
         ({"effective_from": "2026-05-11T06:59:59+00:00"}, MONDAY),
@@ -83,7 +83,7 @@ def test_a_round_writes_the_coming_run_of_every_report_and_none_where_there_is_n
     done = upkeep(services, no_runs)
 
     assert services.upkeep_store.next_runs == {"r1": MONDAY, "r2": None, "r3": None}
-    assert done.next_runs == 2  # the third lost its own when it was rejected
+    assert done.next_runs == 2  # the third report lost its next run when it was rejected
 
 
 def test_an_edit_from_outside_shows_in_the_next_round():
@@ -177,7 +177,7 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
     assert services.upkeep_store.next_runs.keys() == {"r1", "r2"}
 
 
-# Letting go of the DAGs of reports that went
+# Removing the DAGs of deleted reports
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_airflow_is_asked_only_of_those_whose_farewell_is_over():
 
 def test_a_report_that_was_rejected_in_this_round_is_not_let_go_in_it():
     services = services_of(row(id="r1", **SPOILED))
-    services.upkeep_store.graves = {"r1": NOW - timedelta(hours=1)}  # left of an earlier time
+    services.upkeep_store.graves = {"r1": NOW - timedelta(hours=1)}  # from an earlier time
 
     assert upkeep(services, no_runs).lifted == 0
 
@@ -225,7 +225,7 @@ def test_one_round_lets_go_of_a_bounded_number_the_oldest_first():
     assert services.upkeep_store.graves.keys() == {f"r{number:03}" for number in range(50)}
 
 
-# Cut off anywhere, and done again
+# Interrupted anywhere, then repeated
 
 
 class CutOffError(Exception):
@@ -233,7 +233,7 @@ class CutOffError(Exception):
 
 
 def cut_off_at(services, call):
-    """Let the *call*-th change of this round fail, before it is done."""
+    """Make the *call*-th change of this round fail before it is made."""
     left = [call]
 
     def dying(change):

@@ -1,4 +1,4 @@
-"""The wheel holds the package, all of it, and works where there is no checkout."""
+"""The wheel contains the complete package, and works without a checkout."""
 
 import re
 import subprocess
@@ -43,7 +43,7 @@ def python(site, *arguments):
 
 
 def tracked():
-    """What git knows of the package."""
+    """Return the files of the package that git tracks."""
     listed = ["git", "-C", CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard", "include"]
     names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.splitlines()
     return {name.removeprefix("include/") for name in names if (CHECKOUT / name).exists()}

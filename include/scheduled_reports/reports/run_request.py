@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..domain.addresses import is_address
@@ -41,28 +42,28 @@ _FORMATS = [str(chosen) for chosen in Format]
 _NAMED_PERIODS = PERIODS[:-1]
 
 #: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
-REQUEST_KEYS: Mapping[str, RequestKey] = {
+_KEYS = {
     key.name: key
     for key in (
         RequestKey(
             name="formats",
             schema={"type": "array", "items": {"type": "string", "enum": _FORMATS}, "examples": _FORMATS},
             title="Formats",
-            description="Only these formats, instead of the report's own.",
+            description="Create only these formats instead of the report's.",
             senders=("form", "trigger", "resend", "test"),
         ),
         RequestKey(
             name="recipients",
             schema={"type": "array", "items": {"type": "string", "format": "idn-email"}, "maxItems": 50},
             title="Recipients",
-            description="Mail to these members of the workspace instead of the report's own recipients.",
+            description="Send to these members of the workspace instead of the report's recipients.",
             senders=("form", "trigger", "resend", "test"),
         ),
         RequestKey(
             name="mail",
             schema={"type": "boolean"},
-            title="Mail",
-            description="Yes or no, whatever the report says.",
+            title="Send by email",
+            description="Overrides the report's setting.",
             senders=("form", "trigger"),
         ),
         RequestKey(
@@ -73,29 +74,30 @@ REQUEST_KEYS: Mapping[str, RequestKey] = {
                 "examples": list(_NAMED_PERIODS),
             },
             title="Period",
-            description="Another period: last-7-days and its like, or two days as 2026-05-01/2026-05-31. "
-            "Such a run is mailed only if asked for.",
+            description="Another period, such as last-7-days, or two dates such as 2026-05-01/2026-05-31. "
+            "The run is then sent only if you choose to send it by email.",
             senders=("form", "trigger", "test"),
         ),
         RequestKey(
             name="resend",
             schema={"type": "string", "maxLength": 250},
-            title="Send again",
-            description="The id of an earlier run: its files are mailed again, to those who did not surely get "
-            "them, or to the recipients above. Nothing is made anew.",
+            title="Resend",
+            description="The ID of an earlier run. Its files are sent again to everyone who did not certainly receive "
+            "them, or to the recipients above. No new files are created.",
             senders=("form",),
         ),
         RequestKey(
             name="triggered_by",
             schema={"type": "string", "maxLength": 200},
             title="On behalf of",
-            description="The id of the user who asked for this run.",
+            description="The ID of the user who requested this run.",
             senders=("form",),
         ),
         # The routes of our API add it themselves: nobody sends it.
         RequestKey(name="test", schema={"type": "boolean"}),
     )
 }
+REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType(_KEYS)
 
 
 def keys_sent_by(sender: Sender) -> list[RequestKey]:

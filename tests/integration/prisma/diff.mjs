@@ -1,5 +1,5 @@
-// Prints the SQL that would bring the database at DATABASE_URL to the schema: nothing when they are the same.
-// With the argument `from-empty` it prints the SQL for an empty database: what Prisma's own migrations would run.
+// Prints the SQL that would change the database at DATABASE_URL to match the schema: nothing if they are the same.
+// With the argument `from-empty` it prints the SQL for an empty database, as Prisma's own migrations would run it.
 import { start } from "./engine.mjs";
 
 const EMPTY = "-- This is an empty migration.";

@@ -1,4 +1,4 @@
-// Prisma's schema engine, which is a binary that not every network can fetch: this runs its WebAssembly build from npm.
+// Prisma's schema engine is a binary that cannot be fetched on every network; this runs its WebAssembly build from npm.
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from "@prisma/driver-adapter-utils";
 import * as engineModule from "@prisma/schema-engine-wasm/schema_engine_bg";
 
-const TEXT = 25; // OIDs: what the adapter knows, and two types of the system catalogs that it refuses
+const TEXT = 25; // OIDs: one type that the adapter supports, and two types of the system catalogs that it rejects
 const CATALOG_TYPES = new Map([
   [18, ColumnTypeEnum.Character], // "char"
   [19, ColumnTypeEnum.Text], // name
@@ -25,7 +25,7 @@ function readSchema(folder) {
   return readdirSync(folder).map((name) => ({ path: name, content: readFileSync(join(folder, name), "utf8") }));
 }
 
-// The engine needs the catalogs' types: they pass the adapter as text and get their own type back afterwards.
+// The engine needs the catalogs' types: they pass the adapter as text and get their real type back afterwards.
 function withCatalogTypes(adapter) {
   const { queryRaw, performIO } = adapter;
   adapter.queryRaw = async function (query) {
@@ -48,7 +48,7 @@ function withCatalogTypes(adapter) {
   return adapter;
 }
 
-// The binary sends a script as one text; the adapter of npm cuts it at every semicolon, in functions and comments too.
+// The binary sends a script as one text; the npm adapter splits it at every semicolon, even in functions and comments.
 function withWholeScripts(adapter) {
   adapter.executeScript = async function (script) {
     await this.underlyingDriver().query(script).catch((error) => this.onError(error));
@@ -58,7 +58,7 @@ function withWholeScripts(adapter) {
 
 const prepared = (adapter) => withWholeScripts(withCatalogTypes(adapter));
 
-// In parts, because a whole URL would win over the name of the shadow database.
+// In parts, because a whole URL would take precedence over the name of the shadow database.
 function connection(address) {
   const { hostname: host, port, username: user, password, pathname } = new URL(address);
   return { host, port, user, password, database: pathname.slice(1), allowExitOnIdle: true };
@@ -68,7 +68,7 @@ function adapterFactory(config) {
   const factory = new PrismaPg(config);
   const connect = factory.connect.bind(factory);
   factory.connect = async () => prepared(await connect());
-  // The adapter's own drops the shadow database while it is still connected to it.
+  // The adapter's own version drops the shadow database while it is still connected to it.
   factory.connectToShadowDb = async () => {
     const database = `shadow_${crypto.randomUUID()}`;
     const main = await factory.connect();
@@ -84,7 +84,7 @@ function adapterFactory(config) {
   return bindMigrationAwareSqlAdapterFactory(factory);
 }
 
-/** The engine for the database at DATABASE_URL and the schema in the folder SCHEMA, whose files come with it. */
+/** Returns the engine for the database at DATABASE_URL and the schema in the folder SCHEMA, with the schema's files. */
 export async function start() {
   await startEngineModule();
   const files = readSchema(process.env.SCHEMA ?? join(import.meta.dirname, "schema"));

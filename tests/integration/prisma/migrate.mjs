@@ -1,9 +1,9 @@
-// What `prisma migrate` asks of its engine, for the migrations in a folder.
+// Runs the engine's part of `prisma migrate`, for the migrations in a folder.
 // Usage: migrate.mjs deploy|dev|rolled-back FOLDER [NAME]
-//   deploy       applies what the database lacks, and prints the names
-//   dev          replays the migrations in a shadow database and prints what `prisma migrate dev` would do next, and
-//                the migration it would make
-//   rolled-back  notes that the migration NAME has failed and left nothing
+//   deploy       applies the missing migrations, and prints their names
+//   dev          replays the migrations in a shadow database, then prints what `prisma migrate dev` would do next and
+//                the migration it would create
+//   rolled-back  marks the failed migration NAME as rolled back
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -36,5 +36,5 @@ const answers = {
   }),
 };
 const answer = JSON.stringify((await answers[command]()) ?? null);
-// The engine keeps its connection, and its lock on the migrations, for as long as the process lives.
+// The engine keeps its connection, and its lock on the migrations, until the process exits.
 process.stdout.write(`${answer}\n`, () => process.exit());

@@ -1,4 +1,4 @@
-// Runs the seed document's example queries for one report with a real Prisma client; prints the answers and the SQL.
+// Runs the seed document's example queries for one report with a real Prisma client; prints the results and the SQL.
 // Usage: queries.mjs REPORT_ID
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "@prisma/client";
@@ -35,7 +35,7 @@ const execution = await prisma.reportExecution.create({
     status: "PROCESSING",
     triggeredBy: "system",
     scheduledFor: new Date(),
-    format: report.exportFormats[0].toUpperCase(), // the enum's labels are the formats' names in capitals
+    format: report.exportFormats[0].toUpperCase(), // the enum's labels are the names of the formats in capitals
   },
 });
 
@@ -63,7 +63,7 @@ const stats = await prisma.reportExecution.aggregate({
   },
 });
 
-// The example scheduler's own write
+// The example scheduler's own update
 const nextRun = new Date("2030-01-01T00:00:00Z");
 const updated = await prisma.scheduledReport.update({
   where: { id: report.id },

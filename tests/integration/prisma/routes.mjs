@@ -1,6 +1,6 @@
 // Calls the routes of prisma/reports.mjs with a real Prisma client: reads a JSON list of [name, ...arguments] from
 // standard input, prints the list of their answers.  With the argument `together` it makes all calls at once; with
-// `until FILE` it repeats them until there is such a file, and prints how often, and the last answers.  With `serve` it
+// `until FILE` it repeats them until that file exists, then prints the count and the last answers.  With `serve` it
 // answers lines {url, calls} with lines {answers} or {error}, each with a new client, until standard input ends.
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
