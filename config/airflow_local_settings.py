@@ -1,4 +1,4 @@
-"""Airflow imports this file in every process: those that run tasks import ahead what their tasks would import anew."""
+"""Airflow imports this file in every process; in a process that forks tasks it imports the modules that tasks need."""
 
 import logging
 
@@ -6,7 +6,7 @@ __all__: list[str] = []
 
 try:
     from include.scheduled_reports.orchestration.preload import preload
-except ImportError:  # Airflow would not start at all
-    logging.getLogger(__name__).warning("the checkout is not on PYTHONPATH: nothing is imported ahead", exc_info=True)
+except ImportError:  # otherwise Airflow would not start
+    logging.getLogger(__name__).warning("the checkout is not on PYTHONPATH, so tasks start more slowly", exc_info=True)
 else:
     preload()

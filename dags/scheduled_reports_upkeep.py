@@ -1,4 +1,4 @@
-"""The Airflow DAG that keeps next_run, rejections and departed reports right."""
+"""The Airflow DAG of upkeep."""
 
 from include.scheduled_reports.orchestration.upkeep import dag
 

@@ -1,4 +1,4 @@
-"""The plugin of a checkout; the only file here, because Airflow loads every one as a module of its own name."""
+"""Load the plugin of a checkout; keep this folder to one file, because Airflow loads every file as a plugin module."""
 
 from include.scheduled_reports.orchestration.plugin import ScheduledReportsPlugin
 

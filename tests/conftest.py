@@ -93,7 +93,17 @@ def copied(postgres: server.Postgres, template: str) -> Iterator[str]:
 #: than it saves.
 ON_ONE_AIRFLOW = frozenset(
     f"tests/e2e/test_{name}.py"
-    for name in ("a_row_becomes_a_mail", "api", "application_routes", "commands", "pages", "readme")
+    for name in (
+        "a_row_becomes_a_mail",
+        "api",
+        "application_routes",
+        "commands",
+        "pages",
+        "pages_form",
+        "pages_in_airflow",
+        "pages_many",
+        "readme",
+    )
 )
 #: The slowest tests start first, so that the workers finish at about the same time.
 FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")

@@ -72,7 +72,7 @@ def _pdf(page: Page) -> None:
 
 
 def _all_wrong(page: Page) -> None:
-    page.get_by_label("Mail it").check()
+    page.get_by_label("Send by email").check()
     page.get_by_label("Cron").fill("*/5 * * * *")
     page.get_by_label("Time zone").fill("Mars/Olympus")
     page.get_by_label("To", exact=True).fill("somebody")

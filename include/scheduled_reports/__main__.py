@@ -1,4 +1,4 @@
-"""The command line: `python -m include.scheduled_reports …`, or `scheduled-reports …` where the wheel is installed."""
+"""The command line: `python -m include.scheduled_reports` in a checkout, `scheduled-reports` with the wheel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from zoneinfo import ZoneInfo
 from .domain.cron import Cron
 from .domain.errors import ReportsError
 from .domain.formats import Format
+from .domain.moment import parse_moment
 from .domain.problem import shown
 from .domain.schedule import Schedule
 
+NO_SAMPLE_DATA = (
+    "the wheel does not contain the sample data; "
+    "run seed-demo in a checkout: python -m include.scheduled_reports seed-demo"
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 1 where it found or hit something wrong."""
+    """Run one command; return 1 if it failed or found a problem."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -29,45 +35,55 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description="Manage scheduled reports.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    migrate = commands.add_parser("migrate", help="bring a database to the current schema; safe to repeat")
+    migrate = commands.add_parser("migrate", help="create or update our tables in a database; safe to repeat")
     migrate.set_defaults(run=_migrate)
 
-    seed = commands.add_parser("seed-demo", help="make sample workspaces in Neolith's shape")
-    seed.add_argument("--until", type=date.fromisoformat, help="the day up to which there is data (default: today)")
-    seed.add_argument("--reports", type=int, default=13, help="valid reports (default: 13)")
-    seed.add_argument("--messages", type=int, default=20_000, help="messages (default: 20000)")
+    seed = commands.add_parser("seed-demo", help="create sample workspaces and reports; needs a checkout")
+    seed.add_argument(
+        "--until", type=date.fromisoformat, help="the last day with data, such as 2026-05-11 (default: today)"
+    )
+    seed.add_argument("--reports", type=int, default=13, help="number of valid reports (default: 13)")
+    seed.add_argument("--messages", type=int, default=20_000, help="number of messages (default: 20000)")
     seed.set_defaults(run=_seed)
 
-    validate = commands.add_parser("validate", help="every rejection with every reason; exit 1 if there is one")
+    validate = commands.add_parser(
+        "validate", help="list invalid reports with every reason; exit status 1 if there are any"
+    )
     validate.set_defaults(run=_validate)
 
-    preview = commands.add_parser("preview", help="query and render as the DAG would, without Airflow, S3 or SES")
-    preview.add_argument("report_id")
-    preview.add_argument("--format", type=Format, choices=list(Format), required=True)
-    preview.add_argument("--at", type=_moment, required=True, help="the run's time, ISO 8601")
-    preview.add_argument("--out", type=Path, required=True)
+    preview = commands.add_parser("preview", help="create the file of a report without Airflow, S3 or SES")
+    preview.add_argument("report_id", help="the id of the report")
+    preview.add_argument("--format", type=Format, choices=list(Format), required=True, help="the format")
+    preview.add_argument("--at", type=_moment, required=True, help="the time of the run, such as 2026-05-11T09:00:00Z")
+    preview.add_argument("--out", type=Path, required=True, help="the file to write")
     preview.set_defaults(run=_preview)
 
-    jobs = commands.add_parser("import-export-jobs", help="take schedules over from export_jobs.metadata")
-    jobs.add_argument(
-        "--retire", action="store_true", help="switch the old ones off, and the new ones on in their place"
+    jobs = commands.add_parser(
+        "import-export-jobs", help="create reports from the schedules in export_jobs.metadata; safe to repeat"
     )
+    jobs.add_argument("--retire", action="store_true", help="disable the old schedules and enable the new reports")
     jobs.set_defaults(run=_import_export_jobs)
 
-    script = commands.add_parser("prisma-migration", help="what migrate does, as the text of a Prisma migration")
+    script = commands.add_parser("prisma-migration", help="print what migrate does as a Prisma migration")
     script.set_defaults(run=_prisma_migration)
 
     for command in (migrate, seed, validate, preview, jobs):
         command.add_argument("--dsn", required=True, help="a libpq connection string")
 
-    runs = commands.add_parser("next-runs", help="the coming run times of a cron expression")
-    runs.add_argument("cron")
-    runs.add_argument("--timezone", type=ZoneInfo, default=ZoneInfo("UTC"))
-    runs.add_argument("--from", dest="start", type=_moment, default=None, help="ISO 8601 (default: now)")
-    runs.add_argument("--count", type=int, default=5)
+    runs = commands.add_parser("next-runs", help="print the upcoming run times of a cron expression")
+    runs.add_argument("cron", help="five fields in quotes, such as '0 9 * * 1'")
+    runs.add_argument("--timezone", type=_zone, default=ZoneInfo("UTC"), help="an IANA time zone (default: UTC)")
+    runs.add_argument(
+        "--from",
+        dest="start",
+        type=_moment,
+        default=None,
+        help="the time after which they come, such as 2026-05-11T09:00:00Z (default: now)",
+    )
+    runs.add_argument("--count", type=int, default=5, help="how many to print (default: 5)")
     runs.set_defaults(run=_next_runs)
     return parser
 
@@ -87,8 +103,12 @@ def _prisma_migration(_: argparse.Namespace) -> int:
 
 
 def _seed(options: argparse.Namespace) -> int:
-    from .sample_data.seed import seed
-
+    try:
+        from .sample_data.seed import seed
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(f"{__package__}."):
+            raise ValueError(NO_SAMPLE_DATA) from None
+        raise
     until = options.until or datetime.now(UTC).date()
     print(*seed(options.dsn, until=until, reports=options.reports, messages=options.messages), sep="\n")
     return 0
@@ -167,8 +187,19 @@ def _next_runs(options: argparse.Namespace) -> int:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shown(text)} {error}.") from None
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not an IANA time zone; use one such as Europe/Berlin."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""All DAGs, for the one line of a DAG file: `from scheduled_reports.dags import *  # Airflow DAGs of reports`.
+"""All DAGs, for a DAG file with the line `from scheduled_reports.dags import *  # Airflow DAGs of reports`.
 
-Airflow parses a file, and starts a task, in a process of its own; so what is made here is made anew each time. Nothing
-but such a file may import it: what the process had imported before its fork would be made for good.
+The import builds the DAGs. Airflow forks a process for every parse and every task, so they are built each time. Only a
+DAG file may import this module: if a process imported it before it forks, all its children would keep the old DAGs.
 """
 
 from .orchestration.factory import dags

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from fastapi import Header, HTTPException
+from psycopg.rows import dict_row
 from starlette.testclient import TestClient
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
 ACME = "/api/workspaces/acme/reports"
 SCHEDULED = f"{ACME}/scheduled"
 EVERYTHING = frozenset(Right)
+#: A report that can be created.
+NEW: dict[str, Any] = {
+    "name": "Monday numbers",
+    "reportType": "workspace-activity",
+    "cronExpression": "0 9 * * 1",
+    "exportFormats": ["pdf", "csv"],
+    "createdBy": "u1",
+}
 #: The users of Airflow in these tests and their rights on every DAG, as in SimpleAuth.
 ROLES = {
     "viewer": {Right.READ},
@@ -74,7 +84,7 @@ class FakeAirflow:
 
     def start(self, trigger: Trigger) -> None:
         if trigger.key.report_id in self.unknown:
-            raise NoDagError("Airflow has no DAG of this report, or not yet: try again in some seconds")
+            raise NoDagError("Airflow has no DAG for this report yet; try again in some seconds")
         self.started.append(trigger)
 
     def open_runs(self, report_id: str) -> int:
@@ -196,3 +206,13 @@ def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = Non
     ports = FakeWebServices(dsn, services)
     callers = {name: FakeCaller(name, frozenset(rights)) for name, rights in ROLES.items()}
     return Api(TestClient(Serving(app or shared_app(), ports, callers)), ports, callers)
+
+
+def one(dsn: str, statement: str, *values: Any) -> dict[str, Any]:
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        (row,) = connection.execute(statement.encode(), values).fetchall()
+    return row
+
+
+def stored(dsn: str, report_id: str) -> dict[str, Any]:
+    return one(dsn, "SELECT * FROM scheduled_reports WHERE id = %s", report_id)

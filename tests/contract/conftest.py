@@ -1,4 +1,4 @@
-"""Local S3, SES and SMTP servers for the suites that also test the real adapters."""
+"""Local S3, SES and SMTP servers for the suites that also test the real adapters; the API on a database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo import aws as server
+from tests.contract.api import Api, open_api
 from tests.contract.mailbox import Mailbox
+from tests.contract.tables import add_people, add_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,3 +33,21 @@ def mailbox() -> Iterator[Mailbox]:
     """Start an SMTP server without TLS."""
     with Mailbox.open() as running:
         yield running
+
+
+@pytest.fixture
+def dsn(migrated_dsn: str) -> str:
+    """Two workspaces: report r1 of Acme belongs to Ada, an ADMIN, and report r9 of Zeta to Eve."""
+    add_people(migrated_dsn)
+    add_report(migrated_dsn, id="r1")
+    add_report(
+        migrated_dsn, id="r9", name="Of others", workspace_id="ws2", workspace_name="Zeta", workspace_slug="zeta",
+        created_by_id="u3", email_recipients=["eve@zeta.example"],
+    )  # fmt: skip
+    return migrated_dsn
+
+
+@pytest.fixture
+def api(dsn: str) -> Api:
+    """The API on that database."""
+    return open_api(dsn)

@@ -217,7 +217,7 @@ def test_a_run_shows_its_stages_files_and_messages(api, dsn):
     key = run_all(api)
     api.ports.airflow.tasks[key] = (
         Stage(
-            task_id="formats.render", number=0, state="success", label="csv", attempt=2,
+            task_id="formats.render", map_index=0, state="success", label="csv", attempt=2,
             started_at=NOW, ended_at=NOW + timedelta(seconds=2.5),
         ),
     )  # fmt: skip
@@ -429,7 +429,7 @@ def test_a_preview_shows_nothing_of_another_workspace(api):
 
 
 def test_more_previews_at_once_than_the_server_can_bear_have_to_wait_and_are_told_so(api, monkeypatch):
-    monkeypatch.setattr(previews, "PREVIEW_SECONDS", timedelta(milliseconds=50))
-    with previews.AT_ONCE, previews.AT_ONCE:
+    monkeypatch.setattr(previews, "TIMEOUT", timedelta(milliseconds=50))
+    with previews.SLOTS, previews.SLOTS:
         assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 429
     assert api.get(f"{SCHEDULED}/r1/preview?format=csv").status_code == 200

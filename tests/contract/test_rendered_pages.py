@@ -120,8 +120,8 @@ def test_states_are_counted_beside_each_other_whatever_state_is_shown(api, dsn):
 @pytest.mark.parametrize(
     ("changes", "cause", "words"),
     [("tags = '{}'", None, "Active"), ("is_active = false", None, "Paused"), ("status = 'PAUSED'", None, "Paused"),
-     ("status = 'DISABLED'", None, "Disabled"), ("status = 'ERROR'", "failing", "Stopped after failing"),
-     ("status = 'ERROR'", "rejected", "Rejected"), ("status = 'ERROR'", None, "Rejected"),
+     ("status = 'DISABLED'", None, "Disabled"), ("status = 'ERROR'", "failing", "Stopped after failures"),
+     ("status = 'ERROR'", "rejected", "Invalid"), ("status = 'ERROR'", None, "Invalid"),
      ("last_run_status = 'failed'", None, "Failing"),
      ("last_run_status = 'failed', is_active = false", None, "Paused")],
 )  # fmt: skip
@@ -153,9 +153,9 @@ def test_what_needs_attention_stands_on_top_with_its_reasons(api, dsn):
     text = " ".join(page(api, "/").text.split())
 
     for told in (
-        "1 cannot be scheduled: Number 0 timezone: Mars", "1 stopped after failing: Number 1",
-        "1 failed last time: Number 2", "1 with mail of which nobody knows whether it left: Number 3",
-        "1 active here, paused in Airflow: Number 4",
+        "1 cannot be scheduled: Number 0 timezone: Mars", "1 stopped after failures: Number 1",
+        "1 failed in the last run: Number 2", "1 delivery unconfirmed: Number 3",
+        "1 active here, but paused in Airflow: Number 4",
     ):  # fmt: skip
         assert told in text
 
@@ -174,7 +174,7 @@ def test_a_list_without_reports_says_what_a_report_is(migrated_dsn):
     add_people(migrated_dsn)
 
     assert "No reports yet" in page(open_api(migrated_dsn), "/").text
-    assert "No report matches" in page(open_api(migrated_dsn), "/?q=x").text
+    assert "No matching reports" in page(open_api(migrated_dsn), "/?q=x").text
 
 
 # --- one report

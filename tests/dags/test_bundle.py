@@ -184,7 +184,7 @@ def test_a_database_that_is_away_is_asked_seldom_and_harms_nothing(bundle, dsn, 
 
     assert ask_for(bundle) == set()
     assert ask_for(bundle) == set()
-    assert caplog.text.count("whether reports were edited is unknown") == 1
+    assert caplog.text.count("cannot read which reports were edited") == 1
     assert "secret-word" not in caplog.text
 
 

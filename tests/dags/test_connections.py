@@ -63,7 +63,7 @@ def test_a_connection_may_be_a_uri(by_smtp, uri, expected):
 
 
 def test_what_is_wrong_with_the_connection_is_told_with_its_name(by_smtp):
-    with pytest.raises(ConfigurationError, match="the connection reports_smtp: timeout: 'soon'"):
+    with pytest.raises(ConfigurationError, match="the connection reports_smtp: timeout is 'soon'"):
         by_smtp({"host": "relay.example", "extra": {"timeout": "soon"}})
 
 

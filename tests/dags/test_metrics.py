@@ -153,4 +153,4 @@ def test_a_monitoring_that_is_broken_costs_a_line_in_the_log():
     )
     said = tell(code=broken, statsd_on="True", statsd_host="127.0.0.1", statsd_port="1")
 
-    assert "the metric run could not be told: AttributeError" in said
+    assert "cannot send the metric run: AttributeError" in said

@@ -87,10 +87,12 @@ def test_the_plugin_imports_the_timetable_what_it_needs_and_nothing_else_of_ours
     assert {name for name in plugin["modules"] if name.startswith("include")} == {
         "include",
         OURS,
+        f"{OURS}.domain",
+        f"{OURS}.domain.cron",
+        f"{OURS}.domain.schedule",
         f"{OURS}.orchestration",
         f"{OURS}.orchestration.plugin",
         f"{OURS}.orchestration.timetable",
-        f"{OURS}.schedule",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from include.scheduled_reports.orchestration.preload import MODULES, forks_tasks
+from include.scheduled_reports.domain.formats import FORMATS
+from include.scheduled_reports.orchestration import connections
+from include.scheduled_reports.orchestration.preload import STEPS, forks_tasks
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = """
@@ -20,6 +23,16 @@ import airflow.settings
 airflow.settings.initialize()
 print(json.dumps(sorted(sys.modules)))
 """
+
+
+ADAPTERS = "include.scheduled_reports.adapters"
+
+
+def used_adapters():
+    """The modules of adapters that the connections import when a stage first asks for one."""
+    tree = ast.parse(Path(connections.__file__).read_text())
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 2}
+    return {f"include.scheduled_reports.{name}" for name in names if name.startswith("adapters.")}
 
 
 def loaded(executor, *words):
@@ -39,7 +52,22 @@ def test_a_scheduler_that_runs_tasks_itself_has_everything_that_they_use():
     found = loaded("LocalExecutor", "scheduler")
 
     assert {"pyarrow", "pandas", "boto3", "psycopg", "weasyprint", "openpyxl"} <= found
-    assert {f"include.scheduled_reports{name[1:]}" for name in MODULES if name.startswith("..")} <= found
+    assert {f"include.scheduled_reports.render.{info.module}" for info in FORMATS.values()} <= found
+    assert used_adapters() <= found
+    assert {"include.scheduled_reports.runs.pipeline", "include.scheduled_reports.upkeep.round"} <= found
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_every_name_that_is_imported_ahead_exists(step):
+    step()
+
+
+def test_the_adapters_that_are_imported_ahead_are_those_that_tasks_use():
+    found = loaded("LocalExecutor", "scheduler")
+
+    ahead = {name for name in found if name.startswith(f"{ADAPTERS}.")}
+    helpers = {f"{ADAPTERS}.{name}" for name in ("postgres", "postgres.connection", "postgres.sql")}
+    assert ahead - helpers == used_adapters()
 
 
 @pytest.mark.parametrize("words", [("dag-processor",), ("api-server",), ("tasks", "run")])

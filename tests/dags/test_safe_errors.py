@@ -53,7 +53,7 @@ def test_of_a_strangers_error_kind_and_place_are_kept_and_its_text_is_not():
     with pytest.raises(UnexpectedError) as raised, shield():
         miss()
 
-    assert str(raised.value) == "LookupError; what it says may hold values of a row and is left out"
+    assert str(raised.value) == "LookupError; its message is left out, because it may contain row values"
     assert "in miss" in logged(raised.value)
     # The source line is shown, with the name of the value.
     assert ADDRESS not in logged(raised.value)

@@ -117,6 +117,47 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     return _shared.get(tmp_path_factory)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    from tests.e2e.visitors import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return {}
+
+
+@pytest.fixture(scope="module")
+def here(running):
+    """The running stack with the reports of these tests."""
+    from tests.e2e import page_scene
+
+    page_scene.add_reports(running)
+    return running
+
+
+@pytest.fixture
+def visit(browser, here, tokens):
+    """Browser sessions of Airflow users; check afterwards that no page had a forbidden effect."""
+    from tests.e2e.visitors import Visitors
+
+    visitors = Visitors(browser, here.stack.airflow, tokens)
+    yield visitors
+    visitors.close()
+    assert visitors.wrong == []
+
+
+@pytest.fixture(scope="module")
+def mailed(here):
+    """Return the id of a successful run."""
+    from tests.e2e import page_scene
+
+    return page_scene.run(here, page_scene.RUN)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """Stop the shared Airflow as soon as no test needs it: even idle it uses a fifth of a core."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from urllib.parse import quote
 
 import psycopg
@@ -13,7 +16,11 @@ from psycopg.types.json import Jsonb
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
 from include.scheduled_reports.domain.run import RunKey
+from tests.e2e.visitors import ROOT
 
+RUN, FAIL = "pages-run", "pages-fail"
+#: The time limit for a run on a busy machine, in seconds; no wait is longer than necessary.
+PATIENCE = 120
 WORKSPACE = "demo-workspace-acme"
 #: `core` is the slug of two of the sample's workspaces.
 LABEL = f"core:{WORKSPACE}"
@@ -160,3 +167,69 @@ def run_path(report_id, run_id):
     """Return the API's path of a run."""
     base = f"/scheduled-reports/api/workspaces/{LABEL}/reports/scheduled"
     return f"{base}/{report_id}/runs/{quote(run_id, safe='')}"
+
+
+def run(running, report_id, **asked):
+    dag_id = f"scheduled_report_{report_id}"
+    answer = running.api.request(
+        "POST", f"{ROOT}/api/workspaces/{LABEL}/reports/scheduled/{report_id}/trigger", body=asked
+    )
+    running.api.wait_for_run(dag_id, answer.json()["runId"])
+    return answer.json()["runId"]
+
+
+def error_of(running, report_id):
+    (row,) = running.rows("SELECT last_error FROM scheduled_reports WHERE id = %s", report_id)
+    return row["last_error"]
+
+
+def column(running, statement, *values):
+    return [next(iter(row.values())) for row in running.rows(statement, *values)]
+
+
+def names(page):
+    """Return the names of the reports in the list, from top to bottom."""
+    return page.locator(".reports td.name > a").all_inner_texts()
+
+
+def subjects(running, report_id):
+    return [message_from_bytes(mail.raw, policy=default)["Subject"] for mail in running.mails_of(report_id)]
+
+
+def unfold(run):
+    """Open the details of a run, if they are folded."""
+    if run.get_attribute("open") is None:
+        run.locator("summary").click()
+
+
+@contextmanager
+def locked(running, table):
+    """Lock a table during the block: every reader waits."""
+    with psycopg.connect(running.stack.reports_dsn) as connection:
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@contextmanager
+def away(running, table):
+    """Make a table unavailable during the block."""
+    running.rows(f"ALTER TABLE {table} RENAME TO {table}_away")
+    try:
+        yield
+    finally:
+        running.rows(f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
+def add_reports(running):
+    """Add the reports that the tests of the pages share, once for each database."""
+    if running.rows("SELECT 1 FROM scheduled_reports WHERE id = %s", RUN):
+        return
+    _, email = owner(running)
+    mail = {"email_enabled": True, "email_recipients": [email]}
+    add(running, RUN, name="Tasks of a week", export_formats=["html", "pdf", "csv"], **mail)
+    add(running, FAIL, name="Tasks that will fail", reportType="task-completion", **mail)
+    add(running, "pages-long", name=LONG[:200], description=LONG, tags=[LONG[:50]])
+    add(running, "pages-arabic", name=ARABIC[:200].strip(), description=ARABIC, tags=["أسبوعي"])
+    add_hostile(running)
+    running.api.wait_for_dag(f"scheduled_report_{RUN}", seconds=PATIENCE)
+    running.wait(lambda: error_of(running, "pages-rejected"), seconds=PATIENCE, what="the rejections to be written")

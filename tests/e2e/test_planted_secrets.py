@@ -45,7 +45,7 @@ def scene(tmp_path_factory):
         scene.rows("REVOKE SELECT ON channels FROM reports_reading")
         scene.ended["pread"] = scene.run("pread")
         scene.rows("ALTER ROLE record_user PASSWORD 'another'")
-        scene.running.wait(lambda: _has(scene, "the last good copy serves"), seconds=120, what="a parse that fails")
+        scene.running.wait(lambda: _has(scene, "using the last good copy"), seconds=120, what="a parse that fails")
         scene.rows(f"ALTER ROLE record_user PASSWORD '{SECRETS['password of the record']}'")
         yield scene
 

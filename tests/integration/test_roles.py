@@ -26,7 +26,7 @@ from include.scheduled_reports.domain.errors import ReportTypeError
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
 from include.scheduled_reports.ports.runs import NewRun
 from include.scheduled_reports.ports.source import Scope
-from include.scheduled_reports.ports.web import Search, Wanted
+from include.scheduled_reports.ports.web import ReportQuery
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.services import MemoryServices
@@ -255,7 +255,7 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
     )  # fmt: skip
 
     assert reports.update("r2", {"name": "Renamed"}, read_at, actor)
-    assert reports.page("ws1", Wanted()).total == 2
+    assert reports.page(ReportQuery(workspace_id="ws1")).total == 2
     assert runs.ask(new_run, AuditAction(action="triggered", actor=actor, workspace_id="ws1"))
     runs.withdraw(key)
     assert reports.history("r2", limit=5) == []
@@ -263,10 +263,13 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
     assert reports.deliveries(key) == []
     health = PostgresUpkeepStore(roles.editing).health(stuck_before=datetime.now(UTC), since=datetime.now(UTC))
     assert (health.reports, health.mail_enabled) == (2, True)
-    assert len(overview.search(Search()).items) == 2
-    assert [one.id for one in overview.places(None)] == ["ws1", "ws2"]
+    assert len(reports.page(ReportQuery()).items) == 2
+    assert [one.id for one in overview.workspaces(None)] == ["ws1", "ws2"]
     assert {one["id"] for one in overview.members("ws1")} == {"u1", "u2"}
-    assert (overview.unknown(datetime.now(UTC), None), overview.held(["r2"], None)[0]["id"]) == ([], "r2")
+    assert (overview.unconfirmed_mail(datetime.now(UTC), None), overview.paused_in_airflow(["r2"], None)[0]["id"]) == (
+        [],
+        "r2",
+    )
     assert reports.delete("ws1", "r2", actor)
     entries = reports.audit("ws1", "r2", before=None, limit=9)
     assert [(one["action"], one["actor"]) for one in entries] == [

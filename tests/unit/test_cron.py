@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.scheduled_reports.domain.cron import Cron, jitter, words
+from include.scheduled_reports.domain.cron import Cron, jitter
 
 EVERY_HOUR = tuple(range(24))
 
@@ -360,21 +360,3 @@ def test_delays_spread_over_the_window_and_stay_below_it():
     delays = {jitter(f"report-{number}", timedelta(seconds=10)) for number in range(300)}
 
     assert delays == {timedelta(seconds=second) for second in range(10)}
-
-
-# Descriptions in words
-
-
-def test_a_schedule_is_put_into_words():
-    assert words("0 9 * * 1") == "At 09:00, only on Monday"
-    assert words("30 14 1 * *") == "At 14:30, on day 1 of the month"
-
-
-def test_the_words_are_english_whatever_the_locale_of_the_system(monkeypatch):
-    monkeypatch.setattr("locale.getlocale", lambda *_: ("de_DE", "UTF-8"))
-
-    assert words("0 9 2 * 1") == "At 09:00, on day 2 of the month, or on Monday"
-
-
-def test_what_finds_no_words_stands_for_itself():
-    assert words("0 *,1-5/2 * * *") == "0 *,1-5/2 * * *"

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from include.scheduled_reports.domain.cron import Cron, words
+from include.scheduled_reports.domain.cron import Cron
+from include.scheduled_reports.domain.cron_words import words
 
 #: Days with clock changes: by an hour, half an hour, two hours, at midnight, by a whole day.
 PLACES = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.orchestration.dag_spec import LONGEST_TAG, Plan, Schedule, plans
+from include.scheduled_reports.orchestration.dag_spec import MAX_TAG_LENGTH, Plan, Schedule, plans
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
 
@@ -94,7 +94,7 @@ def test_tags_are_ordered_named_once_and_no_longer_than_airflow_takes():
     found = plan(tags=["zeta", "alpha", "zeta"], workspace_slug="s" * 200, reportType="channel-analytics")
 
     assert found.tags == ("alpha", "channel-analytics", f"workspace:{'s' * 90}", "zeta")
-    assert max(map(len, found.tags)) == LONGEST_TAG == 100
+    assert max(map(len, found.tags)) == MAX_TAG_LENGTH == 100
 
 
 def test_the_workspace_is_named_with_its_id_where_its_slug_is_not_unique():

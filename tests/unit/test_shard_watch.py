@@ -31,30 +31,30 @@ class TestAShard:
 
 class TestTheWatch:
     def test_wants_nothing_where_every_shard_was_parsed_from_what_there_is(self):
-        assert ShardWatch().behind({0: "a", 1: "b"}, {0: "a", 1: "b", 2: ""}, NOON) == []
+        assert ShardWatch().outdated({0: "a", 1: "b"}, {0: "a", 1: "b", 2: ""}, NOON) == []
 
     def test_wants_those_that_differ_were_never_parsed_or_hold_no_row_any_more(self):
-        assert ShardWatch().behind({0: "a", 1: "b"}, {0: "x", 1: "b", 2: None, 3: "gone"}, NOON) == [0, 2, 3]
+        assert ShardWatch().outdated({0: "a", 1: "b"}, {0: "x", 1: "b", 2: None, 3: "gone"}, NOON) == [0, 2, 3]
 
     def test_asks_again_after_a_while_where_a_parse_did_not_bring_it_and_ever_more_seldom(self):
         watch = ShardWatch()
 
-        asked = [second for second in range(3000) if watch.behind({0: "b"}, {0: "a"}, after(second))]
+        asked = [second for second in range(3000) if watch.outdated({0: "b"}, {0: "a"}, after(second))]
 
         assert asked[:7] == [0, 4, 12, 28, 60, 124, 252]
         assert asked[-1] - asked[-2] == 600
 
     def test_asks_at_once_for_another_edit_in_the_meantime(self):
         watch = ShardWatch()
-        watch.behind({0: "b"}, {0: "a"}, NOON)
+        watch.outdated({0: "b"}, {0: "a"}, NOON)
 
-        assert watch.behind({0: "c"}, {0: "a"}, after(1)) == [0]
+        assert watch.outdated({0: "c"}, {0: "a"}, after(1)) == [0]
 
     def test_asks_at_once_when_a_shard_that_was_right_is_edited_back(self):
         watch = ShardWatch()
-        watch.behind({0: "b"}, {0: "a"}, NOON)
-        watch.behind({0: "b"}, {0: "b"}, after(1))
+        watch.outdated({0: "b"}, {0: "a"}, NOON)
+        watch.outdated({0: "b"}, {0: "b"}, after(1))
 
-        assert watch.behind({0: "a"}, {0: "b"}, after(2)) == [0]
-        watch.behind({0: "a"}, {0: "a"}, after(3))
-        assert watch.behind({0: "b"}, {0: "a"}, after(3)) == [0]
+        assert watch.outdated({0: "a"}, {0: "b"}, after(2)) == [0]
+        watch.outdated({0: "a"}, {0: "a"}, after(3))
+        assert watch.outdated({0: "b"}, {0: "a"}, after(3)) == [0]

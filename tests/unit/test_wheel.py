@@ -1,4 +1,4 @@
-"""The wheel contains the complete package, and works without a checkout."""
+"""The wheel contains the package without sample data and fakes, and works without a checkout."""
 
 import re
 import subprocess
@@ -14,6 +14,8 @@ from trove_classifiers import classifiers
 
 from tests.wheel import CHECKOUT, build, install
 
+#: For the demo and the tests, which need a checkout.
+LEFT_OUT = ("scheduled_reports/sample_data/", "scheduled_reports/testing/")
 CODE = "import scheduled_reports, sys; print(scheduled_reports.__file__, 'include' in sys.modules)"
 
 
@@ -49,12 +51,14 @@ def tracked():
     return {name.removeprefix("include/") for name in names if (CHECKOUT / name).exists()}
 
 
-def test_every_file_of_the_package_is_in_the_wheel_and_no_other(wheel):
+def test_every_file_of_the_package_but_sample_data_and_fakes_is_in_the_wheel_and_no_other(wheel):
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
-    assert held == tracked()
-    assert {name.rpartition(".")[2] for name in held} >= {"py", "sql", "yaml", "j2", "css", "js", "csv", "toml"}
+    left_out = {name for name in tracked() if name.startswith(LEFT_OUT)}
+    assert held == tracked() - left_out
+    assert {name.split("/")[1] for name in left_out} == {"sample_data", "testing"}
+    assert {name.rpartition(".")[2] for name in held} >= {"py", "sql", "yaml", "j2", "css", "js"}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +123,19 @@ def test_its_description_is_the_readme_without_what_only_the_repository_has(meta
 def test_the_command_runs_without_the_checkout_and_says_its_name(site):
     assert python(site, "-c", CODE).split() == [str(site / "scheduled_reports/__init__.py"), "False"]
     assert python(site, "-m", "scheduled_reports", "--help").startswith("usage: python -m scheduled_reports ")
+
+
+def test_seed_demo_from_the_wheel_says_that_it_needs_a_checkout(site):
+    command = [sys.executable, "-P", "-m", "scheduled_reports", "seed-demo", "--dsn", "host=nowhere.example"]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(site)}, cwd=site.parent, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the wheel does not contain the sample data; "
+        "run seed-demo in a checkout: python -m include.scheduled_reports seed-demo\n",
+    )
 
 
 def test_the_console_script_is_the_command(site):

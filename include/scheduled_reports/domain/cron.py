@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -118,23 +116,6 @@ def jitter(report_id: str, window: timedelta) -> timedelta:
         return timedelta()
     digest = hashlib.sha256(report_id.encode("utf-8", "surrogatepass")).digest()
     return timedelta(seconds=int.from_bytes(digest[:8]) % seconds)
-
-
-@lru_cache(maxsize=4096)
-def words(expression: str) -> str:
-    """The schedule in English: "At 09:00, only on Monday"; the expression itself if it cannot be described."""
-    from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - loads gettext, which parsing skips
-
-    # It warns about a missing system locale, which is not used.
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
-        options = Options()
-    options.locale_code = "en_US"
-    options.use_24hour_time_format = True
-    options.verbose = True
-    try:
-        return str(ExpressionDescriptor(expression, options).get_description())
-    except Exception:  # it cannot read a list of steps, and no mail may fail because of this line
-        return expression
 
 
 def _check_field(position: int, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..domain import cron
+from ..domain import cron_words
 from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.report import Recipients
@@ -137,7 +137,7 @@ def _note(
         why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
+        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
         stop_hint=f"contact {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
     )
 

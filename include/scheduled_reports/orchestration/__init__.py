@@ -1,1 +1,1 @@
-"""The only room that imports airflow: DAGs, their timetable and tasks, and connections."""
+"""DAGs, their timetable and tasks, connections and plugin; the only package that imports Airflow."""

@@ -1,6 +1,6 @@
-"""A DAG bundle for many reports: their DAGs in many small files, and only those whose rows changed are parsed again.
+"""A DAG bundle for many reports: it spreads the DAGs over files and has only those with changed rows parsed again.
 
-Airflow parses a file at once when its modification time moves, however long `min_file_process_interval` is.
+Airflow parses a file at once when its modification time changes, regardless of `min_file_process_interval`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Its text is stored with every version of a DAG, and Airflow looks for the words "airflow" and "dag" in it.
+#: Stored with every version of a DAG. Airflow only reads files that contain the words "airflow" and "dag".
 FILE = '''\
 """Airflow DAGs of scheduled reports, part {number} of {of}; written by ReportsBundle."""
 
@@ -34,55 +34,55 @@ from {core}.fleet import Shard
 
 globals().update(dags(Shard(number={number}, of={of})))
 '''
-STATEMENT = timedelta(seconds=5)
-#: The DAG processor waits for this bundle; while the database does not answer it is asked this seldom.
-AWAY = timedelta(seconds=30)
+STATEMENT_TIMEOUT = timedelta(seconds=5)
+#: The pause after a failed query, because the DAG processor waits for this bundle.
+RETRY_AFTER = timedelta(seconds=30)
 
 
 class ReportsBundle(BaseDagBundle):
-    """The reports in *shards* files, the same on every machine; a task needs nothing of them but that they are there.
+    """The DAGs of all reports in *shards* files, which are the same on every machine.
 
-    More shards make an edit cheaper and a start dearer. Where the number changes, all DAGs move to other files.
+    More shards make an edit cheaper and a start slower. If the number changes, all DAGs move to other files.
     """
 
-    #: The files never change, and of a version that Airflow has seen it does not look through every DAG at each
-    #: refresh: with 10,000 of them that costs a tenth of a core.
+    #: The files never change. If the version is known, Airflow does not check every DAG at each refresh, which takes a
+    #: tenth of a core with 10,000 DAGs.
     supports_versioning = True
 
     def __init__(self, *, shards: int = 64, refresh_interval: int = 5, **arguments: Any) -> None:
         super().__init__(refresh_interval=refresh_interval, **arguments)
         self.shards: Sequence[Shard] = [Shard(number=number, of=shards) for number in range(shards)]
         self._watch = ShardWatch()
-        self._again_at = datetime.min.replace(tzinfo=UTC)
+        self._retry_at = datetime.min.replace(tzinfo=UTC)
 
     @property
     def path(self) -> Path:
-        """The folder of the files; one of its own for each number of shards."""
+        """The folder of the files, a separate one for each number of shards."""
         return Path(self.base_dir) / f"{len(self.shards)}-shards"
 
     def initialize(self) -> None:
-        """Write the files, where they are not there as they should be: workers and the DAG processor may share them."""
+        """Write the files that are missing or differ; workers and the DAG processor may share the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
         for shard in self.shards:
             _write(self._file(shard), _text(shard))
         super().initialize()
 
     def get_current_version(self) -> BundleVersion:
-        """What the files are: their number."""
+        """Return the version of the files, which is their number."""
         return BundleVersion(self.path.name)
 
     def refresh(self) -> None:
-        """Have those files parsed again whose rows are not those that they were last parsed from."""
+        """Request a parse of the files whose rows differ from those of their last parse."""
         now = datetime.now(UTC)
-        if now < self._again_at:
+        if now < self._retry_at:
             return
         try:
-            wanted = self._definitions().digests(len(self.shards), limit=self._settings.max_reports)
+            current = self._definitions().digests(len(self.shards), limit=self._settings.max_reports)
         except ReportsError as error:
-            log.warning("whether reports were edited is unknown: %s", error)
-            self._again_at = now + AWAY
+            log.warning("cannot read which reports were edited: %s", error)
+            self._retry_at = now + RETRY_AFTER
             return
-        for number in self._watch.behind(wanted, self._parsed(), now):
+        for number in self._watch.outdated(current, self._parsed(), now):
             os.utime(self._file(self.shards[number]))
 
     def _parsed(self) -> dict[int, str | None]:
@@ -100,7 +100,7 @@ class ReportsBundle(BaseDagBundle):
         from ..adapters.postgres.reports import PostgresDefinitions
         from .connections import reports_dsn
 
-        return PostgresDefinitions(reports_dsn(), STATEMENT)
+        return PostgresDefinitions(reports_dsn(), STATEMENT_TIMEOUT)
 
 
 def _text(shard: Shard) -> str:
@@ -109,7 +109,7 @@ def _text(shard: Shard) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """Whole or not at all; one that is right keeps its modification time."""
+    """Write atomically; an unchanged file keeps its modification time."""
     if file.exists() and file.read_text(encoding="utf-8") == text:
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}")

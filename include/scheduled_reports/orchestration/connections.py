@@ -1,4 +1,4 @@
-"""From Airflow's connections to the ports: `reports_db` and `reports_aws`, looked up when first used."""
+"""Build the ports from Airflow's connections `reports_db`, `reports_aws` and `reports_smtp`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SMTP = "reports_smtp"
 
 
 class AirflowServices:
-    """All ports of one task process; an adapter is imported and made when a stage first asks for it."""
+    """The ports of one task process; an adapter is imported and created when it is first used."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -70,13 +70,13 @@ class AirflowServices:
     def store(self) -> S3Store:
         from ..adapters.s3 import S3Store
 
-        # The older signature is refused by newer regions, and a link of its kind shows no expiry of its own.
+        # Newer regions refuse the older signature, and its presigned URLs do not show when they expire.
         client = self._client("s3", signature_version="s3v4")
         return S3Store(client, self.settings.bucket, kms_key=self.settings.kms_key or None)
 
     @cached_property
     def mailer(self) -> SesMailer | SmtpMailer:
-        """Port `Mailer`; botocore's own retries are off, because a repeated call is a second mail."""
+        """Port `Mailer`; botocore's retries are off, because a repeated call would send a second email."""
         if self.settings.mail_via == "smtp":
             return _smtp()
         from ..adapters.ses import SesMailer
@@ -114,7 +114,7 @@ class AirflowServices:
 
     @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:
-        """The hook of `reports_aws` and one session for all its clients, which read botocore's own files once."""
+        """The hook of `reports_aws` and one session for all clients, so that botocore reads its data files once."""
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
         hook = AwsBaseHook(aws_conn_id=AWS, client_type="s3")
@@ -123,9 +123,9 @@ class AirflowServices:
         return hook, session
 
     def _client(self, service: str, **config: Any) -> Any:
-        """A boto3 client of `reports_aws`; *config* is added to the connection's own.
+        """Return a boto3 client of `reports_aws`; *config* is added to the connection's configuration.
 
-        Not the hook's own: for its user agent that looks through every loaded module, for 0.1 to 0.4 s.
+        The hook's own client is not used: for its user agent it searches all loaded modules, which takes 0.1 to 0.4 s.
         """
         from botocore.config import Config
 
@@ -138,7 +138,7 @@ class AirflowServices:
         )
 
     def _s3_file_system(self) -> Any:
-        """Pyarrow's S3 with the connection's credentials, region and endpoint."""
+        """Return pyarrow's S3 file system with the connection's credentials, region and endpoint."""
         from pyarrow import fs
 
         hook, session = self._aws
@@ -153,9 +153,9 @@ class AirflowServices:
             region=hook.region_name or "us-east-1",
             endpoint_override=hook.conn_config.get_service_endpoint_url("s3"),
             allow_bucket_creation=False,
-            # A small file is one request instead of the three of an upload in parts.
+            # One request for a small file instead of the three of a multipart upload.
             allow_delayed_open=True,
-            # By default a busy S3 that takes three seconds to answer is given up.
+            # The default gives up if a busy S3 does not answer within three seconds.
             connect_timeout=10,
             request_timeout=60,
         )
@@ -173,23 +173,23 @@ class AirflowServices:
 
     @cached_property
     def data_dsn(self) -> str:
-        """The libpq connection string that the data of reports is read through."""
+        """The libpq connection string for reading the data of reports."""
         chosen = self.settings.data_connection
         return self.dsn if chosen == DATABASE else reports_dsn(chosen)
 
 
 @cache
 def botocore_files() -> Loader:
-    """What botocore knows of AWS, from its files: once for all sessions, and ahead of all tasks (see `preload`)."""
+    """Return botocore's data files, read once for all sessions and before all tasks (see `preload`)."""
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
 def reports_dsn(name: str = DATABASE) -> str:
-    """The libpq connection string of a connection, its extras (sslmode, options …) and IAM token with it.
+    """Return the libpq connection string of a connection, with its extras (sslmode, options …) and IAM token.
 
-    The hook's own URL is SQLAlchemy's and drops the extras, and ADBC opens connections of its own.
+    The hook's URL is for SQLAlchemy and lacks the extras, and ADBC does not use the hook's connections.
     """
     hook = PostgresHook(postgres_conn_id=name)
     try:
@@ -212,7 +212,7 @@ def reports_dsn(name: str = DATABASE) -> str:
 
 
 def _smtp() -> SmtpMailer:
-    """The server of `reports_smtp`; its extras are those of Airflow's own SMTP connections."""
+    """Return the mailer of `reports_smtp`; the extras are those of Airflow's SMTP connections."""
     from airflow.sdk import BaseHook
 
     from ..adapters.smtp import smtp_mailer

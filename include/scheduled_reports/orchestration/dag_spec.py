@@ -1,4 +1,4 @@
-"""What is to become a DAG: a plan holds all that a serialized DAG may depend on, and nothing else."""
+"""Plan the DAG of each report: a plan contains everything that a serialized DAG may depend on, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from ..domain.report import Rejection, Report, Row
     from ..settings import Settings
 
-LONGEST_TAG = 100
+MAX_TAG_LENGTH = 100
 PAGE = (
-    "A **scheduled report**: `query` freezes the definition and the data, each format is rendered and uploaded, "
-    "`email` sends what arrived, at most once, and `record` settles the run.\n\n"
-    "Its runs, files and mails are in the tab **Report**, and its definition is a row of `scheduled_reports`: "
-    "`{report_id}`. Edit, pause and resume it there; Airflow's own pause makes its runs wait."
+    "A **scheduled report**. `query` reads the definition and the data, `formats` creates and uploads a file for each "
+    "format, `email` sends the files, and `record` stores the result.\n\n"
+    "The tab **Report** shows runs, files and emails. The definition is the row `{report_id}` of `scheduled_reports`: "
+    "edit, pause and resume the report there. If this DAG is paused in Airflow, its runs wait."
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """The arguments of the timetable; times and durations as text and seconds, so that they store as they are."""
+    """The arguments of the timetable, with times as text and durations in seconds, so that JSON can hold them."""
 
     cron: str
     timezone: str
@@ -37,7 +37,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """One DAG; a *resting* one only lets its open runs end, and can be started by nobody."""
+    """One DAG; a *resting* DAG lets its open runs finish and accepts no new ones."""
 
     report_id: str
     display_name: str
@@ -49,16 +49,16 @@ class Plan:
 
     @property
     def page(self) -> str:
-        """What stands on the DAG's page in Airflow; Markdown, so nothing of a person's words is in it."""
+        """The documentation on the DAG's page in Airflow; it is Markdown, so it contains no text that users wrote."""
         return PAGE.format(report_id=self.report_id.replace("`", "'"))
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as plain data."""
+        """Return the plan as plain data."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Plan:
-        """The inverse of `as_json`."""
+        """Return the plan of the data from `as_json`."""
         planned = content["schedule"]
         return cls(
             **{
@@ -72,9 +72,9 @@ class Plan:
 def plans(
     rows: Iterable[Row], settings: Settings, *, before: Collection[str] = ()
 ) -> tuple[tuple[Plan, ...], list[Rejection]]:
-    """The plans of *rows*, ordered by id, and the rejections; *before* are the reports that had a DAG so far.
+    """Return the plans of *rows*, ordered by id, and the rejections; *before* are the reports that had a DAG so far.
 
-    What has gone keeps a resting DAG until its tombstone is lifted: a run whose DAG is missing never ends.
+    A deleted or disabled report keeps a resting DAG until its tombstone is lifted: a run without a DAG never ends.
     """
     rows = list(rows)
     reports, rejections = parse(rows)
@@ -86,16 +86,16 @@ def plans(
 def _plan(row: Row, report: Report | None, settings: Settings, before: Collection[str]) -> Plan | None:
     if report is not None and report.status is not Status.DISABLED:
         return _of(report, settings)
-    if row["tombstone"] is None and not (report is None and _unseen(row) and row["id"] in before):
+    if row["tombstone"] is None and not (report is None and _not_seen_by_upkeep(row) and row["id"] in before):
         return None
-    # A row that was never valid has no DAG to let rest; where nothing is known of before, rather one too many.
+    # A row that was never valid had no DAG; if *before* is unknown, a DAG too many does less harm than a missing one.
     if row["tombstone"] == "rejected" and before and row["id"] not in before:
         return None
-    return Plan(report_id=row["id"], display_name=_shown(row["name"], row["id"]), resting=True)
+    return Plan(report_id=row["id"], display_name=_display_name(row["name"], row["id"]), resting=True)
 
 
-def _unseen(row: Row) -> bool:
-    """Whether an invalid row has no tombstone only because upkeep has not seen it yet."""
+def _not_seen_by_upkeep(row: Row) -> bool:
+    """Return whether an invalid row lacks a tombstone only because upkeep has not processed it yet."""
     return not row["deleted"] and row["status"] != Status.DISABLED and row["error_cause"] != "rejected"
 
 
@@ -110,7 +110,7 @@ def _of(report: Report, settings: Settings) -> Plan:
         )
     return Plan(
         report_id=report.id,
-        display_name=_shown(report.name, report.id),
+        display_name=_display_name(report.name, report.id),
         description=report.description,
         tags=_tags(report),
         owner=naming.one_line(report.creator.name) or "airflow",
@@ -118,11 +118,11 @@ def _of(report: Report, settings: Settings) -> Plan:
     )
 
 
-def _shown(name: str, report_id: str) -> str:
-    """The name on one line; where nothing is left of it the id, and where that cannot be shown the DAG's."""
+def _display_name(name: str, report_id: str) -> str:
+    """Return the name on one line; if it is empty the id, and if that cannot be displayed the DAG's id."""
     return naming.one_line(name) or naming.one_line(report_id) or naming.dag_id(report_id)
 
 
 def _tags(report: Report) -> tuple[str, ...]:
-    tags = {*report.tags, f"workspace:{report.workspace.label}"[:LONGEST_TAG], report.type}
+    tags = {*report.tags, f"workspace:{report.workspace.label}"[:MAX_TAG_LENGTH], report.type}
     return tuple(sorted(naming.one_line(tag) for tag in tags))

@@ -1,4 +1,4 @@
-"""From plans to DAGs: the structure is the same for every one, so it can be made from the id alone."""
+"""Build DAGs from plans; all have the same structure, so a task only needs the id of its report."""
 
 from __future__ import annotations
 
@@ -32,50 +32,50 @@ log = logging.getLogger(__name__)
 PARSE_STATEMENT = timedelta(seconds=5)
 #: The class in `[dag_processor] dag_bundle_config_list`, whatever the package is called.
 BUNDLE = "scheduled_reports.orchestration.bundle.ReportsBundle"
-#: A resting DAG takes only runs of a schedule that never fires: none by hand, none by a backfill.
+#: A resting DAG accepts only scheduled runs, and its schedule never fires: no manual runs, no backfills.
 NO_RUNS = (DagRunType.SCHEDULED,)
 
 
 def dags(shard: Shard | None = None) -> dict[str, DAG]:
-    """The DAGs of this parse, by id; never raises, and does not forget one because a database is away.
+    """Return the DAGs of this parse, by id; never raises, and keeps all DAGs while the database is down.
 
-    The file of a bundle makes those of its *shard*; the one file of all makes none while there is such a bundle.
+    A file of the bundle returns the DAGs of its *shard*; the checkout's DAG file returns none if there is a bundle.
     """
-    asked = get_parsing_context()
+    context = get_parsing_context()
     try:
         settings = Settings.from_env(os.environ)
     except ReportsError as error:
-        log.error("no report became a DAG: %s", error)  # noqa: TRY400 - the reason is the message; no trace needed
+        log.error("no DAGs: the settings are invalid: %s", error)  # noqa: TRY400 - the message is enough
         return {}
-    if asked.dag_id is None:
-        return {} if shard is None and is_bundled() else build_all(_read(settings, shard), settings)
-    report_id = naming.report_id_of(asked.dag_id)
+    if context.dag_id is None:
+        return {} if shard is None and is_bundled() else build_all(_read_all(settings, shard), settings)
+    report_id = naming.report_id_of(context.dag_id)
     if report_id is None:
         return {}
-    if asked.task_id is not None:  # a task starts: it needs the structure only, and no database
-        return {asked.dag_id: build(Plan(report_id=report_id, display_name=report_id), settings)}
+    if context.task_id is not None:  # a task starts: it needs only the structure, no database
+        return {context.dag_id: build(Plan(report_id=report_id, display_name=report_id), settings)}
     return build_all(_read_one(settings, shard, report_id), settings)
 
 
 def is_bundled() -> bool:
-    """Whether Airflow is told to get these DAGs from our bundle."""
+    """Return whether Airflow is configured to read these DAGs from our bundle."""
     configured = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
     return any(str(bundle.get("classpath", "")).endswith(BUNDLE) for bundle in configured)  # type: ignore[union-attr]
 
 
 def build_all(planned: Iterable[Plan], settings: Settings) -> dict[str, DAG]:
-    """A DAG for every plan; one that Airflow refuses costs only itself."""
+    """Build a DAG for every plan; a plan that Airflow refuses is logged and left out."""
     built: dict[str, DAG] = {}
     for plan in planned:
         try:
             built[naming.dag_id(plan.report_id)] = build(plan, settings)
         except Exception:
-            log.exception("report %s did not become a DAG", plan.report_id)
+            log.exception("cannot build the DAG of report %s", plan.report_id)
     return built
 
 
 def build(plan: Plan, settings: Settings) -> DAG:
-    """The DAG of one report."""
+    """Build the DAG of one report."""
     defaults: dict[str, Any] = {
         "owner": plan.owner,
         "retries": settings.retries,
@@ -92,40 +92,40 @@ def build(plan: Plan, settings: Settings) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        disable_bundle_versioning=True,  # a run goes on with the code that is there
-        allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has an enum of its own
+        disable_bundle_versioning=True,  # a run continues with the current code
+        allowed_run_types=NO_RUNS if plan.resting else None,  # type: ignore[arg-type]  # the SDK has its own enum
         default_args=defaults,
         tags=list(plan.tags),
         doc_md=plan.page,
     ) as dag:
-        _wire(settings)
-    # After the tasks are made, because each would carry a copy of the form, and past the setter, which would check the
-    # one form again for every DAG: together 18 of 22 ms a DAG costs, and half of its stored size.
+        _add_tasks(settings)
+    # Set after the tasks exist, because each would get a copy of the form, and without the setter, which would validate
+    # the same form for every DAG. Together this saves 18 of 22 ms per DAG, and half of its stored size.
     vars(dag)["params"] = form()
     return dag
 
 
-def _read(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
-    """The plans of the rows as they are, or, where the database is away, as the last good parse found them."""
+def _read_all(settings: Settings, shard: Shard | None) -> tuple[Plan, ...]:
+    """Return the plans of the current rows, or those of the last good parse if the database is down."""
     path = last_good_copy.path_of(settings.last_good, shard)
     before = last_good_copy.load(path)
     try:
         definitions = _definitions()
-        # Before the rows: an edit in between then makes one parse too many, not one too few.
+        # Read before the rows, so that an edit in between causes one parse too many, not one too few.
         digest = shard and definitions.digests(shard.of, limit=settings.max_reports, only=shard.number)
         rows = definitions.rows(limit=settings.max_reports, shard=shard)
         planned = _planned(rows, settings, before)
-    except Exception as error:  # whatever it is: a file that raises makes all its DAGs stale, and freezes their runs
+    except Exception as error:  # any error: a file that raises makes all its DAGs stale and stops their runs
         _log_fallback(error)
         return before
     if len(rows) == settings.max_reports:
-        log.error("MAX_REPORTS (%s) is reached: reports after it have no DAG", settings.max_reports)
+        log.error("MAX_REPORTS (%s) is reached: the reports beyond it have no DAG", settings.max_reports)
     last_good_copy.save(path, planned, None if shard is None else (digest or {}).get(shard.number, ""))
     return planned
 
 
 def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[Plan, ...]:
-    """The plan of one report, in the same way; nothing is kept."""
+    """Return the plan of one report in the same way; the last good copy is not changed."""
     before = last_good_copy.load(last_good_copy.path_of(settings.last_good, shard))
     try:
         row = _definitions().row(report_id)
@@ -139,14 +139,14 @@ def _planned(rows: list[Row], settings: Settings, before: tuple[Plan, ...]) -> t
     planned, rejections = plans(rows, settings, before={plan.report_id for plan in before})
     for rejection in rejections:
         for problem in rejection.problems:
-            # The value stays out of the log: it may be an address.
+            # Without the value, because it may be an email address.
             log.warning("report %s is rejected: %s", rejection.report_id, problem.rule)
     return planned
 
 
 def _log_fallback(error: Exception) -> None:
     why = error if isinstance(error, ReportsError) else type(error).__name__
-    log.warning("the rows cannot be read, so the last good copy serves: %s", why)
+    log.warning("cannot read the rows, using the last good copy: %s", why)
 
 
 def _definitions() -> PostgresDefinitions:
@@ -166,25 +166,25 @@ def _timetable(plan: Plan) -> ReportTimetable | RestingTimetable | None:
 
 
 def _link(task: Any, link: FileLink | RunLink) -> None:
-    """A button on a task's page; a decorated task takes none as an argument."""
+    """Add a button to a task's page; a decorated task does not accept one as an argument."""
     task.operator.operator_extra_links = (link,)
 
 
-def _wire(settings: Settings) -> None:
-    """Query, then each format on its own way, then the mail of what arrived; `record` whatever happens."""
+def _add_tasks(settings: Settings) -> None:
+    """Add query, the formats side by side, the email with the uploaded files, and `record`, which always runs."""
 
     @task_group(group_id="formats")
     def formats(chosen: str) -> None:
         rendered = tasks.render.override(pool=settings.render_pool)(chosen)
-        uploaded = tasks.upload(rendered)  # type: ignore[arg-type]  # Airflow hands over the str it stands for
+        uploaded = tasks.upload(rendered)  # type: ignore[arg-type]  # at run time it is a str
         _link(uploaded, FileLink())
-        # A format that failed must not keep the others from being mailed: `email` runs if one arrived.
+        # `email` runs if at least one format succeeded: a failed format must not keep the others from being sent.
         uploaded >> mailed
         [rendered, uploaded] >> recorded
 
     mailed = tasks.email.override(trigger_rule="all_done_min_one_success")()
-    # As a teardown `record` runs whatever became of the tasks above, also after "mark failed" by hand; by default a
-    # teardown hides their failure.
+    # As a teardown `record` runs whatever happens to the other tasks, also after a manual "mark failed".
+    # `on_failure_fail_dagrun`: by default a failed teardown does not fail the run.
     recorded = tasks.record().as_teardown(on_failure_fail_dagrun=True)
     _link(mailed, RunLink())
     _link(recorded, RunLink())

@@ -1,4 +1,4 @@
-"""What the last good parse read: plans, which hold no address and no parameter, in files only we can read."""
+"""Keep the plans of the last good parse in a private file; they contain no addresses and no parameters."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 
 def path_of(path: str, shard: Shard | None) -> str:
-    """Where the plans of *shard* are kept, beside the file *path* of all of them."""
+    """Return the path for the plans of *shard*, next to *path*, the file for all plans."""
     file = Path(path)
     return path if shard is None else str(file.with_name(f"{file.stem}-{shard.name}{file.suffix}"))
 
 
 def digest(path: str) -> str | None:
-    """The digest of the rows that the plans at *path* were made of; None where there is none."""
+    """Return the digest of the rows behind the plans at *path*; None if there is none."""
     try:
         return _digest_file(path).read_text(encoding="utf-8")
     except OSError:
@@ -33,24 +33,24 @@ def digest(path: str) -> str | None:
 
 
 def load(path: str) -> tuple[Plan, ...]:
-    """The plans kept at *path*; none where there is no such file or it cannot be read."""
+    """Return the plans at *path*; none if the file is missing or cannot be read."""
     try:
         return tuple(Plan.from_json(content) for content in json.loads(Path(path).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
-        log.warning("the last good copy at %s cannot be read: %s", path, type(error).__name__)
+        log.warning("cannot read the last good copy at %s: %s", path, type(error).__name__)
         return ()
 
 
 def save(path: str, plans: Iterable[Plan], digest: str | None = None) -> None:
-    """Keep *plans*, then their rows' *digest*; a disk that refuses costs the copy, not the parse."""
+    """Write *plans*, then the *digest* of their rows; an error is logged and does not stop the parse."""
     try:
         _write(Path(path), json.dumps([plan.as_json() for plan in plans], ensure_ascii=False))
         if digest is not None:
             _write(_digest_file(path), digest)
     except OSError as error:
-        log.warning("the last good copy at %s cannot be written: %s", path, type(error).__name__)
+        log.warning("cannot write the last good copy at %s: %s", path, type(error).__name__)
 
 
 def _digest_file(path: str) -> Path:
@@ -58,7 +58,7 @@ def _digest_file(path: str) -> Path:
 
 
 def _write(file: Path, content: str) -> None:
-    """Whole or not at all."""
+    """Write atomically."""
     if file.exists() and file.read_text(encoding="utf-8") == content:
         return
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Port `Meter` by Airflow's own metrics: StatsD, Datadog or OpenTelemetry, whichever Airflow is told to use."""
+"""Send metrics through Airflow: StatsD, Datadog or OpenTelemetry, as Airflow is configured."""
 
 from __future__ import annotations
 
@@ -17,35 +17,34 @@ log = logging.getLogger(__name__)
 
 
 class AirflowMetrics:
-    """What it cannot tell costs a line in the log and nothing else: a run is worth more than its metrics."""
+    """Port `Metrics`; a metric that cannot be sent is logged and never fails a run."""
 
     def count(self, name: str, value: int, **tags: str) -> None:
-        _tell("incr", name, value, tags)
+        _send("incr", name, value, tags)
 
     def timing(self, name: str, seconds: float, **tags: str) -> None:
-        """Tell how long something took; Airflow makes milliseconds of it."""
-        _tell("timing", name, timedelta(seconds=seconds), tags)
+        _send("timing", name, timedelta(seconds=seconds), tags)
 
     def gauge(self, name: str, value: float, **tags: str) -> None:
-        _tell("gauge", name, value, tags)
+        _send("gauge", name, value, tags)
 
 
-def _tell(what: str, name: str, value: Any, tags: Mapping[str, str]) -> None:
+def _send(kind: str, name: str, value: Any, tags: Mapping[str, str]) -> None:
     try:
         from airflow.sdk.observability import stats
 
-        tell: Callable[..., None] = getattr(stats, what)
+        send: Callable[..., None] = getattr(stats, kind)
         if _has_tags():
-            tell(f"{PREFIX}{name}", value, tags=dict(tags))
+            send(f"{PREFIX}{name}", value, tags=dict(tags))
         else:
-            tell(".".join((f"{PREFIX}{name}", *(_segment(tags[tag]) for tag in METRICS[name].tags))), value)
-    except Exception as error:  # whatever it is, it is not worth a run
-        log.warning("the metric %s could not be told: %s", name, type(error).__name__)
+            send(".".join((f"{PREFIX}{name}", *(_segment(tags[tag]) for tag in METRICS[name].tags))), value)
+    except Exception as error:  # no error of metrics may fail a run
+        log.warning("cannot send the metric %s: %s", name, type(error).__name__)
 
 
 @cache
 def _has_tags() -> bool:
-    """Plain StatsD knows no tags: Airflow would drop them, so that their values become parts of the name instead."""
+    """Return whether tags are supported; plain StatsD has none, so there their values become parts of the name."""
     from airflow.sdk.configuration import conf
 
     if conf.getboolean("metrics", "statsd_datadog_enabled", fallback=False):
@@ -55,5 +54,5 @@ def _has_tags() -> bool:
 
 
 def _segment(value: str) -> str:
-    """One part of a name, which a dot would make two."""
+    """Return one part of a name, without dots."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", value) or "_"

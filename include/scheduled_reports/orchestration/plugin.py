@@ -1,7 +1,7 @@
-"""What Airflow has to know of this product: its timetables, its API and its pages.
+"""The Airflow plugin: timetables, REST API and pages.
 
-Found through the plugins folder of a checkout, or by the entry point of the wheel. Nothing heavy at the top: every task
-process imports it, and where that fails every DAG of every report becomes stale at once.
+Airflow finds it in the plugins folder of a checkout or through the entry point of the wheel. Imports at the top are
+cheap and safe: every task process imports this module, and if that fails, the DAGs of all reports become stale.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow.plugins_manager import AirflowPlugin
 from .timetable import ReportTimetable, RestingTimetable
 
 PREFIX = "/scheduled-reports"
-#: An envelope; where Airflow shows it, it takes no stylesheet along.
+#: An envelope; Airflow shows it as an image, so the colours cannot come from a style sheet.
 ICON = (
     "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}' "
     "stroke-width='1.8' stroke-linejoin='round'><rect x='3' y='5' width='18' height='14' rx='2'/>"
@@ -26,14 +26,14 @@ ICON = (
 
 
 class ScheduledReportsPlugin(AirflowPlugin):
-    """What Airflow has to know of this product."""
+    """Timetables, REST API and pages of scheduled reports."""
 
     name = "scheduled_reports"
     timetables = [ReportTimetable, RestingTimetable]  # noqa: RUF012 - Airflow reads a plain list
 
     @cached_property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
-        """The pages, in the navigation and as a tab of every DAG."""
+        """The pages, as an entry of the navigation and as a tab of every DAG."""
         root = f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{PREFIX}"
         return [
             {
@@ -49,14 +49,14 @@ class ScheduledReportsPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
-        """The API, made when the API server asks for it: no other process pays for FastAPI.
+        """The REST API, built only when the API server asks for it, so that no other process imports FastAPI.
 
-        What is wrong with it costs the API and nothing else.
+        An error disables the API and nothing else.
         """
         try:
             from .webapp import app
 
             return [{"app": app(), "url_prefix": PREFIX, "name": "Scheduled reports"}]
         except Exception:
-            logging.getLogger(__name__).exception("the API of scheduled reports could not be made")
+            logging.getLogger(__name__).exception("cannot build the API of scheduled reports")
             return []

@@ -1,6 +1,7 @@
-"""What every task process would import anew, imported once by the process that they are forked from.
+"""Import what every task needs once, in the process that tasks are forked from.
 
-Arrow, pandas, boto3 and what Airflow's hooks bring along take a task half a second to a second, five times in a run.
+Importing Arrow, pandas, boto3 and the modules of Airflow's hooks takes half a second to a second in each task, and a
+run has at least five tasks.
 """
 
 from __future__ import annotations
@@ -10,50 +11,51 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..domain.formats import FORMATS
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 log = logging.getLogger(__name__)
 
-#: What the stages use; a renderer is a module of its own, and the PDF's is the slowest.
-MODULES = (
-    "airflow.providers.amazon.aws.hooks.base_aws",
-    "airflow.providers.standard.decorators.python",
-    "boto3.s3.inject",
-    "boto3.s3.transfer",
-    "..adapters.postgres.reports",
-    "..adapters.postgres.upkeep",
-    "..adapters.postgres.ledger",
-    "..adapters.postgres.retention",
-    "..adapters.postgres.runs",
-    "..adapters.s3",
-    "..adapters.ses",
-    "..adapters.smtp",
-    "..adapters.postgres.source",
-    "..adapters.staging",
-    "..runs.pipeline",
-    "..render.as_csv",
-    "..render.as_excel",
-    "..render.as_html",
-    "..render.as_json",
-    "..render.as_pdf",
-    "..upkeep.round",
-    ".connections",
-    ".factory",
-)
-
 
 def preload(arguments: Sequence[str] | None = None) -> None:
-    """Import them where the Airflow command of *arguments* forks tasks; what cannot be imported fails in its task."""
+    """Run all steps if the Airflow command of *arguments* forks tasks."""
     if not forks_tasks(sys.argv if arguments is None else arguments):
         return
-    for name in MODULES:
+    for step in STEPS:
         try:
-            import_module(name, __package__)
-        except Exception:  # a scheduler must start whatever is wrong with a report
-            log.exception("%s cannot be imported ahead of its tasks", name)
-    _compile_templates()
-    _read_what_botocore_knows()
+            step()
+        except Exception:  # the scheduler must start anyway; the task that needs the module reports the error
+            log.exception("preload: %s failed", step.__name__.removeprefix("_"))
+
+
+def _import_airflow() -> None:
+    import airflow.providers.amazon.aws.hooks.base_aws
+    import airflow.providers.standard.decorators.python  # noqa: F401
+
+    from . import connections, factory  # noqa: F401
+
+
+def _import_boto3() -> None:
+    import boto3.s3.inject
+    import boto3.s3.transfer  # noqa: F401
+
+
+def _import_adapters() -> None:
+    """Import the adapters that `connections` imports inside its properties; a test compares the two."""
+    from ..adapters import s3, ses, smtp, staging  # noqa: F401
+    from ..adapters.postgres import ledger, reports, retention, runs, source, upkeep  # noqa: F401
+
+
+def _import_renderers() -> None:
+    for info in FORMATS.values():
+        import_module(f"..render.{info.module}", __package__)
+
+
+def _import_stages() -> None:
+    from ..runs import pipeline  # noqa: F401
+    from ..upkeep import round as upkeep_round  # noqa: F401
 
 
 def _compile_templates() -> None:
@@ -65,8 +67,8 @@ def _compile_templates() -> None:
             environment.get_template(name)
 
 
-def _read_what_botocore_knows() -> None:
-    """Some 30 ms for each client a task makes; a client that is made and thrown away reads all that one needs."""
+def _read_botocore_data() -> None:
+    """Create one client of each kind: that reads the data files of botocore, 30 ms for each client of a task."""
     from boto3.session import Session
 
     from .connections import botocore_files
@@ -77,8 +79,20 @@ def _read_what_botocore_knows() -> None:
         session.client(service)
 
 
+#: Each step is independent of the others, so that an error in one costs only its own modules.
+STEPS: tuple[Callable[[], None], ...] = (
+    _import_airflow,
+    _import_boto3,
+    _import_adapters,
+    _import_renderers,
+    _import_stages,
+    _compile_templates,
+    _read_botocore_data,
+)
+
+
 def forks_tasks(arguments: Sequence[str]) -> bool:
-    """Whether this is a scheduler that runs tasks itself, or a Celery worker; not so for a pod of one task."""
+    """Return whether the command is a scheduler that runs tasks itself, or a Celery worker; not a pod of one task."""
     from airflow.configuration import conf
 
     words = list(arguments[1:3])

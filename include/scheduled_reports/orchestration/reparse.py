@@ -1,4 +1,4 @@
-"""An edit becomes a DAG at once: the reports are read again, and once more where a parse had begun before the edit."""
+"""Request a parse after each edit, and again if a parse was in progress during the edit."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: After this time the next regular parse has to do.
-PATIENCE = timedelta(minutes=5)
+#: After this time no more parses are requested; the next regular one will read the edit.
+GIVE_UP_AFTER = timedelta(minutes=5)
 
 
 @dataclass
 class Reparser:
-    """Asks for parses until one has begun after the newest edit.
+    """Requests parses until one has started after the newest edit.
 
-    Airflow drops a request for a file that is being parsed: asked for once, an edit in that moment would wait for the
-    next regular parse.
+    Airflow drops a request for a file that is being parsed, so after a single request an edit could wait for the next
+    regular parse.
     """
 
-    #: Have the file parsed; nothing happens where that is asked for already.
+    #: Requests a parse of the file; does nothing if one is requested already.
     request: Callable[[], None]
-    #: When the newest parse that has ended began; None where there was none.
+    #: Returns when the newest finished parse started; None if there is none.
     began: Callable[[], datetime | None]
     pause: float = 1.0
     _edited: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
@@ -36,7 +36,7 @@ class Reparser:
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def edited(self) -> None:
-        """Note an edit; it is looked after by one thread, however many come."""
+        """Request a parse for an edit; one thread repeats the requests for all edits."""
         self.request()
         with self._lock:
             self._edited = datetime.now(UTC)
@@ -47,17 +47,17 @@ class Reparser:
     def _watch(self) -> None:
         while True:
             time.sleep(self.pause)
-            began = _quietly(self.began)  # not under the lock: whoever edits must not wait for this question
+            began = _logged(self.began)  # outside the lock, because an edit must not wait for this query
             with self._lock:
-                if (began is not None and began > self._edited) or datetime.now(UTC) - self._edited > PATIENCE:
-                    self._watcher = None  # the next edit makes a new one
+                if (began is not None and began > self._edited) or datetime.now(UTC) - self._edited > GIVE_UP_AFTER:
+                    self._watcher = None  # the next edit starts a new one
                     return
-            _quietly(self.request)
+            _logged(self.request)
 
 
-def _quietly(ask: Callable[[], datetime | None]) -> datetime | None:
+def _logged(call: Callable[[], datetime | None]) -> datetime | None:
     try:
-        return ask()
-    except Exception as error:  # the metadata database may be away; a regular parse comes anyway
-        log.warning("whether the reports were read again is unknown: %s", type(error).__name__)
+        return call()
+    except Exception as error:  # the metadata database may be down; a regular parse follows anyway
+        log.warning("cannot request a parse of the reports: %s", type(error).__name__)
         return None

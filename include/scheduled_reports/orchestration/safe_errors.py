@@ -1,7 +1,7 @@
-"""What goes to a task's log of an error: our own words, never a stranger's.
+"""Strip third-party messages, which may contain row values, from task logs.
 
-The text of a driver's error holds what the server said, and with it rows, addresses and keys; Airflow writes an
-exception's whole chain to the log.  So the chain ends here: a stranger's kind and place are kept, its text is not.
+A driver's error contains the server's message, and with it rows, addresses and keys, and Airflow logs the whole chain
+of an exception. Of a third-party error only the type and the traceback are logged.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class UnexpectedError(Exception):
-    """An error that nobody has thought of."""
+    """A third-party error without its message."""
 
 
 @contextmanager
 def shield() -> Iterator[None]:
-    """Let nothing through but errors of Airflow and of this product, each without what caused it."""
+    """Pass on errors of Airflow and of this product without their cause, and replace all others."""
     try:
         yield
     except (ReportsError, AirflowException) as error:
-        error.__cause__ = None  # which keeps the context from being shown, too
+        error.__cause__ = None  # also keeps the context from being logged
         raise
     except Exception as error:
-        message = f"{type(error).__name__}; what it says may hold values of a row and is left out"
+        message = f"{type(error).__name__}; its message is left out, because it may contain row values"
         raise UnexpectedError(message).with_traceback(error.__traceback__) from None

@@ -1,4 +1,4 @@
-"""Links from a task's page in Airflow to its file and its mail: to our own routes, which ask who may, never signed."""
+"""Links from a task's page in Airflow to our routes, which check permissions; the links are not signed."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ PREFIX = "/scheduled-reports"
 
 
 class FileLink(BaseOperatorLink):
-    """The file that an `upload` has brought to S3."""
+    """The link to the file that `upload` has stored."""
 
     @property
     def name(self) -> str:
-        """What stands on the button."""
+        """The label of the button."""
         return "File"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Its address; asked once, in the worker, when the task has ended."""
+        """Return the URL; Airflow calls this once, in the worker, when the task has ended."""
         return f"{_report(ti_key)}/runs/{quote(ti_key.run_id, safe='')}/files/{operator.op_args[0]}"
 
 
 class RunLink(BaseOperatorLink):
-    """The run on the page of its report: files, messages, and what became of them."""
+    """The link to the run on the page of its report."""
 
     @property
     def name(self) -> str:
-        """What stands on the button."""
+        """The label of the button."""
         return "Report"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """Its address; asked once, in the worker, when the task has ended."""
+        """Return the URL; Airflow calls this once, in the worker, when the task has ended."""
         return f"{_report(ti_key)}?run={quote(ti_key.run_id, safe='')}"
 
 

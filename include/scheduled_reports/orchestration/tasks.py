@@ -1,6 +1,6 @@
-"""The tasks of a report's DAG: read the context, call a stage, return small JSON.
+"""The tasks of a report's DAG: each reads the context, calls a stage and returns small JSON.
 
-The stages are imported by the task that runs one: Arrow and pandas have no place in a parse.
+A task imports its stage when it runs, because a parse does not need Arrow and pandas.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @task
 def query() -> list[str]:
-    """Freeze the report, put its data on staging; returns the formats to make."""
+    """Freeze the report and write its data to staging; return the formats to create."""
     from ..runs.pipeline import query as stage
 
     with _running() as (services, trigger, attempt):
@@ -34,10 +34,10 @@ def query() -> list[str]:
 
 @task(map_index_template="{{ format }}")
 def render(chosen: str) -> str:
-    """Make one format from the staged data."""
+    """Render one format from the staged data."""
     from ..runs.pipeline import render as stage
 
-    _call(chosen)
+    _set_map_label(chosen)
     with _running() as (services, trigger, attempt):
         stage(services, trigger.key, Format(chosen), attempt=attempt)
     return chosen
@@ -45,20 +45,20 @@ def render(chosen: str) -> str:
 
 @task(map_index_template="{{ format }}")
 def upload(chosen: str) -> None:
-    """Bring one rendered file to S3; how many rows it has stands in the task's name, where a person looks for it."""
+    """Upload one rendered file to S3; its number of rows is shown in the task's label."""
     from ..render.values import rows_of
     from ..runs.pipeline import upload as stage
 
-    _call(chosen)
+    _set_map_label(chosen)
     with _running() as (services, trigger, attempt):
         made = stage(services, trigger.key, Format(chosen), attempt=attempt)
     if made is not None:
-        _call(f"{chosen}, {rows_of(made.rows, made.total_rows)}")
+        _set_map_label(f"{chosen}, {rows_of(made.rows, made.total_rows)}")
 
 
 @task
 def email() -> str:
-    """Mail what is in S3; returns `sent`, or why there was no mail."""
+    """Send the uploaded files; return `sent`, or why no email was sent."""
     from ..runs.pipeline import email as stage
 
     with _running() as (services, trigger, _):
@@ -67,7 +67,7 @@ def email() -> str:
 
 @task
 def record() -> str:
-    """Settle the run; fails where the run has failed, so that Airflow shows what the table says."""
+    """Settle the run; fail if the run has failed, so that Airflow shows the same state as the table."""
     from ..runs.pipeline import record as stage
 
     with _running() as (services, trigger, _):
@@ -77,14 +77,14 @@ def record() -> str:
     return str(outcome.state)
 
 
-def _call(name: str) -> None:
-    """What a part of a mapped task is called in Airflow, instead of its number."""
-    get_current_context()["format"] = name  # type: ignore[typeddict-unknown-key]  # a template may use any key
+def _set_map_label(label: str) -> None:
+    """Set the label that Airflow shows for this part of a mapped task instead of its index."""
+    get_current_context()["format"] = label  # type: ignore[typeddict-unknown-key]  # a template may use any key
 
 
 @contextmanager
 def _running() -> Iterator[tuple[Services, Trigger, int]]:
-    """The ports, the run and the attempt of this task; our errors become what Airflow understands."""
+    """Yield the ports, the trigger and the attempt of this task; turn our errors into Airflow's."""
     from .connections import AirflowServices
 
     context = get_current_context()
@@ -104,7 +104,7 @@ def _trigger(run: Any) -> Trigger:
     return Trigger(
         key=RunKey(report_id=report_id, run_id=run.run_id),
         kind=kind,
-        # A tick is the end of its data interval; a run by hand has none of its own.
+        # A tick is the end of its data interval; a manual run has no data interval.
         scheduled_for=run.run_after if kind is RunKind.MANUAL else run.data_interval_end,
         conf=run.conf or {},
         user=run.triggering_user_name,

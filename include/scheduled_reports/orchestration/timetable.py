@@ -1,4 +1,4 @@
-"""The timetable of a report: a pure function of its cron, its zone and the moment its schedule became effective."""
+"""The timetable of a report: a pure function of cron expression, time zone and effective moment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ReportTimetable(Timetable):
-    """Fires at every tick after *effective_from*; asks no clock, so that no parse and no restart can lose a tick."""
+    """Fires at every tick after *effective_from*; it does not read the clock, so no parse or restart loses a tick."""
 
     def __init__(self, cron: str, timezone: str, effective_from: str, jitter: int = 0) -> None:
         self.schedule = Schedule(
@@ -30,11 +30,11 @@ class ReportTimetable(Timetable):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ReportTimetable:
-        """The timetable of *data*; the same object for the same data, since Airflow asks a dozen times per parse."""
+        """Return the timetable of *data*, cached because Airflow calls this a dozen times per parse."""
         return _cached(data["cron"], data["timezone"], data["effective_from"], data["jitter"])
 
     def serialize(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
+        """Return the arguments of the constructor."""
         return {
             "cron": self.schedule.cron.expression,
             "timezone": self.schedule.zone.key,
@@ -44,25 +44,25 @@ class ReportTimetable(Timetable):
 
     @property
     def summary(self) -> str:
-        """What the list of DAGs shows."""
+        """The schedule in the list of DAGs."""
         return f"{self.schedule.cron.expression} ({self.schedule.zone.key})"
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
-        """A run by hand covers the period that ends with it; the window comes from `run_after`."""
+        """Return an empty interval: the window of a manual run is computed from `run_after`."""
         return DataInterval.exact(run_after)
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """The tick after the last one, after the effective moment; a backfill asks for the past and gets it."""
+        """Return the first tick after the last one and the effective moment; a backfill may ask for earlier ticks."""
         moments = [last_automated_data_interval.end] if last_automated_data_interval else []
-        # `earliest` is inclusive, a tick comes strictly after the moment asked for.
+        # `earliest` is inclusive, but `next_after` returns ticks strictly after its argument.
         if restriction.earliest is not None:
             moments.append(restriction.earliest.subtract(microseconds=1))
         after = max(moments, default=self.schedule.effective_from)
         backfill = restriction.catchup and restriction.earliest is not None
         tick = pendulum.instance(self.schedule.next_after(after, backfill=backfill))
-        # A backfill goes on until the timetable says that it is over.
+        # A backfill continues until the timetable returns None.
         if restriction.latest is not None and tick > restriction.latest:
             return None
         return DagRunInfo(run_after=tick.add(seconds=self.jitter), data_interval=DataInterval.exact(tick))
@@ -70,26 +70,26 @@ class ReportTimetable(Timetable):
     def generate_run_id(
         self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
-        """A run is named after its tick, not after the moment the jitter moved it to."""
+        """Name a run after its tick, without the jitter."""
         named = run_after if data_interval is None else data_interval.end
         return super().generate_run_id(run_type=run_type, run_after=named, data_interval=data_interval, **extra)
 
 
 class RestingTimetable(Timetable):
-    """Never fires: for a DAG that only lets its open runs end.
+    """Never fires; for a DAG that only lets its open runs finish.
 
-    Not `None`, because a DAG without a timetable has to take runs by hand.
+    The schedule cannot be None, because a DAG without a schedule must accept manual runs.
     """
 
     periodic = False
 
     @property
     def summary(self) -> str:
-        """What the list of DAGs shows."""
+        """The schedule in the list of DAGs."""
         return "gone"
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
-        """As of any run by hand; there are none but those that were queued before."""
+        """Return an empty interval, as for every manual run; only runs that were queued before remain."""
         return DataInterval.exact(run_after)
 
     def next_dagrun_info(
@@ -98,7 +98,7 @@ class RestingTimetable(Timetable):
         last_automated_data_interval: DataInterval | None,  # noqa: ARG002
         restriction: TimeRestriction,  # noqa: ARG002
     ) -> DagRunInfo | None:
-        """Nothing comes."""
+        """Return None: there are no more runs."""
         return None
 
 

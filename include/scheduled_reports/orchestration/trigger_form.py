@@ -1,4 +1,4 @@
-"""Airflow's trigger form: what a person may request of a manual run; the defaults change nothing."""
+"""The form in Airflow for a manual run; its defaults change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..reports.run_request import RequestKey, keys_sent_by
 
 @cache
 def form() -> ParamsDict:
-    """The form; one object for all DAGs, because making and checking it costs more than the rest of one."""
+    """Return the form: one object for all DAGs, because building it takes longer than the rest of a DAG."""
     return ParamsDict({key.name: _param(key) for key in keys_sent_by("form")})
 
 

@@ -1,4 +1,4 @@
-"""The upkeep DAG: one small task a minute."""
+"""The upkeep DAG: one short task every minute."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from ..domain.run import RunKey
 
 DAG_ID = "scheduled_reports_upkeep"
-#: A round that takes longer gives way to the next.
-LONGEST_ROUND = timedelta(minutes=5)
+#: A round that takes longer is stopped, and the next one continues.
+ROUND_TIMEOUT = timedelta(minutes=5)
 OPEN = ["queued", "running"]
 
 
 def dag() -> DAG:
-    """The DAG; what it does is in `upkeep.upkeep`."""
+    """Build the DAG; the work is done by `upkeep.round`."""
     with DAG(
         DAG_ID,
         dag_display_name="Scheduled reports: upkeep",
-        description="next_run after edits, rejections, DAGs to let go, runs nobody recorded, notices, retention",
+        description="Updates next_run, marks invalid reports, settles unrecorded runs, sends notices, deletes files",
         schedule="* * * * *",
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        # The next round does what this one could not.
-        default_args={"owner": "scheduled-reports", "retries": 0, "execution_timeout": LONGEST_ROUND},
+        # No retries: the next round does the work instead.
+        default_args={"owner": "scheduled-reports", "retries": 0, "execution_timeout": ROUND_TIMEOUT},
         tags=["scheduled-reports"],
     ) as made:
         look_after()
@@ -40,7 +40,7 @@ def dag() -> DAG:
 
 @task
 def look_after() -> str:
-    """One round."""
+    """Run one round."""
     from ..upkeep.round import upkeep
     from .connections import AirflowServices
 
@@ -50,15 +50,13 @@ def look_after() -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunningAirflow:
-    """Port `Orchestrator`: asks Airflow through the running task."""
+    """Port `Orchestrator`: queries Airflow through the running task."""
 
     instance: Any
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are queued or under way."""
         return int(self.instance.get_dr_count(dag_id=naming.dag_id(report_id), states=OPEN))
 
     def is_open(self, key: RunKey) -> bool:
-        """Whether one run is queued or under way; not so for one that was deleted."""
         dag_id = naming.dag_id(key.report_id)
         return bool(self.instance.get_dr_count(dag_id=dag_id, run_ids=[key.run_id], states=OPEN))

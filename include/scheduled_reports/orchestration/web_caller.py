@@ -11,24 +11,22 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from ..domain import naming
 from ..ports.web import Right
 
-#: A DAG id of ours that no report can have, so that nobody has a right on it by name: who has one, has it on every DAG.
-#: Asked without an id, some auth managers say yes to whoever may read any one DAG.
+#: A DAG id that no report can have, so that nobody has a right on it by name: a right on it is a right on every DAG.
+#: Without an id, some auth managers say yes to users who may read a single DAG.
 EVERY_DAG = f"{naming.DAG_PREFIX}."
 
 
 @dataclass(frozen=True, slots=True)
 class AirflowCaller:
-    """Port `Caller`: rights on reports are rights on their DAGs."""
+    """Port `Caller`: a right on a report is the right on its DAG."""
 
     user: Any
 
     @property
     def name(self) -> str:
-        """The user's name in Airflow."""
         return str(self.user.get_name())
 
     def may(self, right: Right, report_id: str | None = None) -> bool:
-        """Whether he has *right* on a report's DAG; on every DAG where none is named."""
         method, entity = {
             Right.READ: ("GET", None),
             Right.CHANGE: ("PUT", None),
@@ -44,6 +42,5 @@ class AirflowCaller:
         )
 
     def readable(self) -> frozenset[str]:
-        """The reports whose DAGs he may read."""
         ids = get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET")
         return frozenset(found for dag_id in ids if (found := naming.report_id_of(dag_id)) is not None)

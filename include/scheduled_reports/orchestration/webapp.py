@@ -1,6 +1,6 @@
-"""The API inside Airflow: who is signed in and what he may is Airflow's answer; runs are queued as its own API does.
+"""Connect the web API to Airflow: login, permissions, connections.
 
-Imported by the API server alone, when it asks the plugin for its apps: task processes do not pay for it.
+Only the API server imports this module, when it asks the plugin for its apps; task processes do not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads it when it runs
+from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads it at run time
 
 from .connections import AirflowServices
 from .web_airflow import RunningServer
@@ -28,46 +28,41 @@ if TYPE_CHECKING:
 
 
 def app() -> FastAPI:
-    """The app that the plugin hands to Airflow."""
+    """Build the app for the plugin."""
     from ..web.app import make
 
     return make(caller, AirflowWebServices)
 
 
 def caller(user: GetUserDep) -> AirflowCaller:
-    """Whoever is signed in; Airflow raises 401 for everybody else."""
+    """Return the signed-in user; without one Airflow raises 401."""
     return AirflowCaller(user)
 
 
 class AirflowWebServices:
-    """Port `Desk`: the ports of one request, from Airflow's connections."""
+    """Port `WebServices`: the ports of one request, from Airflow's connections."""
 
     @cached_property
     def core(self) -> AirflowServices:
-        """The ports of a run."""
         return AirflowServices()
 
     @cached_property
     def reports(self) -> PostgresReports:
-        """Port `Reports`."""
         from ..adapters.postgres.web_reports import PostgresReports
 
         return PostgresReports(self.core.dsn)
 
     @cached_property
     def overview(self) -> PostgresOverview:
-        """Port `Overview`."""
         from ..adapters.postgres.web_overview import PostgresOverview
 
         return PostgresOverview(self.core.dsn)
 
     @cached_property
     def airflow(self) -> RunningServer:
-        """Port `Airflow`."""
         return RunningServer()
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
-        """Write what a run of *row* at *at* would make to *out*; returns the rows of its main table."""
         from ..adapters.postgres.source import PostgresSource
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import preview

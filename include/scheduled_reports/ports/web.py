@@ -1,4 +1,4 @@
-"""What the API needs of the world besides the ports of a run: the rows as people see them, Airflow, the caller."""
+"""Ports used only by the web API and its pages: reports as people edit them, Airflow, the caller."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 class Right(StrEnum):
-    """What a caller may do with a report; asked of Airflow as a right on its DAG."""
+    """A right on a report, which Airflow grants as a right on the report's DAG."""
 
     READ = "read"
     CHANGE = "change"
@@ -29,22 +29,22 @@ class Right(StrEnum):
 
 
 class Caller(Protocol):
-    """Whoever sends a request, signed in to Airflow."""
+    """The user who sent a request, signed in to Airflow."""
 
     @property
     def name(self) -> str:
         """The user's name in Airflow."""
 
     def may(self, right: Right, report_id: str | None = None) -> bool:
-        """Whether he has *right* on a report's DAG; on every DAG where none is named."""
+        """Return whether the user has *right* on a report's DAG, or on every DAG if no report is given."""
 
     def readable(self) -> frozenset[str]:
-        """The reports whose DAGs he may read."""
+        """Return the ids of the reports whose DAGs the user may read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """A workspace."""
+class WorkspaceInfo:
+    """The id and the names of a workspace."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A user in a workspace; *role* is one of the enum "WorkspaceRole"."""
+    """A user in a workspace; *role* is a value of the enum "WorkspaceRole"."""
 
     user_id: str
     role: str
@@ -61,34 +61,16 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """Which reports a list shows, and in which order; *ids* are the only ones it may show."""
+class ReportQuery:
+    """Filters, order and page of a list of reports; a filter that is None matches every report.
 
+    *text* is searched for in name, description and id. *ids* are the only reports that the caller may see.
+    """
+
+    workspace_id: str | None = None
+    text: str | None = None
     report_type: str | None = None
     is_active: bool | None = None
-    tag: str | None = None
-    ids: tuple[str, ...] | None = None
-    sort_by: str = "created_at"
-    descending: bool = True
-    limit: int = 50
-    offset: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A part of a list, and how long the whole is."""
-
-    items: tuple[Record, ...]
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Search:
-    """Which reports of all workspaces a page lists; *ids* are the only ones it may show."""
-
-    text: str | None = None
-    workspace_id: str | None = None
-    report_type: str | None = None
     tag: str | None = None
     state: str | None = None
     ids: tuple[str, ...] | None = None
@@ -99,26 +81,35 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
-    """What a search found: a part of it, and how many there are in each state whatever state was asked for."""
+class ReportPage:
+    """One page of the reports that match a query; *states* counts them by state, without the filter on the state."""
 
     items: tuple[Record, ...]
+    total: int
     states: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunPage:
+    """One page of a report's runs, and the number of all its runs."""
+
+    items: tuple[Record, ...]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DagState:
-    """What Airflow says of a report's DAG."""
+    """The state of a report's DAG in Airflow."""
 
     is_paused: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A task of a run; *number* tells the parts of a mapped one apart."""
+    """A task of a run in Airflow; *map_index* is -1 unless the task is mapped."""
 
     task_id: str
-    number: int
+    map_index: int
     state: str | None
     label: str | None
     started_at: datetime | None
@@ -127,97 +118,97 @@ class Stage:
 
 
 class Reports(Protocol):
-    """The rows as people see and change them; bounded, and of the workspace asked for only."""
+    """Reports as people list, read and edit them; every query is bounded."""
 
-    def places(self, name: str) -> tuple[Place, ...]:
-        """The workspaces of a slug, or of `slug:id`."""
+    def workspaces(self, name: str) -> tuple[WorkspaceInfo, ...]:
+        """Return the workspaces with the slug *name*, or the one named `slug:id`."""
 
     def member(self, workspace_id: str, user_id: str) -> Member | None:
-        """Who a user is in a workspace; None for one who is suspended or not in it."""
+        """Return a user's membership of a workspace; None if the user is suspended or not a member."""
 
     def creator(self, workspace_id: str, user_id: str) -> Record | None:
-        """The columns that a row has of its creator; None where there is no such user."""
+        """Return the columns about the creator that a row has; None if there is no such user."""
 
-    def page(self, workspace_id: str, wanted: Wanted) -> Found:
-        """A part of the workspace's reports."""
+    def page(self, query: ReportQuery) -> ReportPage:
+        """Return one page of the reports that match *query*, each with its state."""
 
     def report(self, workspace_id: str, report_id: str) -> Record | None:
-        """One report of the workspace."""
+        """Return one report of the workspace, with the same columns as in a page."""
 
     def insert(self, values: Record, actor: Actor) -> None:
         """Add a report; *values* are columns of scheduled_reports."""
 
     def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
-        """Change columns of a report; False where it is gone or was changed after *read_at*, its `updated_at`."""
+        """Change columns of a report; False if it is gone or its `updated_at` is no longer *read_at*."""
 
     def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
-        """Delete a report; False where there is none."""
+        """Delete a report; False if there is none."""
 
     def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
-        """The newest executions of a report."""
+        """Return the newest executions of a report."""
 
-    def runs(self, report_id: str, *, limit: int, offset: int) -> Found:
-        """The newest runs of a report, each with its executions."""
+    def runs(self, report_id: str, *, limit: int, offset: int) -> RunPage:
+        """Return the newest runs of a report, each with its executions."""
 
     def run(self, key: RunKey) -> Record | None:
-        """One run with its executions."""
+        """Return one run with its executions."""
 
     def deliveries(self, key: RunKey) -> Sequence[Record]:
-        """The messages of a run, notices to the owner among them."""
+        """Return the messages of a run, including notices to the owner."""
 
     def audit(self, workspace_id: str, report_id: str | None, *, before: int | None, limit: int) -> Sequence[Record]:
-        """Who changed what, the newest first, older than entry *before*."""
+        """Return the newest entries of the audit trail that are older than the entry *before*."""
 
 
 class Overview(Protocol):
-    """What the pages show of all workspaces at once; *ids* are the only reports that may be shown, None for all."""
+    """Data that the pages show across all workspaces; *ids* are the only reports that may be shown, None for all."""
 
-    def search(self, search: Search) -> Listing:
-        """A part of the reports, how many there are in each state, and the newest outcomes of each shown."""
+    def outcomes(self, report_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """Return the outcomes of the newest runs of each report, oldest first."""
 
-    def unknown(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
-        """Reports with mail of which nobody knows whether it left."""
+    def unconfirmed_mail(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
+        """Return reports with messages since *since* whose delivery is unconfirmed."""
 
-    def held(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
-        """Reports on their schedule whose DAG, among *paused*, Airflow holds back."""
+    def paused_in_airflow(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
+        """Return the enabled reports among *paused*, the reports whose DAG is paused in Airflow."""
 
-    def places(self, ids: Collection[str] | None) -> tuple[Place, ...]:
-        """Every workspace, or those of some reports."""
+    def workspaces(self, ids: Collection[str] | None) -> tuple[WorkspaceInfo, ...]:
+        """Return all workspaces, or only those of the reports *ids*."""
 
-    def place_of(self, report_id: str) -> Place | None:
-        """The workspace of a report."""
+    def workspace_of(self, report_id: str) -> WorkspaceInfo | None:
+        """Return the workspace of a report."""
 
     def members(self, workspace_id: str) -> Sequence[Record]:
-        """Who may stand for a report of a workspace."""
+        """Return the users who can own a report of a workspace."""
 
 
 class Airflow(Protocol):
-    """What the API asks of Airflow."""
+    """The operations of Airflow that the API uses."""
 
     def start(self, trigger: Trigger) -> None:
-        """Queue a run by hand; NoDagError where there is no DAG to run."""
+        """Queue a manual run; NoDagError if Airflow has no DAG that it could run."""
 
     def open_runs(self, report_id: str) -> int:
-        """How many runs of a report are queued or under way."""
+        """Return how many runs of a report are queued or running."""
 
     def dags(self, report_ids: Collection[str]) -> Mapping[str, DagState]:
-        """The DAGs that there are of these reports."""
+        """Return the state of the DAGs of these reports, for those that have one."""
 
     def paused(self) -> frozenset[str]:
-        """The reports whose DAG Airflow itself has paused."""
+        """Return the reports whose DAG is paused in Airflow."""
 
     def retry(self, key: RunKey) -> bool:
-        """Have what failed in a run done again; False where nothing has."""
+        """Clear the failed tasks of a run; False if there are none."""
 
     def stages(self, key: RunKey) -> Sequence[Stage]:
-        """The tasks of a run."""
+        """Return the tasks of a run."""
 
     def reparse(self) -> None:
-        """Have the reports read again at once."""
+        """Request an immediate parse of the reports' DAGs."""
 
 
 class WebServices(Protocol):
-    """Everything one request may need."""
+    """The ports of one request."""
 
     @property
     def core(self) -> Services:
@@ -236,4 +227,4 @@ class WebServices(Protocol):
         """Port `Airflow`."""
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
-        """Write what a run of *row* at *at* would make to *out*; returns the rows of its main table."""
+        """Write the file that a run of *row* at *at* would produce to *out*; return the rows of its main table."""

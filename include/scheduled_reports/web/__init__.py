@@ -1,1 +1,1 @@
-"""The only room that imports fastapi: the API, its guards and its answers; it reads and acts through ports."""
+"""The REST API and the pages; the only package that imports FastAPI."""

@@ -1,4 +1,4 @@
-"""Who is asking, in which workspace, and what he may do there: every route takes its seat first."""
+"""Authorization: caller, workspace, permissions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Query, Request
 
 from ..domain.report import Status
 from ..domain.run import Actor
-from ..ports.web import Caller, Member, Place, Record, Right, Wanted, WebServices
+from ..ports.web import Caller, Member, Record, ReportQuery, Right, WebServices, WorkspaceInfo
 from .responses import ApiError, invalid
 from .schemas import SAFE, content
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 NO_WORKSPACE = "Workspace not found or access denied"
 NO_REPORT = "Scheduled report not found"
-#: The roles of the application: who may change any report, and who his own.
-ANY, OWN = frozenset({"OWNER", "ADMIN"}), frozenset({"MEMBER"})
+NO_CREATION = "Creating a report requires the right to edit every DAG in Airflow."
+NO_OVERVIEW = "This requires the right to read every DAG in Airflow."
+#: Roles in the application that may change any report, and roles that may change only their own.
+EDIT_ANY, EDIT_OWN = frozenset({"OWNER", "ADMIN"}), frozenset({"MEMBER"})
 
 
 def caller() -> Caller:
-    """Whoever is signed in; the app puts Airflow's answer in this place."""
+    """Return the signed-in caller; `app.make` replaces this dependency with Airflow's."""
     raise NotImplementedError
 
 
 def ports() -> WebServices:
-    """The ports of this request; the app puts the real ones in this place."""
+    """Return the ports of this request; `app.make` replaces this dependency with the real ones."""
     raise NotImplementedError
 
 
@@ -36,78 +38,84 @@ SignedIn = Annotated[Caller, Depends(caller)]
 Ports = Annotated[WebServices, Depends(ports)]
 
 
-async def acting(
+async def acting_user_id(
     request: Request,
     _: SignedIn,
-    actingUserId: Annotated[str | None, Query(description="On whose behalf a service account acts")] = None,
+    actingUserId: Annotated[
+        str | None, Query(description="The user on whose behalf a service account sends the request")
+    ] = None,
 ) -> str | None:
-    """The application's user on whose behalf a service account acts, from the query or the body."""
-    named = None if request.method in SAFE else (await content(request)).get("actingUserId")
-    if named is not None and (not isinstance(named, str) or (actingUserId is not None and named != actingUserId)):
-        raise invalid({"actingUserId": [f"{named!r}: the id of one user, the same wherever it is said"]})
-    return plain(named or actingUserId, "actingUserId")
+    """Return the user on whose behalf a service account sends the request, from the query or the body."""
+    in_body = None if request.method in SAFE else (await content(request)).get("actingUserId")
+    if in_body is not None and (not isinstance(in_body, str) or (actingUserId is not None and in_body != actingUserId)):
+        raise invalid(
+            {"actingUserId": [f"{in_body!r} is not one user's id; send the same id in the query and in the body."]}
+        )
+    return storable(in_body or actingUserId, "actingUserId")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """A caller in a workspace; *member* where he acts for a user of the application, whose role applies as well."""
+    """A caller in a workspace; if the caller acts for *member*, that user's role limits the caller's rights."""
 
     caller: Caller
     ports: WebServices
-    place: Place
-    name: str  # what the workspace was called in the request
+    workspace: WorkspaceInfo
+    name: str  # the workspace as the request names it: its slug, or `slug:id`
     member: Member | None
 
     @property
     def actor(self) -> Actor:
-        """Whom the audit trail names."""
+        """The user, and the acting user, for the audit trail."""
         return Actor(user=self.caller.name, acting_user=self.member.user_id if self.member else None)
 
     @property
     def sees_all(self) -> bool:
-        """Whether he sees the rows that have no DAG, too."""
+        """Whether the caller may see every report, including rows without a DAG."""
         return self.caller.may(Right.READ)
 
     def visible(self) -> tuple[str, ...] | None:
-        """The only reports he may see; None where he may see all."""
-        return None if self.sees_all else tuple(sorted(self.caller.readable()))
+        """Return the ids of the reports that the caller may see; None for all."""
+        return visible_reports(self.caller)
 
     def record(self, report_id: str, right: Right = Right.READ) -> Record:
-        """A report he has *right* on; 404 where he may not even see it, 403 where he may only do that."""
-        found = self.ports.reports.report(self.place.id, plain(report_id) or "")
+        """Return a report that the caller has *right* on; 404 if they may not see it, 403 if they may only see it."""
+        found = self.ports.reports.report(self.workspace.id, storable(report_id) or "")
         if found is None or not self._may(Right.READ, found):
             raise ApiError(404, NO_REPORT)
         if right is not Right.READ:
             if not self._may(right, found):
-                raise ApiError(403, f"you may not {right} this report in Airflow")
+                raise ApiError(403, f"You may not {right} this report: the right on its DAG in Airflow is missing.")
             self.must_have_role(owner=found["created_by_id"])
         return found
 
     def row(self, report_id: str, right: Right = Right.READ) -> Row:
-        """The same report as the gate reads it."""
+        """Return the same report as the row that the parser reads."""
         row = self.ports.core.definitions.row(self.record(report_id, right)["id"])
-        if row is None:  # somebody has deleted it since
+        if row is None:  # deleted since
             raise ApiError(404, NO_REPORT)
         return row
 
     def must_create(self) -> None:
-        """403 unless he may add reports to the workspace."""
+        """Raise a 403 unless the caller may add reports to the workspace."""
         if not self.caller.may(Right.CHANGE):
-            raise ApiError(403, "creating a report needs the right to edit every DAG in Airflow")
+            raise ApiError(403, NO_CREATION)
         self.must_have_role(owner=self.member.user_id if self.member else "")
 
     def must_see_all(self) -> None:
-        """403 unless he sees the rows that have no DAG."""
+        """Raise a 403 unless the caller may see rows without a DAG."""
         if not self.sees_all:
-            raise ApiError(403, "this needs the right to read every DAG in Airflow")
+            raise ApiError(403, NO_OVERVIEW)
 
     def must_have_role(self, *, owner: str) -> None:
-        """403 unless the user he acts for may change what *owner* has made."""
-        if self.member is None or self.member.role in ANY:
+        """Raise a 403 unless the acting user may change the reports of *owner*."""
+        if self.member is None or self.member.role in EDIT_ANY:
             return
-        if self.member.role not in OWN or self.member.user_id != owner:
+        if self.member.role not in EDIT_OWN or self.member.user_id != owner:
             raise ApiError(
-                403, f"{self.member.role} of the workspace: you may change only your own reports, a GUEST none"
+                403,
+                f"The acting user is {self.member.role} of the workspace: "
+                "a MEMBER may change only their own reports, a GUEST none.",
             )
 
     def _may(self, right: Right, record: Record) -> bool:
@@ -118,49 +126,53 @@ class Access:
 def workspace_access(
     caller: SignedIn,
     ports: Ports,
-    acting_user: Annotated[str | None, Depends(acting)],
-    name: Annotated[str, Path(alias="workspaceSlug", description="A slug, or slug:id where several have it")],
+    acting_user: Annotated[str | None, Depends(acting_user_id)],
+    name: Annotated[
+        str, Path(alias="workspaceSlug", description="A slug, or slug:id if several workspaces have this slug")
+    ],
 ) -> Access:
-    """The caller's seat in the workspace of the path; 404 where it is none of his."""
+    """Return the caller's access to the workspace of the path; 404 if they may not know of it."""
     found = [
-        Access(caller=caller, ports=ports, place=place, name=name, member=member)
-        for place in ports.reports.places(plain(name) or "")
-        for member in [ports.reports.member(place.id, acting_user) if acting_user else None]
+        Access(caller=caller, ports=ports, workspace=workspace, name=name, member=member)
+        for workspace in ports.reports.workspaces(storable(name) or "")
+        for member in [ports.reports.member(workspace.id, acting_user) if acting_user else None]
         if (member is not None or not acting_user)
     ]
-    accesses = [one for one in found if _belongs(one)]
+    accesses = [access for access in found if _sees_workspace(access)]
     if not accesses:
         raise ApiError(404, NO_WORKSPACE)
     if len(accesses) > 1:
-        raise ApiError(409, f"Several workspaces are called {name}; say {name}:<id>")
+        raise ApiError(409, f"Several workspaces have the slug {name}; use {name}:<id>.")
     return accesses[0]
 
 
-def plain(text: str | None, name: str | None = None) -> str | None:
-    """*text* where the database can hold it; 404 for a path that it cannot, 400 for the parameter *name*."""
+def storable(text: str | None, name: str | None = None) -> str | None:
+    """Return *text* if PostgreSQL can store it; otherwise 400 for the parameter *name*, 404 for a part of the path."""
     if text is None or "\0" not in text:
         return text
-    raise invalid({name: [f"{text!r}: text without NUL"]}) if name else ApiError(404, NO_REPORT)
+    raise invalid({name: [f"{text!r} contains a NUL character; remove it."]}) if name else ApiError(404, NO_REPORT)
 
 
-def _belongs(one: Access) -> bool:
-    """Whether he may know of the workspace: he sees every DAG, or that of one of its reports."""
-    return one.sees_all or one.ports.reports.page(one.place.id, Wanted(ids=one.visible(), limit=1)).total > 0
+def _sees_workspace(access: Access) -> bool:
+    """Return whether the caller may see every DAG, or the DAG of at least one report of the workspace."""
+    query = ReportQuery(workspace_id=access.workspace.id, ids=access.visible(), limit=1)
+    return access.sees_all or access.ports.reports.page(query).total > 0
 
 
 Authorized = Annotated[Access, Depends(workspace_access)]
 
 
 def access_to_report(caller: Caller, ports: WebServices, report_id: str) -> Access:
-    """The seat in the workspace of a report; 404 where there is none or it may not be seen."""
-    place = ports.overview.place_of(plain(report_id) or "")
-    if place is None:
+    """Return the caller's access to the workspace of a report; 404 if they may not see the report."""
+    workspace = ports.overview.workspace_of(storable(report_id) or "")
+    if workspace is None:
         raise ApiError(404, NO_REPORT)
-    access = Access(caller=caller, ports=ports, place=place, name=f"{place.slug}:{place.id}", member=None)
+    name = f"{workspace.slug}:{workspace.id}"
+    access = Access(caller=caller, ports=ports, workspace=workspace, name=name, member=None)
     access.record(report_id)
     return access
 
 
 def visible_reports(caller: Caller) -> tuple[str, ...] | None:
-    """The ids of the reports that the caller may see; None for all."""
+    """Return the ids of the reports that the caller may see; None for all."""
     return None if caller.may(Right.READ) else tuple(sorted(caller.readable()))

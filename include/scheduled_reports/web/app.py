@@ -1,4 +1,4 @@
-"""The app: routes behind one guard, errors as answers, and an OpenAPI document behind the login."""
+"""Build the FastAPI app: all routes behind the login, errors as JSON, an OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,26 +20,24 @@ if TYPE_CHECKING:
     from ..ports.web import Caller, WebServices
 
 TITLE = "Scheduled reports"
-DESCRIPTION = (
-    "Reports that are made and mailed on a schedule. Sign in as for Airflow's own API: a token, or its cookie."
-)
+DESCRIPTION = "Reports that are created and emailed on a schedule. Authenticate as for Airflow's API: token or cookie."
 ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "every problem of every field: {error, details: {field: [messages]}}"},
-    401: {"description": "not signed in"},
-    403: {"description": "signed in, and not allowed: by Airflow, or by the acting user's role"},
-    404: {"description": "no such thing, or none of yours"},
-    409: {"description": "not now: a run is under way, or the edit is stale"},
-    413: {"description": "too much"},
-    415: {"description": "a change needs JSON"},
-    429: {"description": "too many previews at once"},
+    400: {"description": "Invalid values: {error, details: {field: [messages]}}, with every problem of every field"},
+    401: {"description": "Not signed in"},
+    403: {"description": "Forbidden by Airflow's permissions or by the acting user's role"},
+    404: {"description": "Not found, or not visible to the caller"},
+    409: {"description": "Conflict: a run is open, or the edit is stale"},
+    413: {"description": "Body too large"},
+    415: {"description": "A change needs a JSON body"},
+    429: {"description": "Too many previews at once"},
 }
 
 
 def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> FastAPI:
-    """The app; *identify* is a dependency that tells who is signed in or raises 401, *desk* makes a request's ports."""
-    # Nothing is open: the documents, too, are behind the guard.
+    """Build the app; *identify* is a dependency that returns the caller or raises 401, *ports* returns new ports."""
+    # FastAPI's own documentation routes are off, because they would not require a login.
     app = FastAPI(title=TITLE, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
-    # Their places in the dependency graph are known to every route; what stands there, only here.
+    # Routes depend on placeholders; only here they are replaced with the real dependencies.
     app.dependency_overrides |= {access.caller: identify, access.ports: ports}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
     for part in (reports, runs, previews, next_runs, audit, system, report_list, report_form, report):
@@ -47,9 +45,9 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
 
     @guarded.get("/openapi.json", include_in_schema=False)
     def openapi(request: Request) -> Response:
-        """What this API can do."""
-        made = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
-        return answer(made | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
+        """Return the OpenAPI document."""
+        document = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
+        return answer(document | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
 
     app.include_router(guarded)
     for kind in (HTTPException, RequestValidationError):

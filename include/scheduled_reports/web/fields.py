@@ -1,10 +1,9 @@
-"""What a person sends for a report, and what it makes of the row: the API's fields, the columns behind them."""
+"""Map the fields of the API to columns, and the problems of columns back to fields."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from ..domain.errors import RejectedError
@@ -14,11 +13,12 @@ from ..domain.report import Row, Status
 from ..reports.parser import NO_ZONE, parse_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from ..ports.web import Place, Record
+    from ..ports.web import Record, WorkspaceInfo
 
-#: Every problem of a field, by the field's name; `emailDelivery.recipients` is one within another.
+T = TypeVar("T")
+#: The problems of each field, by its name; nested fields are named `emailDelivery.recipients`.
 Problems = dict[str, list[str]]
 
 FIELDS = {
@@ -47,7 +47,7 @@ _FIELD_OF = {column: field for field, column in FIELDS.items()} | {
     column: f"emailDelivery.{field}" for field, column in EMAIL_FIELDS.items()
 }
 REQUIRED = ("name", "reportType", "cronExpression", "exportFormats")
-#: What a row holds that nobody has said anything about; the required ones are there to be replaced.
+#: Values of a new row; those of required columns are placeholders.
 DEFAULTS: Record = {
     "name": "",
     "description": None,
@@ -69,7 +69,8 @@ DEFAULTS: Record = {
     "email_send_only_if_data": False,
     "created_by_id": "",
 }
-NOBODY: Record = {
+#: The columns about the creator if there is no such user.
+NO_CREATOR: Record = {
     "creator_email": None,
     "creator_status": None,
     "creator_name": None,
@@ -79,29 +80,29 @@ NOBODY: Record = {
 
 
 def columns(sent: Mapping[str, Any]) -> Record:
-    """The columns that the fields of *sent* stand for; what is sent of `emailDelivery` changes only that."""
+    """Return the columns for the fields that were sent; of `emailDelivery`, only for those that were sent."""
     email = sent.get("emailDelivery") or {}
     found = {column: sent[field] for field, column in FIELDS.items() if field in sent}
     return found | {column: email[field] for field, column in EMAIL_FIELDS.items() if field in email}
 
 
 def new_id() -> str:
-    """An id as Prisma's cuid() looks: 25 characters, a `c` first."""
+    """Return an id in the form of Prisma's cuid(): `c` and 24 more characters."""
     return "c" + "".join(secrets.choice(BASE36) for _ in range(24))
 
 
-def new_row(report_id: str, values: Record, place: Place, creator: Record | None) -> Row:
-    """The row that a new report would be, as the gate reads one."""
+def new_row(report_id: str, values: Record, workspace: WorkspaceInfo, creator: Record | None) -> Row:
+    """Return the row of a new report as the parser reads it."""
     return {
         **DEFAULTS,
         **values,
-        **(creator or NOBODY),
+        **(creator or NO_CREATOR),
         "id": report_id,
         "deleted": False,
         "tombstone": None,
-        "workspace_id": place.id,
-        "workspace_name": place.name,
-        "workspace_slug": place.slug,
+        "workspace_id": workspace.id,
+        "workspace_name": workspace.name,
+        "workspace_slug": workspace.slug,
         "slug_is_unique": True,
         "effective_from": "1970-01-01T00:00:00+00:00",
         "missed_runs": "latest",
@@ -110,16 +111,16 @@ def new_row(report_id: str, values: Record, place: Place, creator: Record | None
 
 
 def resumed(row: Row, changes: Record) -> Record:
-    """*changes*, and the status with them where they switch a report on that is paused or was stopped for failing.
+    """Return *changes*, with the status ACTIVE if they enable a report that is paused or was stopped after failures.
 
-    The application knows no `status`: whoever switches a report on there means that it runs.
+    The application does not know `status`: to enable a report there means that it should run.
     """
-    waits = row["status"] == Status.PAUSED or (row["status"] == Status.ERROR and row["error_cause"] == "failing")
-    return {**changes, "status": Status.ACTIVE.value} if changes.get("is_active") and waits else changes
+    is_off = row["status"] == Status.PAUSED or (row["status"] == Status.ERROR and row["error_cause"] == "failing")
+    return {**changes, "status": Status.ACTIVE.value} if changes.get("is_active") and is_off else changes
 
 
 def problems(row: Row, wrong: Problems) -> Problems:
-    """Everything wrong with *row*; what is known of a field already is not said again."""
+    """Return *wrong* and the problems of *row*, except for fields that are in *wrong* already."""
     try:
         parse_row(row)
     except RejectedError as error:
@@ -128,39 +129,34 @@ def problems(row: Row, wrong: Problems) -> Problems:
 
 
 def by_field(found: Iterable[Problem]) -> Problems:
-    """The problems of columns as those of the fields that a person has sent."""
-    told: Problems = {}
+    """Return problems of columns as problems of the API's fields."""
+    by_name: Problems = {}
     for problem in found:
         field = _FIELD_OF.get(problem.column, problem.column)
-        told.setdefault(field, []).append(problem.sentence)
-    return told
+        by_name.setdefault(field, []).append(problem.sentence)
+    return by_name
 
 
 def merged(known: Problems, more: Problems) -> Problems:
-    """Both; of a field that is *known* to be wrong nothing more is said, because it was replaced for the check."""
+    """Return both; fields in *known* get no more problems, because the check saw a default instead of their value."""
     rest = {
         field: texts for field, texts in more.items() if field.partition(".")[0] not in known and field not in known
     }
     return {**known, **rest}
 
 
-def read(wrong: Problems, name: str, text: str, parse: Any) -> Any:
-    """What *parse* makes of a parameter; None, with the problem noted, where it raises."""
+def read(wrong: Problems, name: str, text: str, parse: Callable[[str], T]) -> T | None:
+    """Return the parsed parameter; if *parse* raises, add the problem to *wrong* and return None."""
     try:
         return parse(text)
-    except (ValueError, OSError, KeyError, OverflowError) as error:
-        reason = str(error) if parse is not ZoneInfo else NO_ZONE
-        wrong.setdefault(name, []).append(Problem(column=name, value=text, reason=reason).sentence)
+    except ValueError as error:
+        wrong.setdefault(name, []).append(Problem(column=name, value=text, reason=str(error)).sentence)
         return None
 
 
-def read_moment(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC where it names no offset; ValueError otherwise."""
+def parse_zone(text: str) -> ZoneInfo:
+    """Read an IANA time zone; ValueError says what to send instead."""
     try:
-        found = datetime.fromisoformat(text)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("is not a moment in ISO 8601; use one such as 2026-05-11T07:00:00Z") from None
-    if not 1971 <= found.year <= 8000:
-        raise ValueError("is not between the years 1971 and 8000; use a moment that is")
-    return found
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(NO_ZONE) from None

@@ -1,4 +1,4 @@
-"""What goes back: JSON, errors that name every field, and headers that let nothing run."""
+"""Responses: JSON, errors with the problems of every field, security headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INVALID = "Validation failed"
-#: Nothing of an answer of ours may run, load or be framed by strangers; those with content set a policy of their own.
+#: By default a response may load nothing and only Airflow may frame it; pages and files set their own policy.
 HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
@@ -33,18 +33,18 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-#: A page that cannot be shown, in the colours of the others.
+#: The page for an error, with the style sheet of the other pages.
 PROBLEM = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{status} · Scheduled reports</title><link rel="stylesheet" href="{root}/static/app.css">
 <script src="{root}/static/app.js" defer></script></head>
-<body data-root="{root}"><main><div class="empty"><h1>{status}</h1><p>{told}</p>
+<body data-root="{root}"><main><div class="empty"><h1>{status}</h1><p>{message}</p>
 <p><a href="{root}/">All reports</a></p></div></main></body></html>"""
 PROBLEM_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'"
 
 
 class ApiError(Exception):
-    """An answer that is not a success: `{error, details?, …}`."""
+    """An error response: `{error, details?, …}`."""
 
     def __init__(self, status: int, error: str, *, details: Problems | None = None, **more: Any) -> None:
         self.status = status
@@ -53,17 +53,17 @@ class ApiError(Exception):
 
 
 def invalid(details: Problems) -> ApiError:
-    """400, with every problem of every field."""
+    """Return a 400 with every problem of every field."""
     return ApiError(400, INVALID, details=details)
 
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON."""
+    """Return a JSON response."""
     return Response(orjson.dumps(content), status, headers, media_type="application/json")
 
 
 def failure(error: Exception) -> Response:
-    """The answer that an error becomes; of one that nobody has thought of, only its kind goes to the log."""
+    """Return the response for an error; of an unexpected one only the type and the place are logged."""
     match error:
         case ApiError():
             return answer(error.content, error.status)
@@ -75,20 +75,20 @@ def failure(error: Exception) -> Response:
         case BusyError() | NoDagError():
             return answer({"error": str(error)}, 409, {"retry-after": "5"})
         case TransientError():
-            log.warning("a request could not be answered: %s", error)
-            return answer({"error": "a server is away or busy; try again"}, 503, {"retry-after": "10"})
+            log.warning("request failed: %s", error)
+            return answer({"error": "A server is down or busy; try again."}, 503, {"retry-after": "10"})
         case ReportsError():
-            log.error("a request could not be answered: %s", error)
+            log.error("request failed: %s", error)
         case _:
-            log.error("a request could not be answered: %s%s", type(error).__name__, _place(error))
+            log.error("request failed: %s%s", type(error).__name__, _location(error))
     return answer({"error": "Internal error"}, 500)
 
 
 class SafeRoute(APIRoute):
-    """A route all of whose errors become answers, and none a traceback: a text of a stranger's may hold values."""
+    """A route that turns every error into a response; a traceback in the log could contain row values."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, guarded."""
+        """Return FastAPI's handler with all errors caught."""
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
@@ -101,19 +101,19 @@ class SafeRoute(APIRoute):
 
 
 class SafePage(SafeRoute):
-    """The same for a page: what went wrong is said to a person."""
+    """A route of a page, whose errors are pages as well."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, guarded."""
+        """Return FastAPI's handler with all errors caught."""
         handle = super().get_route_handler()
 
         async def shown(request: Request) -> Response:
             found = await handle(request)
             if found.status_code < 400:
                 return found
-            told = html.escape(str(orjson.loads(found.body)["error"]))
+            message = html.escape(str(orjson.loads(found.body)["error"]))
             root = html.escape(request.scope.get("root_path", ""))
-            text = PROBLEM.format(root=root, status=found.status_code, told=told)
+            text = PROBLEM.format(root=root, status=found.status_code, message=message)
             policy = {"content-security-policy": PROBLEM_POLICY}
             return Response(text, found.status_code, policy, media_type="text/html")
 
@@ -121,13 +121,13 @@ class SafePage(SafeRoute):
 
 
 class SafeHeaders:
-    """Adds HEADERS to every answer that has not set them itself."""
+    """Add HEADERS to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
+        """Handle one request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -142,7 +142,7 @@ class SafeHeaders:
 
 
 def _of_parameters(error: RequestValidationError) -> Problems:
-    """What is wrong with the parameters of the path and the query."""
+    """Return the problems of the parameters in the path and the query."""
     found: Problems = {}
     for one in error.errors():
         name = ".".join(str(part) for part in one["loc"][1:]) or "query"
@@ -151,8 +151,8 @@ def _of_parameters(error: RequestValidationError) -> Problems:
     return found
 
 
-def _place(error: BaseException) -> str:
-    """Where it was raised; its text stays out, because it may hold an address or a row's value."""
+def _location(error: BaseException) -> str:
+    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""What comes in: JSON bodies, checked field by field so that everything wrong is said at once."""
+"""Request bodies, validated field by field so that all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from ..reports.run_request import Sender
     from .fields import Problems
 
-LONGEST = 1_000_000
+MAX_BODY_BYTES = 1_000_000
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
-#: Fields of an answer that come back with an edit form and change nothing.
+NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text without NUL, and finite numbers."
+#: Fields of a response that a client may send back with an edit; they are ignored.
 ECHOED = frozenset({
     "id", "cronDescription", "lastRun", "lastRunStatus", "nextRun", "runCount", "successCount", "failureCount",
     "lastError", "createdAt", "status", "missedRuns", "dagId", "pausedInAirflow", "problems", "executionHistory",
@@ -32,23 +33,26 @@ ECHOED = frozenset({
 
 
 class Body(BaseModel):
-    """Fields in camel case, no guessing of types, nothing unknown."""
+    """Fields in camel case; strict types, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
 
 
 class Acting(Body):
-    """What every change may say."""
+    """A field that every change may contain."""
 
-    acting_user_id: str | None = Field(None, description="On whose behalf a service account acts; his role applies.")
+    acting_user_id: str | None = Field(
+        None,
+        description="The user on whose behalf a service account sends the request; the user's role applies as well",
+    )
 
 
 class EmailDelivery(Body):
-    """How a report is mailed; what is left out stays as it is."""
+    """How a report is emailed; omitted fields stay as they are."""
 
     enabled: bool = Field(False)
     recipients: list[str] = Field([], max_length=50)
-    subject: str | None = Field(None, description="up to 200 characters")
+    subject: str | None = Field(None, description="Up to 200 characters")
     include_attachment: bool = Field(True)
     include_inline_preview: bool = Field(False)
     send_only_if_data: bool = Field(False)
@@ -57,14 +61,14 @@ class EmailDelivery(Body):
 
 
 class ReportFields(Acting):
-    """The fields of a report that people set."""
+    """The fields of a report that a client can set."""
 
     name: str = Field("", description="1 to 200 characters")
-    description: str | None = Field(None, description="up to 1,000 characters")
+    description: str | None = Field(None, description="Up to 1,000 characters")
     report_type: str = Field("")
-    cron_expression: str = Field("", description="five fields, at most once an hour")
-    timezone: str = Field("UTC", description="an IANA name")
-    export_formats: list[str] = Field([], description="one to five of pdf, csv, json, excel, html")
+    cron_expression: str = Field("", description="Five fields; at most one run an hour")
+    timezone: str = Field("UTC", description="An IANA time zone")
+    export_formats: list[str] = Field([], description="One or more of pdf, csv, json, excel, html")
     email_delivery: EmailDelivery = Field(cast("Any", None))
     parameters: dict[str, Any] = Field({})
     is_active: bool = Field(True)
@@ -72,23 +76,23 @@ class ReportFields(Acting):
 
 
 class NewReport(ReportFields):
-    """A report to be made: name, reportType, cronExpression and exportFormats are needed."""
+    """A new report: name, reportType, cronExpression and exportFormats are required."""
 
-    created_by: str = Field("", description="the id of a member of the workspace; the acting user where one is named")
+    created_by: str = Field("", description="The id of a member of the workspace; by default the acting user")
 
 
 class ChangedReport(ReportFields):
-    """Any of the fields; with `updatedAt`, as it was read, an edit that has become stale is refused."""
+    """Any of the fields; with `updatedAt` as it was read, a stale edit is refused."""
 
     updated_at: str | None = Field(None)
 
 
-#: The types of a run request's values in Python, by their type in JSON; what is in a list is checked by the parser.
+#: The Python types of a run request's values, by their JSON types; the parser validates the items of lists.
 _PYTHON_TYPES: dict[str, Any] = {"array": list[str], "boolean": bool, "string": str}
 
 
 def _run_fields(sender: Sender) -> dict[str, Any]:
-    """The fields of a body for the keys that *sender* may send."""
+    """Return the fields of a body for the keys that *sender* may send."""
     return {
         key.name: (
             _PYTHON_TYPES[key.schema["type"]] | None,
@@ -101,53 +105,53 @@ def _run_fields(sender: Sender) -> dict[str, Any]:
 RunRequest = create_model(
     "RunRequest",
     __base__=Acting,
-    __doc__="What may be requested of a manual run; the defaults change nothing.",
+    __doc__="The options of a manual run; the defaults change nothing.",
     **_run_fields("trigger"),
-    run_after=(str | None, Field(None, description="ISO 8601; as if run at that moment, which is not in the future")),
+    run_after=(str | None, Field(None, description="ISO 8601, not in the future: run as if it were this time")),
 )
 ResendRequest = create_model(
     "ResendRequest",
     __base__=Acting,
-    __doc__="Who gets an earlier run's files again; without recipients, those who may not have received them.",
+    __doc__="The recipients of a resend; by default those who did not certainly receive the files.",
     **_run_fields("resend"),
 )
 TestRequest = create_model(
     "TestRequest",
     __base__=Acting,
-    __doc__="Who gets a test run of a report; the acting user where nobody is named.",
+    __doc__="The recipients of a test email; by default the acting user.",
     **_run_fields("test"),
 )
 
 
 class PreviewRequest(NewReport):
-    """A report as it would be, saved or not, and the file to make of it."""
+    """A report, saved or not, and the format of its preview."""
 
-    format: str = Field("html", description="pdf, csv, json, excel or html")
-    at: str | None = Field(None, description="ISO 8601; as if run at that moment")
+    format: str = Field("html", description="One of pdf, csv, json, excel, html")
+    at: str | None = Field(None, description="ISO 8601: preview as if it were this time")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """A body: what is right in it, and what is wrong with the rest."""
+    """A request body: its valid values, and the problems of the others."""
 
     values: dict[str, Any]
     wrong: Problems
 
 
 async def json_only(request: Request) -> None:
-    """A change needs JSON: a form of another site can send a cookie, but no JSON without being asked first.
+    """Raise a 415 unless a change is JSON: a form on another site can send the cookie, but not JSON.
 
-    A request that brings a token of its own and no body is no such form.
+    A request with a token and without a body is allowed, because a form cannot send the token.
     """
     if request.method in SAFE or request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON:
         return
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     if not (empty and request.headers.get("authorization")):
-        raise ApiError(415, f"send {JSON}")
+        raise ApiError(415, f"Send the content type {JSON}.")
 
 
 async def content(request: Request) -> dict[str, Any]:
-    """The JSON object of the body; empty where there is no body."""
+    """Return the JSON object of the body; empty if there is no body."""
     if not hasattr(request.state, "content"):
         request.state.content = _object(await _read(request))
     found: dict[str, Any] = request.state.content
@@ -155,7 +159,7 @@ async def content(request: Request) -> dict[str, Any]:
 
 
 def sent(model: type[Body]) -> Callable[[Request], Coroutine[Any, Any, Sent]]:
-    """A dependency that reads a body as *model*."""
+    """Return a dependency that validates the body as *model*."""
 
     async def read(request: Request) -> Sent:
         return check(model, await content(request))
@@ -164,14 +168,14 @@ def sent(model: type[Body]) -> Callable[[Request], Coroutine[Any, Any, Sent]]:
 
 
 def documented(model: type[Body]) -> dict[str, Any]:
-    """What the OpenAPI document says of a body that `sent` reads."""
+    """Return the OpenAPI description of a body that `sent` reads."""
     schema = model.model_json_schema()
     defined = schema.pop("$defs", {})
     return {"requestBody": {"content": {JSON: {"schema": _inlined(schema, defined)}}}}
 
 
 def check(model: type[Body], body: dict[str, Any]) -> Sent:
-    """What of *body* is right, by the names it was sent under, and what is wrong with the rest."""
+    """Split *body* into the values that *model* accepts and the problems of the others."""
     names = [to_camel(name) for name in model.model_fields]
     kept = {name: value for name, value in body.items() if name in names or name not in ECHOED}
     if "createdBy" not in names:
@@ -183,7 +187,7 @@ def check(model: type[Body], body: dict[str, Any]) -> Sent:
         except ValidationError as error:
             for one in error.errors(include_url=False):
                 path = tuple(str(part) for part in one["loc"])
-                wrong.setdefault(_named(path), []).append(_told(one, model))
+                wrong.setdefault(_field_name(path), []).append(_message(one, model))
                 _drop(kept, path)
         else:
             return Sent(values=kept, wrong=wrong)
@@ -193,8 +197,8 @@ async def _read(request: Request) -> bytes:
     size, parts = 0, []
     async for part in request.stream():
         size += len(part)
-        if size > LONGEST:
-            raise ApiError(413, f"a body has at most {LONGEST:,} bytes")
+        if size > MAX_BODY_BYTES:
+            raise ApiError(413, f"The body is too large; send at most {MAX_BODY_BYTES:,} bytes.")
         parts.append(part)
     return b"".join(parts)
 
@@ -203,27 +207,25 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        found = json.loads(raw, parse_constant=_refused)
+        found = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise invalid({"body": ["a JSON object in UTF-8"]}) from None
+        raise invalid({"body": ["The body is not valid JSON in UTF-8; send a JSON object."]}) from None
     if not isinstance(found, dict):
-        raise invalid({"body": ["a JSON object"]})
-    if wrong := {
-        name: ["text that UTF-8 can hold, no NUL, finite numbers"] for name in found if not _storable(found, name)
-    }:
+        raise invalid({"body": ["The body is not a JSON object; send one."]})
+    if wrong := {name: [NOT_STORABLE] for name in found if not _is_storable_field(found, name)}:
         raise invalid(wrong)
     return found
 
 
-def _refused(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _storable(body: dict[str, Any], name: str) -> bool:
-    """Whether PostgreSQL can hold a field: JSON knows characters and numbers that it does not."""
+def _is_storable_field(body: dict[str, Any], name: str) -> bool:
+    """Return whether PostgreSQL can store a field: JSON allows text and numbers that it does not."""
     level: list[Any] = [name, body[name]]
     while level:
-        if not all(_fits(one) for one in level):
+        if not all(_is_storable(one) for one in level):
             return False
         level = [
             inner
@@ -233,27 +235,28 @@ def _storable(body: dict[str, Any], name: str) -> bool:
     return True
 
 
-def _fits(value: Any) -> bool:
+def _is_storable(value: Any) -> bool:
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _named(path: tuple[str, ...]) -> str:
+def _field_name(path: tuple[str, ...]) -> str:
     return ".".join(path[:2]) if path[0] == "emailDelivery" else path[0]
 
 
-def _told(one: Any, model: type[Body]) -> str:
+def _message(one: Any, model: type[Body]) -> str:
     shown = repr(one["input"])
     shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
     if one["type"] != "extra_forbidden":
         return f"{shown}: {one['msg'][0].lower()}{one['msg'][1:]}"
     known = [to_camel(name) for name in (EmailDelivery if len(one["loc"]) > 1 else model).model_fields]
-    return f"{shown}: unknown{did_you_mean(str(one['loc'][-1]), known)}; allowed are {', '.join(known)}"
+    hint = did_you_mean(str(one["loc"][-1]), known)
+    return f"Unknown field with the value {shown}{hint}; use one of {', '.join(known)}."
 
 
 def _drop(body: dict[str, Any], path: tuple[str, ...]) -> None:
-    """Leave out what is wrong, of `emailDelivery` only the part."""
+    """Remove an invalid field; of `emailDelivery`, only the nested field."""
     inner = body.get(path[0])
     if path[0] == "emailDelivery" and len(path) > 1 and isinstance(inner, dict):
         body[path[0]] = {name: value for name, value in inner.items() if name != path[1]}
@@ -262,14 +265,14 @@ def _drop(body: dict[str, Any], path: tuple[str, ...]) -> None:
 
 
 def _inlined(schema: Any, defined: dict[str, Any]) -> Any:
-    """*schema* with what it refers to put in its place: its references point into itself, not into the document."""
+    """Return *schema* with its references resolved, because they would be wrong inside the OpenAPI document."""
     if isinstance(schema, list):
         return [_inlined(one, defined) for one in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return _inlined(defined[schema["$ref"].rpartition("/")[2]], defined)
-    # No default: what is left out of a change stays as it is.
+    # Without defaults: an omitted field stays as it is.
     return {name: _inlined(value, defined) for name, value in schema.items() if name != "default"}
 
 

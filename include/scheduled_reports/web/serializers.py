@@ -1,37 +1,38 @@
-"""Rows as the JSON of the application's API: camel case, times as ISO 8601 in UTC with Z."""
+"""Turn rows into the JSON of the application's API: camel case, times in ISO 8601 in UTC with `Z`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..domain import cron, naming
+from ..domain import naming
+from ..domain.cron_words import words
 from ..domain.report import Status
 from . import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..ports.web import DagState, Place, Record, Stage
+    from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
 EMAIL = fields.EMAIL_FIELDS
 
 
 def moment(value: datetime | None) -> str | None:
-    """A time in UTC; the application's columns have no zone and mean UTC."""
+    """Format a time in UTC; the application's columns have no time zone and are in UTC."""
     if value is None:
         return None
     value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-def workspace(place: Place) -> dict[str, Any]:
-    """`{id, name, slug}`."""
-    return {"id": place.id, "name": place.name, "slug": place.slug}
+def workspace(info: WorkspaceInfo) -> dict[str, Any]:
+    """Return `{id, name, slug}`."""
+    return {"id": info.id, "name": info.name, "slug": info.slug}
 
 
 def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
-    """A report, as api.md has it, and what only we know: status, the DAG, whether Airflow's own pause holds it."""
+    """Return a report in the application's format, with our additions: status, DAG, whether the DAG is paused."""
     state = dags.get(record["id"])
     scheduled = record["is_active"] and record["status"] == Status.ACTIVE
     return {
@@ -40,7 +41,7 @@ def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
         "description": record["description"],
         "reportType": record["reportType"],
         "cronExpression": record["cron_expression"],
-        "cronDescription": cron.words(record["cron_expression"]),
+        "cronDescription": words(record["cron_expression"]),
         "timezone": record["timezone"],
         "exportFormats": record["export_formats"] or [],
         "emailDelivery": {field: _email(record, column) for field, column in EMAIL.items()},
@@ -70,7 +71,7 @@ def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
 
 
 def execution(record: Record) -> dict[str, Any]:
-    """One row of report_executions."""
+    """Return one row of report_executions."""
     return {
         "id": record["id"],
         "status": record["status"],
@@ -94,7 +95,7 @@ def execution(record: Record) -> dict[str, Any]:
 
 
 def run(record: Record) -> dict[str, Any]:
-    """One run with its executions; `queued` is one that was asked for and that no task has begun with."""
+    """Return one run with its executions; `queued` is a requested run of which no task has started."""
     request = record["request"] or {}
     return {
         "runId": record["run_id"],
@@ -117,11 +118,11 @@ def run(record: Record) -> dict[str, Any]:
 
 
 def stage(one: Stage) -> dict[str, Any]:
-    """A task of a run."""
+    """Return one task of a run."""
     seconds = (one.ended_at - one.started_at).total_seconds() if one.started_at and one.ended_at else None
     return {
         "taskId": one.task_id,
-        "mapIndex": one.number,
+        "mapIndex": one.map_index,
         "label": one.label,
         "state": one.state,
         "attempt": one.attempt,
@@ -132,7 +133,7 @@ def stage(one: Stage) -> dict[str, Any]:
 
 
 def delivery(record: Record) -> dict[str, Any]:
-    """One message of the ledger."""
+    """Return one message of the ledger."""
     return {
         "message": record["message"],
         "isNotice": record["message"].startswith("notice/"),
@@ -151,8 +152,8 @@ def delivery(record: Record) -> dict[str, Any]:
     }
 
 
-def audited(record: Record) -> dict[str, Any]:
-    """One entry of the audit trail."""
+def audit_entry(record: Record) -> dict[str, Any]:
+    """Return one entry of the audit trail."""
     return {
         "id": record["id"],
         "at": moment(record["at"]),
@@ -172,7 +173,7 @@ def _email(record: Record, column: str) -> Any:
 
 
 def _mail(record: Record) -> dict[str, Any] | None:
-    """What was decided about the mail; null until that was."""
+    """Return what was decided about the email; None before the decision."""
     plan = record["mail"]
     if plan is None:
         return {"wanted": None, "why": record["mail_error"]} if record["mail_error"] else None

@@ -1,14 +1,12 @@
-"""What the pages show of all workspaces at once, from PostgreSQL."""
+"""Data that the pages show across all workspaces, from PostgreSQL."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
-
-from ...ports.web import Listing, Place
+from ...ports.web import WorkspaceInfo
 from .connection import transaction
 from .sql import statements
 
@@ -19,20 +17,12 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...ports.web import Record, Search
+    from ...ports.web import Record
 
     Connection = psycopg.Connection[dict[str, Any]]
 
-SORTABLE = {
-    "name": sql.SQL("lower(name)"),
-    "workspace": sql.SQL("lower(workspace_name)"),
-    "type": sql.Identifier("reportType"),
-    "next": sql.Identifier("next_run"),
-    "last": sql.Identifier("last_run"),
-    "state": sql.Identifier("state"),
-}
-#: The most reports of one kind that the panel of what needs attention names.
-NAMED = 5
+#: The most reports of each kind that the section "Needs attention" lists.
+LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +32,20 @@ class PostgresOverview:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def search(self, search: Search) -> Listing:
-        values = asdict(search) | {
-            "text": None if search.text is None else f"%{_escaped(search.text)}%",
-            "exact": search.text,
-            "ids": None if search.ids is None else list(search.ids),
-        }
-        reports = sql.SQL(statements("overview")["reports"])
-        page = sql.SQL(
-            "SELECT * FROM ({reports}) found WHERE %(state)s::text IS NULL OR state = %(state)s "
-            "ORDER BY {column} {order} NULLS LAST, id LIMIT %(limit)s OFFSET %(offset)s"
-        ).format(
-            reports=reports,
-            column=SORTABLE[search.sort_by],
-            order=sql.SQL("DESC" if search.descending else "ASC"),
-        )
-        counts = sql.SQL("SELECT state, count(*) AS n FROM ({reports}) found GROUP BY state").format(reports=reports)
-        with self._transaction() as connection:
-            states = {row["state"]: row["n"] for row in connection.execute(counts, values)}
-            found = connection.execute(page, values).fetchall()
-            outcomes = _outcomes(connection, [row["id"] for row in found])
-        return Listing(items=tuple(row | {"outcomes": outcomes.get(row["id"], ())} for row in found), states=states)
+    def outcomes(self, report_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+        return {row["id"]: row["outcomes"] for row in self._read("outcomes", {"ids": list(report_ids)})}
 
-    def unknown(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
-        return self._read("unknown", {"since": since, "ids": _list(ids), "limit": NAMED})
+    def unconfirmed_mail(self, since: datetime, ids: Collection[str] | None) -> Sequence[Record]:
+        return self._read("unconfirmed_mail", {"since": since, "ids": _list(ids), "limit": LISTED})
 
-    def held(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
-        return self._read("held", {"paused": list(paused), "ids": _list(ids), "limit": NAMED})
+    def paused_in_airflow(self, paused: Collection[str], ids: Collection[str] | None) -> Sequence[Record]:
+        return self._read("paused_in_airflow", {"paused": list(paused), "ids": _list(ids), "limit": LISTED})
 
-    def places(self, ids: Collection[str] | None) -> tuple[Place, ...]:
-        return tuple(Place(**row) for row in self._read("places", {"ids": _list(ids)}))
+    def workspaces(self, ids: Collection[str] | None) -> tuple[WorkspaceInfo, ...]:
+        return tuple(WorkspaceInfo(**row) for row in self._read("workspaces", {"ids": _list(ids)}))
 
-    def place_of(self, report_id: str) -> Place | None:
-        return next((Place(**row) for row in self._read("place_of", {"report_id": report_id})), None)
+    def workspace_of(self, report_id: str) -> WorkspaceInfo | None:
+        return next((WorkspaceInfo(**row) for row in self._read("workspace_of", {"report_id": report_id})), None)
 
     def members(self, workspace_id: str) -> Sequence[Record]:
         return self._read("members", {"workspace_id": workspace_id})
@@ -85,16 +56,6 @@ class PostgresOverview:
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
-
-
-def _outcomes(connection: Connection, ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    rows = connection.execute(statements("overview")["outcomes"], {"ids": list(ids)})
-    return {row["id"]: row["outcomes"] for row in rows}
-
-
-def _escaped(text: str) -> str:
-    """*text* as ILIKE takes it literally."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _list(ids: Collection[str] | None) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""The rows as people see and change them, in PostgreSQL."""
+"""Reports as people list, read and edit them, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from ...domain.formats import Format
 from ...domain.naming import execution_id
 from ...domain.run import RunKey
-from ...ports.web import Found, Member, Place
+from ...ports.web import Member, ReportPage, ReportQuery, RunPage, WorkspaceInfo
 from .connection import transaction
 from .ledger import key_values
 from .sql import statements
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
     import psycopg
 
     from ...domain.run import Actor
-    from ...ports.web import Record, Wanted
+    from ...ports.web import Record
 
     Connection = psycopg.Connection[dict[str, Any]]
 
-#: What a list may be ordered by; names as people look for them, whatever the database's collation.
+#: The columns that a list can be sorted by; names ignore case, whatever the database's collation.
 SORTABLE = {
-    "name": sql.SQL("lower(r.name)"),
-    "created_at": sql.Identifier("r", "created_at"),
-    "last_run": sql.Identifier("r", "last_run"),
-    "next_run": sql.Identifier("r", "next_run"),
+    "name": sql.SQL("lower(name)"),
+    "workspace": sql.SQL("lower(workspace_name)"),
+    "report_type": sql.Identifier("reportType"),
+    "created_at": sql.Identifier("created_at"),
+    "last_run": sql.Identifier("last_run"),
+    "next_run": sql.Identifier("next_run"),
+    "state": sql.Identifier("state"),
 }
-ALL = {"report_type": None, "is_active": None, "tag": None, "ids": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class PostgresReports:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def places(self, name: str) -> tuple[Place, ...]:
-        return tuple(Place(**row) for row in self._read("workspaces", {"name": name}))
+    def workspaces(self, name: str) -> tuple[WorkspaceInfo, ...]:
+        return tuple(WorkspaceInfo(**row) for row in self._read("workspaces", {"name": name}))
 
     def member(self, workspace_id: str, user_id: str) -> Member | None:
         found = self._read("member", {"workspace_id": workspace_id, "user_id": user_id})
@@ -56,28 +58,28 @@ class PostgresReports:
     def creator(self, workspace_id: str, user_id: str) -> Record | None:
         return next(iter(self._read("creator", {"workspace_id": workspace_id, "user_id": user_id})), None)
 
-    def page(self, workspace_id: str, wanted: Wanted) -> Found:
-        values = asdict(wanted) | {
-            "workspace_id": workspace_id,
-            "id": None,
-            "ids": None if wanted.ids is None else list(wanted.ids),
-        }
-        page = sql.SQL(statements("reports")["page"])
-        count = sql.SQL("SELECT count(*) AS total FROM ({page}) found").format(page=page)
-        statement = sql.SQL(
-            "{page} ORDER BY {column} {order} NULLS LAST, r.id LIMIT %(limit)s OFFSET %(offset)s"
+    def page(self, query: ReportQuery) -> ReportPage:
+        reports = sql.SQL(statements("reports")["reports"])
+        counts = sql.SQL("SELECT state, count(*) AS total FROM ({reports}) matching GROUP BY state").format(
+            reports=reports
+        )
+        page = sql.SQL(
+            "SELECT * FROM ({reports}) matching WHERE %(state)s::text IS NULL OR state = %(state)s "
+            "ORDER BY {column} {order} NULLS LAST, id LIMIT %(limit)s OFFSET %(offset)s"
         ).format(
-            page=page,
-            column=SORTABLE[wanted.sort_by],
-            order=sql.SQL("DESC" if wanted.descending else "ASC"),
+            reports=reports,
+            column=SORTABLE[query.sort_by],
+            order=sql.SQL("DESC" if query.descending else "ASC"),
         )
         with self._transaction() as connection:
-            (total,) = connection.execute(count, values).fetchall()
-            items = connection.execute(statement, values).fetchall()
-        return Found(items=tuple(items), total=total["total"])
+            states = {row["state"]: row["total"] for row in connection.execute(counts, _values(query))}
+            items = connection.execute(page, _values(query)).fetchall()
+        total = sum(states.values()) if query.state is None else states.get(query.state, 0)
+        return ReportPage(items=tuple(items), total=total, states=states)
 
     def report(self, workspace_id: str, report_id: str) -> Record | None:
-        return next(iter(self._read("page", ALL | {"workspace_id": workspace_id, "id": report_id})), None)
+        values = _values(ReportQuery(workspace_id=workspace_id)) | {"id": report_id}
+        return next(iter(self._read("reports", values)), None)
 
     def insert(self, values: Record, actor: Actor) -> None:
         statement = sql.SQL(
@@ -91,7 +93,7 @@ class PostgresReports:
             connection.execute(statement, _adapted(values))
 
     def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
-        # Later than before even within one millisecond: whoever has read the one state must not overwrite the other.
+        # Always later than before, even within one millisecond, so that an edit based on the old state is refused.
         statement = sql.SQL(
             "UPDATE scheduled_reports SET {changes}, updated_at = greatest("
             "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'), updated_at + interval '1 millisecond'"
@@ -112,12 +114,12 @@ class PostgresReports:
     def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
         return self._read("history", {"report_id": report_id, "limit": limit})
 
-    def runs(self, report_id: str, *, limit: int, offset: int) -> Found:
+    def runs(self, report_id: str, *, limit: int, offset: int) -> RunPage:
         values = {"report_id": report_id, "run_id": None, "limit": limit, "offset": offset}
         with self._transaction() as connection:
             (total,) = _run(connection, "count_runs", values).fetchall()
             items = _with_executions(connection, report_id, _run(connection, "runs", values).fetchall())
-        return Found(items=items, total=total["total"])
+        return RunPage(items=items, total=total["total"])
 
     def run(self, key: RunKey) -> Record | None:
         with self._transaction() as connection:
@@ -137,7 +139,7 @@ class PostgresReports:
 
     @contextmanager
     def _transaction(self, actor: Actor | None = None) -> Iterator[Connection]:
-        """One transaction; the audit trail puts its edits down to *actor*."""
+        """Open a transaction; the audit trail records its edits under *actor*."""
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             if actor is not None:
                 connection.execute(
@@ -149,6 +151,21 @@ class PostgresReports:
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
     return connection.execute(statements("reports")[name], values)
+
+
+def _values(query: ReportQuery) -> dict[str, Any]:
+    """Return the parameters of the statement `reports`."""
+    return asdict(query) | {
+        "id": None,
+        "text": None if query.text is None else f"%{_escaped(query.text)}%",
+        "exact": query.text,
+        "ids": None if query.ids is None else list(query.ids),
+    }
+
+
+def _escaped(text: str) -> str:
+    """Escape the wildcards of ILIKE."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _adapted(values: Record) -> Record:

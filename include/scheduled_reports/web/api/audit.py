@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""Routes of the audit trail."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depend
 @router.get(f"{BASE}/audit")
 def audit(
     access: Authorized,
-    before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="Only entries older than this one")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Who changed what in the workspace, also in reports that are gone."""
+    """Return who changed what in the workspace, including deleted reports."""
     access.must_see_all()
-    found = access.ports.reports.audit(access.place.id, None, before=before, limit=limit)
-    return answer({"entries": [serializers.audited(one) for one in found]})
+    found = access.ports.reports.audit(access.workspace.id, None, before=before, limit=limit)
+    return answer({"entries": [serializers.audit_entry(one) for one in found]})
 
 
 @router.get(f"{BASE}/scheduled/{{id}}/audit")
 def audit_of(
     access: Authorized,
     id: str,
-    before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this entry")] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="Only entries older than this one")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Who changed what in a report."""
-    found = access.ports.reports.audit(access.place.id, access.record(id)["id"], before=before, limit=limit)
-    return answer({"entries": [serializers.audited(one) for one in found]})
+    """Return who changed what in a report."""
+    found = access.ports.reports.audit(access.workspace.id, access.record(id)["id"], before=before, limit=limit)
+    return answer({"entries": [serializers.audit_entry(one) for one in found]})

@@ -1,4 +1,4 @@
-"""Previews: the file that a report would make now."""
+"""Routes of previews: the file that a run of a report would create."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from ...domain.errors import RejectedError
 from ...domain.formats import FORMATS, Format
+from ...domain.moment import parse_moment
 from ...domain.report import Row
 from ...ports.web import Right
 from .. import fields
 from ..access import Access, Authorized
-from ..fields import read, read_moment
+from ..fields import read
 from ..responses import ApiError, SafeRoute, invalid
 from ..schemas import PreviewRequest, Sent, documented, json_only, sent
-from .reports import BASE, drafted
-from .runs import IN_PLACE
+from .reports import BASE, new_report
+from .runs import INLINE_POLICIES
 
-#: Previews made at the same time by one process: each may take some hundred megabytes.
-AT_ONCE = BoundedSemaphore(2)
-PREVIEW_SECONDS = timedelta(seconds=30)
+#: Previews created at the same time by one process; each may need some hundred megabytes.
+SLOTS = BoundedSemaphore(2)
+TIMEOUT = timedelta(seconds=30)
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
 @router.post(f"{BASE}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
 def preview(access: Authorized, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
-    """The file that a report which is not saved would make now."""
+    """Return the file that a run of an unsaved report would create."""
     access.must_create()
-    chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
-    row = drafted(access, body)
+    chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
+    row = new_report(access, body)
     return _previewed(access, row, chosen, moment)
 
 
@@ -43,12 +44,12 @@ def preview_of(
     access: Authorized,
     id: str,
     format: Annotated[str, Query(max_length=20)] = "html",
-    moment: Annotated[str | None, Query(alias="at", description="ISO 8601; now where it is left out")] = None,
+    moment: Annotated[str | None, Query(alias="at", description="ISO 8601; default: now")] = None,
 ) -> Response:
-    """The file that a report would make now; nothing is recorded, stored or mailed."""
+    """Return the file that a run of a report would create; nothing is recorded, stored or sent."""
     row = access.row(id)
     wrong: fields.Problems = {}
-    chosen, when = _what(format, moment, wrong)
+    chosen, when = _format_and_moment(format, moment, wrong)
     if wrong:
         raise invalid(wrong)
     return _previewed(access, row, chosen, when)
@@ -56,9 +57,9 @@ def preview_of(
 
 @router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
 def preview_change(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
-    """The file that a report would make now if it were changed like this."""
+    """Return the file that a run of a report would create after a change."""
     row = access.row(id, Right.CHANGE)
-    chosen, moment = _what(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
+    chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
     changes = {name: value for name, value in fields.columns(body.values).items() if name != "created_by_id"}
     if found := fields.problems(row | changes, body.wrong):
         raise invalid(found)
@@ -66,19 +67,19 @@ def preview_change(access: Authorized, id: str, body: Annotated[Sent, Depends(se
 
 
 def _previewed(access: Access, row: Row, chosen: Format, moment: datetime | None) -> Response:
-    if not AT_ONCE.acquire(timeout=PREVIEW_SECONDS.total_seconds()):
-        raise ApiError(429, "too many previews are being made; try again")
+    if not SLOTS.acquire(timeout=TIMEOUT.total_seconds()):
+        raise ApiError(429, "Too many previews are being created; try again.")
     try:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "preview"
-            rows = access.ports.preview(row, chosen, moment or access.ports.core.now(), out, PREVIEW_SECONDS)
+            rows = access.ports.preview(row, chosen, moment or access.ports.core.now(), out, TIMEOUT)
             content = out.read_bytes()
     except RejectedError as error:
-        raise ApiError(409, "The report is rejected", details=fields.by_field(error.problems)) from error
+        raise ApiError(409, "The report is invalid", details=fields.by_field(error.problems)) from error
     finally:
-        AT_ONCE.release()
+        SLOTS.release()
     info = FORMATS[chosen]
-    policy = IN_PLACE.get(chosen)
+    policy = INLINE_POLICIES.get(chosen)
     return Response(
         content,
         headers={
@@ -90,8 +91,8 @@ def _previewed(access: Access, row: Row, chosen: Format, moment: datetime | None
     )
 
 
-def _what(chosen: Any, moment: Any, wrong: fields.Problems) -> tuple[Format, datetime | None]:
+def _format_and_moment(chosen: Any, moment: Any, wrong: fields.Problems) -> tuple[Format, datetime | None]:
     if chosen not in list(Format):
-        wrong.setdefault("format", [f"{str(chosen)[:120]!r}: one of {', '.join(Format)}"])
+        wrong.setdefault("format", [f'"{str(chosen)[:120]}" is not a format; use one of {", ".join(Format)}.'])
         chosen = Format.HTML
-    return Format(chosen), read(wrong, "at", moment, read_moment) if moment is not None else None
+    return Format(chosen), read(wrong, "at", moment, parse_moment) if moment is not None else None

@@ -1,17 +1,18 @@
-"""Reports: listed, read, made, changed, deleted, paused and resumed, as the application's own API does it."""
+"""Routes that list, read, create, change, delete, pause and resume reports, like the application's API."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ...domain.moment import parse_moment
 from ...domain.report import Status
-from ...ports.web import Right, Wanted
+from ...ports.web import ReportQuery, Right
 from ...reports import next_run
 from .. import fields, serializers
-from ..access import NO_REPORT, Authorized, plain
+from ..access import NO_REPORT, Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
 from ..schemas import ChangedReport, NewReport, Sent, documented, json_only, sent
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 BASE = "/api/workspaces/{workspaceSlug}/reports"
 HISTORY = 10
-#: How often an edit that does not say what it has read is put on top of somebody else's.
+#: How often an edit without `updatedAt` is applied again after a concurrent edit.
 TRIES = 5
 SORTED_BY = {"name": "name", "createdAt": "created_at", "lastRun": "last_run", "nextRun": "next_run"}
-STALE = "The report was changed meanwhile; read it again"
+STALE = "The report has been changed since it was read; read it again."
 
 router = APIRouter(
     prefix=f"{BASE}/scheduled", route_class=SafeRoute, tags=["reports"], dependencies=[Depends(json_only)]
@@ -43,25 +44,26 @@ def list_reports(
     sortBy: Annotated[Literal["name", "createdAt", "lastRun", "nextRun"], Query()] = "createdAt",
     sortOrder: Annotated[Literal["asc", "desc"], Query()] = "desc",
 ) -> Response:
-    """A part of the workspace's reports."""
-    wanted = Wanted(
-        report_type=plain(reportType, "reportType"),
+    """Return one page of the workspace's reports."""
+    query = ReportQuery(
+        workspace_id=access.workspace.id,
+        report_type=storable(reportType, "reportType"),
         is_active=isActive,
-        tag=plain(tag, "tag"),
+        tag=storable(tag, "tag"),
         ids=access.visible(),
         sort_by=SORTED_BY[sortBy],
         descending=sortOrder == "desc",
         limit=limit,
         offset=offset,
     )
-    found = access.ports.reports.page(access.place.id, wanted)
+    found = access.ports.reports.page(query)
     dags = access.ports.airflow.dags([record["id"] for record in found.items])
     return answer(
         {
             "reports": [serializers.report(record, dags) for record in found.items],
             "total": found.total,
             "pagination": {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total},
-            "workspace": serializers.workspace(access.place),
+            "workspace": serializers.workspace(access.workspace),
         }
     )
 
@@ -69,17 +71,17 @@ def list_reports(
 @router.post("", status_code=201, openapi_extra=documented(NewReport))
 @router.post("/", status_code=201, include_in_schema=False)
 def create_report(access: Authorized, body: Annotated[Sent, Depends(sent(NewReport))]) -> Response:
-    """Make a report; its DAG is there within seconds."""
+    """Create a report; its DAG exists within seconds."""
     access.must_create()
-    row = drafted(access, body)
+    row = new_report(access, body)
     report_id, values = row["id"], {column: row[column] for column in fields.DEFAULTS if column in row}
-    access.ports.reports.insert({"id": report_id, "workspace_id": access.place.id, **values}, access.actor)
+    access.ports.reports.insert({"id": report_id, "workspace_id": access.workspace.id, **values}, access.actor)
     return _saved(access, report_id, 201)
 
 
 @router.get("/{id}")
 def read_report(access: Authorized, id: str) -> Response:
-    """One report, and its newest executions."""
+    """Return one report with its newest executions."""
     record = access.record(id)
     history = access.ports.reports.history(record["id"], limit=HISTORY)
     shown = _with_problems(access, record) | {"executionHistory": [serializers.execution(one) for one in history]}
@@ -88,7 +90,7 @@ def read_report(access: Authorized, id: str) -> Response:
 
 @router.put("/{id}", openapi_extra=documented(ChangedReport))
 def change_report(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(ChangedReport))]) -> Response:
-    """Change any of the fields; 409 where `updatedAt` is not what the report has now."""
+    """Change any of the fields; 409 if `updatedAt` is sent and is not the current one."""
     for _ in range(TRIES):
         record = access.record(id, Right.CHANGE)
         _must_be_fresh(record, body)
@@ -100,9 +102,9 @@ def change_report(access: Authorized, id: str, body: Annotated[Sent, Depends(sen
 
 @router.delete("/{id}")
 def delete_report(access: Authorized, id: str) -> Response:
-    """Delete a report; runs of it that are under way come to their end."""
+    """Delete a report; its open runs finish first."""
     record = access.record(id, Right.CHANGE)
-    if not access.ports.reports.delete(access.place.id, record["id"], access.actor):
+    if not access.ports.reports.delete(access.workspace.id, record["id"], access.actor):
         raise ApiError(404, NO_REPORT)
     access.ports.airflow.reparse()
     return answer({"success": True, "message": "Scheduled report deleted"})
@@ -110,21 +112,25 @@ def delete_report(access: Authorized, id: str) -> Response:
 
 @router.post("/{id}/pause")
 def pause_report(access: Authorized, id: str) -> Response:
-    """Take a report off its schedule, in the row; Airflow's own pause would freeze its runs."""
+    """Disable the schedule of a report in its row; Airflow's own pause would also stop its open runs."""
     return _switch(access, id, is_active=False)
 
 
 @router.post("/{id}/resume")
 def resume_report(access: Authorized, id: str) -> Response:
-    """Put a report on its schedule again, also one that was stopped for failing; it fires for no tick before now."""
+    """Enable the schedule of a report again, also after it was stopped; ticks before now do not fire."""
     return _switch(access, id, is_active=True)
 
 
-def drafted(access: Access, body: Sent) -> Record:
-    """The valid row of a report that is not there yet; 400 with every problem of every field."""
+def new_report(access: Access, body: Sent) -> Record:
+    """Return the valid row of a new report; 400 with every problem of every field."""
     wrong = {
         **body.wrong,
-        **{field: ["required"] for field in fields.REQUIRED if field not in body.values and field not in body.wrong},
+        **{
+            field: ["This field is required."]
+            for field in fields.REQUIRED
+            if field not in body.values and field not in body.wrong
+        },
     }
     values = fields.columns(body.values)
     user_id = body.values.get("createdBy") or (access.member.user_id if access.member else "")
@@ -132,9 +138,9 @@ def drafted(access: Access, body: Sent) -> Record:
         access.must_have_role(owner=user_id)
         values["created_by_id"] = user_id
     elif "createdBy" not in wrong:
-        wrong["createdBy"] = ["required: the id of a member of the workspace"]
-    creator = access.ports.reports.creator(access.place.id, user_id) if user_id else None
-    row = fields.new_row(fields.new_id(), values, access.place, creator)
+        wrong["createdBy"] = ["This field is required; send the id of a member of the workspace."]
+    creator = access.ports.reports.creator(access.workspace.id, user_id) if user_id else None
+    row = fields.new_row(fields.new_id(), values, access.workspace, creator)
     if found := fields.problems(row, wrong):
         raise invalid(found)
     return row
@@ -151,16 +157,10 @@ def _changes(access: Access, record: Record, body: Sent) -> Record:
 
 
 def _must_be_fresh(record: Record, body: Sent) -> None:
-    read = body.values.get("updatedAt")
-    if read is None:
+    if body.values.get("updatedAt") is None:
         return
-    try:
-        moment = datetime.fromisoformat(read)
-    except ValueError:
-        body.wrong.setdefault("updatedAt", [f"{read!r}: the updatedAt that was read, ISO 8601"])
-        return
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if moment != record["updated_at"].replace(tzinfo=UTC):
+    read_at = fields.read(body.wrong, "updatedAt", body.values["updatedAt"], parse_moment)
+    if read_at is not None and read_at != record["updated_at"].replace(tzinfo=UTC):
         raise ApiError(409, STALE, updatedAt=serializers.moment(record["updated_at"]))
 
 
@@ -168,7 +168,7 @@ def _switch(access: Access, report_id: str, *, is_active: bool) -> Response:
     for _ in range(TRIES):
         record = access.record(report_id, Right.CHANGE)
         if record["status"] == Status.DISABLED:
-            raise ApiError(409, "The report is disabled; whoever has disabled it has to enable it first")
+            raise ApiError(409, "The report is disabled in the application; enable it there first.")
         changes: Record = {"is_active": is_active}
         if is_active:
             changes = _changes(access, record, Sent(values={"isActive": True}, wrong={}))
@@ -178,19 +178,19 @@ def _switch(access: Access, report_id: str, *, is_active: bool) -> Response:
 
 
 def _saved(access: Access, report_id: str, status: int = 200) -> Response:
-    """The report as it is now, its coming run with it; Airflow is asked to read it at once."""
+    """Return the report as it is now, with its next run; Airflow is asked to parse it at once."""
     services = access.ports.core
     row = services.definitions.row(report_id)
     services.upkeep_store.set_next_runs({report_id: next_run.next_run_of(row, services.now())})
     access.ports.airflow.reparse()
-    record = access.ports.reports.report(access.place.id, report_id)
-    if record is None:  # somebody has deleted it since
+    record = access.ports.reports.report(access.workspace.id, report_id)
+    if record is None:  # deleted since
         raise ApiError(404, NO_REPORT)
     return answer(serializers.report(record, access.ports.airflow.dags([report_id])), status)
 
 
 def _with_problems(access: Access, record: Record) -> dict[str, Any]:
-    """A report, and why it is rejected where it is."""
+    """Return a report and the problems that keep it from being scheduled."""
     row = access.ports.core.definitions.row(record["id"])
     shown = serializers.report(record, access.ports.airflow.dags([record["id"]]))
     return shown | {"problems": fields.problems(row, {}) if row else {}}

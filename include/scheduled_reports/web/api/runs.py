@@ -1,4 +1,4 @@
-"""Runs of a report: asked for, looked at, their files and messages, sent again, tried out."""
+"""Routes of runs: request, read, retry, resend and test them; their files and messages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from ...domain.formats import Format
+from ...domain.moment import parse_moment
 from ...domain.naming import execution_id
+from ...domain.problem import shown
 from ...domain.run import RunKey
 from ...ports.web import Right
 from ...render.as_pdf.page_image import page_image
 from ...runs import trigger
-from .. import serializers
-from ..access import Authorized, plain
+from .. import fields, serializers
+from ..access import Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
 from ..schemas import ResendRequest, RunRequest, Sent, TestRequest, documented, json_only, sent
 from .reports import BASE
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
 
 NO_RUN = "Run not found"
 NO_FILE = "File not found"
-PIECE = 256 * 1024
-#: What a browser may show in place: nothing in it runs, loads or gets at Airflow's origin.
-IN_PLACE = {
+CHUNK_BYTES = 256 * 1024
+#: The policies of files that a browser may show: no scripts, no requests, no access to Airflow's origin.
+INLINE_POLICIES = {
     Format.HTML: "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:",
-    # A sandboxed page cannot show a PDF; there is no script of ours or of a stranger's in one.
+    # No sandbox, because a sandboxed page cannot show a PDF; our PDFs contain no scripts.
     Format.PDF: "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'",
 }
 REPORT = "/{id}"
@@ -46,18 +48,18 @@ router = APIRouter(prefix=f"{BASE}/scheduled", route_class=SafeRoute, tags=["run
 
 @router.post(f"{REPORT}/trigger", status_code=202, openapi_extra=documented(RunRequest))
 def trigger_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(RunRequest))]) -> Response:
-    """Run a report now; 409 while it is running."""
+    """Run a report now; 409 while a run of it is open."""
     run_after = _run_after(body)
-    return _asked(access, id, body, run_after=run_after, message="Report run queued")
+    return _requested(access, id, body, run_after=run_after, message="Report run queued")
 
 
 @router.post(f"{REPORT}/test", status_code=202, openapi_extra=documented(TestRequest))
 def test_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(TestRequest))]) -> Response:
-    """Mail a report to whoever tries it out: marked TEST, and not counted."""
+    """Send a test email of a report: marked TEST, and not counted as a run."""
     if not body.values.get("recipients") and access.member is not None:
         body.values["recipients"] = [access.member.email]
     body.values["test"] = True
-    return _asked(access, id, body, message="Test run queued")
+    return _requested(access, id, body, message="Test run queued")
 
 
 @router.get(f"{REPORT}/runs")
@@ -67,7 +69,7 @@ def list_runs(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
-    """The newest runs of a report, each with its executions."""
+    """Return the newest runs of a report, each with its executions."""
     found = access.ports.reports.runs(access.record(id)["id"], limit=limit, offset=offset)
     pagination = {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total}
     return answer(
@@ -77,7 +79,7 @@ def list_runs(
 
 @router.get(f"{REPORT}/runs/{{runId}}")
 def read_run(access: Authorized, id: str, runId: str) -> Response:
-    """One run: its stages in Airflow, its files, its messages."""
+    """Return one run with its tasks in Airflow, its files and its messages."""
     key, record = _run(access, id, runId)
     return answer(
         serializers.run(record)
@@ -91,7 +93,7 @@ def read_run(access: Authorized, id: str, runId: str) -> Response:
 
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts")
 def list_artifacts(access: Authorized, id: str, runId: str) -> Response:
-    """The files of a run that S3 holds."""
+    """Return the files of a run in S3."""
     key, _ = _run(access, id, runId)
     return answer({"artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)]})
 
@@ -102,22 +104,22 @@ def read_artifact(
     id: str,
     runId: str,
     format: str,
-    inline: Annotated[bool, Query(description="shown in place, for HTML and PDF")] = False,
+    inline: Annotated[bool, Query(description="Show the file in the browser; for HTML and PDF")] = False,
 ) -> Response:
-    """A file, streamed from S3: never an address that others could use."""
+    """Stream a file from S3; no signed URL is given out, because anybody could use it."""
     key, _ = _run(access, id, runId)
     artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format), None)
     if artifact is None:
         raise ApiError(404, NO_FILE)
     opened = access.ports.core.store.open(artifact.object_key)
-    return StreamingResponse(_pieces(opened, opened.__enter__()), headers=_headers(artifact, inline=inline))
+    return StreamingResponse(_chunks(opened, opened.__enter__()), headers=_headers(artifact, inline=inline))
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}/pages/{{number}}", response_class=Response)
 def read_page(
     access: Authorized, id: str, runId: str, format: str, number: Annotated[int, Path(ge=1, le=100_000)]
 ) -> Response:
-    """A page of the PDF as a PNG picture: a frame that Airflow has sandboxed shows no PDF."""
+    """Return a page of the PDF as PNG, because the sandboxed frame in Airflow cannot show a PDF."""
     key, _ = _run(access, id, runId)
     artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format == Format.PDF), None)
     if artifact is None:
@@ -134,17 +136,17 @@ def read_page(
 
 @router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202)
 def retry_run(access: Authorized, id: str, runId: str) -> Response:
-    """Have what failed in a run done again, by the same run; nothing is mailed twice."""
+    """Retry the failed tasks of a run; no message is sent twice."""
     access.record(id, Right.RUN)
     key, _ = _run(access, id, runId)
     if not access.ports.airflow.retry(key):
-        raise ApiError(409, "nothing in this run has failed, or Airflow does not know it any more")
-    return answer({"success": True, "message": "What failed is done again", "runId": runId}, 202)
+        raise ApiError(409, "Nothing in this run has failed, or Airflow has deleted the run.")
+    return answer({"success": True, "message": "Retrying the failed steps", "runId": runId}, 202)
 
 
 @router.get(f"{REPORT}/runs/{{runId}}/deliveries")
 def list_deliveries(access: Authorized, id: str, runId: str) -> Response:
-    """The messages of a run, as the ledger has them."""
+    """Return the messages of a run from the ledger."""
     key, _ = _run(access, id, runId)
     return answer({"deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)]})
 
@@ -156,17 +158,19 @@ def resend_run(
     runId: str,
     body: Annotated[Sent, Depends(sent(ResendRequest))],
 ) -> Response:
-    """Mail the files of a run again, by a run of its own: to those who did not surely get them, or to whom is named."""
+    """Send the files of a run again in a new run, by default to those who did not certainly receive them."""
     access.record(id, Right.RUN)
     key, _ = _run(access, id, runId)
     if not access.ports.core.runs.artifacts(key):
-        raise ApiError(409, "the files of this run are not kept any more")
+        raise ApiError(409, "The files of this run have been deleted; run the report again.")
     body.values["resend"] = runId
-    return _asked(access, id, body, message="Mail queued")
+    return _requested(access, id, body, message="Resend queued")
 
 
-def _asked(access: Access, report_id: str, body: Sent, *, message: str, run_after: datetime | None = None) -> Response:
-    """202 with the first format's execution."""
+def _requested(
+    access: Access, report_id: str, body: Sent, *, message: str, run_after: datetime | None = None
+) -> Response:
+    """Request a run; return a 202 with the execution of the first format."""
     access.record(report_id, Right.RUN)
     if body.wrong:
         raise invalid(body.wrong)
@@ -189,24 +193,19 @@ def _asked(access: Access, report_id: str, body: Sent, *, message: str, run_afte
 
 
 def _run_after(body: Sent) -> datetime | None:
-    """The moment asked for; one in the future would hold back the ticks until it has come."""
-    asked = body.values.get("runAfter")
-    if asked is None:
+    """Return the requested time; one in the future is refused, because the run would delay the ticks until then."""
+    requested = body.values.get("runAfter")
+    if requested is None:
         return None
-    try:
-        moment = datetime.fromisoformat(asked)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        body.wrong["runAfter"] = [f"{asked!r}: a moment, ISO 8601"]
-        return None
-    if not datetime(1971, 1, 1, tzinfo=UTC) <= moment <= datetime.now(UTC):
-        body.wrong["runAfter"] = [f"{asked!r}: not in the future, and after 1970"]
+    moment = fields.read(body.wrong, "runAfter", requested, parse_moment)
+    if moment is not None and moment > datetime.now(UTC):
+        body.wrong["runAfter"] = [f"{shown(requested)} is in the future; use a time in the past."]
     return moment
 
 
 def _run(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
     report = access.record(report_id)
-    key = RunKey(report_id=report["id"], run_id=plain(run_id) or "")
+    key = RunKey(report_id=report["id"], run_id=storable(run_id) or "")
     record = access.ports.reports.run(key)
     if record is None:
         raise ApiError(404, NO_RUN)
@@ -229,31 +228,31 @@ def _artifact(access: Access, key: RunKey, artifact: Artifact) -> dict[str, Any]
 
 
 def file_path(workspace: str, key: RunKey, chosen: Format) -> str:
-    """Where a file of a run is, below the app's own address, so that it holds under any base path."""
+    """Return the path of a file of a run, relative to the app, so that it works with any base path."""
     base = BASE.format(workspaceSlug=quote(workspace, safe=""))
     report, run = quote(key.report_id, safe=""), quote(key.run_id, safe="")
     return f"{base}/scheduled/{report}/runs/{run}/artifacts/{chosen}"
 
 
 def _headers(artifact: Artifact, *, inline: bool) -> dict[str, str]:
-    in_place = IN_PLACE.get(artifact.format) if inline else None
+    policy = INLINE_POLICIES.get(artifact.format) if inline else None
     ascii_name = "".join(one if " " <= one < "\x7f" and one not in '"\\%' else "_" for one in artifact.file_name)
-    disposition = "inline" if in_place else "attachment"
+    disposition = "inline" if policy else "attachment"
     return {
         "content-type": artifact.content_type,
         "content-length": str(artifact.bytes),
         "content-disposition": (
             f"{disposition}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(artifact.file_name, safe='')}"
         ),
-        "content-security-policy": in_place or "sandbox; default-src 'none'",
+        "content-security-policy": policy or "sandbox; default-src 'none'",
         "etag": f'"{artifact.sha256}"',
     }
 
 
-def _pieces(opened: AbstractContextManager[BinaryIO], file: BinaryIO) -> Iterator[bytes]:
-    """The content piece by piece; the connection to S3 goes when the reader has, or has had, all of it."""
+def _chunks(opened: AbstractContextManager[BinaryIO], file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content in chunks; close the connection to S3 at the end, or if the client disconnects."""
     try:
-        while piece := file.read(PIECE):
-            yield piece
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
     finally:
         opened.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""What helps with reports: coming run times, previews, rejections, types, the audit trail, how the whole does."""
+"""Routes about the system: rejected rows, report types, health."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...ports.web import Right
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
 from .. import fields
-from ..access import Authorized, Ports, SignedIn
+from ..access import NO_OVERVIEW, Authorized, Ports, SignedIn
 from ..responses import ApiError, SafeRoute, answer
 from ..schemas import json_only
 from .reports import BASE
 
 FAILING: dict[int | str, dict[str, Any]] = {
-    503: {"description": "late or stuck, in the same numbers; or a server is away"}
+    503: {"description": "Reports are late or stuck (same body), or a server is down"}
 }
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
@@ -26,17 +26,17 @@ router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depend
 
 @router.get(f"{BASE}/rejections")
 def rejections(access: Authorized) -> Response:
-    """The workspace's rows that cannot be scheduled, each with every reason."""
+    """Return the rows of the workspace that cannot be scheduled, each with every reason."""
     access.must_see_all()
     services = access.ports.core
-    _, found = parse(services.definitions.rows(limit=services.settings.max_reports, workspace_id=access.place.id))
+    _, found = parse(services.definitions.rows(limit=services.settings.max_reports, workspace_id=access.workspace.id))
     shown = [{"id": one.report_id, "name": one.name, "problems": fields.by_field(one.problems)} for one in found]
     return answer({"rejections": shown, "total": len(shown)})
 
 
 @router.get("/api/report-types")
 def report_types(_: SignedIn) -> Response:
-    """What a report may be about, which parameters each type uses, and the formats there are."""
+    """Return the report types, the parameters that each uses, and the formats."""
     known = catalog()
     types = [
         {
@@ -60,9 +60,9 @@ def report_types(_: SignedIn) -> Response:
 @router.get("/api/health", responses=FAILING)
 @router.get("/health", responses=FAILING)
 def health(caller: SignedIn, ports: Ports) -> Response:
-    """How the whole does, in numbers: 503 while reports are late or stuck, 200 otherwise."""
+    """Return the health of the system: 503 while reports are late or stuck, 200 otherwise."""
     if not caller.may(Right.READ):
-        raise ApiError(403, "this needs the right to read every DAG in Airflow")
+        raise ApiError(403, NO_OVERVIEW)
     found, lag = look(ports.core)
     settings = ports.core.settings
     failing = {
@@ -75,7 +75,7 @@ def health(caller: SignedIn, ports: Ports) -> Response:
         "rejected": found.rejected,
         "mailStopped": not found.mail_enabled,
     }
-    # A row that somebody spoiled is no reason to wake anybody: what does not keep reports from leaving is a 200.
+    # Only problems that keep reports from being sent are a 503: an invalid row must not page anybody.
     status = "failing" if any(failing.values()) else "attention" if any(notable.values()) else "ok"
     return answer(
         {

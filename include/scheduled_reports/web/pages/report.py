@@ -1,4 +1,4 @@
-"""The pages: rendered here, with a little script that sends what people do to the API; nothing is from outside."""
+"""The page of one report, its runs and files; also the tab of a DAG and the static files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ...reports.parameters import PERIODS
 from ...reports.parser import parse_row
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
-from ..access import Access, Ports, SignedIn, access_to_report, plain
+from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
 from ..responses import ApiError, SafePage
-from .states import STATES, state_of
+from .states import STATES
 from .template import page
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 HERE = FilePath(__file__).parent
 RUNS = 20
 OPEN = ("queued", "running")
-COMING = 10
-#: States of a task that has not come to its end.
-AT_WORK = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
+UPCOMING = 10
+#: States of a task that has not ended.
+UNFINISHED = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
 
 router = APIRouter(route_class=SafePage, include_in_schema=False)
@@ -42,19 +42,19 @@ router = APIRouter(route_class=SafePage, include_in_schema=False)
 def report_page(
     request: Request, caller: SignedIn, ports: Ports, id: str, run: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
-    """One report: what it is, when it runs, how its runs went; a *run* that is asked for comes first."""
+    """Show one report with its upcoming and past runs; the requested *run* is listed first."""
     return _report(request, access_to_report(caller, ports, id), id, run)
 
 
 @router.get("/reports/{id}/runs/{runId}/files/{format}")
 def file_page(caller: SignedIn, ports: Ports, id: str, runId: str, format: str) -> Response:
-    """A file of a run, for links from Airflow, which know no workspace."""
+    """Return a file of a run; links from Airflow lead here, because they do not know the workspace."""
     return read_artifact(access_to_report(caller, ports, id), id, runId, format, inline=format == Format.HTML)
 
 
 @router.get("/dag/{dagId}")
-def dagpage(request: Request, caller: SignedIn, ports: Ports, dagId: str) -> Response:
-    """The report of a DAG, for the tab on its page in Airflow."""
+def dag_page(request: Request, caller: SignedIn, ports: Ports, dagId: str) -> Response:
+    """Show the report of a DAG, in a tab of the DAG's page in Airflow."""
     report_id = naming.report_id_of(dagId)
     if report_id is None:
         return page(request, "message", title="No report", text="This DAG is not a scheduled report.")
@@ -66,7 +66,7 @@ def run_fragment(request: Request, caller: SignedIn, ports: Ports, id: str, runI
     """One run, as it stands in the page of its report."""
     access = access_to_report(caller, ports, id)
     record = access.record(id)
-    run = ports.reports.run(RunKey(report_id=record["id"], run_id=plain(runId) or ""))
+    run = ports.reports.run(RunKey(report_id=record["id"], run_id=storable(runId) or ""))
     if run is None:
         raise ApiError(404, "Run not found")
     return page(request, "run", **_run(access, record, run), open=True)
@@ -74,47 +74,48 @@ def run_fragment(request: Request, caller: SignedIn, ports: Ports, id: str, runI
 
 @router.get("/static/{name}")
 def static_file(_: SignedIn, name: str) -> Response:
-    """The one style sheet and the one script."""
+    """Return the style sheet or the script."""
     if name not in STATIC:
         raise ApiError(404, "Not found")
     content = (HERE / "static" / name).read_bytes()
     return Response(content, headers={"content-type": STATIC[name], "cache-control": "private, max-age=60"})
 
 
-def _report(request: Request, access: Access, report_id: str, wanted: str = "") -> Response:
+def _report(request: Request, access: Access, report_id: str, run_id: str = "") -> Response:
     record = access.record(report_id)
     row = access.ports.core.definitions.row(record["id"])
     dags = access.ports.airflow.dags([record["id"]])
     found = access.ports.reports.runs(record["id"], limit=RUNS, offset=0)
-    asked = access.ports.reports.run(RunKey(report_id=record["id"], run_id=plain(wanted) or "")) if wanted else None
-    runs = [*([asked] if asked else []), *(one for one in found.items if one["run_id"] != wanted)]
+    first = access.ports.reports.run(RunKey(report_id=record["id"], run_id=storable(run_id) or "")) if run_id else None
+    runs = [*([first] if first else []), *(one for one in found.items if one["run_id"] != run_id)]
     return page(
         request,
         "report",
         report=serializers.report(record, dags),
-        state=state_of(record),
+        state=record["state"],
         states=STATES,
-        place=access.place,
+        workspace=access.workspace,
         label=access.name,
         type=catalog().types.get(record["reportType"]),
         problems=fields.problems(row, {}) if row else {},
-        coming=_coming(row, access.ports.core.now()) if row else [],
+        upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
         entries=[
-            serializers.audited(one)
-            for one in access.ports.reports.audit(access.place.id, record["id"], before=None, limit=30)
+            serializers.audit_entry(one)
+            for one in access.ports.reports.audit(access.workspace.id, record["id"], before=None, limit=30)
         ],
         may_change=_may(access, record, Right.CHANGE),
         may_run=_may(access, record, Right.RUN) and bool(dags),
         may_create=access.caller.may(Right.CHANGE),
         formats=list(Format),
         periods=PERIODS[:-1],
+        default_period=_default_period(record["parameters"]),
     )
 
 
 def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> dict[str, Any]:
-    """What a page shows of a run; what is not *whole* has its summary only, and the rest when somebody opens it."""
+    """Return what the page shows of a run; unless *whole*, only its summary: the rest is loaded when it is opened."""
     key = RunKey(report_id=report["id"], run_id=run["run_id"])
     shown = serializers.run(run)
     stages = [serializers.stage(one) for one in access.ports.airflow.stages(key)] if whole else []
@@ -128,20 +129,20 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(access.name, key, one.format)) for one in artifacts],
         "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)] if whole else [],
-        # What is done again is under way before it has written anything.
-        "is_open": shown["state"] in OPEN or any(one["state"] in AT_WORK for one in stages),
+        # A run that is retried is open before its row says so.
+        "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
         "may_run": whole and _may(access, report, Right.RUN),
     }
 
 
 def _progress(run: Record) -> int:
-    """How far the files of a run are, in percent."""
+    """Return the progress of a run's files in percent."""
     parts = [one["progress"] for one in run["executions"]]
     return sum(parts) // len(parts) if parts else 0
 
 
-def _coming(row: Any, now: datetime) -> list[dict[str, str]]:
+def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
     try:
         report = parse_row(row)
     except RejectedError:
@@ -150,8 +151,15 @@ def _coming(row: Any, now: datetime) -> list[dict[str, str]]:
         return []
     return [
         {"at": serializers.moment(tick) or "", "local": f"{tick.astimezone(report.timezone):%a %Y-%m-%d %H:%M}"}
-        for tick in islice(report.schedule.ticks_after(now), COMING)
+        for tick in islice(report.schedule.ticks_after(now), UPCOMING)
     ]
+
+
+def _default_period(parameters: Any) -> str:
+    """Return the period that a report's parameters name; they may be invalid."""
+    chosen = parameters.get("dateRange") if isinstance(parameters, dict) else None
+    name = chosen.get("type") if isinstance(chosen, dict) else None
+    return str(name or "last-7-days").replace("-", " ")
 
 
 def _may(access: Access, record: Record, right: Right) -> bool:

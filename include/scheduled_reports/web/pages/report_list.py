@@ -1,22 +1,25 @@
-"""The list of reports, and what needs attention."""
+"""The list of reports, with those that need attention."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...domain import cron
+from ...domain.cron_words import words
 from ...domain.report import Status
-from ...ports.web import Record, Right, Search, WebServices
+from ...ports.web import Record, ReportQuery, Right, WebServices
 from ...reports.types.catalog import catalog
 from .. import serializers
-from ..access import Ports, SignedIn, plain, visible_reports
+from ..access import Ports, SignedIn, storable, visible_reports
 from ..responses import SafePage
 from .states import STATES
 from .template import page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PAGE = 50
 COLUMNS = {
@@ -27,15 +30,23 @@ COLUMNS = {
     "last": "Last run",
     "state": "State",
 }
+#: The names that the query uses for columns whose name in the page's address is shorter.
+SORTED_BY = {"type": "report_type", "next": "next_run", "last": "last_run"}
+#: How long messages with unconfirmed delivery are shown.
+UNCONFIRMED_SINCE = timedelta(days=7)
+#: The states of reports that need attention, as the page says it.
+ATTENTION = {
+    "rejected": "cannot be scheduled",
+    "stopped": "stopped after failures",
+    "failing": "failed in the last run",
+}
+LISTED = 5
 
-
-#: Mails of which nobody knows whether they left are shown for so long.
-UNKNOWN_SINCE = timedelta(days=7)
 router = APIRouter(route_class=SafePage, include_in_schema=False)
 
 
 @router.get("/")
-def list_page(  # the query of a form that has no script
+def list_page(
     request: Request,
     caller: SignedIn,
     ports: Ports,
@@ -48,81 +59,68 @@ def list_page(  # the query of a form that has no script
     order: Annotated[Literal["asc", "desc"], Query()] = "asc",
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
-    """Every report that the caller may see; what needs attention first."""
-    asked = {"q": q, "workspace": workspace, "type": type, "tag": tag, "state": state, "sort": sort, "order": order}
-    asked = {name: plain(value, name) or "" for name, value in asked.items()}
+    """List the reports that the caller may see, and above them those that need attention."""
+    filters = {"q": q, "workspace": workspace, "type": type, "tag": tag, "state": state, "sort": sort, "order": order}
+    filters = {name: storable(value, name) or "" for name, value in filters.items()}
     ids = visible_reports(caller)
-    search = Search(
-        text=asked["q"].strip() or None,
-        workspace_id=asked["workspace"] or None,
-        report_type=asked["type"] or None,
-        tag=asked["tag"] or None,
-        state=asked["state"] or None,
+    query = ReportQuery(
+        text=filters["q"].strip() or None,
+        workspace_id=filters["workspace"] or None,
+        report_type=filters["type"] or None,
+        tag=filters["tag"] or None,
+        state=filters["state"] or None,
         ids=ids,
-        sort_by=sort,
+        sort_by=SORTED_BY.get(sort, sort),
         descending=order == "desc",
         limit=PAGE,
         offset=(number - 1) * PAGE,
     )
-    found = ports.overview.search(search)
-    total = found.states.get(state, 0) if state else sum(found.states.values())
+    found = ports.reports.page(query)
+    outcomes = ports.overview.outcomes([one["id"] for one in found.items])
     paused = ports.airflow.paused()
     return page(
         request,
         "list",
-        reports=[_row(one, paused) for one in found.items],
-        states=[(name, words, found.states.get(name, 0)) for name, words in STATES.items()],
-        asked=asked,
-        words=STATES,
+        reports=[_row(one, outcomes.get(one["id"], ()), paused) for one in found.items],
+        states=[(name, label, found.states.get(name, 0)) for name, label in STATES.items()],
+        filters=filters,
+        labels=STATES,
         columns=COLUMNS,
-        total=total,
+        total=found.total,
         page=number,
-        pages=max(-(-total // PAGE), 1),
-        link=lambda **changes: _query(asked | {name: str(value) for name, value in changes.items()}),
-        places=ports.overview.places(ids),
+        pages=max(-(-found.total // PAGE), 1),
+        link=lambda **changes: _query(filters | {name: str(value) for name, value in changes.items()}),
+        workspaces=ports.overview.workspaces(ids),
         types=catalog().types.values(),
         attention=_attention(ports, ids, paused),
         may_create=caller.may(Right.CHANGE),
-        is_filtered=any(asked[name] for name in ("q", "workspace", "type", "tag", "state")),
+        is_filtered=any(filters[name] for name in ("q", "workspace", "type", "tag", "state")),
     )
 
 
-def _row(record: Record, paused: frozenset[str]) -> dict[str, Any]:
+def _row(record: Record, outcomes: Sequence[str], paused: frozenset[str]) -> dict[str, Any]:
     scheduled = record["is_active"] and record["status"] == Status.ACTIVE
     return {
         **record,
-        "words": cron.words(record["cron_expression"]),
+        "schedule": words(record["cron_expression"]),
         "next": serializers.moment(record["next_run"]),
         "last": serializers.moment(record["last_run"]),
-        "held": scheduled and record["id"] in paused,
-        "succeeded": sum(one == "success" for one in record["outcomes"]),
+        "is_paused_in_airflow": scheduled and record["id"] in paused,
+        "outcomes": outcomes,
     }
 
 
 def _attention(ports: WebServices, ids: tuple[str, ...] | None, paused: frozenset[str]) -> list[dict[str, Any]]:
-    """What somebody should look at, each kind with its first reports."""
-
-    def of_state(state: str) -> tuple[int, Any]:
-        found = ports.overview.search(Search(state=state, ids=ids, limit=5))
-        return found.states.get(state, 0), found.items
-
-    since = ports.core.now() - UNKNOWN_SINCE
-    kinds = [
-        ("rejected", "cannot be scheduled", *of_state("rejected")),
-        ("stopped", "stopped after failing", *of_state("stopped")),
-        ("failing", "failed last time", *of_state("failing")),
-    ]
-    unknown = ports.overview.unknown(since, ids)
-    held = ports.overview.held(paused, ids)
-    kinds += [
-        ("", "with mail of which nobody knows whether it left", len(unknown), unknown),
-        ("", "active here, paused in Airflow", len(held), held),
-    ]
-    return [
-        {"state": state, "words": words, "count": count, "reports": named}
-        for state, words, count, named in kinds
-        if count
-    ]
+    """Return what needs attention: each problem with its number of reports and the first of them."""
+    found = []
+    for state, text in ATTENTION.items():
+        reports = ports.reports.page(ReportQuery(state=state, ids=ids, limit=LISTED))
+        found.append({"state": state, "text": text, "count": reports.total, "reports": reports.items})
+    unconfirmed = ports.overview.unconfirmed_mail(ports.core.now() - UNCONFIRMED_SINCE, ids)
+    found.append({"state": "", "text": "delivery unconfirmed", "count": len(unconfirmed), "reports": unconfirmed})
+    held = ports.overview.paused_in_airflow(paused, ids)
+    found.append({"state": "", "text": "active here, but paused in Airflow", "count": len(held), "reports": held})
+    return [one for one in found if one["count"]]
 
 
 def _query(values: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A page from its template: everything a person wrote is text, and nothing is from outside."""
+"""Render pages from templates: values are escaped, and nothing is loaded from other sites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-#: Styles stand in the page of a preview as well, which a sandboxed frame shows under this policy.
+#: Inline styles are allowed for previews, which a sandboxed frame shows under this policy.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
@@ -22,31 +22,31 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-#: Not `tojson`, which writes for scripts: a reader wants his own letters, and the template escapes what it shows.
+#: Not `tojson`, which escapes letters outside ASCII for scripts; the template escapes the text anyway.
 environment.filters["json"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def page(request: Request, template: str, **values: Any) -> Response:
-    """The page that *template* makes of *values*."""
+    """Return the page of *template* with *values*."""
     root = request.scope.get("root_path", "")
     text = environment.get_template(f"{template}.html.j2").render(
-        root=root, airflow=root.rpartition("/")[0], since=since, seconds=seconds, **values
+        root=root, airflow=root.rpartition("/")[0], since=since, duration=duration, **values
     )
     return Response(text, headers={"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY})
 
 
 def since(moment: str | None) -> str:
-    """How long ago a moment was, roughly; the script says it exactly and in the viewer's zone."""
+    """Return roughly how long ago a time was; the script adds the exact time in the viewer's time zone."""
     if not moment:
         return "never"
-    gone = datetime.now(UTC) - datetime.fromisoformat(moment)
-    if gone < timedelta(0):
-        return f"in {seconds(-gone.total_seconds())}"
-    return f"{seconds(gone.total_seconds())} ago"
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(moment)
+    if elapsed < timedelta(0):
+        return f"in {duration(-elapsed.total_seconds())}"
+    return f"{duration(elapsed.total_seconds())} ago"
 
 
-def seconds(length: float | None) -> str:
-    """`2.5 s`, `3 min`, `5 h`, `4 days`."""
+def duration(length: float | None) -> str:
+    """Format seconds as `2.5 s`, `3 min`, `5 h` or `4 days`."""
     if length is None:
         return ""
     for size, unit in ((86_400 * 2, "days"), (3_600 * 2, "h"), (120, "min")):

@@ -1,26 +1,5 @@
 -- What the pages show across all workspaces.
 
--- name: reports
--- Filtered by everything except the state, so that every state can be counted.
-SELECT r.id, r.name, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status::text AS status, r.tags,
-       r.last_run, r.last_run_status, r.next_run, r.last_error, r.created_at, r.workspace_id,
-       w.name AS workspace_name, w.slug AS workspace_slug, o.error_cause,
-       CASE WHEN r.status = 'DISABLED' THEN 'disabled'
-            WHEN r.status = 'ERROR' AND o.error_cause = 'failing' THEN 'stopped'
-            WHEN r.status = 'ERROR' THEN 'rejected'
-            WHEN r.status = 'PAUSED' OR NOT r.is_active THEN 'paused'
-            WHEN r.last_run_status = 'failed' THEN 'failing'
-            ELSE 'active' END AS state
-FROM scheduled_reports r
-LEFT JOIN workspaces w ON w.id = r.workspace_id
-LEFT JOIN reporting.report_options o ON o.report_id = r.id
-WHERE (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s OR r.id = %(exact)s)
-  AND (%(workspace_id)s::text IS NULL OR r.workspace_id = %(workspace_id)s)
-  AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
-  AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))
-  AND (%(ids)s::text[] IS NULL OR (
-      r.id = ANY (%(ids)s) AND r.status <> 'DISABLED' AND o.error_cause IS DISTINCT FROM 'rejected'))
-
 -- name: outcomes
 -- The newest thirty counted runs of each report, oldest first.
 SELECT wanted.id, array_agg(run.counted ORDER BY run.started_at) AS outcomes
@@ -33,8 +12,8 @@ CROSS JOIN LATERAL (
 ) run
 GROUP BY wanted.id
 
--- name: unknown
--- Reports with mail whose delivery is unconfirmed.
+-- name: unconfirmed_mail
+-- Reports with messages whose delivery is unconfirmed.
 SELECT r.id, r.name, count(*) AS messages
 FROM reporting.deliveries d
 JOIN scheduled_reports r ON r.id = d.report_id
@@ -44,19 +23,19 @@ GROUP BY r.id, r.name
 ORDER BY max(d.claimed_at) DESC, r.id
 LIMIT %(limit)s
 
--- name: held
+-- name: paused_in_airflow
 -- Enabled reports whose DAG is paused in Airflow.
 SELECT id, name FROM scheduled_reports
 WHERE id = ANY (%(paused)s) AND is_active AND status = 'ACTIVE' AND (%(ids)s::text[] IS NULL OR id = ANY (%(ids)s))
 ORDER BY name, id
 LIMIT %(limit)s
 
--- name: places
+-- name: workspaces
 SELECT id, name, slug FROM workspaces
 WHERE %(ids)s::text[] IS NULL OR id IN (SELECT workspace_id FROM scheduled_reports WHERE id = ANY (%(ids)s))
 ORDER BY lower(name), id
 
--- name: place_of
+-- name: workspace_of
 SELECT w.id, w.name, w.slug
 FROM scheduled_reports r
 JOIN workspaces w ON w.id = r.workspace_id

@@ -26,21 +26,30 @@ LEFT JOIN LATERAL (
 ) member ON true
 WHERE u.id = %(user_id)s
 
--- name: page
--- Used inside a count, and with an ORDER BY of two columns, LIMIT and OFFSET.
+-- name: reports
+-- All filters except the one on the state, so that every state can be counted; the list adds ORDER BY and LIMIT.
 SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezone, r.is_active, r.status::text AS status,
        r.export_formats, r.parameters, r.tags,
        r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
        r.email_include_attachment, r.email_include_preview, r.email_send_only_if_data,
        r.last_run, r.last_run_status, r.next_run, r.run_count, r.success_count, r.failure_count, r.last_error,
        r.created_at, r.updated_at, o.error_cause, coalesce(o.missed_runs, 'latest') AS missed_runs,
+       r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
        r.created_by_id, coalesce(u.name, u.display_name) AS creator_name, u.email AS creator_email,
-       u.avatar_url AS creator_avatar_url
+       u.avatar_url AS creator_avatar_url,
+       CASE WHEN r.status = 'DISABLED' THEN 'disabled'
+            WHEN r.status = 'ERROR' AND o.error_cause = 'failing' THEN 'stopped'
+            WHEN r.status = 'ERROR' THEN 'rejected'
+            WHEN r.status = 'PAUSED' OR NOT r.is_active THEN 'paused'
+            WHEN r.last_run_status = 'failed' THEN 'failing'
+            ELSE 'active' END AS state
 FROM scheduled_reports r
+LEFT JOIN workspaces w ON w.id = r.workspace_id
 LEFT JOIN users u ON u.id = r.created_by_id
 LEFT JOIN reporting.report_options o ON o.report_id = r.id
-WHERE r.workspace_id = %(workspace_id)s
-  AND (%(id)s::text IS NULL OR r.id = %(id)s)
+WHERE (%(id)s::text IS NULL OR r.id = %(id)s)
+  AND (%(workspace_id)s::text IS NULL OR r.workspace_id = %(workspace_id)s)
+  AND (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s OR r.id = %(exact)s)
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))

@@ -1,41 +1,39 @@
-// What a person does goes to the API as JSON; what a page shows, the server has rendered.
+// Sends what the user does to the API as JSON. The server renders everything that a page shows.
 "use strict";
 
 const root = document.body.dataset.root;
 
-// --- Airflow's choice of light or dark, also when it changes
+// --- light or dark, as chosen in Airflow, also when the choice changes
 
 function theme() {
-  let wanted = null;
-  try { wanted = localStorage.getItem("theme"); } catch { /* no storage: the system's choice */ }
-  if (wanted === "light" || wanted === "dark") document.documentElement.dataset.theme = wanted;
+  let chosen = null;
+  try { chosen = localStorage.getItem("theme"); } catch { /* without storage, the system's setting applies */ }
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
   else delete document.documentElement.dataset.theme;
 }
 theme();
 addEventListener("storage", theme);
 
-// --- times in the viewer's zone
+// --- times in the viewer's time zone
 
-const local = new Intl.DateTimeFormat("en-GB", { weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
-
-function iso(moment, zone) {
+function format(moment, zone) {
   const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).formatToParts(moment).map(one => [one.type, one.value]));
   return `${parts.weekday} ${parts.year}-${parts.month}-${parts.day} ${parts.hour}:${parts.minute}`;
 }
 
-function tell(within) {
+function showTimes(within) {
   const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const one of within.querySelectorAll("time[datetime]")) {
     const moment = new Date(one.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const here = `${iso(moment)} ${mine}`;
+    const here = `${format(moment)} ${mine}`;
     let there = "";
-    try { there = one.dataset.zone && one.dataset.zone !== mine ? `\n${iso(moment, one.dataset.zone)} ${one.dataset.zone}` : ""; } catch { /* a zone this browser does not know */ }
+    try { there = one.dataset.zone && one.dataset.zone !== mine ? `\n${format(moment, one.dataset.zone)} ${one.dataset.zone}` : ""; } catch { /* a time zone that this browser does not know */ }
     if (there && there.slice(1, 21) === here.slice(0, 20)) there = "";
     one.title = here + there;
-    // Beside the report's own time: the viewer's, or how long it is until then where the two are the same.
+    // Beside the time in the report's time zone: the viewer's time, or the time until then if both are the same.
     if ("local" in one.dataset) { if (there) one.textContent = here; }
-    else if (!one.dataset.told) { one.dataset.told = "1"; one.textContent = `${one.textContent}, ${iso(moment)}`; }
+    else if (!one.dataset.shown) { one.dataset.shown = "1"; one.textContent = `${one.textContent}, ${format(moment)}`; }
   }
 }
 
@@ -45,40 +43,40 @@ async function call(method, path, body) {
   const options = { method, headers: { "content-type": "application/json" } };
   if (body !== undefined) options.body = JSON.stringify(body);
   let answer;
-  try { answer = await fetch(root + path, options); } catch { return { ok: false, status: 0, content: { error: "Airflow cannot be reached" } }; }
+  try { answer = await fetch(root + path, options); } catch { return { ok: false, status: 0, content: { error: "Airflow cannot be reached. Try again." } }; }
   const text = await answer.text();
   let content = {};
-  try { content = JSON.parse(text); } catch { content = { error: `The server answered ${answer.status}` }; }
+  try { content = JSON.parse(text); } catch { content = { error: `The server responded with status ${answer.status}.` }; }
   return { ok: answer.ok, status: answer.status, content };
 }
 
 function reports(workspace) { return `/api/workspaces/${encodeURIComponent(workspace)}/reports`; }
 
-function say(text) {
-  const said = document.getElementById("said");
-  said.textContent = text;
-  clearTimeout(say.timer);
-  say.timer = setTimeout(() => { said.textContent = ""; }, 6000);
+function announce(text) {
+  const status = document.getElementById("status");
+  status.textContent = text;
+  clearTimeout(announce.timer);
+  announce.timer = setTimeout(() => { status.textContent = ""; }, 6000);
 }
 
-function words(content) {
+function errorText(content) {
   const details = Object.entries(content.details || {}).flatMap(([field, texts]) => texts.map(text => `${field}: ${text}`));
   return [content.error, ...details].join("\n");
 }
 
 const lines = text => text.split(/[\n,;]+/).map(one => one.trim()).filter(Boolean);
 
-// --- links out of the frame: the page around it goes there
+// --- links that open in the page around the frame
 
 document.addEventListener("click", event => {
   const link = event.target.closest("a[data-top]");
   if (!link || window.parent === window) return;
   event.preventDefault();
-  const outside = window.parent.document.createElement("a");
-  outside.href = link.href;
-  window.parent.document.body.append(outside);
-  outside.click();
-  outside.remove();
+  const copy = window.parent.document.createElement("a");
+  copy.href = link.href;
+  window.parent.document.body.append(copy);
+  copy.click();
+  copy.remove();
 });
 
 // --- one report
@@ -89,16 +87,16 @@ function report() {
   const base = `${reports(article.dataset.workspace)}/scheduled/${encodeURIComponent(article.dataset.report)}`;
 
   async function act(button) {
-    const { act: what, run } = button.dataset;
+    const { act: action, run } = button.dataset;
     button.disabled = true;
-    const path = what === "retry" ? `${base}/runs/${encodeURIComponent(run)}/retry` : `${base}/${what}`;
+    const path = action === "retry" ? `${base}/runs/${encodeURIComponent(run)}/retry` : `${base}/${action}`;
     const answer = await call("POST", path, {});
     button.disabled = false;
-    if (!answer.ok) return say(words(answer.content));
-    if (what === "retry") { say(answer.content.message); await refresh(button.closest(".run")); } else location.reload();
+    if (!answer.ok) return announce(errorText(answer.content));
+    if (action === "retry") { announce(answer.content.message); await refresh(button.closest(".run")); } else location.reload();
   }
 
-  async function send(form, what, run) {
+  async function send(form, action, run) {
     const body = {};
     const formats = [...form.querySelectorAll("[name=formats]:checked")].map(one => one.value);
     if (formats.length) body.formats = formats;
@@ -106,12 +104,12 @@ function report() {
     if (field("period")) body.period = field("period");
     if (field("mail")) body.mail = field("mail") === "true";
     if (field("recipients")) body.recipients = lines(field("recipients"));
-    if (what === "delete") return call("DELETE", base, {});
-    return call("POST", what === "resend" ? `${base}/runs/${encodeURIComponent(run)}/resend` : `${base}/${what}`, body);
+    if (action === "delete") return call("DELETE", base, {});
+    return call("POST", action === "resend" ? `${base}/runs/${encodeURIComponent(run)}/resend` : `${base}/${action}`, body);
   }
 
-  async function reveal({ show, pages, title }) {
-    const dialog = document.getElementById("shown");
+  async function openFile({ show, pages, title }) {
+    const dialog = document.getElementById("viewer");
     const frame = dialog.querySelector("iframe");
     const sheets = dialog.querySelector(".sheets");
     dialog.querySelector("h2").textContent = title;
@@ -121,7 +119,7 @@ function report() {
     dialog.showModal();
     if (show) { frame.src = show; return; }
     const first = await fetch(`${pages}1`);
-    if (!first.ok) { sheets.textContent = words(await first.json()); return; }
+    if (!first.ok) { sheets.textContent = errorText(await first.json()); return; }
     const count = Number(first.headers.get("x-pages"));
     sheets.replaceChildren();
     for (let number = 1; number <= count; number += 1) {
@@ -142,8 +140,8 @@ function report() {
       dialog.showModal();
       return;
     }
-    const shown = event.target.closest("[data-show], [data-pages]");
-    if (shown) { reveal(shown.dataset); return; }
+    const opened = event.target.closest("[data-show], [data-pages]");
+    if (opened) { openFile(opened.dataset); return; }
     const actor = event.target.closest("[data-act]");
     if (actor) act(actor);
   });
@@ -156,11 +154,11 @@ function report() {
       event.submitter.disabled = true;
       const answer = await send(form, form.dataset.post, dialog.dataset.run);
       event.submitter.disabled = false;
-      if (!answer.ok) { form.querySelector("[data-errors]").textContent = words(answer.content); return; }
+      if (!answer.ok) { form.querySelector("[data-errors]").textContent = errorText(answer.content); return; }
       dialog.close();
       if (form.dataset.post === "delete") { location.href = `${root}/`; return; }
-      say(answer.content.message);
-      await added(answer.content.runId);
+      announce(answer.content.message);
+      await addRun(answer.content.runId);
     });
   }
 
@@ -175,20 +173,20 @@ function report() {
     if (!fresh) return;
     if (!("open" in fresh.dataset)) fresh.open = run.open;
     run.replaceWith(fresh);
-    tell(fresh);
+    showTimes(fresh);
     if ("open" in fresh.dataset) watch(fresh);
   }
 
   function watch(run) { setTimeout(() => { if (run.isConnected) refresh(run); }, 2000); }
 
-  async function added(runId) {
+  async function addRun(runId) {
     const run = await fragment(`${root}/reports/${encodeURIComponent(article.dataset.report)}/runs/${encodeURIComponent(runId)}`);
     if (!run) return location.reload();
     document.querySelector("#runs h2").after(run);
     document.querySelector("#runs > p.soft")?.remove();
     const count = document.querySelector("#runs h2 .soft");
     count.textContent = String(Number(count.textContent.replaceAll(",", "")) + 1);
-    tell(run);
+    showTimes(run);
     watch(run);
   }
 
@@ -201,6 +199,16 @@ function report() {
 
 // --- the form
 
+// What to do about a required field that is empty; the API's message would repeat the empty value.
+const REQUIRED = {
+  name: "Enter a name (up to 200 characters).",
+  cronExpression: "Enter a cron expression, such as 0 9 * * 1 for Mondays at 09:00.",
+  timezone: "Enter a time zone, such as Europe/Berlin.",
+  exportFormats: "Choose at least one format.",
+  createdBy: "Choose an owner.",
+  "emailDelivery.recipients": "Enter at least one email address.",
+};
+
 function edit() {
   const form = document.querySelector(".report-form");
   if (!form) return;
@@ -211,10 +219,10 @@ function edit() {
   function adapt() {
     const chosen = field("reportType").selectedOptions[0];
     const uses = (chosen?.dataset.parameters || "").split(" ");
-    document.getElementById("type-words").textContent = [chosen?.dataset.words, chosen?.dataset.roles && `Needs ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
+    document.getElementById("type-description").textContent = [chosen?.dataset.description, chosen?.dataset.roles && `The owner must be ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
     for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
     form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
-    form.querySelector("[data-when-mailed]").hidden = !field("enabled").checked;
+    form.querySelector("[data-when-email]").hidden = !field("enabled").checked;
     const people = field("createdBy");
     if (!people) return;
     for (const one of people.options) { one.hidden = one.disabled = one.dataset.workspace !== workspace(); }
@@ -250,6 +258,11 @@ function edit() {
     return body;
   }
 
+  function isEmpty(name) {
+    const input = form.querySelector(`[data-field="${CSS.escape(name)}"]`)?.querySelector("input, select, textarea");
+    return input?.type === "checkbox" ? !checked(input.name).length : !input?.value.trim();
+  }
+
   function show(answer) {
     const summary = form.querySelector(".problems");
     for (const one of form.querySelectorAll(".wrong")) one.remove();
@@ -257,56 +270,56 @@ function edit() {
     summary.hidden = !answer;
     if (!answer) return;
     summary.replaceChildren();
+    const details = Object.entries(answer.details || {});
     const title = document.createElement("strong");
-    title.textContent = answer.error;
+    title.textContent = details.length ? `Please fix ${details.length} ${details.length === 1 ? "field" : "fields"}` : answer.error;
     const list = document.createElement("ul");
     let number = 0;
-    for (const [name, texts] of Object.entries(answer.details || {})) {
+    for (const [name, texts] of details) {
       const holder = form.querySelector(`[data-field="${CSS.escape(name)}"]`) || form.querySelector(`[data-field="${CSS.escape(name.split(".")[0])}"]`);
       const label = holder?.querySelector("legend")?.textContent ?? holder?.firstChild?.textContent.trim();
-      for (const said of texts) {
-        const text = said.replace(/^(''|\[\]): /, "");  // of an empty field there is nothing to repeat
+      for (const text of isEmpty(name) && name in REQUIRED ? [REQUIRED[name]] : texts) {
         const item = document.createElement("li");
         item.textContent = `${label || name}: ${text}`;
         list.append(item);
         if (!holder) continue;
-        const told = document.createElement("span");
-        told.className = "wrong";
-        told.id = `wrong-${number++}`;
-        told.textContent = text;
-        holder.append(told);
+        const message = document.createElement("span");
+        message.className = "wrong";
+        message.id = `wrong-${number++}`;
+        message.textContent = text;
+        holder.append(message);
         const input = holder.querySelector("input, select, textarea");
         input?.setAttribute("aria-invalid", "true");
-        input?.setAttribute("aria-describedby", told.id);
+        input?.setAttribute("aria-describedby", message.id);
       }
     }
     summary.append(title, list);
     if (answer.stale) {
       const again = document.createElement("a");
       again.href = location.href;
-      again.textContent = "Load it as it is now (what you have typed here is lost)";
+      again.textContent = "Reload the report and discard your changes";
       summary.append(again);
     }
     summary.focus();
   }
 
-  async function coming() {
+  async function showUpcoming() {
     const query = new URLSearchParams({ cron: field("cronExpression").value, timezone: field("timezone").value || "UTC" });
-    const asked = coming.asked = {};
+    const request = showUpcoming.request = {};
     const answer = await call("GET", `/api/next-runs?${query}`);
-    if (asked !== coming.asked) return;  // somebody has typed on
+    if (request !== showUpcoming.request) return;  // a newer request is in progress
     const place = form.querySelector(".next");
-    place.querySelector(".words").textContent = answer.ok ? answer.content.cronDescription : words({ ...answer.content, error: "" }).trim();
+    place.querySelector(".schedule").textContent = answer.ok ? answer.content.cronDescription : errorText({ ...answer.content, error: "" }).trim();
     place.querySelector("ol").replaceChildren(...(answer.content.nextRuns || []).map(one => {
       const item = document.createElement("li");
-      item.textContent = `${one.local.slice(0, 16).replace("T", " ")} ${answer.content.timezone}, ${iso(new Date(one.at))} for you`;
+      item.textContent = `${one.local.slice(0, 16).replace("T", " ")} ${answer.content.timezone}, ${format(new Date(one.at))} your time`;
       return item;
     }));
   }
 
   form.addEventListener("input", event => {
     adapt();
-    if (["cronExpression", "timezone"].includes(event.target.name)) { clearTimeout(coming.timer); coming.timer = setTimeout(coming, 250); }
+    if (["cronExpression", "timezone"].includes(event.target.name)) { clearTimeout(showUpcoming.timer); showUpcoming.timer = setTimeout(showUpcoming, 250); }
   });
 
   form.addEventListener("submit", async event => {
@@ -342,9 +355,9 @@ function edit() {
   });
 
   adapt();
-  coming();
+  showUpcoming();
 }
 
-tell(document);
+showTimes(document);
 report();
 edit();
