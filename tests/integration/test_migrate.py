@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 WAITING = (
-    "foreign key scheduled_reports_workspace_id_fkey is not created yet: table workspaces is missing; create it and run migrate again",
-    "foreign key scheduled_reports_created_by_id_fkey is not created yet: table users is missing; create it and run migrate again",
+    "foreign key scheduled_reports_workspace_id_fkey is not created yet: table workspaces is missing; "
+    "create it and run migrate again",
+    "foreign key scheduled_reports_created_by_id_fkey is not created yet: table users is missing; "
+    "create it and run migrate again",
 )
 REPORT = """
 INSERT INTO scheduled_reports (id, name, "reportType", cron_expression, export_formats, workspace_id, created_by_id,
