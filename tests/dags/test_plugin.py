@@ -89,6 +89,7 @@ def test_the_plugin_imports_the_timetable_what_it_needs_and_nothing_else_of_ours
         OURS,
         f"{OURS}.domain",
         f"{OURS}.domain.cron",
+        f"{OURS}.domain.problem",
         f"{OURS}.domain.schedule",
         f"{OURS}.orchestration",
         f"{OURS}.orchestration.plugin",

@@ -305,8 +305,8 @@ def test_jitter_moves_the_run_and_its_lateness_but_not_the_tick():
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (AT_FIVE, "the schedule has been changed, and does not name this time any more"),
-        (PAUSED, "the report is not scheduled any more"),
+        (AT_FIVE, "the schedule has changed and no longer includes this time"),
+        (PAUSED, "the report is no longer scheduled"),
         (DELETED, "the report has been deleted"),
     ],
 )
