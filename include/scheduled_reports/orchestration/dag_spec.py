@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..domain import naming
 from ..domain.cron import jitter
 from ..domain.report import Status
-from ..reports.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -76,6 +75,8 @@ def dag_specs(
 
     A deleted or disabled report keeps a resting DAG until its tombstone is lifted: a run without a DAG never ends.
     """
+    from ..reports.parser import parse  # a task starts without it: its DAG needs no row
+
     rows = list(rows)
     reports, rejections = parse(rows)
     valid = {report.id: report for report in reports}
