@@ -116,7 +116,7 @@ CASES = (
     unmade("disk full on staging for good", staged=False, reason="staging failed to read or write"),
     Case(name="no room for temporary files", retries=1),
     # Airflow and its users.
-    unmade("cut off by a run time-out", reason="its last task did not record it", slow=True),
+    unmade("cut off by a run time-out", reason="`record` did not run", slow=True),
     unmade("marked failed by hand in mid-run", reason="the run ended before this file was made"),
     unmade(
         "deleted in Airflow in mid-run", airflow="deleted", reason="the run ended before this file was made", slow=True

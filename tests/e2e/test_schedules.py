@@ -320,7 +320,7 @@ class TestAnOutage:
         runs = scene.settled(report_id)
         states = [run["state"] for run in runs]
         assert states == ["skipped"] * (3 - sent) + ["success"] * sent
-        assert all("missed while Airflow was away" in run["reason"] for run in runs if run["state"] == "skipped")
+        assert all("missed while Airflow was not running" in run["reason"] for run in runs if run["state"] == "skipped")
         assert len(scene.running.mails_of(report_id)) == sent
         assert len(scene.running.executions(report_id)) == sent
         assert [run["scheduled_for"].minute for run in runs] == [minute] * 3
