@@ -106,7 +106,7 @@ ON_ONE_AIRFLOW = frozenset(
     )
 )
 #: The slowest tests start first, so that the workers finish at about the same time.
-FIRST = ("tests/e2e/", "tests/dags/", "tests/unit/test_render_pdf.py")
+FIRST = ("tests/e2e/", "tests/dags/", "tests/integration/test_pdf_long_tables.py", "tests/unit/test_render_pdf.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
