@@ -98,9 +98,9 @@ WRONG = {
     "tags": ("x" * 51, "50 characters"),
     "cronExpression": ("61 25 * *", "five fields"),
     "timezone": ("Mars/Olympus", "IANA"),
-    "emailDelivery.recipients": ("not an address", "e-mail address"),
-    "emailDelivery.ccRecipients": ("@nobody", "e-mail address"),
-    "emailDelivery.bccRecipients": ("two words", "e-mail address"),
+    "emailDelivery.recipients": ("not an address", "email address"),
+    "emailDelivery.ccRecipients": ("@nobody", "email address"),
+    "emailDelivery.bccRecipients": ("two words", "email address"),
     "emailDelivery.subject": ("x" * 201, "200"),
 }
 

@@ -172,7 +172,7 @@ def test_a_last_run_is_read_with_its_offset_and_as_utc_without(text, moment):
         (
             {"mail": {"recipients": ["x@y.example\nBcc: all@acme.example"]}},
             "metadata.schedule.emailDelivery.recipients",
-            "is not an e-mail address; use one such as",
+            "is not an email address; use one such as",
         ),
         ({"schedule": {"parameters": []}}, "metadata.schedule.parameters", "is not a JSON object"),
         (

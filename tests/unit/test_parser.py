@@ -20,8 +20,8 @@ TYPES = (
 )
 FORMATS = "unknown format; choose from pdf, csv, json, excel, html"
 DIFFERENT = "is not a list of different formats; choose from pdf, csv, json, excel, html, each once"
-ADDRESSES = "does not have {} addresses; change the list, or disable e-mail"
-ADDRESS = "is not an e-mail address; use one such as name@company.com"
+ADDRESSES = "does not have {} addresses; change the list, or disable email"
+ADDRESS = "is not an email address; use one such as name@company.com"
 
 
 #: Parameters that reports of a type require.
@@ -318,7 +318,7 @@ def test_a_creator_and_a_workspace_that_do_not_exist_are_named():
     ]
 
 
-# E-mail
+# Email
 
 
 @pytest.mark.parametrize("count", [1, 50])

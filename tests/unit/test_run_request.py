@@ -123,7 +123,7 @@ def test_a_recipient_given_twice_is_mailed_once():
 
 
 def test_mail_of_a_report_that_is_not_mailed_needs_recipients():
-    message = "needs recipients; add them, because e-mail of this report is disabled"
+    message = "needs recipients; add them, because email of this report is disabled"
 
     assert problems({"mail": True}, email_enabled=False) == [("mail", message)]
     assert asked({"mail": True, "recipients": ["ada@acme.example"]}, email_enabled=False).mail

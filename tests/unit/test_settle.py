@@ -146,7 +146,7 @@ STAGES = {
     "email": lambda services: pipeline.email(services, KEY),
 }
 BROKEN = (
-    "the run was frozen under rules that have changed since: email_recipients is not an e-mail address; "
+    "the run was frozen under rules that have changed since: email_recipients is not an email address; "
     "use one such as name@company.com; clear it from query"
 )
 

@@ -1,4 +1,4 @@
-"""Validate e-mail addresses and convert their domains to ASCII."""
+"""Validate email addresses and convert their domains to ASCII."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADDRESS = re.compile(
 
 
 def is_address(text: str) -> bool:
-    """Whether *text* is one plain e-mail address."""
+    """Whether *text* is one plain email address."""
     try:
         return ADDRESS.fullmatch(text) is not None and len(ascii_address(text)) <= 254
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Deliveries: one e-mail message each, as the ledger records it."""
+"""Deliveries: one email message each, as the ledger records it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""E-mail, from plan to ledger: decide recipients, compose, claim, send, record the outcome; notify owners."""
+"""Email, from plan to ledger: decide recipients, compose, claim, send, record the outcome; notify owners."""

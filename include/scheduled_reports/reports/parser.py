@@ -148,10 +148,10 @@ def _addresses(check: Check, column: str, row: Row, *, low: int, high: int) -> t
     if not row["email_enabled"]:
         return tuple(value for value in values if value)
     if not low <= len(values) <= high:
-        check.add(column, values, f"does not have {low} to {high} addresses; change the list, or disable e-mail")
+        check.add(column, values, f"does not have {low} to {high} addresses; change the list, or disable email")
     for value in values:
         if not is_address(str(value)):
-            check.add(column, value, "is not an e-mail address; use one such as name@company.com")
+            check.add(column, value, "is not an email address; use one such as name@company.com")
     return tuple(dict.fromkeys(str(value) for value in values))
 
 

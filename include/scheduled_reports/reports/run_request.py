@@ -125,7 +125,7 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     )
     _test(check, conf, request)
     if request.mail and not request.recipients and not report.email.enabled:
-        check.add("mail", request.mail, "needs recipients; add them, because e-mail of this report is disabled")
+        check.add("mail", request.mail, "needs recipients; add them, because email of this report is disabled")
     if check.problems:
         raise RequestError(check.problems)
     return request
