@@ -19,7 +19,7 @@ from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, document, settle
-from .query import stage_dataset, stage_figures
+from .query import stage_data
 from .staging import RunFiles
 from .unrecorded import leave_note
 
@@ -45,9 +45,8 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
         services.runs.progress(run.key, None, 5, attempt=attempt)
         kind = report_type(run.report)
         files = RunFiles.of(services.staging, run.key)
-        found = [stage_dataset(services.source, run, files, dataset) for dataset in kind.datasets]
-        stage_figures(services.source, run, files, kind)
-        services.runs.note_mail_summary(run.key, document.mail_summary(kind, files, found[0]))
+        data_rows = stage_data(services.source, run, files, kind)
+        services.runs.note_mail_summary(run.key, document.mail_summary(kind, files, data_rows))
         services.runs.progress(run.key, None, 25, attempt=attempt)
     return run.formats
 

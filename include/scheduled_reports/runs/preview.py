@@ -13,7 +13,7 @@ from ..render import renderer
 from ..reports.parser import parse_row
 from ..reports.types.catalog import report_type
 from . import document
-from .query import stage_dataset, stage_figures
+from .query import stage_data
 from .staging import RunFiles
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def preview(  # noqa: PLR0913 - what a run is made of
     run = _run(row, chosen, at)
     kind = report_type(run.report)
     files = RunFiles.of(staging, run.key)
-    for dataset in kind.datasets:
-        stage_dataset(source, run, files, dataset)
-    stage_figures(source, run, files, kind)
+    stage_data(source, run, files, kind)
     shown = document.document(run, kind, files, settings.branding)
     write = renderer(chosen, csv_bom=settings.csv_bom)
     with tempfile.TemporaryFile() as draft:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .staging import RunFiles
 
 
-def stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:
+def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> int:
+    """Stage every dataset and the key figures; return how many rows of the main dataset hold data."""
+    found = [_stage_dataset(source, run, files, dataset) for dataset in kind.datasets]
+    _stage_figures(source, run, files, kind)
+    return found[0]
+
+
+def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:
     """Stream one dataset to staging; return how many of its rows hold data."""
     with (
         source.stream(dataset.sql, scope(run)) as batches,
@@ -28,7 +35,7 @@ def stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -
     return draft.data_rows if dataset.zero_filled else draft.rows
 
 
-def stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
+def _stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
     """Stage the key figures of the window and of the previous one, as two rows of one small file."""
     tables = []
     for bound in (scope(run), scope(run, previous=True)):
