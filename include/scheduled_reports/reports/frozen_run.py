@@ -1,7 +1,7 @@
 """Read a run back from its row of reporting.runs, with the parser that reads fresh rows.
 
 Only the stages that make something of a run parse it.  Settling needs just its formats, so that a rule that was
-tightened while runs were open does not keep them open for ever.
+tightened while runs were open does not keep them open forever.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "SCHEDULED_REPORTS__"
 #: Old names that are accepted for one release: a rolling upgrade runs with the settings of the release before.
 RENAMED = {f"{PREFIX}FAREWELL_SECONDS": f"{PREFIX}TOMBSTONE_SECONDS"}
-#: The shortest time that anything is kept: 0 could mean "do not keep" as well as "keep for ever".
+#: The shortest time that anything is kept: 0 could mean "do not keep" as well as "keep forever".
 MOMENT = timedelta(seconds=1)
 LONGEST_SECONDS = 10**9
 
@@ -86,7 +86,7 @@ class Settings:
     last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
     #: The shortest time that the DAG of a deleted, disabled or rejected report is kept.
     tombstone_seconds: timedelta = timedelta(minutes=5)
-    #: How long S3 keeps the files of a settled run; use a big number for ever.
+    #: How long S3 keeps the files of a settled run; a very large value keeps them forever.
     keep_files_seconds: timedelta = timedelta(days=90)
     #: How long the rows of a settled run are kept: in `reporting`, and its executions.
     keep_rows_seconds: timedelta = timedelta(days=400)
