@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from ...domain.dates import city
 from .. import charts, colours
+from ..activity import has_data, is_counted, nothing
 from ..jinja import environment
 from ..key_figures import card, time_note
 from ..logo_image import logo_picture
@@ -79,7 +81,7 @@ class Page:
             cards=[card(figure) for figure in document.figures],
             card_columns=columns,
             long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
-            tiles=list(tiles(document.charts, self._tile_size, shades.palette)),
+            tiles=list(tiles(document.charts, self._tile_size, shades.palette, zeros=self._draws_zeros)),
             excerpts=excerpts,
             is_first=is_first,
             is_empty=all(view.is_empty for view in self.views),
@@ -113,6 +115,17 @@ class Page:
             return _SCREEN
         return _LANDSCAPE if self._is_wide else _PORTRAIT
 
+    @cached_property
+    def _nothing(self) -> str:
+        """What an empty table says; the main table is read for it only if one is empty."""
+        return nothing(self._document) if any(view.is_empty for view in self.views) else ""
+
+    @cached_property
+    def _draws_zeros(self) -> bool:
+        """Whether a chart of zeros is drawn: it is true, and no lack of activity, in a report with figures and data."""
+        document = self._document
+        return any(map(charts.is_flat, document.charts)) and bool(document.figures) and has_data(document)
+
     def _words(self) -> Mapping[str, Any]:
         document = self._document
         return {
@@ -127,6 +140,8 @@ class Page:
             "before": document.previous_period if document.figures else "",
             "time_note": time_note(document),
             "no_activity": NO_ACTIVITY,
+            "nothing": self._nothing,
+            "is_counted": is_counted(document),
         }
 
 
