@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
+from ...domain.graphemes import cut
 from .. import charts
 from ..column_widths import text_width
 from ..values import format_value, is_missing, printable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MANY_BARS: Final = 12
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
+#: Characters of a name in a description.
+_NAME: Final = 100
 #: The least width of a bar and of a point of a line, in pixels.
 _BAR, _POINT = 8, 5
 
@@ -115,15 +118,16 @@ def _named(drawing: str, name: str) -> Markup:
 
 def described(chart: Chart) -> str:
     """Describe a chart in words: `Messages per day. Messages: 14 (2026-11-22) to 215 (2026-11-24).`."""
-    texts = [f"{printable(chart.title)}."]
+    texts = [f"{cut(printable(chart.title), _NAME)}."]
     for column in chart.y:
         rows = [row for row in charts.drawn(chart) if not is_missing(row[column.name])]
         if rows:
             ends = (min(rows, key=lambda row: row[column.name]), max(rows, key=lambda row: row[column.name]))
             least, most = (
-                f"{format_value(row[column.name], column)} ({format_value(row[chart.x.name], chart.x)})" for row in ends
+                f"{format_value(row[column.name], column)} ({cut(format_value(row[chart.x.name], chart.x), _NAME)})"
+                for row in ends
             )
-            texts.append(f"{printable(column.title)}: {least} to {most}.")
+            texts.append(f"{cut(printable(column.title), _NAME)}: {least} to {most}.")
     return " ".join(texts)
 
 

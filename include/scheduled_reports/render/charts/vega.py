@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from ...domain.graphemes import cut
 from ...domain.report_type import MOST_DRAWN, MOST_RANKED
 from ..values import format_value, is_missing, printable
 
@@ -45,6 +46,8 @@ _CONFIG: Final = {
 _TEMPORAL: Final = frozenset({"date", "timestamp"})
 #: A line of up to this many rows shows its points, and its axis labels each of them, or every second, every third.
 _MAX_POINTS: Final = 31
+#: Characters of a name on an axis or in a legend, which have less room than that.
+_LABEL_TEXT: Final = 100
 #: A chart has at most this many names on its axis: 10,000 take Vega half a minute.
 _NAMED: Final = 400
 #: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
@@ -128,9 +131,9 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
         {
             "x": _place(row[chart.x.name], chart.x),
             "v": None if is_missing(row[column.name]) else float(row[column.name]),
-            "s": printable(column.title),
+            "s": cut(printable(column.title), _LABEL_TEXT),
             "n": place,
-            "k": f"{number:0{_KEY_DIGITS}d}{format_value(row[chart.x.name], chart.x)}",
+            "k": f"{number:0{_KEY_DIGITS}d}{cut(format_value(row[chart.x.name], chart.x), _LABEL_TEXT)}",
             "t": format_value(row[column.name], column),
         }
         for number, row in enumerate(chart.rows)
@@ -258,7 +261,7 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
 
 def _color(chart: Chart, style: ChartStyle) -> dict[str, Any]:
     """Assign one colour per series; there is a legend only for several."""
-    titles = [printable(column.title) for column in chart.y]
+    titles = [cut(printable(column.title), _LABEL_TEXT) for column in chart.y]
     scale = {"domain": titles, "range": [style.palette[number % len(style.palette)] for number in range(len(titles))]}
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if chart.kind == "line" else {"symbolType": "square"}
     legend = (
