@@ -28,6 +28,11 @@ def boundary(text: str, at: int) -> int:
     return next((place for place in range(at, least, -1) if _may_cut(text, place)), at if least else 0)
 
 
+def length(text: str) -> int:
+    """How many characters *text* has as a reader sees it."""
+    return sum(_may_cut(text, at) for at in range(1, len(text))) + bool(text)
+
+
 def cut(text: str, most: int) -> str:
     """*text* in at most *most* characters; if it was cut, it ends with an ellipsis."""
     return text if len(text) <= most else f"{text[: boundary(text, most - 1)].rstrip()}…"

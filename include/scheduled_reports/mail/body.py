@@ -7,7 +7,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from ..domain.bidi import isolated
 from ..domain.dates import long_time, zone_time
+from ..domain.naming import shown_file_name
 from ..render.activity import is_counted
 from ..render.batches import pieces
 from ..render.colours import WHITE, readable
@@ -91,7 +93,7 @@ class Preview:
 
     def lines(self) -> list[str]:
         """Format the rows as lines of text with aligned columns."""
-        return aligned([self.heads, *self.rows], self.numeric)
+        return aligned([list(map(isolated, row)) for row in (self.heads, *self.rows)], self.numeric)
 
     @staticmethod
     def is_long(text: str) -> bool:
@@ -110,7 +112,7 @@ def body(document: Document, note: MailNote) -> Body:
         "accent": readable(document.branding.colour, WHITE),
         "logo": head,
         "charts": charts,
-        "left_out": join_names([picture.title for picture in found if not picture.content]),
+        "left_out": join_names([isolated(picture.title) for picture in found if not picture.content]),
         "headline": _headline(document, cards, note),
         "before": document.previous_period,
         "time_note": time_note(document),
@@ -121,10 +123,14 @@ def body(document: Document, note: MailNote) -> Body:
         "period": document.period,
         "zone_time": zone_time(document.timezone),
         "cards": cards,
-        "figure_lines": aligned([(c.title, c.value, c.change or c.comparison) for c in cards], (False, True, True)),
+        "figure_lines": aligned(
+            [(isolated(c.title), c.value, c.change or c.comparison) for c in cards], (False, True, True)
+        ),
         "compares": any(c.change for c in cards),
         "trend_colors": _TREND_COLORS,
         "note": note,
+        "isolated": isolated,
+        "shown_file_name": shown_file_name,
         "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
         "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),
@@ -147,7 +153,9 @@ def _headline(document: Document, cards: Sequence[Card], note: MailNote) -> str:
     """What an inbox shows beside the subject."""
     if note.no_data and not is_counted(document):
         return NO_ACTIVITY
-    return " · ".join(f"{one.title}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE])
+    return " · ".join(
+        f"{isolated(one.title)}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE]
+    )
 
 
 def one_line(text: str) -> str:

@@ -31,6 +31,7 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import coordinate_from_string
 
+from ...domain.bidi import isolated
 from .. import charts
 from ..values import format_value, is_missing
 from .cells import excel_text, number_format
@@ -102,7 +103,7 @@ class _Cells:
 def _drawn(chart: Chart, rows: Sequence[Mapping[str, Any]], cells: _Cells, colours: Sequence[str]) -> AnyChart:
     drawn: AnyChart = LineChart() if chart.kind == "line" else BarChart()
     note = charts.note(chart)
-    drawn.title = _title(f"{chart.title} ({note[0].lower()}{note[1:]})" if note else chart.title)
+    drawn.title = _title(f"{isolated(chart.title)} ({note[0].lower()}{note[1:]})" if note else chart.title)
     drawn.width = _WIDTH  # type: ignore[assignment]  # the stubs take it for a whole number
     drawn.height = _height(chart, len(rows))
     drawn.roundedCorners = False

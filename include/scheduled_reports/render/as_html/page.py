@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
+from ...domain.bidi import isolated
 from ...domain.dates import city
 from ...domain.graphemes import cut
 from .. import charts, colours
@@ -83,6 +84,7 @@ class Page:
             long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
             tiles=list(tiles(document.charts, self._tile_size, shades.palette, zeros=self._draws_zeros)),
             bounded=self._bounded,
+            isolated=isolated,
             excerpts=excerpts,
             is_first=is_first,
             is_empty=all(view.is_empty for view in self.views),
