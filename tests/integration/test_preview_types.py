@@ -18,6 +18,7 @@ from include.scheduled_reports.reports.types.catalog import report_type, report_
 from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 from tests.integration.previews import preview_row, preview_stored
+from tests.readers import exceljs, sheetjs
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days are all within the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
@@ -119,3 +120,11 @@ def test_a_chart_of_730_days_sees_all_of_them(demo, tmp_path):
     assert not [text for text in texts if "No activity" in text]
     assert len(book["Summary"]._charts) == 2
     assert texts[0].count("<svg") == 2
+
+
+def test_excel_opens_in_readers_on_node(made, kind):
+    count, content = made("excel")
+
+    for found in (sheetjs(content), exceljs(content)):
+        assert len(found["names"]) >= len(kind.datasets) + 1
+        assert len(found["sheets"][found["names"][1]]) == count + 1
