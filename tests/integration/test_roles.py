@@ -33,7 +33,7 @@ from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report, execute
-from tests.integration.test_record import MESSAGES, MONDAY, TRIGGER, walk
+from tests.integration.stages import MESSAGES, MONDAY, TRIGGER, walk
 
 ROLES = Path(__file__).parents[2] / "deploy/sql/roles.sql"
 KEY = TRIGGER.key

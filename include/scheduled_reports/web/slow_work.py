@@ -31,6 +31,11 @@ class SlowWork:
         self._of_user: Counter[str] = Counter()
         self._lock = Lock()
 
+    @property
+    def under_way(self) -> int:
+        """How much work is under way or waits."""
+        return self._of_user.total()
+
     async def run(self, user: str, work: Callable[[], T]) -> T:
         """Return what *work* returns; 429 if too much of this kind is under way, of this user or in all."""
         self._admit(user)

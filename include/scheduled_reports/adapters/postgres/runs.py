@@ -16,6 +16,7 @@ from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
 from ...reports.frozen_run import formats, read_frozen_run
 from .connection import transaction
+from .encoding import storable
 from .ledger import deliveries, key_values
 from .sql import statements
 
@@ -187,7 +188,7 @@ class PostgresRuns:
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
-    return connection.execute(statements("runs")[name], values)
+    return connection.execute(statements("runs")[name], storable(connection, values))
 
 
 def _values(new_run: NewRun) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 SELECT true FROM scheduled_reports WHERE id = %(report_id)s FOR NO KEY UPDATE
 
 -- name: ask_run
--- A requested run, before Airflow knows it; refused while another one is in progress.
+-- A requested run, before Airflow knows it; refused while another one is in progress, or for a time that had one.
 INSERT INTO reporting.runs
     (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, test, told_at)
 SELECT %(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(triggered_by)s,
        %(clear_number)s, %(test)s, NULL
 WHERE NOT EXISTS (SELECT FROM reporting.runs WHERE report_id = %(report_id)s AND settled_at IS NULL)
+ON CONFLICT (report_id, run_id) DO NOTHING
 RETURNING true
 
 -- name: ask_executions
