@@ -85,7 +85,7 @@ def create_report(access: Authorized, content: Content) -> Response:
 def read_report(access: Authorized, id: str) -> Response:
     """Return one report with its newest executions."""
     record = access.record(id)
-    history = access.ports.reports.history(record["id"], limit=HISTORY)
+    history = access.ports.reports.history(access.workspace.id, record["id"], limit=HISTORY)
     shown = _with_problems(access, record) | {"executionHistory": [serializers.execution(one) for one in history]}
     return answer(shown)
 

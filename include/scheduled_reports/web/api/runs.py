@@ -86,7 +86,7 @@ def list_runs(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
     """Return the newest runs of a report, each with its executions."""
-    found = access.ports.reports.runs(access.record(id)["id"], limit=limit, offset=offset)
+    found = access.ports.reports.runs(access.workspace.id, access.record(id)["id"], limit=limit, offset=offset)
     pagination = {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total}
     return answer(
         {"runs": [serializers.run(one) for one in found.items], "total": found.total, "pagination": pagination}
@@ -202,7 +202,7 @@ def _requested(
         run_after or access.ports.core.now(),
         access.actor,
     )
-    record = access.ports.reports.run(new_run.key)
+    record = access.ports.reports.run(access.workspace.id, new_run.key)
     first = execution_id(new_run.key, new_run.formats[0])
     executions = [serializers.execution(one) for one in record["executions"]] if record else []
     shown = next((one for one in executions if one["id"] == first), {"id": first, "status": "PENDING", "progress": 0})
@@ -225,7 +225,7 @@ def _run_after(body: Sent) -> datetime | None:
 def _run(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
     report = access.record(report_id)
     key = RunKey(report_id=report["id"], run_id=storable(run_id) or "")
-    record = access.ports.reports.run(key)
+    record = access.ports.reports.run(access.workspace.id, key)
     if record is None:
         raise ApiError(404, NO_RUN)
     return key, record
