@@ -14,20 +14,10 @@ from tests.e2e.test_api import SCHEDULED
 
 pytestmark = pytest.mark.timeout(300)
 
+REPORT = "demo-report-weekly-activity"
 #: As many unknown names as a hostile client would send, nested and not: 830 KB and more.
 NAMES = {f"n{number}": 0 for number in range(90_000)}
 NESTED = {"emailDelivery": {f"recipient{number}": 0 for number in range(20_000)}}
-
-
-@pytest.fixture(scope="module")
-def report_id(running):
-    """Return a report of the workspace that these tests use."""
-    (row,) = running.rows(
-        """SELECT id FROM scheduled_reports
-           WHERE workspace_id = 'demo-workspace-acme' AND "reportType" = 'workspace-activity' ORDER BY id LIMIT 1"""
-    )
-    running.api.wait_for_dag(f"scheduled_report_{row['id']}", seconds=120)
-    return row["id"]
 
 
 @contextmanager
@@ -35,6 +25,8 @@ def measured(running):
     """Ask Airflow for its version again and again; yields the seconds that each answer took."""
     seconds, over = [], Event()
     session = running.stack.airflow.api("admin").session
+    # The first request to a route loads what it needs.
+    assert session.get(f"{running.stack.airflow.url}{SCHEDULED}", timeout=60).status_code == 200
 
     def ask():
         while not over.is_set():
@@ -54,25 +46,25 @@ def measured(running):
 
 def quick(seconds):
     """Whether the answers came within a second: all but one in twenty, for a machine that does other things as well."""
-    return len(seconds) > 5 and sorted(seconds)[len(seconds) * 19 // 20] < 1
+    return len(seconds) > 10 and sorted(seconds)[len(seconds) * 19 // 20] < 1
 
 
 @pytest.mark.parametrize("body", [NAMES, NESTED])
-def test_a_viewers_large_bodies_cost_nobody_else_anything(running, report_id, body):
+def test_a_viewers_large_bodies_cost_nobody_else_anything(running, body):
     viewer = running.stack.airflow.api("viewer").session
     address = f"{running.stack.airflow.url}{SCHEDULED}"
 
     with measured(running) as seconds, ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(viewer.post, address, json=body, timeout=60) for _ in range(12)]
+        asked = [pool.submit(viewer.post, address, json=body, timeout=60) for _ in range(60)]
         codes = {one.result().status_code for one in asked}
 
     assert codes <= {403, 413}
     assert quick(seconds), seconds
 
 
-def test_of_sixty_previews_at_once_few_run_and_nobody_else_waits(running, report_id):
+def test_of_sixty_previews_at_once_few_run_and_nobody_else_waits(running):
     viewer = running.stack.airflow.api("viewer").session
-    address = f"{running.stack.airflow.url}{SCHEDULED}/{report_id}/preview?format=pdf"
+    address = f"{running.stack.airflow.url}{SCHEDULED}/{REPORT}/preview?format=pdf"
     adapter = requests.adapters.HTTPAdapter(pool_maxsize=60)
     viewer.mount("http://", adapter)
 
