@@ -13,8 +13,6 @@
     │   └── RecipientRefusedError the mail service refuses a call because of some addresses; nothing was sent
     ├── TransientError          a server was unavailable or busy: retry
     │   ├── ThrottledError      the mail service asks to slow down; nothing was sent
-    │   ├── RecipientDeferredError the mail service does not accept some addresses now; nothing was sent
-    │   ├── EnvelopeTooLargeError the mail service takes fewer recipients per call; nothing was sent
     │   ├── MailChangedError    the recipients were changed while the mail was composed; nothing was sent
     │   ├── BusyError           a run of the report is in progress
     │   └── NoDagError          Airflow has no DAG for the report, or not yet
@@ -85,23 +83,16 @@ class TransientError(ReportsError):
 
 
 class ThrottledError(TransientError):
-    """The mail service asks to slow down; nothing was sent."""
+    """The mail service asks to slow down; nothing was sent.  The text names no address.
 
+    *addresses* are the recipients that it does not accept now, if it accepts others.  *accepted* is how many recipients
+    it takes in one call, if that is fewer than it was given.
+    """
 
-class RecipientDeferredError(TransientError):
-    """The mail service does not accept some addresses now, but others; nothing was sent.  The text names no address."""
-
-    def __init__(self, addresses: Sequence[str], codes: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, addresses: Sequence[str] = (), accepted: int = 0) -> None:
         self.addresses = tuple(addresses)
-        super().__init__(_with_codes(f"{len(self.addresses)} recipients are not accepted now", codes))
-
-
-class EnvelopeTooLargeError(TransientError):
-    """The mail service takes only *accepted* of the recipients in one call; nothing was sent."""
-
-    def __init__(self, accepted: int, codes: Sequence[str] = ()) -> None:
         self.accepted = accepted
-        super().__init__(_with_codes(f"the mail server takes only {accepted} recipients per message", codes))
+        super().__init__(message)
 
 
 class MailChangedError(TransientError):

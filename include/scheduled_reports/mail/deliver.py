@@ -10,10 +10,8 @@ from ..domain.addresses import mailbox
 from ..domain.delivery import DeliveryState
 from ..domain.errors import (
     DeliveryUnknownError,
-    EnvelopeTooLargeError,
     MailChangedError,
     PermanentError,
-    RecipientDeferredError,
     RecipientRefusedError,
     ReportsError,
     ThrottledError,
@@ -97,7 +95,9 @@ def deliver(
         part = replace(delivery, message=name, recipients=_first(rest, limit))
         try:
             wrong, done = _send_with_pauses(services, part, raw, tags, checks)
-        except EnvelopeTooLargeError as error:
+        except ThrottledError as error:
+            if not 0 < error.accepted < len(part.recipients):
+                raise
             limit = error.accepted
             continue
         except DeliveryUnknownError as error:
@@ -161,29 +161,41 @@ def _send_with_pauses(
     """Call the mail service, again while it throttles."""
     for pause in PAUSES:
         try:
-            return _claim_and_send(services, delivery, raw, tags, checks)
-        except ThrottledError:
+            return _claim_and_send(services, delivery, raw, tags, checks.confirm)
+        except ThrottledError as error:
+            if error.accepted:
+                raise
             services.wait(pause)
-    return _claim_and_send(services, delivery, raw, tags, checks)
+    return _claim_and_send(services, delivery, raw, tags, checks.confirm, leave_out=checks.last)
 
 
 def _claim_and_send(
-    services: Services, delivery: Delivery, raw: bytes, tags: Mapping[str, str], checks: Checks
+    services: Services,
+    delivery: Delivery,
+    raw: bytes,
+    tags: Mapping[str, str],
+    confirm: Callable[[Row | None], None] | None,
+    *,
+    leave_out: bool = False,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Claim and send; return the addresses because of which the service refused the call, or those it took."""
-    held = services.ledger.claim(delivery, checks.confirm)
+    """Claim and send; return the addresses because of which the service refused the call, or those it took.
+
+    With *leave_out* the addresses that the service does not accept now count as refused.
+    """
+    held = services.ledger.claim(delivery, confirm)
     if held is not None:
         if held.state in (DeliveryState.SENT, DeliveryState.REFUSED):
             return held.refused, () if held.refused else (*held.recipients, *delivery.recipients)
         raise _unknown(held)
     try:
         message_id = services.mailer.send(services.settings.mail_from, delivery.recipients, raw, tags=tags)
-    except (RecipientRefusedError, RecipientDeferredError) as error:
-        return _some_refused(services, delivery, error, checks), ()
     except (PermanentError, TransientError) as error:
-        outcome = "throttled" if isinstance(error, ThrottledError) else None
-        _finish(services, replace(delivery, state=DeliveryState.REFUSED, error=str(error)), outcome)
-        raise
+        refused = _refused(delivery, error, leave_out=leave_out)
+        outcome = "throttled" if isinstance(error, ThrottledError) and not refused else None
+        _finish(services, replace(delivery, state=DeliveryState.REFUSED, error=str(error), refused=refused), outcome)
+        if not refused:
+            raise
+        return refused, ()
     except DeliveryUnknownError as error:
         _finish(services, replace(delivery, state=DeliveryState.UNKNOWN, error=str(error)))
         raise
@@ -191,21 +203,14 @@ def _claim_and_send(
     return (), tuple(delivery.recipients)
 
 
-def _some_refused(
-    services: Services, delivery: Delivery, error: RecipientRefusedError | RecipientDeferredError, checks: Checks
-) -> tuple[str, ...]:
-    """Record a call that reached nobody because of some addresses; return these if it may be repeated without them.
+def _refused(delivery: Delivery, error: ReportsError, *, leave_out: bool) -> tuple[str, ...]:
+    """The addresses without which a call that reached nobody may be repeated.
 
-    If everybody is refused, that is nobody's fault: the message is refused as a whole, and may be sent again.
+    None if everybody is refused: that is about nobody, the message is refused as a whole, and may be sent again.
     """
-    refused = replace(delivery, state=DeliveryState.REFUSED, error=str(error))
-    rest = _without(delivery.recipients, error.addresses)
-    repeated = 0 < len(rest) < len(delivery.recipients)
-    if not repeated or (isinstance(error, RecipientDeferredError) and not checks.last):
-        _finish(services, refused)
-        raise error
-    _finish(services, replace(refused, refused=error.addresses))
-    return error.addresses
+    named = isinstance(error, RecipientRefusedError) or (leave_out and isinstance(error, ThrottledError))
+    addresses: tuple[str, ...] = getattr(error, "addresses", ()) if named else ()
+    return addresses if 0 < len(_without(delivery.recipients, addresses)) < len(delivery.recipients) else ()
 
 
 def _unknown(held: Delivery) -> DeliveryUnknownError:

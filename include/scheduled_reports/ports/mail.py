@@ -19,8 +19,8 @@ class Mailer(Protocol):
         """Send one message once and return the service's message id; *tags* are for the service's statistics.
 
         Raises TransientError or PermanentError if the message was certainly not sent to anyone, DeliveryUnknownError
-        if that is not known.  RecipientRefusedError and RecipientDeferredError name some of the recipients, never
-        all: what the service says of everybody alike is about nobody.
+        if that is not known.  RecipientRefusedError names recipients only if others are accepted, or may be later:
+        what the service says of everybody alike is about nobody.
         """
 
 

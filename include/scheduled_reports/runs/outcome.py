@@ -67,14 +67,15 @@ def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
 
 
 def _call_errors(calls: Sequence[Delivery]) -> list[str]:
-    """Why the calls of a message did not reach everybody, apart from recipients without whom it was repeated."""
-    settled = {address for call in calls if call.state is DeliveryState.SENT for address in call.recipients}
-    settled |= {address for call in calls[:-1] for address in call.refused}
-    return [
-        f"{call.message}: {call.error or call.state}"
-        for call in calls
-        if call.state is not DeliveryState.SENT and not settled.issuperset(call.recipients)
-    ]
+    """Why the calls of a message did not reach everybody; a call that was repeated in other calls counts as they do."""
+    errors = []
+    reached = {address for call in calls if call.state is DeliveryState.SENT for address in call.recipients}
+    for number, call in enumerate(calls):
+        later = {address for one in calls[number + 1 :] for address in one.recipients}
+        refused = set(call.refused if later else ())
+        if call.state is not DeliveryState.SENT and not (reached | later | refused).issuperset(call.recipients):
+            errors.append(f"{call.message}: {call.error or call.state}")
+    return errors
 
 
 def _left_out(plan: Mapping[str, Any]) -> list[str]:
