@@ -531,6 +531,25 @@ def test_a_mail_says_how_to_unsubscribe(make_services):
     assert "https://acme.example/off?who=ada%40acme.example" in text_of(mail)
 
 
+@pytest.mark.parametrize(
+    ("way", "recipients", "header"),
+    [
+        ("https://acme.example/off?report={report}", 2, "<https://acme.example/off?report=r1>"),
+        ("https://acme.example/off?report={report}", 1, "<https://acme.example/off?report=r1>"),
+        ("https://acme.example/off, mailto:off@acme.example?subject={recipient}", 1,
+         "<https://acme.example/off>, <mailto:off@acme.example?subject=p0%40acme.example>"),
+        ("https://acme.example/off?who={recipient}", 2, None),
+    ],
+)  # fmt: skip
+def test_one_click_is_not_offered_where_a_post_cannot_tell_who_clicked(make_services, way, recipients, header):
+    people = [f"p{number}@acme.example" for number in range(recipients)]
+    services = make_services(replace(LIVE, unsubscribe=way), email_recipients=people)
+    walk(services)
+    (mail,) = mails(services)
+
+    assert (mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"]) == (header, None)
+
+
 def test_a_redirected_mail_unsubscribes_only_the_address_it_goes_to(make_services):
     services = make_services(replace(LIVE, mail_mode="redirect:me@dev.example", unsubscribe=OFF))
     walk(services)

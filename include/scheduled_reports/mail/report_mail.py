@@ -16,7 +16,14 @@ from . import message
 from .attachments import MailFiles, choose_files, inline_image
 from .body import MailFile, MailNote, body
 from .deliver import Checks, deliver_all
-from .headers import report_headers, routing_headers, unsubscribe_addresses_of, unsubscribe_headers, unsubscribe_link
+from .headers import (
+    knows_recipient,
+    report_headers,
+    routing_headers,
+    unsubscribe_addresses_of,
+    unsubscribe_headers,
+    unsubscribe_link,
+)
 from .plan import envelopes, recipients_of, still_wanted
 from .plan import plan as plan_mail
 
@@ -145,7 +152,10 @@ def _compose(  # noqa: PLR0913, PLR0917 - all parts of a message
         attachments=(*map(inline_image, written.pictures), *files.attachments),
         headers={
             **routing_headers(services, recipients),
-            **unsubscribe_headers(unsubscribe_addresses_of(services, run, recipients)),
+            **unsubscribe_headers(
+                unsubscribe_addresses_of(services, run, recipients),
+                one_click=knows_recipient(services.settings.unsubscribe),
+            ),
             **report_headers(run),
         },
     )
