@@ -13,7 +13,7 @@ LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 
 
 LOCAL = re.compile(rf"(?=.{{1,64}}\Z)(?!=\?){ATOM}(?:\.{ATOM})*")
-DOMAIN = re.compile(rf"(?:{LABEL}\.)+(?:[A-Za-z]{{2,63}}|[Xx][Nn]--[A-Za-z0-9-]{{2,59}})")
+DOMAIN = re.compile(rf"(?:{LABEL}\.)*(?:[A-Za-z]{{2,63}}|[Xx][Nn]--[A-Za-z0-9-]{{2,59}})")
 #: Full stops of other scripts, which UTS 46 maps to a dot; a person who types them does not mean a domain.
 OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
 
@@ -24,9 +24,10 @@ def is_address(text: str) -> bool:
     if not at or LOCAL.fullmatch(local) is None or domain.endswith("."):
         return False
     try:
-        return len(f"{local}@{ascii_domain(domain)}") <= 254
+        plain = ascii_domain(domain)
     except UnicodeError:
         return False
+    return "." in plain and len(f"{local}@{plain}") <= 254
 
 
 def ascii_address(address: str) -> str:
@@ -41,7 +42,7 @@ def ascii_domain(domain: str) -> str:
     `bücher.example` and `XN--BCHER-KVA.example` are one domain (RFC 5890, 2.3.2.4).
     """
     found = domain.removesuffix(".").lower()
-    if not found.isascii() or "xn--" in found:
+    if not found.isascii():
         if OTHER_DOTS.search(found):
             raise UnicodeError("the domain has a full stop of another script")
         # The standard library's codec follows IDNA 2003, which turns straße.de into strasse.de, another domain.
