@@ -64,24 +64,33 @@ def compose(
     mail.add_alternative(html, subtype="html")
     for attachment in sorted(attachments, key=lambda one: not one.cid):
         _add(mail, attachment)
+    _name_files(mail, [one_line(attachment.file_name) for attachment in attachments if not attachment.cid])
     return mail.as_bytes()
+
+
+def _name_files(mail: EmailMessage, names: Sequence[str]) -> None:
+    """Give the attached files their names."""
+    for part, name in zip([*mail.iter_attachments()] if names else (), names, strict=True):
+        del part["Content-Disposition"]
+        part["Content-Disposition"] = file_header("attachment", name)
 
 
 def _add(mail: EmailMessage, attachment: Attachment) -> None:
     """Add a file to the message, or an image to its HTML part, so that no client lists the image as a file."""
     maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
-    name = one_line(attachment.file_name)
     if attachment.cid:
         html = next(part for part in mail.walk() if part.get_content_type() in _HTML)
         html.add_related(
-            attachment.content, maintype, subtype, cid=f"<{attachment.cid}>", filename=name, disposition="inline"
+            attachment.content,
+            maintype,
+            subtype,
+            cid=f"<{attachment.cid}>",
+            filename=one_line(attachment.file_name),
+            disposition="inline",
         )
     else:
         # Base64 for every type: mail servers may change line endings of text, and the digest must stay right.
         mail.add_attachment(attachment.content, maintype=maintype, subtype=subtype)
-        *_, part = mail.iter_attachments()
-        del part["Content-Disposition"]
-        part["Content-Disposition"] = file_header("attachment", name)
 
 
 def encoded_size(size: int) -> int:
