@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
@@ -57,15 +57,22 @@ class DagSpec:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> DagSpec:
-        """Return the spec of the data from `as_json`."""
+        """Return the spec of the data from `as_json`; an error if it has another shape."""
         arguments = content["schedule"]
-        return cls(
+        spec = cls(
             **{
                 **content,
                 "tags": tuple(content["tags"]),
                 "schedule": None if arguments is None else TimetableArguments(**arguments),
             }
         )
+        texts = (spec.report_id, spec.display_name, spec.description, spec.owner, *spec.tags)
+        timetable = () if spec.schedule is None else astuple(spec.schedule)
+        if not all(isinstance(text, str) for text in (*texts, *timetable[:-1])):
+            raise TypeError("a text of a spec is not a text")
+        if not all(isinstance(number, int) for number in (spec.resting, *timetable[-1:])):
+            raise TypeError("a number of a spec is not a number")
+        return spec
 
 
 def dag_specs(
