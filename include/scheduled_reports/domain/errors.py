@@ -99,3 +99,11 @@ class SkipRunError(ReportsError):
 
 class DeliveryUnknownError(ReportsError):
     """The mail may or may not have been sent."""
+
+
+def location(error: BaseException) -> str:
+    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""

@@ -63,8 +63,9 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
 def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
     """What to record of a run: with *request* and *report* a frozen run, without them a refused one."""
     covered = None
-    named = dict.fromkeys((row or {}).get("export_formats") or ())  # an invalid row may name a format twice
-    formats = tuple(Format(name) for name in named if name in list(Format))
+    # An invalid row may name a format twice, or hold a list in place of a name.
+    named = [name for name in (row or {}).get("export_formats") or () if isinstance(name, str)]
+    formats = tuple(Format(name) for name in dict.fromkeys(named) if name in list(Format))
     if report is not None and request is not None:
         covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
         formats = request.formats or report.formats

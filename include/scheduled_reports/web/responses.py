@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from ..domain.errors import BusyError, NoDagError, RejectedError, ReportsError, RequestError, TransientError
+from ..domain.errors import BusyError, NoDagError, RejectedError, ReportsError, RequestError, TransientError, location
 from .fields import by_field
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def failure(error: Exception) -> Response:
         case ReportsError():
             log.error("request failed: %s", error)
         case _:
-            log.error("request failed: %s%s", type(error).__name__, _location(error))
+            log.error("request failed: %s%s", type(error).__name__, location(error))
     return answer({"error": "Internal error"}, 500)
 
 
@@ -149,11 +149,3 @@ def _of_parameters(error: RequestValidationError) -> Problems:
         shown = "" if one["type"] == "missing" else f"{str(one.get('input'))[:120]!r}: "
         found.setdefault(name, []).append(f"{shown}{one['msg']}")
     return found
-
-
-def _location(error: BaseException) -> str:
-    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
