@@ -449,7 +449,7 @@ def test_a_text_array_that_holds_lists_is_named():
 )
 def test_an_effective_moment_that_no_calendar_of_ours_has_is_named(moment):
     assert problems(effective_from=moment) == [
-        ("effective_from", "is not a moment of the years 1 to 9999; save the report again")
+        ("effective_from", "is not a moment of the years 1970 to 9000; save the report again")
     ]
 
 

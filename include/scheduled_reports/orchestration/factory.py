@@ -118,7 +118,7 @@ def _read_all(settings: Settings, shard: Shard | None) -> tuple[DagSpec, ...]:
     except Exception as error:  # any error: a file that raises makes all its DAGs stale and stops their runs
         _log_fallback(error)
         return before
-    if len(rows) == settings.max_reports:
+    if shard is None and sum(not row["deleted"] for row in rows) >= settings.max_reports:
         log.error("MAX_REPORTS (%s) is reached: the reports beyond it have no DAG", settings.max_reports)
     last_good_copy.save(path, specs, None if shard is None else (digest or {}).get(shard.number, ""))
     return specs

@@ -7,6 +7,7 @@ frozen in reporting.runs, so that a run parses its own row with the same rules.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 LONGEST_NAME = 200
 #: Longer than any expression that lists every value of each field.
 LONGEST_CRON = 500
+#: The years of the moment since when a schedule is effective; later or earlier ones have no ticks in some time zone.
+EARLIEST, LATEST = 1970, 9000
 #: What is said of a text that is not a time zone.
 NO_ZONE = "is not an IANA time zone; use one such as Europe/Berlin"
 
@@ -128,10 +131,11 @@ def _cron(text: str) -> Cron:
 
 
 def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("is not a moment of the years 1 to 9999; save the report again") from None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if EARLIEST <= moment.year <= LATEST:
+            return moment
+    raise ValueError(f"is not a moment of the years {EARLIEST} to {LATEST}; save the report again")
 
 
 def _status(check: Check, name: str) -> Status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -11,6 +10,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
+from ..domain.json_text import read_json
 from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
@@ -207,18 +207,14 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        found = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        found = read_json(raw.decode())
+    except ValueError:
         raise invalid({"body": ["The body is not valid JSON in UTF-8; send a JSON object."]}) from None
     if not isinstance(found, dict):
         raise invalid({"body": ["The body is not a JSON object; send one."]})
     if wrong := {name: [NOT_STORABLE] for name in found if not _is_storable_field(found, name)}:
         raise invalid(wrong)
     return found
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _is_storable_field(body: dict[str, Any], name: str) -> bool:

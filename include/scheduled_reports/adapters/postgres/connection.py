@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from ...domain.errors import ConfigurationError, TransientError
+from .any_value import any_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +63,7 @@ def _begin(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
         else:
             return kept
     # No named prepared statements: they belong to a session, too.
-    connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None)
+    connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None, context=any_value())
     try:
         connection.execute(set_timeout, [timeout])
     except BaseException:

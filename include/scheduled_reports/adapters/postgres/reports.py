@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...domain.json_text import read_json
 from ...domain.shards import Shard
+from ...reports.parameters import LONGEST_TEXT
 from .connection import transaction
 from .sql import statements
 
@@ -34,6 +35,12 @@ class PostgresDefinitions:
     def row(self, report_id: str) -> Row | None:
         return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
 
+    def left_out(self, *, limit: int, most: int) -> dict[str, str]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            values = {"limit": limit, "most": most}
+            found = connection.execute(statements("definitions")["left_out"], values).fetchall()
+        return {one["id"]: one["name"] for one in found}
+
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
@@ -49,7 +56,7 @@ class PostgresDefinitions:
                 "effective_from": one["row"]["effective_from"] or unseen,
                 "parameters": _json(one["parameters"]),
             }
-            for one in self._select("rows", **wanted)
+            for one in self._select("rows", longest=LONGEST_TEXT + 1, **wanted)
         ]
 
     def _select(self, name: str, *, shard: Shard | None = None, **wanted: Any) -> list[dict[str, Any]]:
@@ -66,8 +73,8 @@ class PostgresDefinitions:
 
 
 def _json(text: str | None) -> Any:
-    """Parsed JSON; the text itself, which the parser rejects, if it is nested too deeply or a number is too long."""
+    """Parsed JSON; the text itself, which the parser rejects, if it was cut."""
     try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
+        return None if text is None else read_json(text)
+    except ValueError:
         return text
