@@ -10,10 +10,11 @@ from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunE
 from ..domain.formats import Format
 from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
+from ..domain.storable import storable
 from ..domain.window import window
 from ..ports.runs import NewRun
 from ..reports.parser import parse_row
-from ..reports.run_request import parse_request
+from ..reports.run_request import check_storable, parse_request
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +33,12 @@ def enter(services: Services, trigger: Trigger) -> Run:
     try:
         admitted = admit(services, trigger, row)
     except (SkipRunError, PermanentError) as error:
-        services.runs.refuse(new_run(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
+        services.runs.refuse(new_run(trigger, row), storable(str(error)), skipped=isinstance(error, SkipRunError))
+        raise
+    except Exception as error:
+        # The last resort: a request that nobody foresaw is in the record, too, unless the database is down.
+        if not isinstance(error, ReportsError):
+            services.runs.refuse(new_run(trigger, row), f"{type(error).__name__}; see the task's log", skipped=False)
         raise
     services.runs.open(admitted)
     if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
@@ -54,6 +60,7 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     if row is None:
         raise _gone(trigger)
     report = parse_row(row)
+    check_storable(trigger.conf)
     _may_tick(report, trigger, services.settings, services.now())
     if trigger.conf.get("resend"):
         trigger = _resending(services, report, trigger)
@@ -73,7 +80,7 @@ def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, r
         key=trigger.key,
         kind=trigger.kind,
         scheduled_for=trigger.scheduled_for,
-        triggered_by=trigger.triggered_by,
+        triggered_by=storable(trigger.triggered_by),
         clear_number=trigger.clear_number,
         row=row,
         request=dict(trigger.conf),
