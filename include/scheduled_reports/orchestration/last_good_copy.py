@@ -17,7 +17,7 @@ from ..adapters.private_files import private_draft, read_private, remove_old_dra
 from .dag_spec import DagSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..domain.shards import Shard
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 #: Half a kilobyte per report; a larger file is not one of ours.
 MOST_BYTES = 200_000_000
+MOST_SETTINGS = 100_000
 #: Errors of the machine, not of the file.
 PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE}
 
@@ -57,6 +58,27 @@ def load(path: str) -> tuple[DagSpec, ...]:
         return ()
 
 
+def load_settings(path: str) -> dict[str, str]:
+    """Return the last good settings that were kept next to *path*; none if they cannot be read."""
+    file = _settings_file(path)
+    try:
+        kept = json.loads(read_private(file, most=MOST_SETTINGS))
+        return {str(name): str(value) for name, value in kept.items()}
+    except FileNotFoundError:
+        return {}
+    except Exception as error:
+        _set_aside(file, error)
+        return {}
+
+
+def save_settings(path: str, settings: Mapping[str, str]) -> None:
+    """Keep *settings* next to *path*; an error is logged and does not stop the parse."""
+    try:
+        _write(_settings_file(path), json.dumps(dict(sorted(settings.items()))).encode())
+    except Exception as error:
+        log.warning("cannot keep the settings at %s: %s", _settings_file(path), _reason(error))
+
+
 def save(path: str, dag_specs: Iterable[DagSpec], digest: str | None = None) -> None:
     """Write *specs*, then the *digest* of their rows; an error is logged and does not stop the parse."""
     try:
@@ -76,6 +98,10 @@ def _specs(content: bytes) -> tuple[DagSpec, ...]:
             raise ValueError("the checksum does not match")
         content = rest
     return tuple(DagSpec.from_json(one) for one in json.loads(content))
+
+
+def _settings_file(path: str) -> Path:
+    return Path(f"{path}.settings")
 
 
 def _digest_file(path: str) -> Path:

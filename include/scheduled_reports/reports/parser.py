@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ..domain import naming
 from ..domain.addresses import is_address
 from ..domain.cron import Cron
-from ..domain.errors import RejectedError, location
+from ..domain.errors import RejectedError, ReportsError, location
 from ..domain.problem import Problem
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from ..domain.schedule import Schedule
@@ -59,9 +59,10 @@ def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
 
 def parse_row(row: Row) -> Report:
     """One row as a report; RejectedError carries everything that is wrong with it."""
+    catalog()  # an error of the process, not of this row
     try:
         return _parse_row(row)
-    except RejectedError:
+    except ReportsError:
         raise
     except Exception as error:
         # The last resort: whatever one row holds, the others are read.  Not the error's text, which may hold a value.

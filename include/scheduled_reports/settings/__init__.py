@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ..domain.addresses import is_address
@@ -118,6 +119,24 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings; ConfigurationError names every wrong one at once."""
+        settings, wrong = cls._read(environ)
+        if wrong:
+            raise ConfigurationError(" ".join(str(problem) for problem in wrong))
+        return settings
+
+    @classmethod
+    def usable(cls, environ: Mapping[str, str], kept: Mapping[str, str] = MappingProxyType({})) -> Settings:
+        """The settings, with the value in *kept* or the default in place of each wrong one; never raises."""
+        settings, wrong = cls._read(environ)
+        if not wrong:
+            return settings
+        names = {problem.column for problem in wrong}
+        right = {name: value for name, value in environ.items() if name not in names}
+        return cls._read(right | {name: value for name, value in kept.items() if name in names})[0]
+
+    @classmethod
+    def _read(cls, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+        """The settings, and every problem; a value that cannot be read is the default."""
         hints = get_type_hints(cls)
         known = {f"{PREFIX}{one.name.upper()}": one.name for one in fields(cls)}
         # A new name that is set wins over its old one.
@@ -132,10 +151,7 @@ class Settings:
             except ValueError as error:
                 wrong.append(_problem(name, environ[name], str(error)))
         settings = cls(**values)
-        wrong.extend(settings.problems())
-        if wrong:
-            raise ConfigurationError(" ".join(str(problem) for problem in wrong))
-        return settings
+        return settings, [*wrong, *settings.problems()]
 
     def problems(self) -> list[Problem]:
         """What is wrong with the values as a whole."""

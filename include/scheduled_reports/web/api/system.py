@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
+from ...domain.errors import ConfigurationError
 from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
@@ -65,8 +66,11 @@ def health(caller: SignedIn, ports: Ports) -> Response:
     """Return the health of the system: 503 while reports are late or stuck, 200 otherwise."""
     if not caller.may(Right.READ):
         raise ApiError(403, NO_OVERVIEW)
+    try:
+        settings = ports.core.settings
+    except ConfigurationError as error:
+        return answer({"status": "failing", "attention": ["settings"], "settings": str(error)}, 503)
     found, lag = look(ports.core)
-    settings = ports.core.settings
     left_out = ports.core.definitions.left_out(limit=settings.max_reports, most=LISTED) if found.left_out else {}
     failing = {
         "late": lag > settings.grace_seconds,
