@@ -66,7 +66,10 @@ def test_the_adapters_that_are_imported_ahead_are_those_that_tasks_use():
     found = loaded("LocalExecutor", "scheduler")
 
     ahead = {name for name in found if name.startswith(f"{ADAPTERS}.")}
-    helpers = {f"{ADAPTERS}.{name}" for name in ("postgres", "postgres.any_value", "postgres.connection", "postgres.sql", "private_files")}
+    helpers = {
+        f"{ADAPTERS}.{name}"
+        for name in ("postgres", "postgres.any_value", "postgres.connection", "postgres.sql", "private_files")
+    }
     assert ahead - helpers == used_adapters()
 
 
