@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
+import pyarrow
 from adbc_driver_manager._reader import AdbcRecordBatchReader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ...domain.errors import ReportTypeError, TransientError
+from ...domain.errors import ConfigurationError, ReportTypeError, TransientError
 from .connection import conninfo
+from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
     from ...ports.source import Scope
 
@@ -47,13 +48,10 @@ class PostgresSource:
         weakref.finalize(self, _close, self._idle)
 
     @contextmanager
-    def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
+    def stream(self, sql: str, scope: Scope) -> Iterator[pyarrow.RecordBatchReader]:
         try:
             with self._connection() as connection, connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION READ ONLY")
-                for name, value in self._bound(scope).items():
-                    cursor.execute("SELECT set_config($1, $2, true)", (name, value))
-                    cursor.fetchall()
+                self._set(cursor, scope)
                 cursor.execute(sql)
                 rows = cursor.fetch_arrow()
                 # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
@@ -66,10 +64,19 @@ class PostgresSource:
                 raise TransientError(f"the reports database aborted a query (SQLSTATE {state})") from error
             raise ReportTypeError(f"the report type's query failed (SQLSTATE {state})") from error
 
+    def _set(self, cursor: Any, scope: Scope) -> None:
+        """Make our session settings and those of *scope*, all local to the transaction, in one statement."""
+        bound = self._bound(scope)
+        calls = ", ".join(f"set_config(${2 * number + 1}, ${2 * number + 2}, true)" for number in range(len(bound)))
+        cursor.execute(
+            f"{statements('session')['settings']}, {calls}", [part for setting in bound.items() for part in setting]
+        )
+        cursor.fetchall()
+
     @contextmanager
     def _connection(self) -> Iterator[Any]:
         """The idle connection or a new one; kept only if its transaction ended without an error."""
-        connection = self._idle.pop() if self._idle else adbc.connect(conninfo(self.dsn), autocommit=False)
+        connection = self._idle.pop() if self._idle else _connect(conninfo(self.dsn))
         try:
             yield connection
             connection.rollback()
@@ -80,14 +87,40 @@ class PostgresSource:
 
     def _bound(self, scope: Scope) -> dict[str, str]:
         return {
+            "transaction_read_only": "on",
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
             "report.workspace_id": scope.workspace_id,
             # The application stores UTC in timestamps without time zone.
             "report.start": scope.start.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.end": scope.end.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.timezone": scope.timezone,
-            "report.parameters": json.dumps(dict(scope.parameters)),
+            "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
         }
+
+
+def _connect(target: str) -> Any:
+    """A new connection whose driver knows PostgreSQL's types.
+
+    The driver asks the server for their names when it connects, and does not understand quoted ones.
+    """
+    connection = adbc.connect(target, autocommit=False)
+    if _knows_types(connection):
+        return connection
+    connection.close()
+    options = f"{conninfo_to_dict(target).get('options', '')} -c quote_all_identifiers=off".strip()
+    try:
+        return adbc.connect(make_conninfo(target, options=options), autocommit=False)
+    except adbc_driver_manager.Error as error:
+        raise ConfigurationError(
+            "quote_all_identifiers is on, and the connection pooler does not let it be set at the start; "
+            "run ALTER ROLE … SET quote_all_identifiers = off for the role of this connection."
+        ) from error
+
+
+def _knows_types(connection: Any) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ''::text")
+        return bool(cursor.fetch_arrow_table().schema.types == [pyarrow.string()])
 
 
 def _close(connections: list[Any]) -> None:
