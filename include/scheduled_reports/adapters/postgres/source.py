@@ -7,6 +7,7 @@ without them fails instead of returning the rows of all tenants.
 
 from __future__ import annotations
 
+import json
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
-import orjson
 import pyarrow
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -94,7 +94,7 @@ class PostgresSource:
             "report.start": scope.start.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.end": scope.end.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "report.timezone": scope.timezone,
-            "report.parameters": orjson.dumps(dict(scope.parameters)).decode(),
+            "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
         }
 
 
