@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .document import Figure, Table
 
 NO_ACTIVITY: Final = "No activity in this period."
+#: What a table without rows says if there was activity.
+NO_ROWS: Final = "No rows in this period."
 
 FORMAT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {Format.PDF: "PDF", Format.CSV: "CSV", Format.JSON: "JSON", Format.EXCEL: "Excel", Format.HTML: "HTML"}
