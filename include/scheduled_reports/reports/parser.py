@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..domain import naming
 from ..domain.addresses import is_address
+from ..domain.clock import parse_zone
 from ..domain.cron import Cron
 from ..domain.errors import RejectedError
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
@@ -22,12 +22,9 @@ from .validation import Check, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
 
     from ..domain.report_type import ReportType
-
-
-#: What is said of a text that is not a time zone.
-NO_ZONE = "is not an IANA time zone; use one such as Europe/Berlin"
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
@@ -95,7 +92,7 @@ def _type(check: Check, value: str) -> ReportType | None:
 def _schedule(check: Check, row: Row) -> Schedule:
     return Schedule(
         cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
-        zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], _zone)),
+        zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], parse_zone)),
         effective_from=datetime.fromisoformat(row["effective_from"]),
     )
 
@@ -106,15 +103,6 @@ def _status(check: Check, name: str) -> Status:
     # The enum is the application's, and may grow.
     check.add("status", name, f"is not a known status; choose from {', '.join(Status)}")
     return Status.ERROR
-
-
-def _zone(name: str) -> ZoneInfo:
-    if name in {"localtime", "Factory"} or name.startswith(("posix/", "right/")):
-        raise ValueError(NO_ZONE)
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(NO_ZONE) from error
 
 
 def _tags(check: Check, values: list[str]) -> tuple[str, ...]:
