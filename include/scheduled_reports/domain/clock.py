@@ -29,7 +29,7 @@ def parse_zone(name: str) -> ZoneInfo:
 
     Names that are files of a system's zone folder and no zones, or zones that not every system has, are refused.
     """
-    if name in {"localtime", "Factory"} or name.startswith(("posix/", "right/")):
+    if name in {"localtime", "posixrules", "Factory"} or name.startswith(("posix/", "right/")):
         raise ValueError(NO_ZONE)
     try:
         return ZoneInfo(name)
