@@ -125,7 +125,7 @@ def _validate(options: argparse.Namespace) -> int:
     from .reports.types.catalog import catalog
 
     reports, rejections = parse(PostgresDefinitions(options.dsn).rows(limit=1_000_000))
-    broken = {name: [reason] for name, reason in catalog().broken.items()}
+    broken = {name: reasons.split("\n") for name, reasons in catalog().broken.items()}
     broken |= _wrong_columns(options.dsn, {report.type for report in reports})
     for name, reasons in broken.items():
         print(f"report type {name!r} is broken")

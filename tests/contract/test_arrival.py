@@ -170,8 +170,8 @@ def test_a_number_that_does_not_fit_fails_with_what_to_declare_and_without_the_v
         ("'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
         ("'61616161-6161-6161-6161-616161616161'::uuid", "61616161-6161-6161-6161-616161616161"),  # its bytes are text
         ("NULL::uuid", None),
-        ('\'{"a":  1}\'::json', '{"a":  1}'),
-        ('\'{"a":  1}\'::jsonb', '{"a": 1}'),
+        ("'{\"a\":  1}'::json", '{"a":  1}'),
+        ("'{\"a\":  1}'::jsonb", '{"a": 1}'),
         ("9223372036854775807::bigint", "9223372036854775807"),
         ("1.50::numeric", "1.50"),
         ("0.0000000000000000000000000000000000000000001::numeric", "0.0000000000000000000000000000000000000000001"),
@@ -267,7 +267,8 @@ def test_the_last_moments_that_postgresql_holds_are_empty(source, last):
         ("1::oid", "integer", "arrives as oid, but is declared integer; write x::bigint"),
         ("1.0::float8", "integer", "arrives as float8, but is declared integer; write x::bigint"),
         ("'7'::text", "integer", "arrives as text, but is declared integer; write x::bigint"),
-        ("interval '1 hour'", "number", "arrives as interval, but is declared number; write extract(epoch FROM x)::float8"),
+        ("interval '1 hour'", "number",
+         "arrives as interval, but is declared number; write extract(epoch FROM x)::float8"),
         ("'10:00'::time", "text", "arrives as time, but is declared text; write x::text"),
         ("'2026-05-10'::date", "timestamp", "arrives as date, but is declared timestamp; write x::timestamp"),
         ("'2026-05-10'::text", "date", "arrives as text, but is declared date; write x::date"),
@@ -345,9 +346,7 @@ def test_a_column_of_only_nulls_has_the_declared_type_in_memory():
 
 
 def test_one_long_value_among_many_changes_no_other(source):
-    sql = (
-        "SELECT CASE WHEN n = 70000 THEN 1::numeric / 3 ELSE n + 0.125 END AS x FROM generate_series(1, 100000) n"
-    )
+    sql = "SELECT CASE WHEN n = 70000 THEN 1::numeric / 3 ELSE n + 0.125 END AS x FROM generate_series(1, 100000) n"
     found = arrived(source, sql, column("decimal", 2))
 
     assert found[0] == Decimal("1.13")

@@ -176,12 +176,16 @@ def test_no_built_in_query_names_a_zone_for_postgresql():
             assert "TIME ZONE" not in sql.upper()
 
 
-OLD_WAY = "SELECT (timestamp '2026-07-13' AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::text AS x"
+OLD_WAY = (
+    "SELECT (timestamp '2026-07-13' AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::text AS x"
+)
 
 
 @pytest.mark.parametrize("zone", ["CET", "MET", "EET", "WET"])
 def test_an_own_query_that_gives_postgresql_an_abbreviation_is_refused(source, zone):
-    with pytest.raises(ReportTypeError, match=rf"PostgreSQL takes {zone} for an abbreviation .* read report\.day_starts"):
+    with pytest.raises(
+        ReportTypeError, match=rf"PostgreSQL takes {zone} for an abbreviation .* read report\.day_starts"
+    ):
         ask(source, OLD_WAY, week(zone, date(2026, 7, 13)))
 
 

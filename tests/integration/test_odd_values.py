@@ -105,7 +105,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=[("Europe/Berlin", BERLIN), ("America/New_York", NEW_YORK)], ids=lambda one: one[0])
-def made(request, dsn, place, tmp_path):  # noqa: ARG001
+def made(request, dsn, place, tmp_path):
     """Make the report in one format for a zone; return the content and the expected moments."""
     zone, expected = request.param
     with psycopg.connect(dsn) as connection:

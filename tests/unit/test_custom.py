@@ -402,8 +402,8 @@ LITERALS |= {f"{{customFilters,filters,{number},value}}" for number in range(20)
 WORDS = """
     WITH source AS chosen SELECT FROM WHERE AND GROUP ORDER BY DESC NULLS LAST LIMIT IN IS NOT TRUE NULL DISTINCT ROW
     days counted unnest ORDINALITY width_bucket day number wall interval LEFT JOIN USING coalesce count sum avg min max
-    date_trunc strpos lower current_setting AT TIME ZONE jsonb jsonb_array_elements_text given text bigint numeric float8 boolean date
-    timestamp timestamptz
+    date_trunc strpos lower current_setting AT TIME ZONE jsonb jsonb_array_elements_text given text bigint numeric
+    float8 boolean date timestamp timestamptz
     """
 
 junk = st.recursive(
@@ -447,4 +447,6 @@ def test_whatever_is_asked_is_refused_with_reasons_or_made_of_the_types_own_word
             rest = sql.replace(found.source.sql, "")
             assert set(re.findall(r'"([^"]*)"', rest)) <= NAMES | {found.source.key}
             assert set(re.findall(r"'([^']*)'", rest)) <= LITERALS
-            assert set(re.sub(r"""'[^']*'|"[^"]*"|[\s()\[\],*<>=.:#+-]|\b\d+\b""", " ", rest).split()) <= set(WORDS.split())
+            assert set(re.sub(r"""'[^']*'|"[^"]*"|[\s()\[\],*<>=.:#+-]|\b\d+\b""", " ", rest).split()) <= set(
+                WORDS.split()
+            )

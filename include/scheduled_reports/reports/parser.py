@@ -6,7 +6,7 @@ frozen in reporting.runs, so that a run parses its own row with the same rules.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from ..domain import naming
@@ -81,7 +81,8 @@ def _type(check: Check, value: str) -> ReportType | None:
     if value in known.types:
         return known.types[value]
     if value in known.broken:
-        check.add("reportType", value, f"is a broken report type; correct its folder: {known.broken[value]}")
+        reasons = known.broken[value].replace("\n", "; ")
+        check.add("reportType", value, f"is a broken report type; correct its folder: {reasons}")
     elif value in KNOWN_TYPES:
         check.add("reportType", value, f"is not built yet; choose from {', '.join(known.types)}")
     else:
@@ -93,7 +94,7 @@ def _schedule(check: Check, row: Row) -> Schedule:
     return Schedule(
         cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
         zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], parse_zone)),
-        effective_from=datetime.fromisoformat(row["effective_from"]),
+        effective_from=datetime.fromisoformat(row["effective_from"]).astimezone(UTC),  # in the server's zone
     )
 
 

@@ -50,11 +50,10 @@ def check_columns(columns: Sequence[Column], schema: pa.Schema) -> list[str]:
 
 def check_types(columns: Sequence[Column], schema: pa.Schema) -> list[str]:
     """Why columns cannot be of the declared type, one sentence each; *schema* may have further columns."""
-    return [
-        _refusal(column, schema.field(column.name))
-        for column in columns
-        if _family(schema.field(column.name)) not in TAKES[column.type]
-    ]
+    missing = [column.name for column in columns if column.name not in schema.names]
+    problems = [f"the query has no column {', '.join(missing)}, which report.yaml declares"] if missing else []
+    found = [(column, schema.field(column.name)) for column in columns if column.name not in missing]
+    return problems + [_refusal(column, field) for column, field in found if _family(field) not in TAKES[column.type]]
 
 
 def convert(values: pa.Array, found: pa.Field, column: Column, timezone: str) -> pa.Array:
