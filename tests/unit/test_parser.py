@@ -436,3 +436,10 @@ def test_the_tombstone_of_a_deleted_row_is_neither_a_report_nor_a_rejection():
     tombstone = dict.fromkeys(row()) | {"id": "b", "name": "Gone", "deleted": True, "tombstone": "deleted"}
 
     assert parse([tombstone]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-05-01T05:30:00+05:30", "2026-04-30T20:00:00-04:00", "2026-05-01T00:00:00+00:00"]
+)
+def test_a_dag_does_not_change_with_the_zone_of_the_database_server(moment):
+    assert report(effective_from=moment).schedule.effective_from.isoformat() == "2026-05-01T00:00:00+00:00"
