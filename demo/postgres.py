@@ -81,7 +81,7 @@ def start(data: Path, *, port: int | None = None) -> Postgres:
     if not (data / "PG_VERSION").exists():
         _init(binaries, data)
     command = [
-        *_prefix(), str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "",
+        *without_root(), str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", "",
         # Speed over durability: the data of a demo or a test need not survive a crash.
         "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
         "-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
@@ -114,8 +114,8 @@ def _binaries() -> Path:
 
 
 @cache
-def _prefix() -> tuple[str, ...]:
-    """The prefix of a command that must not run as root."""
+def without_root() -> tuple[str, ...]:
+    """Return the prefix of a command that refuses to run as root; empty for other users."""
     if os.geteuid() != 0:
         return ()
     allowed = subprocess.run([*IN_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
@@ -124,13 +124,13 @@ def _prefix() -> tuple[str, ...]:
 
 def _init(binaries: Path, data: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
-    if _prefix()[:1] == AS_NOBODY[:1]:
+    if without_root()[:1] == AS_NOBODY[:1]:
         shutil.chown(data, "nobody", "nogroup")
     password_file = data.parent / "initdb.password"
     password_file.write_text(PASSWORD)
     # The password is no secret; 4,096 rounds of hashing, the default, took a third of the time of a connection.
     command = [
-        *_prefix(), str(binaries / "initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256",
+        *without_root(), str(binaries / "initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256",
         f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--set", "scram_iterations=1",
     ]  # fmt: skip
     try:

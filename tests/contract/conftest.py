@@ -9,6 +9,7 @@ import pytest
 from demo import aws as server
 from tests.contract.api import Api, open_api
 from tests.contract.mailbox import Mailbox
+from tests.contract.rclone import serving
 from tests.contract.tables import add_people, add_report
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
     running.verify_sender(SENDER)
     yield running
     running.child.stop()
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
+    """Start another S3 for the whole session, with the same buckets."""
+    with serving(tmp_path_factory.mktemp("rclone")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -179,6 +179,14 @@ def test_no_run_is_asked_for_while_another_one_is_under_way(runs):
     assert not runs.ask(asked(KEY), ACT)
 
 
+def test_no_second_run_is_asked_for_at_the_time_of_a_settled_one(runs):
+    runs.open(new_run())
+    runs.fix_mail(KEY, NO_MAIL)
+    settled(runs)
+
+    assert not runs.ask(asked(KEY), ACT)
+
+
 def test_a_run_that_was_asked_for_and_withdrawn_was_never_there(runs):
     runs.ask(asked(), ACT)
     runs.withdraw(KEY)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 
 import psutil
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from demo.guard import end_session
 from tests.e2e import faults
@@ -231,6 +234,42 @@ def _(scene, report_id):
     scene.ended(report_id, run_id)
     assert len(scene.notes(report_id)) == 1
     scene.postgres.end(fault)
+    return run_id
+
+
+@contextmanager
+def read_only(scene):
+    """Make the reports database read-only for every new connection, as while another server takes over."""
+    dsn = scene.running.stack.reports_dsn
+    set_it = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on")
+    name = sql.Identifier(conninfo_to_dict(dsn)["dbname"])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(set_it.format(name))
+        try:
+            yield
+        finally:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+
+
+@register("PostgreSQL read-only while the run begins")
+def _(scene, report_id):
+    dag_id = scene.dag(report_id)
+    with read_only(scene):
+        run_id = scene.api.trigger(dag_id)
+        scene.tried_again(report_id, run_id, "query")
+    return run_id
+
+
+@register("PostgreSQL read-only from the mail to the record")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "download", faults.slow(3), times=1)
+    run_id = scene.trigger(report_id)
+    fault.wait_reached()
+    with read_only(scene):
+        # The task that mails had its connection before; what follows it has not.
+        scene.http.end(fault)
+        scene.tried_again(report_id, run_id, "record")
     return run_id
 
 

@@ -81,6 +81,8 @@ CASES = (
     Case(name="PostgreSQL away just after SES has accepted"),
     failed("PostgreSQL away for long after SES has accepted", ledger=UNKNOWN, reason="mail: report", slow=True),
     Case(name="PostgreSQL away while the run is recorded"),
+    Case(name="PostgreSQL read-only while the run begins", retries=1, alone=True),
+    Case(name="PostgreSQL read-only from the mail to the record", alone=True),
     unmade(
         "PostgreSQL away for the whole run",
         told=(),

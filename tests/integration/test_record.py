@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,38 +10,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
-from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
-from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
-from include.scheduled_reports.adapters.postgres.source import PostgresSource
-from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportsError, ReportTypeError, TransientError
+from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportTypeError, TransientError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
-from include.scheduled_reports.domain.run import RunKey, RunKind, RunState, Trigger
+from include.scheduled_reports.domain.run import RunKind, RunState
 from include.scheduled_reports.runs import admission, pipeline
-from include.scheduled_reports.settings import Settings
-from include.scheduled_reports.testing.services import MemoryServices
 from tests.contract.tables import add_people, add_report, execute
-
-#: 09:00 in Berlin, the time zone of the report; the window is 4 to 10 May.
-MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
-TRIGGER = Trigger(
-    key=RunKey(report_id="r1", run_id="scheduled__2026-05-11T07:00:00+00:00"),
-    kind=RunKind.SCHEDULED,
-    scheduled_for=MONDAY,
-    conf={},
-    user=None,
-    clear_number=0,
-)
-KEY = TRIGGER.key
-FOLDER = "s3://memory/ws1/r1/scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
-MESSAGES = """
-INSERT INTO channels (id, name, slug, workspace_id, updated_at) VALUES ('c1', 'general', 'general', 'ws1', now());
-INSERT INTO messages (id, content, channel_id, author_id, created_at, updated_at) VALUES
-    ('x1', 'first', 'c1', 'u1', '2026-05-04 10:00', now()), ('x2', 'second', 'c1', 'u1', '2026-05-05 10:00', now()),
-    ('x3', 'early', 'c1', 'u1', '2026-05-03 21:59:59', now()), ('x4', 'late', 'c1', 'u1', '2026-05-10 22:00', now());
-"""
+from tests.integration.stages import FOLDER, KEY, MESSAGES, TRIGGER, services_on, walk
 
 
 @pytest.fixture
@@ -54,15 +28,7 @@ def make_services(migrated_dsn, tmp_path):
         add_report(migrated_dsn, **({"id": "r1", "export_formats": ["csv", "json"]} | changes))
         if messages:
             execute(migrated_dsn, MESSAGES)
-        services = MemoryServices(
-            source=PostgresSource(migrated_dsn),
-            settings=Settings(mail_mode="live", mail_from="reports@acme.example"),
-            definitions=PostgresDefinitions(migrated_dsn),
-            staging=ArrowStaging.local(tmp_path),
-            moment=MONDAY + timedelta(seconds=5),
-        )
-        services.runs, services.ledger = PostgresRuns(migrated_dsn), PostgresLedger(migrated_dsn)
-        return services
+        return services_on(migrated_dsn, tmp_path)
 
     return make
 
@@ -89,18 +55,6 @@ def counters(read):
     """Return the columns of scheduled_reports that describe its runs."""
     names = "run_count, success_count, failure_count, last_run, last_run_status, last_error, next_run, updated_at"
     return lambda: read(f"SELECT {names} FROM scheduled_reports WHERE id = 'r1'")[0]
-
-
-def walk(services, trigger=TRIGGER, *, attempt=1):
-    """Run all stages as Airflow does; return the outcome."""
-    with suppress(ReportsError):
-        for chosen in pipeline.query(services, trigger, attempt=attempt):
-            with suppress(ReportsError):
-                pipeline.render(services, trigger.key, chosen)
-                pipeline.upload(services, trigger.key, chosen)
-        if services.runs.artifacts(trigger.key):
-            pipeline.email(services, trigger.key)
-    return pipeline.record(services, trigger)
 
 
 def breaking(monkeypatch, chosen, error):

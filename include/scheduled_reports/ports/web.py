@@ -144,14 +144,17 @@ class Reports(Protocol):
     def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
         """Delete a report; False if there is none."""
 
-    def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
-        """Return the newest executions of a report."""
+    def history(self, workspace_id: str, report_id: str, *, limit: int) -> Sequence[Record]:
+        """Return the newest executions of a report, without those of runs for another workspace."""
 
-    def runs(self, report_id: str, *, limit: int, offset: int) -> RunPage:
-        """Return the newest runs of a report, each with its executions."""
+    def runs(self, workspace_id: str, report_id: str, *, limit: int, offset: int) -> RunPage:
+        """Return the newest runs of a report for this workspace, each with its executions.
 
-    def run(self, key: RunKey) -> Record | None:
-        """Return one run with its executions."""
+        A report may be moved to another workspace, or its id be used again: its earlier runs are not found.
+        """
+
+    def run(self, workspace_id: str, key: RunKey) -> Record | None:
+        """Return one run for this workspace with its executions."""
 
     def deliveries(self, key: RunKey) -> Sequence[Record]:
         """Return the messages of a run, including notices to the owner."""

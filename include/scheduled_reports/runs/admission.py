@@ -29,6 +29,8 @@ def enter(services: Services, trigger: Trigger) -> Run:
     if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry continues the frozen run
         return _frozen(services, trigger.key)
     row = services.definitions.row(trigger.key.report_id)
+    if trigger.clear_number > 0 and row is not None:
+        _must_stay_in_its_workspace(services, trigger.key, row)
     try:
         admitted = admit(services, trigger, row)
     except (SkipRunError, PermanentError) as error:
@@ -38,6 +40,16 @@ def enter(services: Services, trigger: Trigger) -> Run:
     if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
         services.metrics.timing("lateness", max((services.now() - trigger.scheduled_for).total_seconds(), 0))
     return services.runs.load(trigger.key)
+
+
+def _must_stay_in_its_workspace(services: Services, key: RunKey, row: Row) -> None:
+    """Refuse to run again, for another workspace, what was run for one; nothing is recorded, so its record stays."""
+    try:
+        earlier = services.runs.load(key)
+    except PermanentError:  # never frozen
+        return
+    if earlier.report.workspace.id != row["workspace_id"]:
+        raise PermanentError("this run was made for another workspace; run the report again instead of clearing it")
 
 
 def _frozen(services: Services, key: RunKey) -> Run:
@@ -122,7 +134,7 @@ def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
     earlier = RunKey(report_id=trigger.key.report_id, run_id=str(asked.resend))
     kept = [one.format for one in services.runs.artifacts(earlier)]
     formats = [str(one) for one in kept if not asked.formats or one in asked.formats]
-    if not formats:
+    if not formats or services.runs.load(earlier).report.workspace.id != report.workspace.id:
         raise _not_again(
             trigger, "is not a run of this report whose files are kept in these formats; use the id of one that is"
         )

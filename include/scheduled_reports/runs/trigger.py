@@ -39,7 +39,7 @@ def ask(
     new_run = admission.admit(services, trigger, row)
     act = AuditAction(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
     if airflow.open_runs(report_id) or not services.runs.ask(new_run, act):
-        raise BusyError("a run of this report is in progress")
+        raise BusyError("a run of this report is in progress, or it already had a run for this time")
     try:
         airflow.start(trigger)
     except Exception:

@@ -45,7 +45,9 @@ class MemoryRuns:
         self.ledger.reopen = self._reopen
 
     def ask(self, new_run: NewRun, act: AuditAction) -> bool:
-        if any(key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()):
+        if new_run.key in self.runs or any(
+            key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()
+        ):
             return False
         self.runs[new_run.key] = self._recorded(None, _row(new_run) | {"state": "running"}, new_run, new_run.formats)
         self.acts[new_run.key] = act

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 
 from ..domain.report import Status
 from ..domain.run import Actor
 from ..ports.web import Caller, Member, Record, ReportQuery, Right, WebServices, WorkspaceInfo
 from .responses import ApiError, invalid
-from .schemas import SAFE, content
+from .schemas import Content
 
 if TYPE_CHECKING:
     from ..domain.report import Row
@@ -38,15 +38,15 @@ SignedIn = Annotated[Caller, Depends(caller)]
 Ports = Annotated[WebServices, Depends(ports)]
 
 
-async def acting_user_id(
-    request: Request,
+def acting_user_id(
     _: SignedIn,
+    body: Content,
     actingUserId: Annotated[
         str | None, Query(description="The user on whose behalf a service account sends the request")
     ] = None,
 ) -> str | None:
     """Return the user on whose behalf a service account sends the request, from the query or the body."""
-    in_body = None if request.method in SAFE else (await content(request)).get("actingUserId")
+    in_body = body.get("actingUserId")
     if in_body is not None and (not isinstance(in_body, str) or (actingUserId is not None and in_body != actingUserId)):
         raise invalid(
             {"actingUserId": [f"{in_body!r} is not one user's id; send the same id in the query and in the body."]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
-from ..domain.problem import Problem
+from ..domain.problem import Problem, shown
 from ..domain.report import Row, Status
 from ..reports.parser import parse_row
 
@@ -46,6 +46,17 @@ _FIELD_OF = {column: field for field, column in FIELDS.items()} | {
     column: f"emailDelivery.{field}" for field, column in EMAIL_FIELDS.items()
 }
 REQUIRED = ("name", "reportType", "cronExpression", "exportFormats")
+#: Fields of a response that look like settings and are not, and what to do instead.  A client may send back what it
+#: read; another value is refused, because a client that gets a 200 takes it for saved.
+FIXED = {
+    "id": "the id of a report never changes",
+    "createdAt": "this time never changes",
+    "createdBy": "the creator of a report cannot be changed",
+    "status": "send isActive, or use pause and resume",
+    "missedRuns": "it is set in reporting.report_options, see docs/table.md",
+}
+#: What the same fields are in a new report, whose creator can be chosen.
+FIXED_WHEN_NEW = {"status": "ACTIVE", "missedRuns": "latest"}
 #: Values of a new row; those of required columns are placeholders.
 DEFAULTS: Record = {
     "name": "",
@@ -134,6 +145,20 @@ def by_field(found: Iterable[Problem]) -> Problems:
         field = _FIELD_OF.get(problem.column, problem.column)
         by_name.setdefault(field, []).append(problem.sentence)
     return by_name
+
+
+def unchangeable(sent: Mapping[str, Any], current: Mapping[str, Any]) -> Problems:
+    """Return the problem of each fixed field that was sent with another value than *current* has."""
+    return {
+        name: [f"{shown(sent[name])} is not the current value {shown(current[name])}: {FIXED[name]}."]
+        for name in FIXED
+        if name in sent and name in current and _plain(sent[name]) != _plain(current[name])
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return the id of a creator, which responses show with name and address."""
+    return value.get("id") if isinstance(value, dict) else value
 
 
 def merged(known: Problems, more: Problems) -> Problems:

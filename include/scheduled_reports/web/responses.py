@@ -33,6 +33,8 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
+POLICY, FRAMED = b"content-security-policy", b"frame-ancestors"
+
 #: The page for an error, with the style sheet of the other pages.
 PROBLEM = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -121,7 +123,7 @@ class SafePage(SafeRoute):
 
 
 class SafeHeaders:
-    """Add HEADERS to every response that does not set them itself."""
+    """Add HEADERS to every response that does not set them itself, and to every policy who may frame it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -133,12 +135,17 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 known = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
-                    *message["headers"],
+                    *(_framed(name, value) for name, value in message["headers"]),
                     *((name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in known),
                 ]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _framed(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    is_open = name.lower() == POLICY and FRAMED not in value
+    return name, value + b"; " + FRAMED + b" 'self'" if is_open else value
 
 
 def _of_parameters(error: RequestValidationError) -> Problems:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
+from ..domain.problem import shown
 from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from ..reports.run_request import Sender
     from .fields import Problems
 
-MAX_BODY_BYTES = 1_000_000
+#: A report with every field at its longest needs about 30 KB.
+MAX_BODY_BYTES = 64 * 1024
+#: Problems told of one kind, so that neither the work nor the answer grows with what a client sends.
+MAX_PROBLEMS = 20
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
 NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text without NUL, and finite numbers."
@@ -150,50 +153,10 @@ async def json_only(request: Request) -> None:
         raise ApiError(415, f"Send the content type {JSON}.")
 
 
-async def content(request: Request) -> dict[str, Any]:
-    """Return the JSON object of the body; empty if there is no body."""
-    if not hasattr(request.state, "content"):
-        request.state.content = _object(await _read(request))
-    found: dict[str, Any] = request.state.content
-    return found
-
-
-def sent(model: type[Body]) -> Callable[[Request], Coroutine[Any, Any, Sent]]:
-    """Return a dependency that validates the body as *model*."""
-
-    async def read(request: Request) -> Sent:
-        return check(model, await content(request))
-
-    return read
-
-
-def documented(model: type[Body]) -> dict[str, Any]:
-    """Return the OpenAPI description of a body that `sent` reads."""
-    schema = model.model_json_schema()
-    defined = schema.pop("$defs", {})
-    return {"requestBody": {"content": {JSON: {"schema": _inlined(schema, defined)}}}}
-
-
-def check(model: type[Body], body: dict[str, Any]) -> Sent:
-    """Split *body* into the values that *model* accepts and the problems of the others."""
-    names = [to_camel(name) for name in model.model_fields]
-    kept = {name: value for name, value in body.items() if name in names or name not in ECHOED}
-    if "createdBy" not in names:
-        kept.pop("createdBy", None)
-    wrong: Problems = {}
-    while True:
-        try:
-            model.model_validate(kept)
-        except ValidationError as error:
-            for one in error.errors(include_url=False):
-                path = tuple(str(part) for part in one["loc"])
-                wrong.setdefault(_field_name(path), []).append(_message(one, model))
-                _drop(kept, path)
-        else:
-            return Sent(values=kept, wrong=wrong)
-
-
-async def _read(request: Request) -> bytes:
+async def raw(request: Request) -> bytes:
+    """Return the body of a change, at most MAX_BODY_BYTES; a larger one is refused before it is read to its end."""
+    if request.method in SAFE:
+        return b""
     size, parts = 0, []
     async for part in request.stream():
         size += len(part)
@@ -201,6 +164,66 @@ async def _read(request: Request) -> bytes:
             raise ApiError(413, f"The body is too large; send at most {MAX_BODY_BYTES:,} bytes.")
         parts.append(part)
     return b"".join(parts)
+
+
+def content(raw: Annotated[bytes, Depends(raw)]) -> dict[str, Any]:
+    """Return the JSON object of the body, parsed outside the event loop; empty if there is no body."""
+    return _object(raw)
+
+
+def documented(model: type[Body]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that a route passes to `check`."""
+    schema = model.model_json_schema()
+    defined = schema.pop("$defs", {})
+    return {"requestBody": {"content": {JSON: {"schema": _inlined(schema, defined)}}}}
+
+
+def check(model: type[Body], body: dict[str, Any]) -> Sent:
+    """Split *body* into the values that *model* accepts and the problems of the others.
+
+    Routes call this after they have checked the caller's rights, so that nobody without rights causes the work.
+    """
+    kept, wrong = _known_fields(model, body)
+    while True:
+        try:
+            model.model_validate(kept)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                path = tuple(str(part) for part in one["loc"])
+                problems = wrong.setdefault(_field_name(path), [])
+                if len(problems) < MAX_PROBLEMS:
+                    problems.append(f"{shown(one['input'])}: {one['msg'][0].lower()}{one['msg'][1:]}")
+                _drop(kept, path)
+        else:
+            return Sent(values=kept, wrong=wrong)
+
+
+def _known_fields(model: type[Body], body: dict[str, Any]) -> tuple[dict[str, Any], Problems]:
+    """Return the fields that *model* has, and the problems of the others; fields of a response are left out."""
+    names = [to_camel(name) for name in model.model_fields]
+    echoed = ECHOED if "createdBy" in names else ECHOED | {"createdBy"}
+    kept = {name: value for name, value in body.items() if name in names}
+    unknown = {name: value for name, value in body.items() if name not in names and name not in echoed}
+    wrong = _unknown("", unknown, names)
+    email = kept.get("emailDelivery")
+    if isinstance(email, dict):
+        nested = [to_camel(name) for name in EmailDelivery.model_fields]
+        kept["emailDelivery"] = {name: value for name, value in email.items() if name in nested}
+        wrong |= _unknown("emailDelivery.", {name: email[name] for name in email if name not in nested}, nested)
+    return kept, wrong
+
+
+def _unknown(prefix: str, fields: dict[str, Any], known: list[str]) -> Problems:
+    """Return the problem of each unknown field; of many, only the first."""
+    wrong: Problems = {
+        f"{prefix}{name}": [
+            f"Unknown field with the value {shown(value)}{did_you_mean(name, known)}; use one of {', '.join(known)}."
+        ]
+        for name, value in islice(fields.items(), MAX_PROBLEMS)
+    }
+    if len(fields) > MAX_PROBLEMS:
+        wrong[f"{prefix}…"] = [f"{len(fields) - MAX_PROBLEMS:,} more unknown fields."]
+    return wrong
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -212,7 +235,8 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise invalid({"body": ["The body is not valid JSON in UTF-8; send a JSON object."]}) from None
     if not isinstance(found, dict):
         raise invalid({"body": ["The body is not a JSON object; send one."]})
-    if wrong := {name: [NOT_STORABLE] for name in found if not _is_storable_field(found, name)}:
+    unstorable = islice((name for name in found if not _is_storable_field(found, name)), MAX_PROBLEMS)
+    if wrong := {name: [NOT_STORABLE] for name in unstorable}:
         raise invalid(wrong)
     return found
 
@@ -243,16 +267,6 @@ def _is_storable(value: Any) -> bool:
 
 def _field_name(path: tuple[str, ...]) -> str:
     return ".".join(path[:2]) if path[0] == "emailDelivery" else path[0]
-
-
-def _message(one: Any, model: type[Body]) -> str:
-    shown = repr(one["input"])
-    shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
-    if one["type"] != "extra_forbidden":
-        return f"{shown}: {one['msg'][0].lower()}{one['msg'][1:]}"
-    known = [to_camel(name) for name in (EmailDelivery if len(one["loc"]) > 1 else model).model_fields]
-    hint = did_you_mean(str(one["loc"][-1]), known)
-    return f"Unknown field with the value {shown}{hint}; use one of {', '.join(known)}."
 
 
 def _drop(body: dict[str, Any], path: tuple[str, ...]) -> None:

@@ -70,6 +70,17 @@ def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
     }
 
 
+def fixed(record: Record) -> dict[str, Any]:
+    """Return the fields that no edit can change, as `report` returns them."""
+    return {
+        "id": record["id"],
+        "createdAt": moment(record["created_at"]),
+        "createdBy": record["created_by_id"],
+        "status": record["status"],
+        "missedRuns": record["missed_runs"],
+    }
+
+
 def execution(record: Record) -> dict[str, Any]:
     """Return one row of report_executions."""
     return {

@@ -215,7 +215,7 @@ CREATE TABLE reporting.artifacts (
 CREATE TABLE reporting.deliveries (
     report_id    text        NOT NULL,
     run_id       text        NOT NULL,
-    message      text        NOT NULL,    -- 'report' or, if the envelope is split, 'report/2', 'report/3' …
+    message      text        NOT NULL,    -- 'report' or, if the envelope is split, 'report/2', 'report/3' and so on
     state        text        NOT NULL CHECK (state IN ('claimed', 'sent', 'refused', 'unknown')),
     subject      text        NOT NULL,
     recipients   jsonb       NOT NULL,    -- {"to": [], "cc": [], "bcc": []}: this call's envelope
@@ -405,6 +405,31 @@ $file$;
 END
 $once$;
 
+-- From migrations/0010_workspace_of_runs.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0010_workspace_of_runs') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0010_workspace_of_runs');
+        EXECUTE $file$
+-- The workspace that a run was made for.  A report may be moved to another workspace, or its id be used again for
+-- another report: the history stays with the workspace whose data it shows.  Empty if the report was gone; null in rows
+-- that the previous version writes during an upgrade.
+
+ALTER TABLE reporting.runs ADD COLUMN workspace_id text;
+UPDATE reporting.runs SET workspace_id = frozen #>> '{row,workspace_id}' WHERE frozen IS NOT NULL;
+-- A run that was refused froze no row: it is its report's, unless another run shows that the report was moved.
+UPDATE reporting.runs r
+SET workspace_id = CASE WHEN EXISTS (
+    SELECT FROM reporting.runs other WHERE other.report_id = r.report_id AND other.workspace_id <> s.workspace_id
+) THEN '' ELSE s.workspace_id END
+FROM scheduled_reports s
+WHERE r.workspace_id IS NULL AND s.id = r.report_id;
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
@@ -483,6 +508,20 @@ BEGIN
 END
 $$;
 
+-- What the old workspace's runs have left in the row is not the new one's.
+CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.last_run := NULL;
+    NEW.last_run_status := NULL;
+    NEW.last_error := NULL;
+    NEW.run_count := 0;
+    NEW.success_count := 0;
+    NEW.failure_count := 0;
+    RETURN NEW;
+END
+$$;
+
 -- The API names the actor in a setting of the transaction; other editors are named by their database role.
 CREATE OR REPLACE FUNCTION reporting.edit_noted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -497,15 +536,19 @@ BEGIN
     IF was = is_now THEN
         RETURN NULL;
     END IF;
+    -- Of a report that is moved, each workspace sees its own side.
     INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
-    SELECT report ->> 'id', report ->> 'workspace_id',
+    SELECT report ->> 'id', side.workspace_id,
            CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
            coalesce(nullif(current_setting('reporting.actor', true), ''), 'database:' || session_user),
            nullif(current_setting('reporting.acting_user', true), ''),
-           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key),
-           jsonb_object_agg(key, is_now -> key) FILTER (WHERE is_now ? key)
-    FROM jsonb_object_keys(report) AS key
-    WHERE was -> key IS DISTINCT FROM is_now -> key;
+           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key AND was ->> 'workspace_id' = side.workspace_id),
+           jsonb_object_agg(key, is_now -> key)
+               FILTER (WHERE is_now ? key AND is_now ->> 'workspace_id' = side.workspace_id)
+    FROM (SELECT was ->> 'workspace_id' UNION SELECT is_now ->> 'workspace_id') AS side (workspace_id),
+         jsonb_object_keys(report) AS key
+    WHERE side.workspace_id IS NOT NULL AND was -> key IS DISTINCT FROM is_now -> key
+    GROUP BY side.workspace_id;
     RETURN NULL;
 END
 $$;
@@ -548,6 +591,10 @@ FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
 
 CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
 FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();
+
+CREATE OR REPLACE TRIGGER reporting_report_moved BEFORE UPDATE OF workspace_id ON scheduled_reports
+FOR EACH ROW WHEN (OLD.workspace_id <> NEW.workspace_id)
+EXECUTE FUNCTION reporting.report_moved();
 
 -- Not for the columns that this product writes after every run.
 CREATE OR REPLACE TRIGGER reporting_edit_noted

@@ -11,10 +11,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_dumps
 
 from ...domain.errors import ConfigurationError, TransientError
+from .encoding import json_text
+from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,14 +30,16 @@ TCP_USER_TIMEOUT = 30_000
 
 
 def conninfo(dsn: str) -> str:
-    """*dsn* with our timeouts added where it sets none."""
+    """*dsn* in UTF-8, whatever it or the environment says, and with our timeouts added where it sets none."""
     own = psycopg.conninfo.conninfo_to_dict(dsn)
     ours: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": TCP_USER_TIMEOUT,
         "application_name": "scheduled-reports",
     }
-    return make_conninfo(dsn, **{name: value for name, value in ours.items() if name not in own})
+    # At the start of the connection, because results are decoded by it; PgBouncer keeps track of it for each client.
+    encoding = {"client_encoding": "UTF8"}
+    return make_conninfo(dsn, **{name: value for name, value in ours.items() if name not in own}, **encoding)
 
 
 @contextmanager
@@ -50,21 +56,28 @@ def transaction(dsn: str, *, statement_timeout: timedelta) -> Iterator[psycopg.C
         _idle.keep(dsn, connection)
 
 
+def set_session(connection: psycopg.Connection[Any], timeout: str) -> None:
+    """Begin a transaction with our session settings and a statement timeout in milliseconds, all local to it."""
+    settings = sql.SQL(statements("session")["settings"])
+    connection.execute(sql.SQL("{}, set_config('statement_timeout', {}, true)").format(settings, sql.Literal(timeout)))
+
+
 def _begin(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
-    """A connection with a transaction begun and its statement timeout set."""
-    # Local to the transaction, because session settings leak to other clients behind PgBouncer.
-    set_timeout = "SELECT set_config('statement_timeout', %s, true)"
+    """A connection with a transaction begun and its settings made."""
     while (kept := _idle.take(dsn)) is not None:
         try:
-            kept.execute(set_timeout, [timeout])
+            set_session(kept, timeout)
         except psycopg.Error:  # it died while idle; nothing was sent yet
             kept.close()
         else:
             return kept
     # No named prepared statements: they belong to a session, too.
     connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None)
+    set_json_dumps(json_text, connection)
+    # Our statements rely on it: a statement sees what others have committed meanwhile.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     try:
-        connection.execute(set_timeout, [timeout])
+        set_session(connection, timeout)
     except BaseException:
         connection.close()
         raise
@@ -123,8 +136,13 @@ def translated() -> Iterator[None]:
     """Translate driver errors into ours; only their type is kept, because their text may contain values."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    # A server is read-only for some seconds while another one takes over.
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
         raise TransientError(f"the reports database did not answer: {_error_type(error)}") from error
+    except psycopg.errors.UntranslatableCharacter as error:
+        raise ConfigurationError(
+            "the database's encoding cannot store a character of a text; use a database with the encoding UTF8"
+        ) from error
     except psycopg.errors.UndefinedTable as error:
         raise ConfigurationError(f"a table is missing; has `migrate` been run? {_error_type(error)}") from error
     except psycopg.Error as error:

@@ -13,6 +13,7 @@ from ...domain.errors import MailStoppedError
 from ...domain.formats import Format
 from ...domain.report import Recipients
 from .connection import transaction
+from .encoding import storable
 from .sql import statements
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class PostgresLedger:
         with self._transaction() as connection:
             if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
                 raise MailStoppedError(STOPPED)
-            if connection.execute(statements("ledger")["claim"], key | values).fetchone():
+            if connection.execute(statements("ledger")["claim"], storable(connection, key | values)).fetchone():
                 return None
             return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)
 
@@ -61,7 +62,7 @@ class PostgresLedger:
             "refused": list(delivery.refused),
         }
         with self._transaction() as connection:
-            connection.execute(statements("ledger")["finish"], values)
+            connection.execute(statements("ledger")["finish"], storable(connection, values))
             if not delivery.is_notice:
                 connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
 

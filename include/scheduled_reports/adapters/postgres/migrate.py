@@ -9,7 +9,7 @@ import psycopg
 
 from ...domain.errors import ConfigurationError, TransientError
 from . import sql
-from .connection import conninfo
+from .connection import conninfo, set_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,10 +66,32 @@ def _begin(connection: Connection) -> None:
     """Begin the single transaction of the migration, after any migration that is already running."""
     if connection.info.server_version < OLDEST_SERVER * 10_000:
         raise ConfigurationError(f"PostgreSQL {OLDEST_SERVER} or later is needed")
-    connection.execute("SET LOCAL statement_timeout = 0")
+    schema = _application_schema(connection)
+    set_session(connection, timeout="0")
+    connection.execute("SELECT set_config('search_path', %s, true)", [schema])
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('scheduled_reports.migrate', 0))")
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     connection.execute(sql.text("reporting"))
+
+
+def _application_schema(connection: Connection) -> str:
+    """Return the schema for our two tables, quoted: that of the application's, else the first of the search path."""
+    (application, ours, first, is_named_like_role) = connection.execute(
+        sql.statements("session")["application_schemas"]
+    ).fetchone() or ("", "", "", False)
+    if application and ours and application != ours:
+        raise ConfigurationError(
+            f"scheduled_reports is in the schema {ours}, the application's tables are in {application}; "
+            f"move it with ALTER TABLE … SET SCHEMA {application}, or set the search_path of this role."
+        )
+    if found := application or ours:
+        return str(found)
+    if first is None or is_named_like_role:
+        raise ConfigurationError(
+            f"the search_path finds no table `workspaces` and begins with {first or 'no schema that exists'}; "
+            "name the application's schema in the DSN: options=-csearch_path=public."
+        )
+    return str(first)
 
 
 def _apply_migrations(connection: Connection) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
 from ...reports.frozen_run import formats, read_frozen_run
 from .connection import transaction
+from .encoding import storable
 from .ledger import deliveries, key_values
 from .sql import statements
 
@@ -187,13 +188,14 @@ class PostgresRuns:
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
-    return connection.execute(statements("runs")[name], values)
+    return connection.execute(statements("runs")[name], storable(connection, values))
 
 
 def _values(new_run: NewRun) -> dict[str, Any]:
     return {
         **key_values(new_run.key),
         "run_key": run_key(new_run.key.run_id),
+        "workspace_id": new_run.row["workspace_id"] if new_run.row else "",
         "kind": new_run.kind,
         "scheduled_for": new_run.scheduled_for,
         "triggered_by": new_run.triggered_by,
@@ -287,6 +289,7 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
         "reason": outcome.reason,
         "counted": counted,
         "started_at": row["started_at"],
+        "workspace_id": row["workspace_id"],
         "runs": (counted is not None) - (before is not None),
         "successes": (counted == RunState.SUCCESS) - (before == RunState.SUCCESS),
         "failures": (counted == RunState.FAILED) - (before == RunState.FAILED),

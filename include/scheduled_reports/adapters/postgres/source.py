@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import orjson
+import pyarrow
 from adbc_driver_manager._reader import AdbcRecordBatchReader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ...domain.clock import clock_changes, local_days, offsets_since, parse_zone
-from ...domain.errors import ReportTypeError, TransientError
+from ...domain.errors import ConfigurationError, ReportTypeError, TransientError
 from .connection import conninfo
+from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    import pyarrow as pa
 
     from ...ports.source import Scope
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 PASSING = ("08", "53", "57", "58", "40", "55")
 #: Expressions that read the name of a zone.
 BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
-#: What a value's text and a comparison of timestamps with and without zone depend on.
-STYLES = {"TimeZone": "UTC", "DateStyle": "ISO, MDY", "IntervalStyle": "postgres"}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -53,26 +52,34 @@ class PostgresSource:
         weakref.finalize(self, _close, self._idle)
 
     @contextmanager
-    def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
+    def stream(self, sql: str, scope: Scope) -> Iterator[pyarrow.RecordBatchReader]:
         with _translated(), self._connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION READ ONLY")
-            bound = self._bound(scope)
-            cursor.execute(_set_all(len(bound)), [text for pair in bound.items() for text in pair])
-            cursor.fetchall()
+            self._set(cursor, scope)
             _refuse_abbreviation(cursor, sql, scope.timezone)
             cursor.execute(sql)
             rows = cursor.fetch_arrow()
             # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
             yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
 
-    def columns(self, sql: str) -> pa.Schema:
+    def columns(self, sql: str) -> pyarrow.Schema:
         with _translated(), self._connection() as connection, connection.cursor() as cursor:
+            cursor.execute(statements("session")["settings"])
+            cursor.fetchall()
             return cursor.adbc_execute_schema(sql)
+
+    def _set(self, cursor: Any, scope: Scope) -> None:
+        """Make our session settings and those of *scope*, all local to the transaction, in one statement."""
+        bound = self._bound(scope)
+        calls = ", ".join(f"set_config(${2 * number + 1}, ${2 * number + 2}, true)" for number in range(len(bound)))
+        cursor.execute(
+            f"{statements('session')['settings']}, {calls}", [part for setting in bound.items() for part in setting]
+        )
+        cursor.fetchall()
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
         """The idle connection or a new one; kept only if its transaction ended without an error."""
-        connection = self._idle.pop() if self._idle else adbc.connect(conninfo(self.dsn), autocommit=False)
+        connection = self._idle.pop() if self._idle else _connect(conninfo(self.dsn))
         try:
             yield connection
             connection.rollback()
@@ -83,8 +90,8 @@ class PostgresSource:
 
     def _bound(self, scope: Scope) -> dict[str, str]:
         return {
+            "transaction_read_only": "on",
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
-            **STYLES,
             "report.workspace_id": scope.workspace_id,
             "report.start": _utc(scope.start),
             "report.end": _utc(scope.end),
@@ -107,12 +114,6 @@ def _refuse_abbreviation(cursor: Any, sql: str, timezone: str) -> None:
             f"the query reads report.timezone, but PostgreSQL takes {timezone} for an abbreviation of a fixed offset; "
             "read report.day_starts or report.clock_offsets instead"
         )
-
-
-def _set_all(count: int) -> str:
-    """One statement that sets *count* settings, whose names and values are bound."""
-    places = ", ".join(f"set_config(${number}, ${number + 1}, true)" for number in range(1, 2 * count, 2))
-    return f"SELECT {places}"
 
 
 def _clock(scope: Scope) -> dict[str, str]:
@@ -152,6 +153,31 @@ def _translated() -> Iterator[None]:
         if state.startswith(PASSING):
             raise TransientError(f"the reports database aborted a query (SQLSTATE {state})") from error
         raise ReportTypeError(f"the report type's query failed (SQLSTATE {state})") from error
+
+
+def _connect(target: str) -> Any:
+    """A new connection whose driver knows PostgreSQL's types.
+
+    The driver asks the server for their names when it connects, and does not understand quoted ones.
+    """
+    connection = adbc.connect(target, autocommit=False)
+    if _knows_types(connection):
+        return connection
+    connection.close()
+    options = f"{conninfo_to_dict(target).get('options', '')} -c quote_all_identifiers=off".strip()
+    try:
+        return adbc.connect(make_conninfo(target, options=options), autocommit=False)
+    except adbc_driver_manager.Error as error:
+        raise ConfigurationError(
+            "quote_all_identifiers is on, and the connection pooler does not let it be set at the start; "
+            "run ALTER ROLE … SET quote_all_identifiers = off for the role of this connection."
+        ) from error
+
+
+def _knows_types(connection: Any) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ''::text")
+        return bool(cursor.fetch_arrow_table().schema.types == [pyarrow.string()])
 
 
 def _close(connections: list[Any]) -> None:

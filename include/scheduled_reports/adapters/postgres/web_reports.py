@@ -111,19 +111,30 @@ class PostgresReports:
         with self._transaction(actor) as connection:
             return _run(connection, "delete", {"workspace_id": workspace_id, "id": report_id}).fetchone() is not None
 
-    def history(self, report_id: str, *, limit: int) -> Sequence[Record]:
-        return self._read("history", {"report_id": report_id, "limit": limit})
+    def history(self, workspace_id: str, report_id: str, *, limit: int) -> Sequence[Record]:
+        values = {"workspace_id": workspace_id, "report_id": report_id, "limit": limit}
+        with self._transaction() as connection:
+            others = [row["run_id"] for row in _run(connection, "runs_of_others", values)]
+            ids = [execution_id(RunKey(report_id=report_id, run_id=one), chosen) for one in others for chosen in Format]
+            return _run(connection, "history", values | {"others": ids}).fetchall()
 
-    def runs(self, report_id: str, *, limit: int, offset: int) -> RunPage:
-        values = {"report_id": report_id, "run_id": None, "limit": limit, "offset": offset}
+    def runs(self, workspace_id: str, report_id: str, *, limit: int, offset: int) -> RunPage:
+        values = {
+            "workspace_id": workspace_id,
+            "report_id": report_id,
+            "run_id": None,
+            "limit": limit,
+            "offset": offset,
+        }
         with self._transaction() as connection:
             (total,) = _run(connection, "count_runs", values).fetchall()
             items = _with_executions(connection, report_id, _run(connection, "runs", values).fetchall())
         return RunPage(items=items, total=total["total"])
 
-    def run(self, key: RunKey) -> Record | None:
+    def run(self, workspace_id: str, key: RunKey) -> Record | None:
+        values = {**key_values(key), "workspace_id": workspace_id, "limit": 1, "offset": 0}
         with self._transaction() as connection:
-            found = _run(connection, "runs", {**key_values(key), "limit": 1, "offset": 0}).fetchall()
+            found = _run(connection, "runs", values).fetchall()
             return next(iter(_with_executions(connection, key.report_id, found)), None)
 
     def deliveries(self, key: RunKey) -> Sequence[Record]:

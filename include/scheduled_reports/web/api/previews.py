@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -19,67 +19,95 @@ from .. import fields
 from ..access import Access, Authorized
 from ..fields import read
 from ..responses import ApiError, SafeRoute, invalid
-from ..schemas import PreviewRequest, Sent, documented, json_only, sent
+from ..schemas import Content, PreviewRequest, check, documented, json_only
+from ..slow_work import SlowWork
 from .reports import BASE, new_report
 from .runs import INLINE_POLICIES
 
-#: Previews created at the same time by one process; each may need some hundred megabytes.
-SLOTS = BoundedSemaphore(2)
+#: Each preview may need some hundred megabytes and a core, so none waits for another.
+PREVIEWS = SlowWork(noun="previews", threads=2, waiting=0, per_user=1)
 TIMEOUT = timedelta(seconds=30)
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
-@router.post(f"{BASE}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
-def preview(access: Authorized, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
-    """Return the file that a run of an unsaved report would create."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A valid report and what to preview of it; made before the slow work is admitted."""
+
+    access: Access
+    row: Row
+    format: Format
+    moment: datetime | None
+
+    async def response(self) -> Response:
+        """Return the file, created in a thread for previews."""
+        return await PREVIEWS.run(self.access.caller.name, lambda: _previewed(self))
+
+
+def new_report_wanted(access: Authorized, content: Content) -> Wanted:
+    """Return an unsaved report."""
     access.must_create()
+    body = check(PreviewRequest, content)
     chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
-    row = new_report(access, body)
-    return _previewed(access, row, chosen, moment)
+    return Wanted(access, new_report(access, body), chosen, moment)
 
 
-@router.get(f"{BASE}/scheduled/{{id}}/preview", response_class=Response)
-def preview_of(
+def saved_report_wanted(
     access: Authorized,
     id: str,
     format: Annotated[str, Query(max_length=20)] = "html",
     moment: Annotated[str | None, Query(alias="at", description="ISO 8601; default: now")] = None,
-) -> Response:
-    """Return the file that a run of a report would create; nothing is recorded, stored or sent."""
+) -> Wanted:
+    """Return a report as it is saved."""
     row = access.row(id)
     wrong: fields.Problems = {}
     chosen, when = _format_and_moment(format, moment, wrong)
     if wrong:
         raise invalid(wrong)
-    return _previewed(access, row, chosen, when)
+    return Wanted(access, row, chosen, when)
 
 
-@router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
-def preview_change(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(PreviewRequest))]) -> Response:
-    """Return the file that a run of a report would create after a change."""
+def changed_report_wanted(access: Authorized, id: str, content: Content) -> Wanted:
+    """Return a saved report with a change that is not saved."""
     row = access.row(id, Right.CHANGE)
+    body = check(PreviewRequest, content)
     chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
     changes = {name: value for name, value in fields.columns(body.values).items() if name != "created_by_id"}
     if found := fields.problems(row | changes, body.wrong):
         raise invalid(found)
-    return _previewed(access, row | changes, chosen, moment)
+    return Wanted(access, row | changes, chosen, moment)
 
 
-def _previewed(access: Access, row: Row, chosen: Format, moment: datetime | None) -> Response:
-    if not SLOTS.acquire(timeout=TIMEOUT.total_seconds()):
-        raise ApiError(429, "Too many previews are being created; try again.")
+@router.post(f"{BASE}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
+async def preview(wanted: Annotated[Wanted, Depends(new_report_wanted)]) -> Response:
+    """Return the file that a run of an unsaved report would create."""
+    return await wanted.response()
+
+
+@router.get(f"{BASE}/scheduled/{{id}}/preview", response_class=Response)
+async def preview_of(wanted: Annotated[Wanted, Depends(saved_report_wanted)]) -> Response:
+    """Return the file that a run of a report would create; nothing is recorded, stored or sent."""
+    return await wanted.response()
+
+
+@router.post(f"{BASE}/scheduled/{{id}}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))
+async def preview_change(wanted: Annotated[Wanted, Depends(changed_report_wanted)]) -> Response:
+    """Return the file that a run of a report would create after a change."""
+    return await wanted.response()
+
+
+def _previewed(wanted: Wanted) -> Response:
+    ports = wanted.access.ports
     try:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "preview"
-            rows = access.ports.preview(row, chosen, moment or access.ports.core.now(), out, TIMEOUT)
+            rows = ports.preview(wanted.row, wanted.format, wanted.moment or ports.core.now(), out, TIMEOUT)
             content = out.read_bytes()
     except RejectedError as error:
         raise ApiError(409, "The report is invalid", details=fields.by_field(error.problems)) from error
-    finally:
-        SLOTS.release()
-    info = FORMATS[chosen]
-    policy = INLINE_POLICIES.get(chosen)
+    info = FORMATS[wanted.format]
+    policy = INLINE_POLICIES.get(wanted.format)
     return Response(
         content,
         headers={

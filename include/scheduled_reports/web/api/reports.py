@@ -14,7 +14,7 @@ from ...reports import next_run
 from .. import fields, serializers
 from ..access import NO_REPORT, Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
-from ..schemas import ChangedReport, NewReport, Sent, documented, json_only, sent
+from ..schemas import ChangedReport, Content, NewReport, Sent, check, documented, json_only
 
 if TYPE_CHECKING:
     from ...ports.web import Record
@@ -70,9 +70,11 @@ def list_reports(
 
 @router.post("", status_code=201, openapi_extra=documented(NewReport))
 @router.post("/", status_code=201, include_in_schema=False)
-def create_report(access: Authorized, body: Annotated[Sent, Depends(sent(NewReport))]) -> Response:
+def create_report(access: Authorized, content: Content) -> Response:
     """Create a report; its DAG exists within seconds."""
     access.must_create()
+    body = check(NewReport, content)
+    body.wrong.update(fields.unchangeable(content, fields.FIXED_WHEN_NEW))
     row = new_report(access, body)
     report_id, values = row["id"], {column: row[column] for column in fields.DEFAULTS if column in row}
     access.ports.reports.insert({"id": report_id, "workspace_id": access.workspace.id, **values}, access.actor)
@@ -83,16 +85,18 @@ def create_report(access: Authorized, body: Annotated[Sent, Depends(sent(NewRepo
 def read_report(access: Authorized, id: str) -> Response:
     """Return one report with its newest executions."""
     record = access.record(id)
-    history = access.ports.reports.history(record["id"], limit=HISTORY)
+    history = access.ports.reports.history(access.workspace.id, record["id"], limit=HISTORY)
     shown = _with_problems(access, record) | {"executionHistory": [serializers.execution(one) for one in history]}
     return answer(shown)
 
 
 @router.put("/{id}", openapi_extra=documented(ChangedReport))
-def change_report(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(ChangedReport))]) -> Response:
+def change_report(access: Authorized, id: str, content: Content) -> Response:
     """Change any of the fields; 409 if `updatedAt` is sent and is not the current one."""
     for _ in range(TRIES):
         record = access.record(id, Right.CHANGE)
+        body = check(ChangedReport, content)
+        body.wrong.update(fields.unchangeable(content, serializers.fixed(record)))
         _must_be_fresh(record, body)
         changes = _changes(access, record, body)
         if not changes or access.ports.reports.update(id, changes, record["updated_at"], access.actor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -20,7 +21,8 @@ from ...runs import trigger
 from .. import fields, serializers
 from ..access import Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
-from ..schemas import ResendRequest, RunRequest, Sent, TestRequest, documented, json_only, sent
+from ..schemas import Content, ResendRequest, RunRequest, Sent, TestRequest, check, documented, json_only
+from ..slow_work import SlowWork
 from .reports import BASE
 
 if TYPE_CHECKING:
@@ -42,20 +44,34 @@ INLINE_POLICIES = {
     Format.PDF: "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'",
 }
 REPORT = "/{id}"
+#: A browser asks for some pages at once.  Each reads the whole PDF.
+PAGE_IMAGES = SlowWork(noun="page images", threads=2, waiting=30, per_user=10)
 
 router = APIRouter(prefix=f"{BASE}/scheduled", route_class=SafeRoute, tags=["runs"], dependencies=[Depends(json_only)])
 
 
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of a run that the caller may read."""
+
+    access: Access
+    artifact: Artifact
+
+
 @router.post(f"{REPORT}/trigger", status_code=202, openapi_extra=documented(RunRequest))
-def trigger_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(RunRequest))]) -> Response:
+def trigger_run(access: Authorized, id: str, content: Content) -> Response:
     """Run a report now; 409 while a run of it is open."""
+    access.record(id, Right.RUN)
+    body = check(RunRequest, content)
     run_after = _run_after(body)
     return _requested(access, id, body, run_after=run_after, message="Report run queued")
 
 
 @router.post(f"{REPORT}/test", status_code=202, openapi_extra=documented(TestRequest))
-def test_run(access: Authorized, id: str, body: Annotated[Sent, Depends(sent(TestRequest))]) -> Response:
+def test_run(access: Authorized, id: str, content: Content) -> Response:
     """Send a test email of a report: marked TEST, and not counted as a run."""
+    access.record(id, Right.RUN)
+    body = check(TestRequest, content)
     if not body.values.get("recipients") and access.member is not None:
         body.values["recipients"] = [access.member.email]
     body.values["test"] = True
@@ -70,7 +86,7 @@ def list_runs(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
     """Return the newest runs of a report, each with its executions."""
-    found = access.ports.reports.runs(access.record(id)["id"], limit=limit, offset=offset)
+    found = access.ports.reports.runs(access.workspace.id, access.record(id)["id"], limit=limit, offset=offset)
     pagination = {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total}
     return answer(
         {"runs": [serializers.run(one) for one in found.items], "total": found.total, "pagination": pagination}
@@ -107,25 +123,33 @@ def read_artifact(
     inline: Annotated[bool, Query(description="Show the file in the browser; for HTML and PDF")] = False,
 ) -> Response:
     """Stream a file from S3; no signed URL is given out, because anybody could use it."""
-    key, _ = _run(access, id, runId)
-    artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format), None)
-    if artifact is None:
-        raise ApiError(404, NO_FILE)
+    artifact = run_file(access, id, runId, format).artifact
     opened = access.ports.core.store.open(artifact.object_key)
     return StreamingResponse(_chunks(opened, opened.__enter__()), headers=_headers(artifact, inline=inline))
 
 
-@router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}/pages/{{number}}", response_class=Response)
-def read_page(
-    access: Authorized, id: str, runId: str, format: str, number: Annotated[int, Path(ge=1, le=100_000)]
-) -> Response:
-    """Return a page of the PDF as PNG, because the sandboxed frame in Airflow cannot show a PDF."""
+def run_file(access: Authorized, id: str, runId: str, format: str) -> RunFile:
+    """Return a file of a run; 404 if the run has no file of this format."""
     key, _ = _run(access, id, runId)
-    artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format == Format.PDF), None)
+    artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format), None)
     if artifact is None:
         raise ApiError(404, NO_FILE)
-    with access.ports.core.store.open(artifact.object_key) as file:
-        found = page_image(file.read(), number)
+    return RunFile(access, artifact)
+
+
+@router.get(f"{REPORT}/runs/{{runId}}/artifacts/{{format}}/pages/{{number}}", response_class=Response)
+async def read_page(
+    file: Annotated[RunFile, Depends(run_file)], number: Annotated[int, Path(ge=1, le=100_000)]
+) -> Response:
+    """Return a page of the PDF as PNG, because the sandboxed frame in Airflow cannot show a PDF."""
+    if file.artifact.format != Format.PDF:
+        raise ApiError(404, NO_FILE)
+    return await PAGE_IMAGES.run(file.access.caller.name, lambda: _page(file, number))
+
+
+def _page(pdf: RunFile, number: int) -> Response:
+    with pdf.access.ports.core.store.open(pdf.artifact.object_key) as opened:
+        found = page_image(opened.read(), number)
     if found is None:
         raise ApiError(404, "Page not found")
     return Response(
@@ -152,17 +176,13 @@ def list_deliveries(access: Authorized, id: str, runId: str) -> Response:
 
 
 @router.post(f"{REPORT}/runs/{{runId}}/resend", status_code=202, openapi_extra=documented(ResendRequest))
-def resend_run(
-    access: Authorized,
-    id: str,
-    runId: str,
-    body: Annotated[Sent, Depends(sent(ResendRequest))],
-) -> Response:
+def resend_run(access: Authorized, id: str, runId: str, content: Content) -> Response:
     """Send the files of a run again in a new run, by default to those who did not certainly receive them."""
     access.record(id, Right.RUN)
     key, _ = _run(access, id, runId)
     if not access.ports.core.runs.artifacts(key):
         raise ApiError(409, "The files of this run have been deleted; run the report again.")
+    body = check(ResendRequest, content)
     body.values["resend"] = runId
     return _requested(access, id, body, message="Resend queued")
 
@@ -171,7 +191,6 @@ def _requested(
     access: Access, report_id: str, body: Sent, *, message: str, run_after: datetime | None = None
 ) -> Response:
     """Request a run; return a 202 with the execution of the first format."""
-    access.record(report_id, Right.RUN)
     if body.wrong:
         raise invalid(body.wrong)
     conf = {name: value for name, value in body.values.items() if name not in ("runAfter", "actingUserId")}
@@ -183,7 +202,7 @@ def _requested(
         run_after or access.ports.core.now(),
         access.actor,
     )
-    record = access.ports.reports.run(new_run.key)
+    record = access.ports.reports.run(access.workspace.id, new_run.key)
     first = execution_id(new_run.key, new_run.formats[0])
     executions = [serializers.execution(one) for one in record["executions"]] if record else []
     shown = next((one for one in executions if one["id"] == first), {"id": first, "status": "PENDING", "progress": 0})
@@ -206,7 +225,7 @@ def _run_after(body: Sent) -> datetime | None:
 def _run(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
     report = access.record(report_id)
     key = RunKey(report_id=report["id"], run_id=storable(run_id) or "")
-    record = access.ports.reports.run(key)
+    record = access.ports.reports.run(access.workspace.id, key)
     if record is None:
         raise ApiError(404, NO_RUN)
     return key, record

@@ -66,7 +66,7 @@ def run_fragment(request: Request, caller: SignedIn, ports: Ports, id: str, runI
     """One run, as it stands in the page of its report."""
     access = access_to_report(caller, ports, id)
     record = access.record(id)
-    run = ports.reports.run(RunKey(report_id=record["id"], run_id=storable(runId) or ""))
+    run = ports.reports.run(access.workspace.id, RunKey(report_id=record["id"], run_id=storable(runId) or ""))
     if run is None:
         raise ApiError(404, "Run not found")
     return page(request, "run", **_run(access, record, run), open=True)
@@ -85,8 +85,9 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
     record = access.record(report_id)
     row = access.ports.core.definitions.row(record["id"])
     dags = access.ports.airflow.dags([record["id"]])
-    found = access.ports.reports.runs(record["id"], limit=RUNS, offset=0)
-    first = access.ports.reports.run(RunKey(report_id=record["id"], run_id=storable(run_id) or "")) if run_id else None
+    found = access.ports.reports.runs(access.workspace.id, record["id"], limit=RUNS, offset=0)
+    key = RunKey(report_id=record["id"], run_id=storable(run_id) or "")
+    first = access.ports.reports.run(access.workspace.id, key) if run_id else None
     runs = [*([first] if first else []), *(one for one in found.items if one["run_id"] != run_id)]
     return page(
         request,

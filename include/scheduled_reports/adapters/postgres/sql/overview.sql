@@ -3,13 +3,15 @@
 -- name: outcomes
 -- The newest thirty counted runs of each report, oldest first.
 SELECT wanted.id, array_agg(run.counted ORDER BY run.started_at) AS outcomes
-FROM unnest(%(ids)s::text[]) AS wanted (id)
+FROM scheduled_reports wanted
 CROSS JOIN LATERAL (
     SELECT counted, started_at FROM reporting.runs
-    WHERE report_id = wanted.id AND counted IS NOT NULL
+    WHERE report_id = wanted.id AND coalesce(workspace_id, wanted.workspace_id) = wanted.workspace_id
+      AND counted IS NOT NULL
     ORDER BY started_at DESC
     LIMIT 30
 ) run
+WHERE wanted.id = ANY (%(ids)s)
 GROUP BY wanted.id
 
 -- name: unconfirmed_mail
@@ -17,7 +19,9 @@ GROUP BY wanted.id
 SELECT r.id, r.name, count(*) AS messages
 FROM reporting.deliveries d
 JOIN scheduled_reports r ON r.id = d.report_id
-WHERE d.state = 'unknown' AND d.message NOT LIKE 'notice/%%' AND d.claimed_at > %(since)s
+LEFT JOIN reporting.runs run ON run.report_id = d.report_id AND run.run_id = d.run_id
+WHERE coalesce(run.workspace_id, r.workspace_id) = r.workspace_id
+  AND d.state = 'unknown' AND d.message NOT LIKE 'notice/%%' AND d.claimed_at > %(since)s
   AND (%(ids)s::text[] IS NULL OR r.id = ANY (%(ids)s))
 GROUP BY r.id, r.name
 ORDER BY max(d.claimed_at) DESC, r.id

@@ -65,21 +65,31 @@ SELECT id, status::text AS status, format::text AS format, scheduled_for, starte
        file_size, file_url, error, duration, progress, retry_count, email_sent, email_sent_at, email_error, created_at,
        triggered_by, triggered_manually
 FROM report_executions
-WHERE scheduled_report_id = %(report_id)s
+WHERE scheduled_report_id = %(report_id)s AND id <> ALL (%(others)s)
 ORDER BY created_at DESC, scheduled_for DESC, format, id
 LIMIT %(limit)s
+
+-- name: runs_of_others
+-- Runs of this report's id for another workspace: the report was moved, or is another one.
+SELECT run_id FROM reporting.runs
+WHERE report_id = %(report_id)s
+  AND coalesce(workspace_id, frozen #>> '{row,workspace_id}', %(workspace_id)s) <> %(workspace_id)s
 
 -- name: runs
 SELECT r.run_id, r.kind, r.state, r.reason, r.scheduled_for, r.window_start, r.window_end, r.triggered_by, r.test,
        r.frozen IS NOT NULL AS frozen, r.frozen -> 'request' AS request, r.main_rows, r.data_rows, r.mail, r.mail_error,
        r.started_at, r.settled_at
 FROM reporting.runs r
-WHERE r.report_id = %(report_id)s AND (%(run_id)s::text IS NULL OR r.run_id = %(run_id)s)
+WHERE r.report_id = %(report_id)s
+  AND coalesce(r.workspace_id, r.frozen #>> '{row,workspace_id}', %(workspace_id)s) = %(workspace_id)s
+  AND (%(run_id)s::text IS NULL OR r.run_id = %(run_id)s)
 ORDER BY r.started_at DESC, r.run_id DESC
 LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: count_runs
-SELECT count(*) AS total FROM reporting.runs WHERE report_id = %(report_id)s
+SELECT count(*) AS total FROM reporting.runs
+WHERE report_id = %(report_id)s
+  AND coalesce(workspace_id, frozen #>> '{row,workspace_id}', %(workspace_id)s) = %(workspace_id)s
 
 -- name: executions
 SELECT id, status::text AS status, format::text AS format, scheduled_for, started_at, completed_at, record_count,

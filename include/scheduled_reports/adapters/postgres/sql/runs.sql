@@ -3,12 +3,13 @@
 SELECT true FROM scheduled_reports WHERE id = %(report_id)s FOR NO KEY UPDATE
 
 -- name: ask_run
--- A requested run, before Airflow knows it; refused while another one is in progress.
+-- A requested run, before Airflow knows it; refused while another one is in progress, or for a time that had one.
 INSERT INTO reporting.runs
-    (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, clear_number, test, told_at)
-SELECT %(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(triggered_by)s,
-       %(clear_number)s, %(test)s, NULL
+    (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, triggered_by, clear_number, test, told_at)
+SELECT %(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, 'running', %(scheduled_for)s,
+       %(triggered_by)s, %(clear_number)s, %(test)s, NULL
 WHERE NOT EXISTS (SELECT FROM reporting.runs WHERE report_id = %(report_id)s AND settled_at IS NULL)
+ON CONFLICT (report_id, run_id) DO NOTHING
 RETURNING true
 
 -- name: ask_executions
@@ -37,14 +38,15 @@ DELETE FROM report_executions WHERE id = ANY (%(ids)s) AND status = 'PENDING' AN
 -- A retry of `query` uses the frozen row; a clear (a higher clear_number) freezes the row again.
 -- The mail plan does not change once a message has been claimed.
 INSERT INTO reporting.runs AS held
-    (report_id, run_id, run_key, kind, state, scheduled_for, window_start, window_end, triggered_by, clear_number, test,
-     frozen)
+    (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, window_start, window_end, triggered_by,
+     clear_number, test, frozen)
 VALUES
-    (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, 'running', %(scheduled_for)s, %(window_start)s, %(window_end)s,
-     %(triggered_by)s, %(clear_number)s, %(test)s, %(frozen)s)
+    (%(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, 'running', %(scheduled_for)s,
+     %(window_start)s, %(window_end)s, %(triggered_by)s, %(clear_number)s, %(test)s, %(frozen)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
-    state = 'running', reason = NULL, frozen = excluded.frozen, clear_number = excluded.clear_number,
+    state = 'running', reason = NULL, frozen = excluded.frozen, workspace_id = excluded.workspace_id,
+    clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
@@ -82,12 +84,12 @@ WHERE id = ANY (%(other_ids)s) AND status IN ('PENDING', 'PROCESSING')
 
 -- name: refuse_run
 INSERT INTO reporting.runs AS held
-    (report_id, run_id, run_key, kind, state, reason, scheduled_for, triggered_by, clear_number, test)
+    (report_id, run_id, run_key, workspace_id, kind, state, reason, scheduled_for, triggered_by, clear_number, test)
 VALUES
-    (%(report_id)s, %(run_id)s, %(run_key)s, %(kind)s, %(state)s, %(reason)s, %(scheduled_for)s, %(triggered_by)s,
-     %(clear_number)s, %(test)s)
+    (%(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, %(state)s, %(reason)s, %(scheduled_for)s,
+     %(triggered_by)s, %(clear_number)s, %(test)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
-SET state = excluded.state, reason = excluded.reason, clear_number = excluded.clear_number,
+SET state = excluded.state, workspace_id = excluded.workspace_id, reason = excluded.reason, clear_number = excluded.clear_number,
     frozen = NULL, mail = NULL, touched_at = now(), settled_at = NULL, told_at = NULL
 WHERE %(replace)s
 RETURNING true
@@ -100,7 +102,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       settled_at, data_rows, main_rows, figures, preview, charts
+       workspace_id, settled_at, data_rows, main_rows, figures, preview, charts
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE
@@ -216,9 +218,11 @@ FROM (
     SELECT NOT EXISTS (
         SELECT FROM reporting.runs later
         WHERE later.report_id = %(report_id)s AND later.counted IS NOT NULL AND later.started_at > %(started_at)s
+          AND coalesce(nullif(later.workspace_id, '') = nullif(%(workspace_id)s, ''), true)
     ) AS newest
 ) is_this
-WHERE r.id = %(report_id)s
+-- A run says nothing about a report that another workspace has now.
+WHERE r.id = %(report_id)s AND r.workspace_id = coalesce(nullif(%(workspace_id)s, ''), r.workspace_id)
 
 -- name: next_run
 UPDATE scheduled_reports SET next_run = %(next_run)s AT TIME ZONE 'UTC'
@@ -248,6 +252,7 @@ WITH counting AS (
     SELECT run_id, counted, reason, started_at
     FROM reporting.runs
     WHERE report_id = %(report_id)s AND counted IS NOT NULL AND kind <> 'backfill'
+      AND coalesce(nullif(workspace_id, '') = (SELECT workspace_id FROM scheduled_reports WHERE id = %(report_id)s), true)
       AND (frozen IS NOT NULL OR kind = 'scheduled')
 ), newest AS (
     SELECT * FROM counting ORDER BY started_at DESC, run_id DESC LIMIT 1

@@ -74,6 +74,20 @@ BEGIN
 END
 $$;
 
+-- What the old workspace's runs have left in the row is not the new one's.
+CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.last_run := NULL;
+    NEW.last_run_status := NULL;
+    NEW.last_error := NULL;
+    NEW.run_count := 0;
+    NEW.success_count := 0;
+    NEW.failure_count := 0;
+    RETURN NEW;
+END
+$$;
+
 -- The API names the actor in a setting of the transaction; other editors are named by their database role.
 CREATE OR REPLACE FUNCTION reporting.edit_noted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -88,15 +102,19 @@ BEGIN
     IF was = is_now THEN
         RETURN NULL;
     END IF;
+    -- Of a report that is moved, each workspace sees its own side.
     INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
-    SELECT report ->> 'id', report ->> 'workspace_id',
+    SELECT report ->> 'id', side.workspace_id,
            CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
            coalesce(nullif(current_setting('reporting.actor', true), ''), 'database:' || session_user),
            nullif(current_setting('reporting.acting_user', true), ''),
-           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key),
-           jsonb_object_agg(key, is_now -> key) FILTER (WHERE is_now ? key)
-    FROM jsonb_object_keys(report) AS key
-    WHERE was -> key IS DISTINCT FROM is_now -> key;
+           jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key AND was ->> 'workspace_id' = side.workspace_id),
+           jsonb_object_agg(key, is_now -> key)
+               FILTER (WHERE is_now ? key AND is_now ->> 'workspace_id' = side.workspace_id)
+    FROM (SELECT was ->> 'workspace_id' UNION SELECT is_now ->> 'workspace_id') AS side (workspace_id),
+         jsonb_object_keys(report) AS key
+    WHERE side.workspace_id IS NOT NULL AND was -> key IS DISTINCT FROM is_now -> key
+    GROUP BY side.workspace_id;
     RETURN NULL;
 END
 $$;
@@ -139,6 +157,10 @@ FOR EACH ROW EXECUTE FUNCTION reporting.report_went();
 
 CREATE OR REPLACE TRIGGER reporting_reports_truncated AFTER TRUNCATE ON scheduled_reports
 FOR EACH STATEMENT EXECUTE FUNCTION reporting.reports_truncated();
+
+CREATE OR REPLACE TRIGGER reporting_report_moved BEFORE UPDATE OF workspace_id ON scheduled_reports
+FOR EACH ROW WHEN (OLD.workspace_id <> NEW.workspace_id)
+EXECUTE FUNCTION reporting.report_moved();
 
 -- Not for the columns that this product writes after every run.
 CREATE OR REPLACE TRIGGER reporting_edit_noted

@@ -68,7 +68,7 @@ CREATE TABLE reporting.artifacts (
 CREATE TABLE reporting.deliveries (
     report_id    text        NOT NULL,
     run_id       text        NOT NULL,
-    message      text        NOT NULL,    -- 'report' or, if the envelope is split, 'report/2', 'report/3' …
+    message      text        NOT NULL,    -- 'report' or, if the envelope is split, 'report/2', 'report/3' and so on
     state        text        NOT NULL CHECK (state IN ('claimed', 'sent', 'refused', 'unknown')),
     subject      text        NOT NULL,
     recipients   jsonb       NOT NULL,    -- {"to": [], "cc": [], "bcc": []}: this call's envelope
