@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.domain.problem import shown
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.settings.branding import Branding
 
@@ -221,6 +222,41 @@ def test_a_file_outlives_the_link_in_its_mail():
         "SCHEDULED_REPORTS__KEEP_FILES_SECONDS: 86399 is too short; use 1 or more, and not less than LINK_SECONDS."
     )
     assert read(KEEP_FILES_SECONDS="86400", LINK_SECONDS="86400").keep_files_seconds == timedelta(days=1)
+
+
+@pytest.mark.parametrize("name", ["ALLOWED_DOMAINS", "RECIPIENT_DOMAINS"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["@acme.example", "*.acme.example", "a;b", "acme.example;partner.example", "acme..example", "-a.example",
+     ".example", "https://acme.example", "ada@acme.example", "acme.example/", "acme example",
+     "b\u00fccher\u3002example", "☃.example"],
+)  # fmt: skip
+def test_a_text_that_is_no_domain_is_an_error_that_names_it(name, wrong):
+    with pytest.raises(ConfigurationError, match=r"is not a list of domains: ") as told:
+        read(**{name: f"partner.example, {wrong}"})
+
+    assert name in str(told.value)
+    assert f"domains: {shown(wrong)};" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("domains", "address", "allowed"),
+    [
+        ("bücher.example", "x@xn--bcher-kva.example", True),  # RFC 5890, 2.3.2.4
+        ("xn--bcher-kva.example", "x@bücher.example", True),
+        ("XN--BCHER-KVA.Example", "x@BÜCHER.example", True),
+        ("b\u00fccher.example", "x@bu\u0308cher.example", True),  # composed and decomposed
+        ("acme.example.", "x@acme.example", True),  # the root's dot
+        ("\uff41\uff43\uff4d\uff45.example", "x@acme.example", True),  # full width
+        ("straße.example", "x@xn--strae-oqa.example", True),  # IDNA 2008 keeps the ß
+        ("straße.example", "x@strasse.example", False),
+        ("strasse.example", "x@straße.example", False),
+        ("acme.example", "x@sub.acme.example", False),
+        ("acme.example", "x@acme.example.evil.example", False),
+    ],
+)
+def test_a_domain_is_the_same_in_either_spelling(domains, address, allowed):
+    assert read(RECIPIENT_DOMAINS=domains).may_receive(address) is allowed
 
 
 def test_allowed_domains_are_told_apart_by_commas_in_any_case():

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from .run import RunKey, Window
 
 DAG_PREFIX = "scheduled_report_"
-#: Airflow allows a DAG id of 250 characters.
-LONGEST_ESCAPED_ID = 250 - len(DAG_PREFIX)
+#: Airflow allows a DAG id of 250 characters, but keeps a task's log in the folder `dag_id=<DAG id>`, and the name of a
+#: folder has at most 255 bytes.
+LONGEST_ESCAPED_ID = 255 - len("dag_id=") - len(DAG_PREFIX)
+#: Airflow allows a run id of 250 characters, which an escaped one must not make longer than a folder's name may be.
+LONGEST_RUN_KEY = 120
 LONGEST_FILE_STEM = 120
 #: What file systems, and with them zip files, allow a name to have, in bytes of UTF-8.
 LONGEST_FILE_NAME = 255
@@ -63,8 +66,12 @@ def report_id_of(dag_id: str) -> str | None:
 
 
 def run_key(run_id: str) -> str:
-    """Airflow's run id, escaped for object keys and folders."""
-    return escape(run_id)
+    """Airflow's run id, escaped for object keys and folders; a long one is cut and ends with a digest."""
+    escaped = escape(run_id)
+    if len(escaped) <= LONGEST_RUN_KEY:
+        return escaped
+    begin = re.sub(r"\.[0-9a-f]?$", "", escaped[: LONGEST_RUN_KEY - 33])
+    return f"{begin}-{hashlib.sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def execution_id(key: RunKey, chosen: Format) -> str:
@@ -127,6 +134,11 @@ def one_line(text: str) -> str:
     """*text* without line breaks, control and direction-override characters, safe for a mail header."""
     kept = "".join(" " if _is_control(character) else character for character in text)
     return " ".join(kept.split())
+
+
+def shortened(text: str, most: int) -> str:
+    """*text*, cut to *most* characters if it is longer; a cut text ends with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _is_control(character: str) -> bool:

@@ -92,7 +92,7 @@ def percent(share: float | Decimal, scale: int) -> str:
 
 def moment(value: datetime) -> str:
     """Format a table cell: `2026-05-10 09:00`, in the zone of *value*."""
-    return f"{value:%Y-%m-%d %H:%M}"
+    return value.isoformat(" ", "minutes")[:16]  # `%Y` does not pad years before 1000
 
 
 _FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(
