@@ -11,6 +11,7 @@ from io import BytesIO
 import pytest
 
 from include.scheduled_reports.render.as_html import render
+from include.scheduled_reports.render.as_html.page import Page
 from include.scheduled_reports.render.colours import contrast
 from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
