@@ -433,3 +433,38 @@ def test_a_drawing_keeps_its_shapes_and_loses_what_its_program_left_in_it(tmp_pa
     assert root.attrib == {"viewBox": "0 0 18 9", "width": "18", "height": "9"}
     assert root[2].attrib == {"href": "#a"}
     assert root[3].attrib == {"class": "b", "d": "M0 0h9", "fill": "url('#a')"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "株式会社　東京",
+        "شرکت می\u200cخواهم",  # noqa: RUF001 - letters of another script
+        "Café\u00a0: Société\u202fAnonyme",
+        "👨‍👩‍👧‍👦 GmbH",
+        "क्षत्रिय लिमिटेड",
+        "\u200fשלום\u200f",  # noqa: RUF001 - letters of another script
+        "A\u00adB",
+        "👨‍👩‍👧‍👦" * 60,
+    ],
+    ids=["ideographic space", "non-joiner", "no-break space", "emoji", "Hindi", "mark", "soft hyphen", "60 families"],
+)
+def test_a_company_may_have_the_characters_of_its_script(name):
+    assert read(BRAND_NAME=name).branding.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *((f"Acme{char}Ltd", "is not one line of at most 60 characters") for char in "\n\r\t\x00\x7f\x85\u2028\u2029"),
+        ("क्षि" * 61, "is not one line of at most 60 characters"),
+        ("a" + "\u0301" * 5_000, "is not one line of at most 60 characters"),
+        ("Acme\u202eLtd", "contains U+202E, which no text can show or which reverses text; remove it"),
+        ("Acme\u2067Ltd", "contains U+2067, which no text can show or which reverses text; remove it"),
+        ("Acme\uffffLtd", "contains U+FFFF, which no text can show or which reverses text; remove it"),
+    ],
+)
+def test_a_company_may_have_no_character_that_does_harm(name, reason):
+    (problem,) = Settings(brand_name=name).problems()
+
+    assert reason in str(problem)

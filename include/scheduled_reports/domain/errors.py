@@ -118,3 +118,11 @@ class DeliveryUnknownError(ReportsError):
 def _with_codes(text: str, codes: Sequence[str]) -> str:
     """*text* and the service's codes, such as `550 5.1.1`, each once."""
     return f"{text}: {', '.join(dict.fromkeys(codes))}" if codes else text
+
+
+def location(error: BaseException) -> str:
+    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""

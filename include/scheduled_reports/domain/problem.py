@@ -46,13 +46,20 @@ class Problem:
 
 def shown(value: Any) -> str:
     """*value* as JSON on one line, with unprintable characters escaped, cut when it is long."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except RecursionError:
-        return "…"
-    except (TypeError, ValueError):  # YAML has keys and cycles that JSON has not
-        text = repr(value)
+    text = _as_json(value)
     text = text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "…"
+    except (TypeError, ValueError):  # YAML has keys and cycles that JSON has not
+        try:
+            return repr(value)
+        except ValueError:  # an integer of more than 4,300 digits
+            return "…"

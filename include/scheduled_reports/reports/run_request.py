@@ -12,6 +12,7 @@ from ..domain.errors import RequestError
 from ..domain.formats import Format
 from ..domain.report import DateRange
 from ..domain.run import Request
+from ..domain.storable import is_storable, storable
 from .parameters import PERIODS, custom_range
 from .validation import Check, read_formats
 
@@ -105,6 +106,17 @@ REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType(_KEYS)
 def keys_sent_by(sender: Sender) -> list[RequestKey]:
     """The keys that *sender* may send, in the order of the table."""
     return [key for key in REQUEST_KEYS.values() if sender in key.senders]
+
+
+def check_storable(conf: Mapping[str, Any]) -> None:
+    """Raise a RequestError that names the keys whose values PostgreSQL, and so the record, cannot hold."""
+    check = Check()
+    for key, value in conf.items():
+        if not is_storable([key, value]):
+            reason = "holds a character or a number that PostgreSQL cannot store (NUL, half a character, infinity)"
+            check.add(storable(key), value, f"{reason}; remove it")
+    if check.problems:
+        raise RequestError(check.problems)
 
 
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:

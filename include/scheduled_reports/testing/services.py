@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..ports.source import Scope
 from ..settings import Settings
 from .mail import MemoryLedger, MemoryMailer
 from .metrics import MemoryMetrics
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..ports.metrics import Metrics
     from ..ports.reports import Definitions
     from ..ports.retention import Retention
-    from ..ports.source import Scope, Source
+    from ..ports.source import Source
     from ..ports.storage import Staging
     from ..ports.upkeep import UpkeepStore
 
@@ -39,6 +40,11 @@ class MemorySource:
     @contextmanager
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
         yield self.answer(sql, scope).to_reader()
+
+    def columns(self, sql: str) -> pa.Schema:
+        moment = datetime(2026, 5, 10, tzinfo=UTC)
+        nothing = Scope(workspace_id="", start=moment, end=moment, timezone="UTC", parameters={})
+        return self.answer(sql, nothing).schema
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...domain.json_text import read_json
 from ...domain.shards import Shard
+from ...reports.parameters import LONGEST_TEXT
 from .connection import transaction
 from .sql import statements
 
@@ -36,6 +37,12 @@ class PostgresDefinitions:
     def row(self, report_id: str) -> Row | None:
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             return current_row(connection, report_id)
+
+    def left_out(self, *, limit: int, most: int) -> dict[str, str]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            values = {"limit": limit, "most": most}
+            found = connection.execute(statements("definitions")["left_out"], values).fetchall()
+        return {one["id"]: one["name"] for one in found}
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
@@ -75,6 +82,7 @@ def _select(
         "workspace_id": None,
         "shard": shard and shard.number,
         "shards": shard and shard.of,
+        "longest": LONGEST_TEXT + 1,
         **wanted,
     }
     statement = f"{statements('definitions')['definition']}\n{statements('definitions')[name]}"
@@ -82,8 +90,8 @@ def _select(
 
 
 def _json(text: str | None) -> Any:
-    """Parsed JSON; the text itself, which the parser rejects, if it is nested too deeply or a number is too long."""
+    """Parsed JSON; the text itself, which the parser rejects, if it was cut."""
     try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
+        return None if text is None else read_json(text)
+    except ValueError:
         return text

@@ -36,7 +36,7 @@ KNOWN_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The valid report types by id, and the problems of the broken ones by id."""
+    """The valid report types by id, and the problems of the broken ones by id, one a line."""
 
     types: Mapping[str, ReportType]
     broken: Mapping[str, str]
@@ -45,7 +45,7 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """Every report type of this process, read on first use: the built-in ones, then those of REPORT_TYPES."""
-    return read((FOLDER, *Settings.from_env(os.environ).report_folders))
+    return read((FOLDER, *Settings.usable(os.environ).report_folders))
 
 
 def report_types() -> Mapping[str, ReportType]:
@@ -81,6 +81,8 @@ def read(places: Iterable[Path]) -> Catalog:
                 types[folder.name] = load(folder)
             except ReportTypeError as error:
                 broken[folder.name] = str(error)
+            except Exception as error:  # the last resort: one folder affects no other
+                broken[folder.name] = f"{folder}/report.yaml:1: the file cannot be read ({type(error).__name__})"
     return Catalog(MappingProxyType(types), MappingProxyType(broken))
 
 
