@@ -30,6 +30,16 @@ def test_everything_wrong_with_an_expression_is_said_at_once(api):
     assert answer.json()["details"].keys() == {"cron", "timezone", "from"}
 
 
+@pytest.mark.parametrize("zone", ["posix/UTC", "right/UTC", "localtime", "Factory", "Europe", "Mars/Base"])
+def test_a_zone_that_no_report_can_be_saved_with_is_refused(api, zone):
+    answer = api.get(f"/api/next-runs?cron=0 9 * * 1&timezone={zone}")
+
+    assert answer.status_code == 400
+    assert answer.json()["details"] == {
+        "timezone": [f'"{zone}" is not an IANA time zone; use one such as Europe/Berlin.']
+    }
+
+
 def test_a_report_that_is_not_scheduled_has_no_coming_runs(api):
     assert len(api.get(f"{SCHEDULED}/r1/next-runs?count=3").json()["nextRuns"]) == 3
     api.post(f"{SCHEDULED}/r1/pause")

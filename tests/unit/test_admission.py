@@ -56,6 +56,13 @@ def test_a_tick_at_or_before_the_effective_moment_is_skipped(make_services, mome
     assert reason == f"the schedule took effect only at {moment[:19].replace('T', ' ')} UTC"
 
 
+@pytest.mark.parametrize("moment", ["2026-05-11T15:00:00+05:30", "2026-05-11T05:30:00-04:00"])
+def test_the_effective_moment_is_told_in_utc_whatever_zone_the_database_server_has(make_services, moment):
+    reason = skipped(make_services(effective_from=moment))
+
+    assert reason == "the schedule took effect only at 2026-05-11 09:30:00 UTC"
+
+
 def test_a_tick_that_the_schedule_does_not_name_any_more_is_skipped(make_services):
     assert skipped(make_services(cron_expression="0 9 * * 2")) == (
         "the schedule has changed and no longer includes this time"
@@ -145,7 +152,7 @@ def test_an_unknown_key_fails_the_run_before_anything_is_made_or_sent(services):
 @pytest.mark.parametrize("address", ["eve@evil.example", "carol@acme.example"])
 def test_recipients_who_are_no_members_are_refused(services, address):
     assert refused(services, manual(recipients=["ada@acme.example", address])) == (
-        f'recipients: "{address}" may not be mailed; use the address of a workspace member or of an allowed domain.'
+        "recipients: the value may not be mailed; use the address of a workspace member or of an allowed domain."
     )
 
 

@@ -296,6 +296,127 @@ def test_no_two_sql_files_of_a_built_type_share_eight_lines():
                 assert seen.setdefault(tuple(lines[start : start + 8]), path.name) == path.name, path
 
 
+# What would fail in a run, or make a file that cannot be written
+
+
+def problems(folder, text):
+    """Return the problems of a definition, without the path of its file."""
+    (folder / "report.yaml").write_text(text)
+    with pytest.raises(ReportTypeError) as refused:
+        load(folder)
+    return [line.removeprefix(f"{folder}/report.yaml:") for line in str(refused.value).split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("x: channel, y: [messages]", "x: messages, y: [messages]",
+         'chart "Busiest public channels": messages is both x and y; use different columns'),
+        ("y: [public_messages, other_messages]", "y: [public_messages, public_messages]",
+         'chart "Messages per day": y names a column twice; name each once'),
+        ("y: [messages]", "y: []", 'chart "Busiest public channels": y is empty; name at least one column'),
+        ("x: channel, y: [messages]", "x: messages, y: [channel]",
+         'chart "Busiest public channels": channel is not a number; choose columns of type integer, decimal,'),
+        ("limit: 10}", "limit: 0}", "limit 0 is not a number of at least 1"),
+        ("limit: 10}", "limit: -5}", "limit -5 is not a number of at least 1"),
+        ("limit: 10}", "limit: ten}", 'limit "ten" is not a whole number'),
+        ("scale: 1, better: up}", "scale: -1, better: up}", "scale -1 is not between 0 and 38"),
+        ("scale: 1, better: up}", "scale: 39, better: up}", "scale 39 is not between 0 and 38"),
+        ("scale: 1, better: up}", "scale: true, better: up}", "scale true is not a whole number"),
+        ("name: days\n", f"name: {'d' * 300}\n", f'name "{"d" * 116}... is not a name of up to 60 letters'),
+        ("name: days\n", "name: a/../../b\n", 'name "a/../../b" is not a name of up to 60 letters'),
+        ("name: days\n", 'name: "a\\0b"\n', 'name "a\\u0000b" is not a name of up to 60 letters'),
+        ("name: days\n", "name: ''\n", 'name "" is not a name of up to 60 letters'),
+        ("{name: channel,", f"{{name: {'c' * 64},", f'"{"c" * 64}" is not a printable name of 1 to 63 bytes'),
+        ("{name: channel,", f"{{name: {'ü' * 32},", f'"{"ü" * 32}" is not a printable name of 1 to 63 bytes'),
+        ("{name: channel,", "{name: '',", '"" is not a printable name of 1 to 63 bytes'),
+        ("title: Channel,", f"title: {'t' * 201},", f'title "{"t" * 116}... is not a text of 1 to 200 characters'),
+        ("title: Channel,", "title: ' ',", 'title " " is not a text of 1 to 200 characters'),
+        ("type: percent", f"type: {'p' * 500}", f'type "{"p" * 116}... is unknown; choose from text, integer'),
+        ("title: Channel analytics", f"title: {'t' * 5000}", f'title "{"t" * 116}... is not a text of 1 to 200'),
+        ("{name: public_share,", "{name: messages,", 'name "messages" is used twice; rename one of them'),
+        ("zero_filled: true", "limit: 0", "limit 0 is not a number of at least 1"),
+        ("zero_filled: true", "limit: many", 'limit "many" is not a whole number'),
+        ("parameters: [includeArchived,", "parameters: [[includeArchived],", 'Unknown name ["includeArchived"] in'),
+        ("kind: rank", "kind: [rank]", 'kind ["rank"] is unknown; choose from line, bar, rank'),
+        ("title: Channel analytics\n", "title: Channel analytics\ntitle: Again\n", 'the key "title" is given twice'),
+        ("type: percent", "type: percent, type: number", 'the key "type" is given twice'),
+    ],
+)  # fmt: skip
+def test_what_would_fail_in_every_run_is_named_with_its_line(folder, old, new, reason):
+    text = (folder / "report.yaml").read_text()
+    assert old in text
+    wrong = text.replace(old, new, 1)
+    pairs = zip(text.split("\n"), wrong.split("\n"), strict=False)
+    expected = next(number for number, (before, after) in enumerate(pairs, start=1) if before != after)
+
+    found = problems(folder, wrong)
+
+    assert any(one.partition(": ")[2].startswith(reason) for one in found), found
+    assert any(one.startswith((f"{expected}: ", f"{expected + 1}: ")) for one in found), found
+
+
+def test_every_problem_of_a_file_is_told_at_once_in_the_order_of_its_lines(folder):
+    text = (folder / "report.yaml").read_text()
+    text = text.replace("title: Channel analytics", "titel: Channel analytics").replace("scale: 1", "scale: 39", 1)
+    text = text.replace("y: [messages], limit: 10", "y: [messages, messages], limit: 0").replace("days.sql", "no.sql")
+    text = text.replace("{name: kind,", "{name: kind, colour: red,")
+
+    found = problems(folder, text)
+
+    assert [one.partition(": ")[2].partition(";")[0] for one in found] == [
+        '"title" is missing',
+        'Unknown key "titel"',
+        "scale 39 is not between 0 and 38",
+        'sql "no.sql" cannot be read: No such file or directory',
+        'Unknown key "colour"',
+    ]
+    lines = [int(one.partition(":")[0]) for one in found]
+    assert lines == sorted(lines)
+    # Charts are compared with the datasets once these are right.
+    mended = text.replace("titel", "title").replace("scale: 39", "scale: 1").replace("no.sql", "days.sql")
+    assert len(problems(folder, mended.replace(", colour: red", ""))) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("2026-13-45", "1: a value looks like a date or a number and is none; put it in quotes"),
+        ("9" * 5000, "1: "),
+        ("[" * 5000, "2: "),
+        ("[" * 5000 + "]" * 5000, "1: title … is not a text"),
+        ("[" * 50_000 + "]" * 50_000, "1: the file has too many lists and mappings"),
+        ("- " * 50_000, "1: the file has too many lists and mappings"),
+        ("&a [*a]", "1: title"),
+        ("!!python/object:os.system x", "1: could not determine a constructor"),
+    ],
+)
+def test_a_value_that_cannot_be_read_costs_only_its_own_folder(folder, value, reason):
+    assert any(one.startswith(reason) for one in problems(folder, f"title: {value}\n"))
+
+    found = read((FOLDER, folder.parent))
+    assert found.types.keys() == set(report_types())
+    assert len(found.broken) == 1
+
+
+def test_a_dataset_may_state_the_limit_of_its_query(folder):
+    definition = folder / "report.yaml"
+    definition.write_text(definition.read_text().replace("zero_filled: true", "limit: 50"))
+
+    assert load(folder).main.limit == 50
+
+
+@pytest.mark.parametrize("name", ["Größte", "a b", "a.b", "x" * 60, "1", "東京"])
+def test_a_dataset_may_have_a_plain_name_of_any_script(folder, name):
+    definition = folder / "report.yaml"
+    text = definition.read_text()
+    definition.write_text(
+        text.replace("name: channels\n", f'name: "{name}"\n').replace("dataset: channels", f'dataset: "{name}"')
+    )
+
+    assert load(folder).main.name == name
+
+
 # Sources
 
 
@@ -371,7 +492,9 @@ def test_a_broken_folder_harms_only_itself(place):
 
     assert found.types.keys() == {*report_types(), "rooms"}
     assert found.broken == {
-        "sales": f'{place}/sales/report.yaml:1: "figures" is missing; add it',
+        "sales": "\n".join(
+            f'{place}/sales/report.yaml:1: "{key}" is missing; add it' for key in ("datasets", "description", "figures")
+        ),
         "empty": f"{place}/empty/report.yaml:1: the file does not exist; create it",
     }
 

@@ -386,21 +386,24 @@ NAMES = {"count", "rows_found", "groups_found"} | {
 }
 LITERALS = {
     "UTC",
-    "1 day",
     "day",
     "week",
     "month",
     "report.parameters",
     "report.start",
     "report.end",
-    "report.timezone",
+    "report.days",
+    "report.day_starts",
+    "report.clock_changes",
+    "report.clock_readings",
+    "report.clock_offsets",
 }
 LITERALS |= {f"{{customFilters,filters,{number},value}}" for number in range(20)}
 WORDS = """
     WITH source AS chosen SELECT FROM WHERE AND GROUP ORDER BY DESC NULLS LAST LIMIT IN IS NOT TRUE NULL DISTINCT ROW
-    days counted generate_series day interval LEFT JOIN USING coalesce count sum avg min max date_trunc strpos lower
-    current_setting AT TIME ZONE jsonb jsonb_array_elements_text given text bigint numeric float8 boolean date
-    timestamp timestamptz
+    days counted unnest ORDINALITY width_bucket day number wall interval LEFT JOIN USING coalesce count sum avg min max
+    date_trunc strpos lower current_setting AT TIME ZONE jsonb jsonb_array_elements_text given text bigint numeric
+    float8 boolean date timestamp timestamptz
     """
 
 junk = st.recursive(
@@ -444,4 +447,6 @@ def test_whatever_is_asked_is_refused_with_reasons_or_made_of_the_types_own_word
             rest = sql.replace(found.source.sql, "")
             assert set(re.findall(r'"([^"]*)"', rest)) <= NAMES | {found.source.key}
             assert set(re.findall(r"'([^']*)'", rest)) <= LITERALS
-            assert set(re.sub(r"""'[^']*'|"[^"]*"|[\s(),*<>=.:#-]|\b\d+\b""", " ", rest).split()) <= set(WORDS.split())
+            assert set(re.sub(r"""'[^']*'|"[^"]*"|[\s()\[\],*<>=.:#+-]|\b\d+\b""", " ", rest).split()) <= set(
+                WORDS.split()
+            )

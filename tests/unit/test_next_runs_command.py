@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from include.scheduled_reports.__main__ import main
 
 
@@ -17,3 +19,13 @@ def test_a_wrong_expression_is_named_with_what_to_do(capsys):
     assert capsys.readouterr().err == (
         'error: "*/5 * * * *" runs more than once an hour; name exactly one minute in the minute field\n'
     )
+
+
+@pytest.mark.parametrize(
+    "zone", ["Mars/Base", "Europe", "posix/UTC", "right/UTC", "localtime", "Factory", "../UTC", "x" * 300, ""]
+)
+def test_what_is_not_a_zone_is_named_as_in_a_rejection(zone, capsys):
+    assert main(["next-runs", "0 9 * * 1", "--timezone", zone]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f'error: "{zone[:100]}')
+    assert told.endswith(" is not an IANA time zone; use one such as Europe/Berlin\n")

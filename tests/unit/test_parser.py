@@ -509,3 +509,10 @@ def test_a_row_with_many_thousand_mistakes_costs_no_more_than_one_with_a_hundred
 
     assert len(found) == 100
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-05-01T05:30:00+05:30", "2026-04-30T20:00:00-04:00", "2026-05-01T00:00:00+00:00"]
+)
+def test_a_dag_does_not_change_with_the_zone_of_the_database_server(moment):
+    assert report(effective_from=moment).schedule.effective_from.isoformat() == "2026-05-01T00:00:00+00:00"

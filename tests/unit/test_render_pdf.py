@@ -304,3 +304,29 @@ def test_nothing_is_fetched(monkeypatch, caplog, address):
         assert "disallowed protocol" in caplog.text
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("numbers", [1, 5])
+@pytest.mark.parametrize("rest", [1, 8, 31, 60])
+def test_a_table_a_little_longer_than_what_is_laid_out_first_has_every_row(numbers, rest):
+    heads = [column("name"), *(column(f"n{n}", "integer") for n in range(numbers))]
+    count = as_pdf.LEAD * (3 if numbers == 1 else 1) + rest
+    rows = [(f"row-{n}", *[n] * numbers) for n in range(count)]
+    found, pdf = written(document(table(heads, rows, batch=100)))
+    pages = texts(pdf)
+
+    assert found == count
+    assert [f"row-{n}" for n in range(count) if f"row-{n} " not in f"{' '.join(pages)} "] == []
+    assert [f"Page {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)
+
+
+def test_two_long_tables_that_end_soon_after_what_is_laid_out_have_every_row():
+    heads = [column("name"), *(column(f"n{n}", "integer") for n in range(5))]
+    tables = [
+        table(heads, [(f"{name}-{n}", *[n] * 5) for n in range(as_pdf.LEAD + 12)], name=name, title=name, batch=100)
+        for name in ("one", "two", "three")
+    ]
+    pages = f"{' '.join(texts(written(document(*tables))[1]))} "
+
+    wanted = [f"{name}-{n} " for name in ("one", "two", "three") for n in range(as_pdf.LEAD + 12)]
+    assert [name for name in wanted if name not in pages] == []

@@ -8,6 +8,8 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from . import dates
+from .bidi import isolated, without_controls
+from .graphemes import boundary, cut
 
 if TYPE_CHECKING:
     from .formats import Format
@@ -21,6 +23,13 @@ LONGEST_ESCAPED_ID = 255 - len("dag_id=") - len(DAG_PREFIX)
 #: Airflow allows a run id of 250 characters, which an escaped one must not make longer than a folder's name may be.
 LONGEST_RUN_KEY = 120
 LONGEST_FILE_STEM = 120
+#: What file systems, and with them zip files, allow a name to have, in bytes of UTF-8.
+LONGEST_FILE_NAME = 255
+#: Room for the extension of any format, and of a zip file with the same name.
+_EXTENSION = len(".xlsx")
+_PERIOD = re.compile(r" \d{4}-\d{2}-\d{2} to \d{4}-\d{2}-\d{2}\.\w+$")
+#: Characters of a name in a subject, so that the period after it is seen.
+_LONGEST_IN_SUBJECT = 150
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -90,10 +99,20 @@ def objects_of(workspace_id: str, report_id: str) -> str:
 
 
 def file_name(report: Report, window: Window, extension: str) -> str:
-    """The name of the reader's file: the report's name in its own script, and the period."""
-    period = f"{window.first_day} to {window.last_day}"
-    stem = re.sub(r'[\\/:*?"<>|]+', "-", one_line(report.name)).strip(". ")[:LONGEST_FILE_STEM].strip()
-    return f"{stem or report.type} {period}.{extension}"
+    """The name of the reader's file: the report's name in its own script, and the period; at most 255 bytes."""
+    period = f" {window.first_day} to {window.last_day}"
+    stem = re.sub(r'[\\/:*?"<>|]+', "-", without_controls(one_line(report.name))).strip(". ")
+    stem = stem[: boundary(stem, LONGEST_FILE_STEM)].strip(". ")
+    room = LONGEST_FILE_NAME - len(period) - _EXTENSION
+    while len(stem.encode()) > room:
+        stem = stem[: boundary(stem, len(stem) - 1)].strip(". ")
+    return f"{stem or report.type}{period}.{extension}"
+
+
+def shown_file_name(name: str) -> str:
+    """A file name of `file_name` for a line of text: the digits of its period are read from left to right."""
+    found = _PERIOD.search(name)
+    return f"{isolated(name[: found.start()])}{found[0]}" if found else isolated(name)
 
 
 def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
@@ -104,7 +123,10 @@ def subject(report: Report, window: Window, *, is_quiet: bool = False, test: boo
     own = one_line(report.email.subject or "")
     quiet = ", no activity" if is_quiet else ""
     days = dates.period(window.first_day, window.last_day)
-    subject = own or one_line(f"{report.name}: {days}{quiet} ({report.workspace.name})")
+    name, workspace = (
+        isolated(cut(one_line(text), _LONGEST_IN_SUBJECT)) for text in (report.name, report.workspace.name)
+    )
+    subject = own or f"{name}: {days}{quiet} ({workspace})"
     return f"TEST: {subject}" if test else subject
 
 

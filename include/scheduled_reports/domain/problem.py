@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_VALUE = 120
+#: Columns and keys of a request whose values are addresses.
+ADDRESSES = frozenset({"recipients", "email_recipients", "email_cc_recipients", "email_bcc_recipients"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +34,11 @@ class Problem:
     def rule(self) -> str:
         """The problem without its value, for logs: a value may be an address."""
         return f"{self.column}: unknown {self.noun}; {self.reason}" if self.noun else f"{self.column} {self.reason}"
+
+    @property
+    def loggable(self) -> str:
+        """The problem as text for logs and records: without the value where values are addresses."""
+        return f"{self.column}: the value {self.reason}." if self.column in ADDRESSES else str(self)
 
     def __str__(self) -> str:
         return f"{self.column}: {self.sentence}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from .clock import midnight
 from .run import Window
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from .report import DateRange
@@ -18,9 +20,9 @@ def window(period: DateRange, scheduled_for: datetime, zone: ZoneInfo) -> Window
     today = scheduled_for.astimezone(zone).date()
     first, end, previous = _days(period, today)
     return Window(
-        start=_midnight(first, zone),
-        end=_midnight(end, zone),
-        previous_start=_midnight(previous, zone),
+        start=midnight(first, zone),
+        end=midnight(end, zone),
+        previous_start=midnight(previous, zone),
         first_day=first,
         last_day=end - timedelta(days=1),
     )
@@ -52,10 +54,3 @@ def _back(today: date, days: int) -> tuple[date, date, date]:
 def _months_before(first: date, months: int) -> date:
     index = first.year * 12 + first.month - 1 - months
     return date(index // 12, index % 12 + 1, 1)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of a local day, in UTC; where midnight falls into a gap, the end of the gap."""
-    # fold=0 takes the first of two midnights.  In a gap it reads the wall clock with the offset before the change:
-    # that is the end of the gap where it begins at midnight, as it does wherever midnight is missing.
-    return datetime.combine(day, time(), zone).astimezone(UTC)

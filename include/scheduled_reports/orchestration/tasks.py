@@ -61,8 +61,9 @@ def email() -> str:
     """Send the uploaded files; return `sent`, or why no email was sent."""
     from ..runs.pipeline import email as stage
 
-    with _running() as (services, trigger, _):
-        return stage(services, trigger.key)
+    with _running() as (services, trigger, attempt):
+        last = attempt > get_current_context()["ti"].max_tries
+        return stage(services, trigger.key, conf=trigger.conf, last=last)
 
 
 @task

@@ -29,3 +29,6 @@ class Source(Protocol):
 
     def stream(self, sql: str, scope: Scope) -> AbstractContextManager[pa.RecordBatchReader]:
         """Run one static query within *scope* and yield its batches as they arrive."""
+
+    def columns(self, sql: str) -> pa.Schema:
+        """The columns of a static query and their types, without running it."""

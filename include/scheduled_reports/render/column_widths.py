@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from unicodedata import combining, east_asian_width
 
+from ..domain.bidi import CONTROLS
 from .batches import pieces
 from .values import format_value
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _SAMPLE: Final = 200
 _LEAST, _MOST = 6, 48
+#: Joiners, and characters that set the direction of text.
+_INVISIBLE: Final = CONTROLS | frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 
 
 def widths(table: Table) -> tuple[int, ...]:
@@ -37,7 +40,11 @@ def _width(text: str) -> int:
 
 def text_width(text: str) -> int:
     """Count the columns *text* takes in a font of fixed width."""
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if combining(char) or char in _INVISIBLE else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def _bounded(width: int) -> int:

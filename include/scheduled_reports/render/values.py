@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .document import Figure, Table
 
 NO_ACTIVITY: Final = "No activity in this period."
+#: What a table without rows says if there was activity.
+NO_ROWS: Final = "No rows in this period."
 
 FORMAT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {Format.PDF: "PDF", Format.CSV: "CSV", Format.JSON: "JSON", Format.EXCEL: "Excel", Format.HTML: "HTML"}
@@ -75,7 +77,7 @@ def percent(share: float | Decimal, scale: int) -> str:
 
 def moment(value: datetime) -> str:
     """Format a table cell: `2026-05-10 09:00`, in the zone of *value*."""
-    return f"{value:%Y-%m-%d %H:%M}"
+    return value.isoformat(" ", "minutes")[:16]  # `%Y` does not pad years before 1000
 
 
 _FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(

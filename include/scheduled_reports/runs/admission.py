@@ -12,9 +12,11 @@ from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
 from ..domain.storable import storable
 from ..domain.window import window
+from ..mail.recipients import may_be_named
 from ..ports.runs import NewRun
 from ..reports.parser import parse_row
 from ..reports.run_request import check_storable, parse_request
+from .requests import with_recipients
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -127,11 +129,9 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
 
 
 def _request(services: Services, report: Report, trigger: Trigger) -> Request:
-    addresses = [str(address).lower() for address in trigger.conf.get("recipients") or ()]
-    known = services.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
-    domains = services.settings.domains
-    known |= {address for address in addresses if address.rpartition("@")[2] in domains}
-    return parse_request(trigger.conf, report, known=known)
+    conf = with_recipients(services, trigger.key, trigger.conf)
+    known = may_be_named(services, report.workspace.id, map(str, conf.get("recipients") or ()))
+    return parse_request(conf, report, known=known)
 
 
 def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:

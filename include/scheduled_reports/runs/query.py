@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..domain.errors import ReportTypeError
 from ..ports.source import Scope
-from . import document
+from . import arrival, document
 from .parquet import write_parquet
 
 if TYPE_CHECKING:
@@ -23,6 +23,23 @@ def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> i
     found = [_stage_dataset(source, run, files, dataset) for dataset in kind.datasets]
     _stage_figures(source, run, files, kind)
     return found[0]
+
+
+def type_problems(source: Source, kind: ReportType) -> list[str]:
+    """Every column that its query returns in a type that cannot be of the declared one, before a query has run."""
+    queries = [(f"dataset {one.name}", one.sql, one.columns, arrival.check_columns) for one in kind.datasets]
+    queries += [(f"source {one.name}", one.sql, one.columns, arrival.check_types) for one in kind.sources]
+    if kind.figures_sql:
+        columns = tuple(spec.column for spec in kind.figures)
+        queries.insert(0, ("figures", kind.figures_sql, columns, arrival.check_columns))
+    problems = []
+    for place, sql, columns, check in queries:
+        try:
+            found = check(columns, source.columns(sql))
+        except ReportTypeError as error:
+            found = [str(error)]
+        problems += [f"{place}: {one}" for one in found]
+    return problems
 
 
 def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:

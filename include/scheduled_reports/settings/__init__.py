@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from ..domain.addresses import is_address
+from ..domain.addresses import is_address, mailbox
 from ..domain.errors import ConfigurationError
 from ..domain.problem import Problem
 from .branding import COLOUR, Branding, read_colour, read_footer, read_name
+from .domains import read_domains
 from .logo import is_data, read_logo
 from .object_tags import read_tags
 from .unsubscribe import read_ways
@@ -180,6 +181,8 @@ class Settings:
             wrong.append(_problem("MAIL_VIA", self.mail_via, "is not a mail transport; use ses or smtp"))
         if self.reply_to and not is_address(self.reply_to):
             wrong.append(_problem("REPLY_TO", self.reply_to, "is not one plain address; use one, or nothing"))
+        for name in ("allowed_domains", "recipient_domains"):
+            wrong += _unreadable(name.upper(), getattr(self, name), read_domains)
         letters = self.configuration_set.replace("_", "").replace("-", "")
         if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
             reason = "is not a name that SES allows; use at most 64 ASCII letters, digits, _ and -"
@@ -245,13 +248,13 @@ class Settings:
 
     @property
     def domains(self) -> frozenset[str]:
-        """The allowed domains, lower case."""
-        return _domains(self.allowed_domains)
+        """The allowed domains, as A-labels in lower case."""
+        return read_domains(self.allowed_domains)
 
     def may_receive(self, address: str) -> bool:
         """Whether RECIPIENT_DOMAINS allows mail to *address*."""
-        domains = _domains(self.recipient_domains)
-        return not domains or address.rpartition("@")[2].lower() in domains
+        domains = read_domains(self.recipient_domains)
+        return not domains or mailbox(address).rpartition("@")[2] in domains
 
 
 def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
@@ -274,10 +277,6 @@ def _unreadable(name: str, value: str, read: Callable[[str], object]) -> list[Pr
 def _unknown(name: str, known: Iterable[str]) -> Problem:
     names = ", ".join(sorted(one.removeprefix(PREFIX) for one in known))
     return Problem(column=name, value=name.removeprefix(PREFIX), noun="setting", reason=f"choose from {names}")
-
-
-def _domains(text: str) -> frozenset[str]:
-    return frozenset(domain.strip().lower() for domain in text.split(",") if domain.strip())
 
 
 def _count(text: str) -> int:

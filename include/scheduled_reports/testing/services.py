@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..ports.source import Scope
 from ..settings import Settings
 from .mail import MemoryLedger, MemoryMailer
 from .metrics import MemoryMetrics
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ..domain.report import Row
     from ..ports.metrics import Metrics
     from ..ports.reports import Definitions
     from ..ports.retention import Retention
-    from ..ports.source import Scope, Source
+    from ..ports.source import Source
     from ..ports.storage import Staging
     from ..ports.upkeep import UpkeepStore
 
@@ -38,6 +40,11 @@ class MemorySource:
     @contextmanager
     def stream(self, sql: str, scope: Scope) -> Iterator[pa.RecordBatchReader]:
         yield self.answer(sql, scope).to_reader()
+
+    def columns(self, sql: str) -> pa.Schema:
+        moment = datetime(2026, 5, 10, tzinfo=UTC)
+        nothing = Scope(workspace_id="", start=moment, end=moment, timezone="UTC", parameters={})
+        return self.answer(sql, nothing).schema
 
 
 @dataclass
@@ -58,6 +65,7 @@ class MemoryServices:
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
+        self.ledger.row = self._current
         self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
@@ -70,6 +78,9 @@ class MemoryServices:
 
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
+
+    def _current(self, report_id: str) -> Row | None:
+        return self.definitions.row(report_id)  # a test may replace the definitions
 
     def _effective(self, report_id: str) -> datetime:
         row = self.definitions.row(report_id)

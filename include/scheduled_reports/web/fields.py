@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
 from ..domain.problem import Problem, shown
 from ..domain.report import Row, Status
-from ..reports.parser import NO_ZONE, parse_row
+from ..reports.parser import parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -177,11 +176,3 @@ def read(wrong: Problems, name: str, text: str, parse: Callable[[str], T]) -> T 
     except ValueError as error:
         wrong.setdefault(name, []).append(Problem(column=name, value=text, reason=str(error)).sentence)
         return None
-
-
-def parse_zone(text: str) -> ZoneInfo:
-    """Read an IANA time zone; ValueError says what to send instead."""
-    try:
-        return ZoneInfo(text)
-    except (ValueError, OSError, KeyError):
-        raise ValueError(NO_ZONE) from None

@@ -75,8 +75,6 @@ def _begin(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
     # No named prepared statements: they belong to a session, too.
     connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None, context=any_value())
     set_json_dumps(json_text, connection)
-    # Our statements rely on it: a statement sees what others have committed meanwhile.
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     try:
         set_session(connection, timeout)
     except BaseException:

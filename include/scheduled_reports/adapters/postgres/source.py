@@ -8,10 +8,11 @@ without them fails instead of returning the rows of all tenants.
 from __future__ import annotations
 
 import json
+import re
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import adbc_driver_manager
@@ -20,17 +21,20 @@ import pyarrow
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ...domain.clock import clock_changes, local_days, offsets_since, parse_zone
 from ...domain.errors import ConfigurationError, ReportTypeError, TransientError
 from .connection import conninfo
 from .sql import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ...ports.source import Scope
 
 #: SQLSTATE classes where a retry may help: connection, resources, operator intervention, system, rollback.
 PASSING = ("08", "53", "57", "58", "40", "55")
+#: Expressions that read the name of a zone.
+BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -49,20 +53,19 @@ class PostgresSource:
 
     @contextmanager
     def stream(self, sql: str, scope: Scope) -> Iterator[pyarrow.RecordBatchReader]:
-        try:
-            with self._connection() as connection, connection.cursor() as cursor:
-                self._set(cursor, scope)
-                cursor.execute(sql)
-                rows = cursor.fetch_arrow()
-                # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
-                yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
-        except adbc_driver_manager.Error as error:
-            state = error.sqlstate or ""
-            if isinstance(error, adbc_driver_manager.OperationalError) and not state:
-                raise TransientError("the reports database did not answer") from error
-            if state.startswith(PASSING):
-                raise TransientError(f"the reports database aborted a query (SQLSTATE {state})") from error
-            raise ReportTypeError(f"the report type's query failed (SQLSTATE {state})") from error
+        with _translated(), self._connection() as connection, connection.cursor() as cursor:
+            self._set(cursor, scope)
+            _refuse_abbreviation(cursor, sql, scope.timezone)
+            cursor.execute(sql)
+            rows = cursor.fetch_arrow()
+            # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
+            yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
+
+    def columns(self, sql: str) -> pyarrow.Schema:
+        with _translated(), self._connection() as connection, connection.cursor() as cursor:
+            cursor.execute(statements("session")["settings"])
+            cursor.fetchall()
+            return cursor.adbc_execute_schema(sql)
 
     def _set(self, cursor: Any, scope: Scope) -> None:
         """Make our session settings and those of *scope*, all local to the transaction, in one statement."""
@@ -90,12 +93,66 @@ class PostgresSource:
             "transaction_read_only": "on",
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
             "report.workspace_id": scope.workspace_id,
-            # The application stores UTC in timestamps without time zone.
-            "report.start": scope.start.astimezone(UTC).replace(tzinfo=None).isoformat(),
-            "report.end": scope.end.astimezone(UTC).replace(tzinfo=None).isoformat(),
+            "report.start": _utc(scope.start),
+            "report.end": _utc(scope.end),
             "report.timezone": scope.timezone,
             "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
+            **_clock(scope),
         }
+
+
+def _refuse_abbreviation(cursor: Any, sql: str, timezone: str) -> None:
+    """Refuse a query that hands PostgreSQL the name of a zone that it takes for an abbreviation, such as CET."""
+    if "report.timezone" not in sql or not BY_NAME.search(sql):
+        return
+    cursor.execute(
+        "SELECT extract(epoch FROM utc_offset)::int FROM pg_timezone_abbrevs WHERE abbrev = upper($1)", (timezone,)
+    )
+    fixed = {timedelta(seconds=seconds) for (seconds,) in cursor.fetchall()}
+    if fixed and fixed != offsets_since(datetime(1970, 1, 1, tzinfo=UTC), parse_zone(timezone)):
+        raise ReportTypeError(
+            f"the query reads report.timezone, but PostgreSQL takes {timezone} for an abbreviation of a fixed offset; "
+            "read report.day_starts or report.clock_offsets instead"
+        )
+
+
+def _clock(scope: Scope) -> dict[str, str]:
+    """The zone's days and clock changes as PostgreSQL arrays; nothing for a text that is not a zone."""
+    try:
+        zone = parse_zone(scope.timezone)
+    except ValueError:  # a query that reads the arrays fails
+        return {}
+    days = list(local_days(scope.start, scope.end, zone))
+    first, *others = clock_changes(zone)
+    return {
+        "report.days": _array(day.isoformat() for day, _ in days),
+        "report.day_starts": _array(_utc(begin) for _, begin in days),
+        "report.clock_changes": _array(["-infinity", *(_utc(one.at) for one in others)]),
+        "report.clock_readings": _array(["-infinity", *(_utc(one.wall) for one in others)]),
+        "report.clock_offsets": _array(f"{one.offset.total_seconds():.0f} s" for one in (first, *others)),
+    }
+
+
+def _utc(moment: datetime) -> str:
+    """A moment as the application stores it: UTC in a timestamp without time zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+def _array(values: Iterable[str]) -> str:
+    return f"{{{','.join(values)}}}"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except adbc_driver_manager.Error as error:
+        state = error.sqlstate or ""
+        if isinstance(error, adbc_driver_manager.OperationalError) and not state:
+            raise TransientError("the reports database did not answer") from error
+        if state.startswith(PASSING):
+            raise TransientError(f"the reports database aborted a query (SQLSTATE {state})") from error
+        raise ReportTypeError(f"the report type's query failed (SQLSTATE {state})") from error
 
 
 def _connect(target: str) -> Any:

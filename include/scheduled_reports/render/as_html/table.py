@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ..batches import pieces
 from ..column_widths import text_width, widths
 from ..values import NUMERIC, cut_notice, format_value, printable
+from .paper_text import CELL, on_paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ...domain.report_type import Column
     from ..document import Table
 
+Medium = Literal["screen", "print"]
 CellKind = Literal["number", "text", "other"]
 Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 
@@ -54,8 +56,9 @@ class Head:
 class TableView:
     """A table as shown; it counts its rows while they are read."""
 
-    def __init__(self, table: Table, row_limit: int | None) -> None:
-        self.title = printable(table.full_title)
+    def __init__(self, table: Table, row_limit: int | None, medium: Medium) -> None:
+        self._is_paper = medium == "print"
+        self.title = self._bounded(printable(table.full_title))
         self.count = "" if table.is_at_limit else f"({table.rows:,d})"
         self.notice = cut_notice(table, row_limit)
         self.is_empty = table.rows == 0
@@ -67,7 +70,11 @@ class TableView:
         self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
         self.width = _width(share) if self.columns == 1 else 100
         self.heads = tuple(
-            Head(title=printable(column.title), kind=_kind(column), share=round(100 * width / sum(on_paper), 2))
+            Head(
+                title=self._bounded(printable(column.title)),
+                kind=_kind(column),
+                share=round(100 * width / sum(on_paper), 2),
+            )
             for column, width in zip(table.columns, on_paper, strict=True)
         )
         self.read = 0
@@ -80,9 +87,14 @@ class TableView:
         kinds = [head.kind for head in self.heads]
         for piece in pieces(self._table, self._row_limit):
             for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
-                texts = (format_value(value, column) for value, column in zip(row, columns, strict=True))
+                texts = [format_value(value, column) for value, column in zip(row, columns, strict=True)]
+                if self._is_paper:
+                    texts = [on_paper(text, CELL) for text in texts]
                 yield list(zip(kinds, texts, strict=True))
             self.read += piece.num_rows
+
+    def _bounded(self, text: str) -> str:
+        return on_paper(text) if self._is_paper else text
 
 
 def is_right_to_left(text: str) -> bool:

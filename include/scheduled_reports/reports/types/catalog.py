@@ -36,7 +36,7 @@ KNOWN_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The valid report types by id, and the problems of the broken ones by id."""
+    """The valid report types by id, and the problems of the broken ones by id, one a line."""
 
     types: Mapping[str, ReportType]
     broken: Mapping[str, str]
@@ -81,6 +81,8 @@ def read(places: Iterable[Path]) -> Catalog:
                 types[folder.name] = load(folder)
             except ReportTypeError as error:
                 broken[folder.name] = str(error)
+            except Exception as error:  # the last resort: one folder affects no other
+                broken[folder.name] = f"{folder}/report.yaml:1: the file cannot be read ({type(error).__name__})"
     return Catalog(MappingProxyType(types), MappingProxyType(broken))
 
 

@@ -33,7 +33,16 @@ CASTS: Mapping[str, str] = {
     "date": "date",
     "timestamp": "timestamp",
 }
-LOCAL = "AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone')"
+#: The local day of a moment in the window as its number in `report.days`, and the clock's offset at any moment.
+DAY = "width_bucket({0}, (SELECT current_setting('report.day_starts')::timestamp[]))"
+DAYS = (
+    "days AS (\n"
+    "    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)\n)"
+)
+OFFSET = (
+    "(SELECT current_setting('report.clock_offsets')::interval[])"
+    "[width_bucket({0}, (SELECT current_setting('report.{1}')::timestamp[]))]"
+)
 
 
 def with_datasets(kind: ReportType, parameters: Mapping[str, Any]) -> ReportType:
@@ -100,7 +109,7 @@ def _value(one: Filter) -> str:
         return f"(SELECT ({text})::{CASTS[one.column.type]})"
     if one.has_offset:
         return f"(SELECT ({text})::timestamptz AT TIME ZONE 'UTC')"
-    return f"(SELECT ({text})::timestamp AT TIME ZONE current_setting('report.timezone') AT TIME ZONE 'UTC')"
+    return f"(SELECT wall - {OFFSET.format('wall', 'clock_readings')} FROM (SELECT ({text})::timestamp AS wall) given)"
 
 
 def _parameter(one: Filter, operator: str) -> str:
@@ -144,13 +153,12 @@ def _inside(title: str) -> str:
 def _days(definition: Definition) -> Dataset:
     """How many rows there are on each local day of the window."""
     assert definition.time is not None
-    day = f"({_quoted(definition.time.name)} {LOCAL})::date"
-    edges = [f"(current_setting('report.{edge}')::timestamp {LOCAL})::date" for edge in ("start", "end")]
+    number = DAY.format(_quoted(definition.time.name))
     sql = (
-        f"{_chosen(definition)}, days AS (\n"
-        f"    SELECT generate_series({', '.join(edges)} - 1, interval '1 day')::date AS day\n"
-        f"), counted AS (\n    SELECT {day} AS day, count(*) AS count FROM chosen GROUP BY 1\n)\n"
-        "SELECT days.day, coalesce(counted.count, 0) AS count\nFROM days\nLEFT JOIN counted USING (day)\nORDER BY 1\n"
+        f"{_chosen(definition)}, {DAYS}, counted AS (\n"
+        f"    SELECT {number} AS number, count(*) AS count FROM chosen GROUP BY 1\n)\n"
+        "SELECT days.day, coalesce(counted.count, 0) AS count\n"
+        "FROM days\nLEFT JOIN counted USING (number)\nORDER BY number\n"
     )
     columns = (Column(name="day", title=definition.time.title, type="date"), COUNT.shown)
     title = f"{definition.source.title} by {_inside(definition.time.title)}"
@@ -193,7 +201,8 @@ def _expression(output: Output) -> str:
         return "count(*)"
     column = _quoted(output.source.name)
     if output.bucket is not None:
-        local = f"{column} {LOCAL}" if output.source.type == "timestamp" else f"{column}::timestamp"
+        offset = f" + {OFFSET.format(column, 'clock_changes')}" if output.source.type == "timestamp" else ""
+        local = f"{column}::timestamp{offset}"
         return f"date_trunc('{output.bucket}', {local})::date"
     match output.function:
         case None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ...domain.clock import parse_zone
 from ...domain.cron import Cron
 from ...domain.cron_words import words
 from ...domain.moment import parse_moment
@@ -15,7 +16,7 @@ from ...domain.schedule import Schedule
 from ...reports.parser import parse_row
 from .. import fields, serializers
 from ..access import Authorized, SignedIn
-from ..fields import parse_zone, read
+from ..fields import read
 from ..responses import SafeRoute, answer, invalid
 from ..schemas import json_only
 from .reports import BASE

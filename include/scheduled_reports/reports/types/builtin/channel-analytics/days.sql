@@ -1,12 +1,8 @@
 -- One row per local day of the window; days without activity have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), posted AS (
-    SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) FILTER (WHERE channel_type = 'PUBLIC') AS public_messages,
            count(*) FILTER (WHERE channel_type <> 'PUBLIC') AS other_messages
     FROM sent
@@ -16,5 +12,5 @@ SELECT days.day,
        coalesce(posted.public_messages, 0) AS public_messages,
        coalesce(posted.other_messages, 0) AS other_messages
 FROM days
-LEFT JOIN posted USING (day)
+LEFT JOIN posted USING (number)
 ORDER BY days.day

@@ -1,12 +1,8 @@
 -- One row per local day of the window; days without an export have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), counted AS (
-    SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS exports,
            count(*) FILTER (WHERE status = 'FAILED') AS failed,
            coalesce(sum(records), 0)::bigint AS records
@@ -18,5 +14,5 @@ SELECT days.day,
        coalesce(counted.failed, 0) AS failed,
        coalesce(counted.records, 0) AS records
 FROM days
-LEFT JOIN counted USING (day)
+LEFT JOIN counted USING (number)
 ORDER BY days.day

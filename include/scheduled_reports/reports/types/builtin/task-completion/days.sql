@@ -1,18 +1,14 @@
 -- One row per local day of the window; days without a task have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), made AS (
-    SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS created
     FROM classified
     WHERE is_new
     GROUP BY 1
 ), ended AS (
-    SELECT (ended_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(ended_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) FILTER (WHERE status = 'DONE') AS completed,
            count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled
     FROM classified
@@ -24,6 +20,6 @@ SELECT days.day,
        coalesce(ended.completed, 0) AS completed,
        coalesce(ended.cancelled, 0) AS cancelled
 FROM days
-LEFT JOIN made USING (day)
-LEFT JOIN ended USING (day)
+LEFT JOIN made USING (number)
+LEFT JOIN ended USING (number)
 ORDER BY days.day

@@ -11,7 +11,7 @@ WITH selected_channels AS NOT MATERIALIZED (
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'channelIds'))))
 ), activity AS (  -- grouped by person and day, so that few rows remain of many messages
     SELECT m.author_id AS user_id,
-           (m.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           width_bucket(m.created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS messages, count(m.parent_id) AS replies, 0 AS reactions, max(m.created_at) AS last_at
     FROM messages m
     JOIN selected_channels c ON c.id = m.channel_id
@@ -24,7 +24,7 @@ WITH selected_channels AS NOT MATERIALIZED (
     GROUP BY 1, 2
     UNION ALL
     SELECT r.user_id,
-           (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           width_bucket(r.created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            0, 0, count(*), max(r.created_at)
     FROM reactions r
     JOIN messages m ON m.id = r.message_id

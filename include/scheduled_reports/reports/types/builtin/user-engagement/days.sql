@@ -1,12 +1,8 @@
 -- One row per local day of the window; days without activity have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), people AS (
-    SELECT activity.day,
+    SELECT activity.number,
            count(DISTINCT activity.user_id) AS engaged_people,
            sum(activity.messages)::bigint AS messages,
            sum(activity.reactions)::bigint AS reactions
@@ -20,5 +16,5 @@ SELECT days.day,
        coalesce(people.messages, 0) AS messages,
        coalesce(people.reactions, 0) AS reactions
 FROM days
-LEFT JOIN people USING (day)
+LEFT JOIN people USING (number)
 ORDER BY days.day

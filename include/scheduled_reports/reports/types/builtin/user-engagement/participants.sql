@@ -13,7 +13,7 @@
            sum(replies)::bigint AS replies,
            sum(reactions)::bigint AS reactions,
            coalesce(sum(messages + reactions), 0)::bigint AS activities,
-           count(DISTINCT day) AS active_days,
+           count(DISTINCT number) AS active_days,
            max(last_at) AS last_at
     FROM activity
     GROUP BY 1

@@ -1,12 +1,8 @@
 -- One row per local day of the window; days without an execution have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), counted AS (
-    SELECT (started_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(started_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS executions,
            count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
            count(*) FILTER (WHERE status IN ('FAILED', 'TIMEOUT')) AS failed
@@ -18,5 +14,5 @@ SELECT days.day,
        coalesce(counted.completed, 0) AS completed,
        coalesce(counted.failed, 0) AS failed
 FROM days
-LEFT JOIN counted USING (day)
+LEFT JOIN counted USING (number)
 ORDER BY days.day

@@ -1,17 +1,13 @@
 -- One row per local day of the window; days without activity have zeros.
 , days AS (
-    SELECT generate_series(
-        (current_setting('report.start')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date,
-        (current_setting('report.end')::timestamp AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date - 1,
-        interval '1 day'
-    )::date AS day
+    SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
 ), posted AS (  -- every message twice: by day and author, and by day and channel
-    SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            author_id, channel_id, count(*) AS messages, count(parent_id) AS replies
     FROM sent
     GROUP BY GROUPING SETS ((1, author_id), (1, channel_id))
 ), talked AS (
-    SELECT day,
+    SELECT number,
            sum(messages) FILTER (WHERE author_id IS NOT NULL)::bigint AS messages,
            count(author_id) AS active_people,
            count(channel_id) AS active_channels,
@@ -19,7 +15,7 @@
     FROM posted
     GROUP BY 1
 ), reacted AS (
-    SELECT (r.created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(r.created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS reactions
     FROM reactions r
     JOIN messages m ON m.id = r.message_id
@@ -32,7 +28,7 @@
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1
 ), shared AS (
-    SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS files_shared
     FROM shared_files
     GROUP BY 1
@@ -45,7 +41,7 @@ SELECT days.day,
        coalesce(reacted.reactions, 0) AS reactions,
        coalesce(shared.files_shared, 0) AS files_shared
 FROM days
-LEFT JOIN talked USING (day)
-LEFT JOIN reacted USING (day)
-LEFT JOIN shared USING (day)
+LEFT JOIN talked USING (number)
+LEFT JOIN reacted USING (number)
+LEFT JOIN shared USING (number)
 ORDER BY days.day

@@ -1,7 +1,7 @@
 -- The 50 people who wrote the most messages in the window.
 , posted AS (
     SELECT author_id,
-           (created_at AT TIME ZONE 'UTC' AT TIME ZONE current_setting('report.timezone'))::date AS day,
+           width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS messages,
            max(created_at) AS last_message_at
     FROM sent
