@@ -69,7 +69,7 @@ def test_a_text_of_40_kb_and_more_in_a_table_is_cut_and_says_so(text):
     assert f"cut:{len(text):,d}characters" in bare(pages)
 
 
-@pytest.mark.parametrize("name", [WORD[:4_000], WORD, FAMILY * 12], ids=["4,000 letters", "160 KB", "families"])
+@pytest.mark.parametrize("name", [WORD, FAMILY * 12], ids=["160 KB", "families"])
 def test_a_long_name_anywhere_is_bounded(name):
     day, count = column("day", "date", title=name), column("n", "integer", title=name)
     ranks = chart("rank", column("who"), [count, column("m", "integer")], [(name, 3, 1), ("b", 2, 1)], title=name)
