@@ -220,3 +220,24 @@ def test_a_report_that_is_created_beyond_the_limit_takes_nobodys_dag(dsn):
     assert created.status_code == 201
     kept = [row["id"] for row in api.ports.core.definitions.rows(limit=2)]
     assert kept == ["r1", "r2"]
+
+
+# A wrong setting
+
+
+def test_the_health_route_names_a_wrong_setting(api, monkeypatch):
+    class Wrong:
+        @property
+        def settings(self):
+            return Settings.from_env({"SCHEDULED_REPORTS__ROW_LIMIT": "many"})
+
+    monkeypatch.setattr(api.ports, "core", Wrong())
+
+    answer = api.get("/health")
+
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "failing",
+        "attention": ["settings"],
+        "settings": 'SCHEDULED_REPORTS__ROW_LIMIT: "many" is not a whole number; use one such as 5.',
+    }

@@ -495,6 +495,12 @@ def test_a_row_that_breaks_the_parser_is_rejected_alone_and_its_values_are_in_no
     assert "ada@acme.example" not in caplog.text
 
 
+def test_a_parameter_whose_name_is_a_novel_is_named_briefly():
+    ((column, _),) = problems(parameters={"x" * 1_000_000: 1})
+
+    assert column == f"parameters.{'x' * 189}"
+
+
 def test_a_row_with_many_thousand_mistakes_costs_no_more_than_one_with_a_hundred():
     many = {f"unknwn{number}": number for number in range(90_000)}
     started = time.process_time()

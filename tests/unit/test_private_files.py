@@ -78,6 +78,13 @@ class TestAFile:
         assert read_private(tmp_path / "a", most=100) == b"content"
         assert mode(tmp_path / "a") == 0o600
 
+    def test_that_kubernetes_gave_to_the_group_of_the_pod_is_read(self, tmp_path):
+        path = tmp_path / "a"
+        path.write_bytes(b"x")
+        path.chmod(0o660)
+
+        assert read_private(path, most=100) == b"x"
+
     @pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "link", "open", "large"])
     def test_that_is_not_a_private_file_is_refused_at_once(self, tmp_path, kind):
         path = tmp_path / "a"

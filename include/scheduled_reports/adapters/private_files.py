@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: A draft of a process that was killed is deleted after this time.
 DRAFT_SECONDS = 3_600
-_OTHERS, _GROUP_WRITES = stat.S_IRWXO, stat.S_IWGRP
+_OTHERS = stat.S_IRWXO
 
 
 def private_folder(folder: Path) -> Path:
@@ -66,7 +66,8 @@ def read_private(file: Path, *, most: int) -> bytes:
             raise PermissionError(f"{file} is not a regular file")
         if found.st_uid != os.geteuid():
             raise PermissionError(f"{file} belongs to another user (uid {found.st_uid})")
-        if found.st_mode & (_OTHERS | _GROUP_WRITES):
+        # A group may read and write: Kubernetes gives the files of a volume to the group of the pod (fsGroup).
+        if found.st_mode & _OTHERS:
             raise PermissionError(f"{file} is open to other users (mode {stat.S_IMODE(found.st_mode):04o})")
         if found.st_size > most:
             raise PermissionError(f"{file} is larger than {most:,} bytes")

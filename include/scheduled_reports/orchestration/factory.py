@@ -136,7 +136,9 @@ def _specs(rows: list[Row], settings: Settings, before: tuple[DagSpec, ...]) -> 
     for rejection in rejections:
         for problem in rejection.problems:
             # Without the value, because it may be an email address.
-            log.warning("report %s is rejected: %s", rejection.report_id, problem.rule)
+            log.warning(
+                "report %s is rejected: %s", naming.one_line(rejection.report_id), naming.one_line(problem.rule)
+            )
     return specs
 
 

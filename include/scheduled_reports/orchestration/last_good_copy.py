@@ -72,11 +72,11 @@ def load_settings(path: str) -> dict[str, str]:
 
 
 def save_settings(path: str, settings: Mapping[str, str]) -> None:
-    """Keep *settings* next to *path*; an error is logged and does not stop the parse."""
+    """Keep *settings* next to *path*; an error does not stop the parse, and the copy beside it warns of the disk."""
     try:
         _write(_settings_file(path), json.dumps(dict(sorted(settings.items()))).encode())
     except Exception as error:
-        log.warning("cannot keep the settings at %s: %s", _settings_file(path), _reason(error))
+        log.info("cannot keep the settings at %s: %s", _settings_file(path), _reason(error))
 
 
 def save(path: str, dag_specs: Iterable[DagSpec], digest: str | None = None) -> None:

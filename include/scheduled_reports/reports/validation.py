@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: More problems than this help nobody, and their number may not decide how long a row takes.
 MOST_PROBLEMS = 100
+LONGEST_COLUMN = 200
 #: No name of ours is longer, and comparing a long one is slow.
 LONGEST_GUESS = 80
 #: The enum "WorkspaceRole".
@@ -38,7 +39,8 @@ class Check:
 
     def _note(self, problem: Problem) -> None:
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(problem)
+            # A name that a row gives, such as that of a parameter, is part of the column.
+            self.problems.append(replace(problem, column=problem.column[:LONGEST_COLUMN]))
 
     def text(self, column: str, value: str, *, low: int = 0, high: int) -> str:
         """*value*, which must have *low* to *high* characters."""
