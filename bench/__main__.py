@@ -17,14 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import data, fleet, pdf, runs
+from . import audit, data, fleet, pdf, runs
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "pdf", "run", "fleet", "burst")
+SECTIONS = ("data", "audit", "pdf", "run", "fleet", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -38,7 +38,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "pdf": _pdf, "run": _run, "fleet": _fleet, "burst": partial(_burst, size=options.burst),
+        "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "burst": partial(_burst, size=options.burst),
     }  # fmt: skip
     print(HEAD)
     for section in options.only:
@@ -72,6 +73,11 @@ def _data(full: bool) -> Iterator[Line | Curve]:
     if full:
         with _folder() as name:
             yield Curve("data", data.growth(Path(name)))
+
+
+def _audit(full: bool) -> Iterator[Line]:
+    with _folder() as name:
+        yield from audit.lines(Path(name), 300_000, repeat=3 if full else 1)
 
 
 def _pdf(full: bool) -> Iterator[Line]:

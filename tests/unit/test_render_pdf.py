@@ -330,3 +330,31 @@ def test_two_long_tables_that_end_soon_after_what_is_laid_out_have_every_row():
 
     wanted = [f"{name}-{n} " for name in ("one", "two", "three") for n in range(as_pdf.LEAD + 12)]
     assert [name for name in wanted if name not in pages] == []
+
+
+@pytest.mark.parametrize("count", [20, 60, 300])
+def test_numbers_of_a_very_wide_table_are_whole_and_left_out_columns_are_counted(count):
+    heads = [column(f"c{n}", "integer", title=f"Column {n}") for n in range(count)]
+    rows = [tuple(1_234_567 + n for n in range(count))] * 3
+    _, pdf = written(document(table(heads, rows)))
+    (page,) = [page for page in texts(pdf) if "1,234,567" in page]
+    shown = sum(f" {1_234_567 + n:,d}" in page for n in range(count))
+
+    assert all(f" {1_234_567 + n:,d}" in page for n in range(shown))
+    assert shown == count or f"First {shown} of {count} columns" in page
+    assert shown >= min(count, 40)
+
+
+def test_a_number_that_grows_far_below_the_first_rows_is_not_broken():
+    heads = [column("n", "integer"), *(column(f"c{n}", "integer") for n in range(8))]
+    rows = [(n if n < 250 else 1_234_567_890_123_456, *[1] * 8) for n in range(300)]
+    pages = texts(written(document(table(heads, rows, batch=100)))[1])
+
+    assert sum(page.count("1,234,567,890,123,456") for page in pages) == 50
+
+
+def test_rows_and_columns_that_are_left_out_are_named_together():
+    heads = [column(f"c{n}", "integer") for n in range(300)]
+    pages = texts(written(document(table(heads, [(10**12,) * 300] * 5)), row_limit=3)[1])
+
+    assert "First 3 of 5 rows, first 28 of 300 columns" in pages[0] + pages[1]

@@ -30,6 +30,7 @@ class FormatInfo:
     execution: str
     module: str
     limited: bool = False  # whether settings.row_limit limits its tables
+    main_only: bool = False  # whether it contains nothing but the main table
 
 
 FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
@@ -38,7 +39,11 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
             extension="pdf", content_type="application/pdf", execution="PDF", module="as_pdf", limited=True
         ),
         Format.CSV: FormatInfo(
-            extension="csv", content_type="text/csv; charset=utf-8", execution="CSV", module="as_csv"
+            extension="csv",
+            content_type="text/csv; charset=utf-8",
+            execution="CSV",
+            module="as_csv",
+            main_only=True,
         ),
         Format.JSON: FormatInfo(extension="json", content_type="application/json", execution="JSON", module="as_json"),
         Format.EXCEL: FormatInfo(

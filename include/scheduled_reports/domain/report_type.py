@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
@@ -107,3 +107,8 @@ class ReportType:
     def main(self) -> Dataset:
         """The dataset that CSV contains and that decides whether there is data."""
         return self.datasets[0]
+
+    @property
+    def only_main(self) -> ReportType:
+        """The type with its main dataset alone, without key figures and charts."""
+        return replace(self, datasets=self.datasets[:1], figures_sql="", figures=(), charts=())

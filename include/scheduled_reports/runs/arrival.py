@@ -257,28 +257,29 @@ def _whole(values: pa.Array, _: Column, __: str) -> pa.Array:
     return values.cast(pa.int64())
 
 
-def _rounded_whole(values: pa.Array, column: Column, timezone: str) -> pa.Array:
+def _rounded_whole(values: pa.Array, _: Column, __: str) -> pa.Array:
     try:
-        return _rounded(_digits(values, column, timezone), 0).cast(pa.int64())
+        return _rounded(values.cast(pa.string()), 0).cast(pa.int64())
     except (pa.ArrowInvalid, _TooLargeError) as error:
         raise _TooLargeError("a value does not fit 64 bits; declare the column decimal") from error
 
 
-def _decimal(values: pa.Array, column: Column, timezone: str) -> pa.Array:
-    return _rounded(_digits(values, column, timezone), column.scale)
+def _decimal(values: pa.Array, column: Column, _: str) -> pa.Array:
+    return _rounded(values.cast(pa.string()), column.scale)
 
 
 def _rounded(texts: pa.Array, scale: int) -> pa.Array:
-    """Decimals with *scale* digits after the point; halves are rounded away from zero."""
+    """Decimals with *scale* digits after the point, null instead of NaN; halves are rounded away from zero."""
     kind = pa.decimal128(DIGITS, scale)
-    if (pc.max(pc.utf8_length(texts)).as_py() or 0) <= DIGITS:  # Arrow misreads longer ones
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= DIGITS:  # Arrow misreads longer ones
         try:
             return texts.cast(kind)
         except pa.ArrowInvalid:
-            pass  # there is something to round
+            pass  # there is something to round, or no number
     unit = Decimal(1).scaleb(-scale)
     try:
-        rounded = [None if text is None else _ROUNDING.quantize(Decimal(text), unit) for text in texts.to_pylist()]
+        exact = [None if text is None else Decimal(text) for text in texts.to_pylist()]
+        rounded = [_ROUNDING.quantize(one, unit) if one is not None and one.is_finite() else None for one in exact]
         return pa.array(rounded, kind)
     except (pa.ArrowInvalid, InvalidOperation) as error:
         room = DIGITS - scale
@@ -320,14 +321,24 @@ def _local_day(values: pa.Array, column: Column, timezone: str) -> pa.Array:
 def _moment(values: pa.Array, _: Column, timezone: str) -> pa.Array:
     """Moments of the years 1 to 9999, both in UTC and in local time; a timestamp without zone holds UTC."""
     kind = pa.timestamp("us", tz=timezone)
-    moments = _within(values.cast(pa.int64()), _FIRST_MOMENT, _LAST_MOMENT).cast(kind)
+    ticks = values.cast(pa.int64())
+    if _are_within(ticks, _FIRST_MOMENT + _DAY, _LAST_MOMENT - _DAY):  # in every zone
+        return ticks.cast(kind)
+    moments = _within(ticks, _FIRST_MOMENT, _LAST_MOMENT).cast(kind)
     local = _within(wall_clock(moments).cast(pa.int64()), _FIRST_MOMENT, _LAST_MOMENT)
     return pc.if_else(pc.is_valid(local), moments, pa.scalar(None, kind))
 
 
 def _within(values: pa.Array, first: int, last: int) -> pa.Array:
+    if _are_within(values, first, last):
+        return values
     inside = pc.and_(pc.greater_equal(values, first), pc.less_equal(values, last))
     return pc.if_else(inside, values, pa.scalar(None, values.type))
+
+
+def _are_within(values: pa.Array, first: int, last: int) -> bool:
+    bounds = pc.min_max(values).as_py()
+    return bounds["min"] is None or (bounds["min"] >= first and bounds["max"] <= last)
 
 
 _NUMBERS: Final[Mapping[str, Convert]] = MappingProxyType(

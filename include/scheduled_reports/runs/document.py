@@ -53,7 +53,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
         for dataset in kind.datasets
     )
     charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
-    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES)))
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
     return replace(_document(run, kind, branding, figures, tables), charts=charts)
 
 

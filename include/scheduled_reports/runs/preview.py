@@ -37,6 +37,8 @@ def preview(  # noqa: PLR0913 - what a run is made of
     """
     run = _run(row, chosen, at)
     kind = report_type(run.report)
+    if FORMATS[chosen].main_only:  # other queries would only take time: a run stages them for its email
+        kind = kind.only_main
     files = RunFiles.of(staging, run.key)
     stage_data(source, run, files, kind)
     shown = document.document(run, kind, files, settings.branding)

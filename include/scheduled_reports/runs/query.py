@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> int:
     """Stage every dataset and the key figures; return how many rows of the main dataset hold data."""
     found = [_stage_dataset(source, run, files, dataset) for dataset in kind.datasets]
-    _stage_figures(source, run, files, kind)
+    if kind.figures:
+        _stage_figures(source, run, files, kind)
     return found[0]
 
 

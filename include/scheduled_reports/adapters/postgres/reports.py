@@ -48,7 +48,7 @@ class PostgresDefinitions:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             found = connection.execute(statements("definitions")["members"], values).fetchall()
-        return frozenset(row["email"] for row in found)
+        return frozenset(row["email"].lower() for row in found)
 
     def _rows(self, **wanted: Any) -> list[Row]:
         return [_row(one) for one in self._select("rows", **wanted)]

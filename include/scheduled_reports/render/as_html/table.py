@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -60,10 +61,12 @@ class TableView:
         self._is_paper = medium == "print"
         self.title = self._bounded(printable(table.full_title))
         self.count = "" if table.is_at_limit else f"({table.rows:,d})"
-        self.notice = cut_notice(table, row_limit)
         self.is_empty = table.rows == 0
         self.is_short = table.rows <= _SHORT
-        wanted = widths(table)
+        wanted = widths(table, row_limit if self._is_paper else 0)
+        columns = _whole_columns(table, wanted) if self._is_paper else len(wanted)
+        self.notice = _notice(table, row_limit, columns)
+        table, wanted = replace(table, columns=table.columns[:columns]), wanted[:columns]
         self.paper = _paper(table, wanted)
         on_paper = _fitted(table, wanted, _LINE[self.paper])
         share = 100 * sum(on_paper) / _LINE[self.paper]
@@ -86,7 +89,7 @@ class TableView:
         columns = self._table.columns
         kinds = [head.kind for head in self.heads]
         for piece in pieces(self._table, self._row_limit):
-            for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
+            for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True):
                 texts = [format_value(value, column) for value, column in zip(row, columns, strict=True)]
                 if self._is_paper:
                     texts = [on_paper(text, CELL) for text in texts]
@@ -102,12 +105,31 @@ def is_right_to_left(text: str) -> bool:
     return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
 
 
-def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
-    """Choose the smallest paper on which no number has to be broken."""
-    needed = sum(
+def _needed(table: Table, wanted: tuple[int, ...]) -> list[int]:
+    """How much of a line each column takes at least; a number is not broken."""
+    return [
         _GAP + (min(width, _NARROW_TEXT) if column.type == "text" else width)
         for column, width in zip(table.columns, wanted, strict=True)
-    )
+    ]
+
+
+def _whole_columns(table: Table, wanted: tuple[int, ...]) -> int:
+    """Count the columns that fit on the largest paper; at least one."""
+    return max(sum(taken <= _LINE["a1"] for taken in accumulate(_needed(table, wanted))), 1)
+
+
+def _notice(table: Table, row_limit: int | None, columns: int) -> str:
+    """Say above a table which rows and columns it leaves out; empty if none."""
+    rows = cut_notice(table, row_limit)
+    if columns == len(table.columns):
+        return rows
+    left_out = f"irst {columns:,d} of {len(table.columns):,d} columns"
+    return f"{rows}, f{left_out}" if rows else f"F{left_out}"
+
+
+def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
+    """Choose the smallest paper on which no number has to be broken."""
+    needed = sum(_needed(table, wanted))
     papers = [paper for paper in _LINE if paper != "upright" or len(table.columns) <= _UPRIGHT]
     return next((paper for paper in papers if needed <= _LINE[paper]), "a1")
 

@@ -70,9 +70,11 @@ ORDER BY seen.place NULLS LAST, r.id
 LIMIT %(most)s OFFSET %(limit)s
 
 -- name: members
--- The given addresses (lower case) that belong to members of the workspace.
-SELECT lower(u.email) AS email
+-- The addresses of members of the workspace that may be among the given ones (lower case); the caller compares them.
+-- The lower case of "I" depends on the database's locale, so ASCII is mapped by the rules of "C" as well.
+SELECT u.email
 FROM workspace_members m
 JOIN users u ON u.id = m.user_id
-WHERE m.workspace_id = %(workspace_id)s AND lower(u.email) = ANY (%(addresses)s) AND u.status <> 'SUSPENDED'
+WHERE m.workspace_id = %(workspace_id)s AND u.status <> 'SUSPENDED'
+  AND (lower(u.email COLLATE "C") = ANY (%(addresses)s) OR lower(u.email) = ANY (%(addresses)s))
 ORDER BY 1

@@ -51,7 +51,8 @@ LEFT JOIN users u ON u.id = r.created_by_id
 LEFT JOIN reporting.report_options o ON o.report_id = r.id
 WHERE (%(id)s::text IS NULL OR r.id = %(id)s)
   AND (%(workspace_id)s::text IS NULL OR r.workspace_id = %(workspace_id)s)
-  AND (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s OR r.id = %(exact)s)
+  AND (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s
+       OR r.name ILIKE %(text)s COLLATE "C" OR r.id = %(exact)s)
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))

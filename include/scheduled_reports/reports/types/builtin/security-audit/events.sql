@@ -1,7 +1,25 @@
 -- The audit log entries that belong to the workspace.  The log has no workspace column: an entry belongs to the
 -- workspace of its resource; if the resource has none, to each workspace its actor was a member of at that time.
--- Actions, severities and resource types are classified once for each that occurs, not for each entry.
-WITH places (kind) AS (
+-- Actions, severities and resource types are classified once for each that occurs, not for each entry; what a workspace
+-- has few of is read once, as objects by id, and looked up there.
+WITH own AS MATERIALIZED (
+    SELECT w.id, w.name,
+           (SELECT coalesce(jsonb_object_agg(c.id, CASE WHEN c.type = 'PUBLIC' THEN c.name END), '{}')
+            FROM channels c WHERE c.workspace_id = w.id) AS channels,
+           (SELECT coalesce(jsonb_object_agg(f.id, f.name), '{}')
+            FROM workflows f WHERE f.workspace_id = w.id) AS workflows,
+           (SELECT coalesce(jsonb_object_agg(r.id, r.name), '{}')
+            FROM scheduled_reports r WHERE r.workspace_id = w.id) AS reports,
+           (SELECT coalesce(jsonb_object_agg(m.id, coalesce(u.display_name, u.name)), '{}')
+            FROM workspace_members m LEFT JOIN users u ON u.id = m.user_id WHERE m.workspace_id = w.id) AS members,
+           (SELECT coalesce(jsonb_object_agg(u.id, coalesce(u.display_name, u.name)), '{}')
+            FROM workspace_members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = w.id) AS people,
+           (SELECT coalesce(jsonb_object_agg(first.user_id, first.joined_at), '{}')
+            FROM (SELECT m.user_id, min(m.joined_at) AS joined_at
+                  FROM workspace_members m WHERE m.workspace_id = w.id GROUP BY 1) first) AS joined
+    FROM workspaces w
+    WHERE w.id = current_setting('report.workspace_id')
+), places (kind) AS (
     -- The known resource types, with or without a workspace; other types are looked up in all tables.
     VALUES ('workspace'), ('channel'), ('message'), ('reaction'), ('file'), ('task'), ('workflow'),
            ('workflow_execution'), ('export_job'), ('workspace_member'), ('channel_member'), ('vp'),
@@ -18,8 +36,8 @@ WITH places (kind) AS (
     FROM (
         SELECT DISTINCT action, severity, resource_type
         FROM audit_logs
-        WHERE created_at >= current_setting('report.start')::timestamp - interval '30 days'
-          AND created_at < current_setting('report.end')::timestamp
+        WHERE created_at >= (SELECT current_setting('report.start')::timestamp - interval '30 days')
+          AND created_at < (SELECT current_setting('report.end')::timestamp)
     ) seen
     CROSS JOIN LATERAL (
         SELECT seen.action ~* '(fail|denied|rejected|refused|forbidden|unauthori[sz]ed|lockout|locked_out)' AS failed
@@ -27,7 +45,7 @@ WITH places (kind) AS (
     CROSS JOIN LATERAL (
         -- WorkspaceMember, workspace-members and workspace_member are the same type.
         SELECT regexp_replace(
-            translate(lower(regexp_replace(seen.resource_type, '([a-z])([A-Z])', '\1_\2', 'g')), '-. ', '___'), 's$', ''
+            translate(lower(regexp_replace(seen.resource_type COLLATE "C", '([a-z])([A-Z])', '\1_\2', 'g')), '-. ', '___'), 's$', ''
         ) AS word
     ) spelt
     CROSS JOIN LATERAL (
@@ -98,8 +116,12 @@ WITH places (kind) AS (
                ) place
            )
            ELSE CASE l.kind
-               WHEN 'workspace' THEN (SELECT w.id FROM workspaces w WHERE w.id = l.resource_id)
-               WHEN 'channel' THEN (SELECT c.workspace_id FROM channels c WHERE c.id = l.resource_id)
+               WHEN 'workspace' THEN (
+                   CASE WHEN l.resource_id = (SELECT id FROM own) THEN l.resource_id
+                        ELSE (SELECT w.id FROM workspaces w WHERE w.id = l.resource_id) END)
+               WHEN 'channel' THEN (
+                   CASE WHEN (SELECT channels FROM own) ? l.resource_id THEN (SELECT id FROM own)
+                        ELSE (SELECT c.workspace_id FROM channels c WHERE c.id = l.resource_id) END)
                WHEN 'message' THEN (
                    SELECT c.workspace_id
                    FROM messages m JOIN channels c ON c.id = m.channel_id WHERE m.id = l.resource_id)
@@ -109,16 +131,22 @@ WITH places (kind) AS (
                    WHERE r.id = l.resource_id)
                WHEN 'file' THEN (SELECT f.workspace_id FROM files f WHERE f.id = l.resource_id)
                WHEN 'task' THEN (SELECT t.workspace_id FROM tasks t WHERE t.id = l.resource_id)
-               WHEN 'workflow' THEN (SELECT w.workspace_id FROM workflows w WHERE w.id = l.resource_id)
+               WHEN 'workflow' THEN (
+                   CASE WHEN (SELECT workflows FROM own) ? l.resource_id THEN (SELECT id FROM own)
+                        ELSE (SELECT w.workspace_id FROM workflows w WHERE w.id = l.resource_id) END)
                WHEN 'workflow_execution' THEN (
                    SELECT e.workspace_id FROM workflow_executions e WHERE e.id = l.resource_id)
                WHEN 'export_job' THEN (SELECT e.workspace_id FROM export_jobs e WHERE e.id = l.resource_id)
-               WHEN 'workspace_member' THEN (SELECT m.workspace_id FROM workspace_members m WHERE m.id = l.resource_id)
+               WHEN 'workspace_member' THEN (
+                   CASE WHEN (SELECT members FROM own) ? l.resource_id THEN (SELECT id FROM own)
+                        ELSE (SELECT m.workspace_id FROM workspace_members m WHERE m.id = l.resource_id) END)
                WHEN 'channel_member' THEN (
                    SELECT c.workspace_id
                    FROM channel_members m JOIN channels c ON c.id = m.channel_id WHERE m.id = l.resource_id)
                WHEN 'vp' THEN (SELECT v.workspace_id FROM vps v WHERE v.id = l.resource_id)
-               WHEN 'scheduled_report' THEN (SELECT r.workspace_id FROM scheduled_reports r WHERE r.id = l.resource_id)
+               WHEN 'scheduled_report' THEN (
+                   CASE WHEN (SELECT reports FROM own) ? l.resource_id THEN (SELECT id FROM own)
+                        ELSE (SELECT r.workspace_id FROM scheduled_reports r WHERE r.id = l.resource_id) END)
                WHEN 'report_execution' THEN (
                    SELECT r.workspace_id
                    FROM report_executions e JOIN scheduled_reports r ON r.id = e.scheduled_report_id
@@ -126,21 +154,20 @@ WITH places (kind) AS (
            END END AS place
     FROM logged l
 ), belonging AS NOT MATERIALIZED (
-    SELECT p.*
+    -- Without the column place: selected, it would be looked up twice.
+    SELECT p.id, p.action, p.severity, p.resource_type, p.resource_id, p.ip, p.user_agent, p.created_at, p.actor_type,
+           p.actor_id, p.failed, p.serious, p.changes, p.kind
     FROM placed p
     WHERE coalesce(
         p.place = (SELECT current_setting('report.workspace_id')),
-        EXISTS (
-            SELECT FROM workspace_members m
-            WHERE m.workspace_id = (SELECT current_setting('report.workspace_id'))
-              AND m.user_id = p.actor_id AND m.joined_at <= p.created_at
-        ) OR (p.actor_id IN (SELECT user_id FROM stays) AND EXISTS (
+        ((SELECT joined FROM own) ->> p.actor_id)::timestamp <= p.created_at
+        OR (p.actor_id IN (SELECT user_id FROM stays) AND EXISTS (
             SELECT FROM stays s
             WHERE s.user_id = p.actor_id AND s.joined_at <= p.created_at AND p.created_at < s.left_at
         )))
-), events AS (
+), events AS NOT MATERIALIZED (
     SELECT *
     FROM belonging
-    WHERE created_at >= current_setting('report.start')::timestamp
-      AND created_at < current_setting('report.end')::timestamp
+    WHERE created_at >= (SELECT current_setting('report.start')::timestamp)
+      AND created_at < (SELECT current_setting('report.end')::timestamp)
 )
