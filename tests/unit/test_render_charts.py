@@ -339,3 +339,15 @@ def test_sparse_rows_break_no_chart(kind, rows):
 
     assert "NaN" not in drawing
     assert "undefined" not in drawing
+
+
+def test_a_negative_bar_of_a_ranking_is_drawn_to_the_left_with_its_value_at_zero():
+    drawing = charts.svg(chart("rank", NAME, [MESSAGES], [("a", 50), ("b", -35), ("c", -110)]))
+    boxes = [corners(one.get("d", ""))[0] for one in elements(drawing) if one.get("fill") in charts.PALETTE]
+    zero = min(boxes[0])
+
+    assert [round(max(xs) - min(xs)) for xs in boxes[1:]] == [
+        round((max(boxes[0]) - zero) * size / 50) for size in (35, 110)
+    ]
+    assert max(boxes[1]) == max(boxes[2]) == pytest.approx(zero)
+    assert texts(drawing)[-3:] == ["50", "-35", "-110"]

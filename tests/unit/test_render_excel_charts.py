@@ -165,3 +165,32 @@ def test_a_line_of_720_rows_is_drawn_whole():
     rows = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(720)]
 
     assert formulas(drawn("line", DAYS[:2], rows))[1:] == ["'It''s data'!$A$2:$A$721", "'It''s data'!$B$2:$B$721"]
+
+
+@pytest.mark.parametrize("kind", ["line", "bar"])
+@pytest.mark.parametrize(
+    ("type_", "values", "step", "code"),
+    [
+        ("number", (0.32, 0.33, 0.35), 0.1, "#,##0.0"),
+        ("percent", (0.001, 0.0018, 0.0025), 0.0005, "0.00%"),
+        ("percent", (0.1, 0.5, 1.0), 0.2, "0%"),
+        ("number", (-0.02, 0.03), 0.01, "#,##0.00"),
+        ("number", (1.5, 2.5, 3.0), 0.5, "#,##0.0"),
+        ("integer", (1, 2, 3), 1, "#,##0"),
+        ("number", (12_000.0, 54_321.5), 10_000, "#,##0"),
+        ("number", (1e-7, 3e-7), 5e-8, "#,##0.00000000"),
+    ],
+)
+def test_labels_of_the_value_axis_differ(kind, type_, values, step, code):
+    """The labels are multiples of the step; as many digits as it has tell them apart."""
+    rows = [(f"p{n}", value) for n, value in enumerate(values)]
+    axis = drawn(kind, [column("name"), column("n", type_, 4)], rows).find(f".//{C}valAx")
+
+    assert float(axis.find(f"{C}majorUnit").get("val")) == pytest.approx(step)
+    assert axis.find(f"{C}numFmt").get("formatCode") == code
+
+
+def test_names_of_a_ranking_stand_beside_its_negative_bars():
+    found = drawn("rank", [column("name"), column("n", "number")], [("a", 50.0), ("b", -110.0)])
+
+    assert found.find(f".//{C}catAx/{C}tickLblPos").get("val") == "low"

@@ -11,6 +11,7 @@ from io import BytesIO
 import pytest
 
 from include.scheduled_reports.render.as_html import render
+from include.scheduled_reports.render.as_html.page import Page
 from include.scheduled_reports.render.colours import contrast
 from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
@@ -316,3 +317,28 @@ def test_an_empty_table_of_a_report_with_data_has_no_rows():
     _, page = written(document(table([column("a")], [("x",)]), table([column("b")], [], name="o", title="Failures")))
 
     assert "Failures No rows in this period." in page.words
+
+
+def styles_of(bars):
+    _, page = written(document(charts=[chart("rank", column("name"), [column("n", "number", 1)], bars)]))
+    return [value for name, value in page.attributes if name == "style" and value.startswith("width: ")][1:]
+
+
+def test_a_negative_bar_of_a_ranking_runs_to_the_left_of_zero():
+    assert styles_of([("a", 50.0), ("b", -35.0), ("c", -150.0), ("d", 0.0)]) == [
+        "width: 25.0%; margin-left: 75.0%", "width: 17.5%; margin-left: 57.5%", "width: 75.0%",
+        "width: 0.0%; margin-left: 75.0%",
+    ]  # fmt: skip
+    assert styles_of([("a", -5.0), ("b", -2.5)]) == ["width: 100.0%", "width: 50.0%; margin-left: 50.0%"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shaped"),
+    [("العربية", True), ("תוצאות", True), ("हिन्दी", True), ("ไทยน้ำ", True), ("Ελένη", False), ("王", False)],
+)
+def test_a_name_whose_letters_join_is_drawn_as_a_picture_on_paper(name, is_shaped):
+    bars = chart("bar", column("name"), [column("n", "integer")], [(name, 5), ("b", 3)])
+    for medium, is_picture in (("print", is_shaped), ("screen", False)):
+        page = "".join(Page(document(charts=[bars]), medium, None).html())
+        assert ("<image " in page) is is_picture
+        assert (f">{name}</text>" in page) is not is_picture

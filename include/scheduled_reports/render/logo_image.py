@@ -10,6 +10,8 @@ from typing import Final
 import vl_convert
 from PIL import Image
 
+from ..settings.logo import plain
+
 #: Pixels of the image per pixel of the page, for high-resolution screens.
 _DENSITY: Final = 2
 #: A logo wider than this many times its height is scaled down to fit the width.
@@ -38,7 +40,7 @@ def logo_picture(logo: str, height: int) -> LogoPicture | None:
         raw = vl_convert.svg_to_png(b64decode(content).decode(), scale=max(scale, 0.01))
     out = BytesIO()
     with Image.open(BytesIO(raw)) as picture:
-        shown = picture.convert("RGBA")
+        shown = plain(picture).convert("RGBA")
         shown.thumbnail((height * _DENSITY * _LONGEST, height * _DENSITY))
         shown.save(out, "PNG", optimize=True)
         return LogoPicture(

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 #: The logo is in every page and every mail.
 MOST_BYTES: Final = 200_000
 _MOST_PIXELS: Final = 4_000
+#: The EXIF tag that says how a camera was held.
+_ORIENTATION: Final = 0x0112
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _DATA: Final = re.compile(r"data:(image/(?:png|jpeg|svg\+xml))(?:;[\w=-]+?)*?(;base64)?,(.*)", re.DOTALL)
 #: The elements an SVG may have; all others are refused: script, foreignObject, image, a, animate, …
@@ -60,7 +65,7 @@ def _checked(content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise ValueError(f"is too large; use at most {MOST_BYTES:,d} bytes")
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return _uri(_pixels(content), content)
+        return _uri(*_pixels(content))
     return _uri("svg+xml", _cleaned(content))
 
 
@@ -68,8 +73,8 @@ def _uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{b64encode(content).decode()}"
 
 
-def _pixels(content: bytes) -> str:
-    """Decode the image and return `png` or `jpeg`."""
+def _pixels(content: bytes) -> tuple[str, bytes]:
+    """Decode the image; return `png` or `jpeg` and its content, written anew if programs would show it differently."""
     from io import BytesIO  # noqa: PLC0415 - settings are read everywhere, a logo rarely
 
     from PIL import Image  # noqa: PLC0415
@@ -79,9 +84,44 @@ def _pixels(content: bytes) -> str:
             if max(picture.size) > _MOST_PIXELS:
                 raise ValueError(f"is too large; use at most {_MOST_PIXELS} pixels in width and height")
             picture.load()
-            return "png" if picture.format == "PNG" else "jpeg"
+            kind = "png" if picture.format == "PNG" else "jpeg"
+            shown = plain(picture)
+            if shown is picture and getattr(picture, "n_frames", 1) == 1:
+                return kind, content
+            out = BytesIO()
+            shown.save(out, kind.upper(), quality=90, optimize=True)
+            return kind, out.getvalue()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("cannot be decoded; use a valid PNG or JPEG") from error
+
+
+def plain(picture: Image.Image) -> Image.Image:
+    """The picture as every program shows it: upright, in 8 bits per channel and red, green and blue; often itself.
+
+    A camera's turn is applied (EXIF), which some programs do and others do not; 16 bits of grey are scaled, which
+    Pillow would clip to white.
+    """
+    from PIL import ImageOps  # noqa: PLC0415 - settings are read everywhere, a logo rarely
+
+    if picture.mode.startswith(("I", "F")):
+        picture = _in_8_bits(picture)
+    if picture.mode == "CMYK":
+        picture = picture.convert("RGB")
+    if picture.getexif().get(_ORIENTATION, 1) != 1:
+        picture = ImageOps.exif_transpose(picture)
+    return picture
+
+
+def _in_8_bits(picture: Image.Image) -> Image.Image:
+    """Scale 16 bits of grey; the grey that a PNG declares transparent becomes so."""
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    pixels, clear = np.asarray(picture), picture.info.get("transparency")
+    grey = Image.fromarray((np.clip(pixels, 0, 65_535).astype(np.uint16) >> 8).astype(np.uint8))
+    if clear is None:
+        return grey
+    return Image.merge("LA", (grey, Image.fromarray(np.where(pixels == clear, 0, 255).astype(np.uint8))))
 
 
 def _cleaned(content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from math import ceil
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any, Final
 
 from openpyxl.chart import BarChart, LineChart
@@ -52,6 +52,8 @@ _INK, _SOFT, _GRID = "3D4550", "5B6472", "E3E7EC"
 _WIDTH, _HEIGHT, _BAR = 17.0, 7.2, 0.62
 #: Day 0 of Excel's calendar after February 1900; charts of earlier days would be one day off.
 _FIRST: Final = date(1899, 12, 30)
+#: A value axis has at most so many labels above zero, with so many digits after the point.
+_STEPS, _MOST_DIGITS = 6, 12
 #: More labels than this would be rotated.
 _LABELS: Final = 10
 _CENTIMETRE: Final = 72 / 2.54  # in points
@@ -115,7 +117,7 @@ def _drawn(chart: Chart, rows: Sequence[Mapping[str, Any]], cells: _Cells, colou
     drawn.legend = None if len(chart.y) == 1 else Legend(legendPos="b", txPr=_rich(900, _INK))
     _set_axes(drawn, chart, rows)
     if chart.kind == "rank":
-        _rank(drawn, chart)
+        _rank(drawn, chart, rows)
     return drawn
 
 
@@ -191,9 +193,26 @@ def _set_axes(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) 
         drawn.y_axis.scaling.min = 0
     drawn.x_axis.majorGridlines = None
     drawn.y_axis.majorGridlines = ChartLines(spPr=GraphicalProperties(ln=LineProperties(solidFill=_GRID)))
-    drawn.y_axis.number_format = "0%" if all(column.type == "percent" for column in chart.y) else "#,##0"
+    _set_scale(drawn, chart, rows)
     if isinstance(drawn, BarChart):
         drawn.gapWidth = 45
+
+
+def _set_scale(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set the distance of the labels on the value axis, and as many digits as tell them apart."""
+    values = [float(row[column.name]) for row in rows for column in chart.y if not is_missing(row[column.name])]
+    span = max(*values, 0.0) - min(*values, 0.0) if values else 0.0
+    is_percent = all(column.type == "percent" for column in chart.y)
+    digits = 0
+    if span > 0:
+        power = floor(log10(span / _STEPS))
+        step = next(size * 10.0**power for size in (1, 2, 5, 10) if size * 10.0**power >= span / _STEPS)
+        if all(column.type == "integer" for column in chart.y):
+            step = max(step, 1.0)
+        drawn.y_axis.majorUnit = step
+        digits = min(max(-floor(log10(step) + 1e-9) - 2 * is_percent, 0), _MOST_DIGITS)
+    point = f".{'0' * digits}" if digits else ""
+    drawn.y_axis.number_format = f"0{point}%" if is_percent else f"#,##0{point}"
 
 
 def _is_negative(value: Any) -> bool:
@@ -205,13 +224,15 @@ def _days(rows: Sequence[Mapping[str, Any]], x: Column) -> int:
     return (max(known) - min(known)).days if known else 0
 
 
-def _rank(drawn: AnyChart, chart: Chart) -> None:
+def _rank(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> None:
     """Draw bars from the top, each with its value at its end, so that no axis is needed."""
     assert isinstance(drawn, BarChart)
     drawn.barDir = "bar"
     drawn.x_axis.scaling.orientation = "maxMin"
     drawn.x_axis.graphicalProperties = GraphicalProperties(ln=LineProperties(noFill=True))
     drawn.y_axis.delete = True
+    if any(_is_negative(row[column.name]) for row in rows for column in chart.y):
+        drawn.x_axis.tickLblPos = "low"  # names beside the bars, not on those to the left
     drawn.y_axis.majorGridlines = None
     for series, column in zip(drawn.series, chart.y, strict=True):
         series.dLbls = DataLabelList(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+from base64 import b64encode
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
+from PIL import Image
 
 from ...domain.graphemes import cut
 from .. import charts
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 _MANY_BARS: Final = 12
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
+#: Letters that join or run from right to left, and marks, as Unicode classifies them.
+_JOINED, _COMBINED = frozenset({"R", "AL"}), frozenset({"Mn", "Mc", "Me"})
 #: Characters of a name in a description.
 _NAME: Final = 100
 #: The least width of a bar and of a point of a line, in pixels.
@@ -35,14 +41,24 @@ class TileSize:
     half: int
     full: int
     height: int
+    paper: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BarPart:
+    """A bar: where it starts and its length, in percent of the width for bars, and the value as text."""
+
+    start: float
+    length: float
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A row of a ranking; *parts* has per series the length in percent of the longest bar, and the value as text."""
+    """A row of a ranking; *parts* has a bar per series."""
 
     label: str
-    parts: tuple[tuple[float, str], ...]
+    parts: tuple[BarPart, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +82,7 @@ def tiles(
     """
     for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
         width = size.half if len(row) == 2 else size.full
-        style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False)
+        style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False, paper=size.paper)
         yield tuple(_tile(chart, style, zeros=zeros) for chart in row)
 
 
@@ -106,7 +122,30 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
             bars=(bars := _bars(chart)),
             label_share=_label_share(bars, style),
         )
-    return Tile(title=title, note=note, series=_series(chart), svg=_named(charts.svg(chart, style), described(chart)))
+    drawing = _picture(chart, style) if style.paper and _needs_shaping(chart) else charts.svg(chart, style)
+    return Tile(title=title, note=note, series=_series(chart), svg=_named(drawing, described(chart)))
+
+
+def _needs_shaping(chart: Chart) -> bool:
+    """Whether a name on the axis has letters that join, combine or run from right to left.
+
+    WeasyPrint draws the text of an SVG letter by letter.
+    """
+    names = "".join(format_value(row[chart.x.name], chart.x) for row in charts.drawn(chart))
+    return not names.isascii() and any(
+        unicodedata.bidirectional(char) in _JOINED or unicodedata.category(char) in _COMBINED for char in set(names)
+    )
+
+
+def _picture(chart: Chart, style: charts.ChartStyle) -> str:
+    """Draw the chart as an image within an SVG, with the text shaped."""
+    png = charts.png(chart, scale=3, style=style)
+    with Image.open(BytesIO(png)) as picture:
+        size = f'viewBox="0 0 {picture.width} {picture.height}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image width="100%" height="100%"'
+        f' href="data:image/png;base64,{b64encode(png).decode()}"/></svg>'
+    )
 
 
 def _named(drawing: str, name: str) -> Markup:
@@ -138,12 +177,18 @@ def _series(chart: Chart) -> tuple[str, ...]:
 def _bars(chart: Chart) -> tuple[Bar, ...]:
     """Make a ranking of HTML text: WeasyPrint draws SVG text letter by letter, which breaks Arabic."""
     rows = charts.ranked(chart)
-    longest = max(_length(row[column.name]) for row in rows for column in chart.y) or 1
+    values = [_number(row[column.name]) for row in rows for column in chart.y]
+    zero = max(-min(values), 0.0)
+    span = (max(*values, 0.0) + zero) or 1
     return tuple(
         Bar(
             label=format_value(row[chart.x.name], chart.x),
             parts=tuple(
-                (round(_length(row[column.name]) / longest * 100, 2), format_value(row[column.name], column))
+                BarPart(
+                    start=round((zero + min(_number(row[column.name]), 0.0)) / span * 100, 2),
+                    length=round(abs(_number(row[column.name])) / span * 100, 2),
+                    text=format_value(row[column.name], column),
+                )
                 for column in chart.y
             ),
         )
@@ -157,5 +202,5 @@ def _label_share(bars: Sequence[Bar], style: charts.ChartStyle) -> int:
     return round(min(max(longest * _LETTER / style.width, 0.12), 0.45) * 100)
 
 
-def _length(value: float | Decimal | None) -> float:
-    return 0.0 if value is None or is_missing(value) else max(float(value), 0.0)
+def _number(value: float | Decimal | None) -> float:
+    return 0.0 if value is None or is_missing(value) else float(value)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 #: The size of chart tiles: on a screen, on A4 portrait, and on A4 landscape.
 _SCREEN: Final = TileSize(half=350, full=790, height=200)
-_PORTRAIT: Final = TileSize(half=300, full=642, height=170)
-_LANDSCAPE: Final = TileSize(half=464, full=972, height=150)
+_PORTRAIT: Final = TileSize(half=300, full=642, height=170, paper=True)
+_LANDSCAPE: Final = TileSize(half=464, full=972, height=150, paper=True)
 #: Characters of a title in the top margin of a page, which take two lines at most.
 _MARGIN_TEXT: Final = 80
 #: Pixels; enough for any printer at the 11 mm the logo is shown.

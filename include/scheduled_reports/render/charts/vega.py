@@ -62,6 +62,7 @@ class ChartStyle:
     height: int = 200
     palette: tuple[str, ...] = PALETTE
     legend: bool = True
+    paper: bool = False  # WeasyPrint draws it
 
 
 DEFAULT_STYLE: Final = ChartStyle()
@@ -131,6 +132,7 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
         {
             "x": _place(row[chart.x.name], chart.x),
             "v": None if is_missing(row[column.name]) else float(row[column.name]),
+            "e": None if is_missing(row[column.name]) else max(float(row[column.name]), 0.0),
             "s": cut(printable(column.title), _LABEL_TEXT),
             "n": place,
             "k": f"{number:0{_KEY_DIGITS}d}{cut(format_value(row[chart.x.name], chart.x), _LABEL_TEXT)}",
@@ -242,7 +244,8 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
     """Draw horizontal bars from the top, each with its value at its end, so that no axis is needed."""
     values = [point["v"] for point in points if point["v"] is not None]
     space = 1 + max(len(point["t"]) for point in points) * 0.022
-    domain = [min(0, *values) * space, max(0, *values) * space]
+    least, most = min(0, *values), max(0, *values)
+    domain = [least, most + (most - least) * (space - 1)]
     y = _name_axis("k", labelLimit=style.width // 3, labelPadding=8, domain=False)
     x = {"field": "v", "type": "quantitative", "axis": None, "scale": {"domain": domain, "nice": False}}
     shared = {"x": x, "y": {**y, "scale": {"paddingInner": 0.3, "paddingOuter": 0.15}}}
@@ -254,7 +257,8 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
         "encoding": shared,
         "layer": [
             {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {"color": _color(chart, style)}},
-            {"mark": text, "encoding": {"text": {"field": "t", "type": "nominal"}}},
+            # the value stands right of the bar, also of one to the left
+            {"mark": text, "encoding": {"x": {**x, "field": "e"}, "text": {"field": "t", "type": "nominal"}}},
         ],
     }
 
