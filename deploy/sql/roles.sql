@@ -72,10 +72,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.artifacts, reporting.audit, reporting.deliveries, reporting.departed, reporting.report_options,
     reporting.runs, reporting.tombstones
 TO :"writing";
--- You decide who may stop all email at once.
-GRANT SELECT ON reporting.switches TO :"writing";
+-- You decide who may stop all email at once, and only the API names the recipients of a run by hand.
+GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
 
 -- Editing: the same, and what the API changes in reports.  Needed only with the API.
 GRANT :"writing" TO :"editing";
 GRANT INSERT, UPDATE, DELETE ON scheduled_reports TO :"editing";
+GRANT INSERT ON reporting.requests TO :"editing";
 COMMIT;

@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 1 if it failed or found a problem."""
     options = _parser().parse_args(arguments)
     try:
+        if hasattr(options, "dsn"):
+            options.dsn = _find_dsn(options.dsn)
         return int(options.run(options))
     except (ReportsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     script.set_defaults(run=_prisma_migration)
 
     for command in (migrate, seed, validate, preview, jobs):
-        command.add_argument("--dsn", required=True, help="a libpq connection string")
+        command.add_argument(
+            "--dsn",
+            help="a libpq connection string, without the password, which other users of this machine would see "
+            "(default: SCHEDULED_REPORTS_DSN, AIRFLOW_CONN_REPORTS_DB, or libpq's variables, such as PGSERVICE)",
+        )
 
     runs = commands.add_parser("next-runs", help="print the upcoming run times of a cron expression")
     runs.add_argument("cron", help="five fields in quotes, such as '0 9 * * 1'")
@@ -91,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--count", type=int, default=5, help="how many to print (default: 5)")
     runs.set_defaults(run=_next_runs)
     return parser
+
+
+def _find_dsn(given: str | None) -> str:
+    from .adapters.postgres.dsn import find_dsn
+
+    return find_dsn(given, os.environ)
 
 
 def _migrate(options: argparse.Namespace) -> int:

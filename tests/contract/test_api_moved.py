@@ -97,7 +97,9 @@ def test_a_run_that_is_under_way_while_its_report_moves_is_counted_for_nobody(ap
     for chosen in formats:
         pipeline.render(api.ports.core, trigger.key, chosen)
         pipeline.upload(api.ports.core, trigger.key, chosen)
-    pipeline.email(api.ports.core, trigger.key)
+    with pytest.raises(PermanentError, match="moved to another workspace"):
+        pipeline.email(api.ports.core, trigger.key)
+    assert api.ports.core.mailer.sent == []
     pipeline.record(api.ports.core, trigger)
     assert api.get(f"{IN_ZETA}/runs").json()["total"] == 0
     assert (stored(dsn, "r1")["run_count"], stored(dsn, "r1")["last_run"]) == (0, None)

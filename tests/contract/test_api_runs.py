@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from include.scheduled_reports.domain.errors import PermanentError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.ports.web import Right, Stage
@@ -52,6 +53,13 @@ def rows(dsn: str, statement: str, *values: Any) -> list[dict[str, Any]]:
 def executions(dsn: str) -> dict[str, str]:
     found = rows(dsn, "SELECT format::text, status::text FROM report_executions ORDER BY 1")
     return {row["format"]: row["status"] for row in found}
+
+
+def requested(api: Api, dsn: str) -> dict[str, Any]:
+    """Return what the last run was requested with, the recipients from where they are kept."""
+    conf = dict(api.ports.airflow.started[-1].conf)
+    kept = rows(dsn, "SELECT recipients FROM reporting.requests WHERE id = %s", conf.pop("recipients_kept"))
+    return conf | {"recipients": kept[0]["recipients"]}
 
 
 def run_all(api: Api) -> RunKey:
@@ -102,7 +110,41 @@ def test_formats_recipients_and_period_go_with_the_run(api, dsn):
 
     assert api.post(TRIGGER, json=wanted).status_code == 202
     assert executions(dsn) == {"JSON": "PENDING"}
-    assert api.ports.airflow.started[0].conf == wanted
+    assert requested(api, dsn) == wanted
+
+
+@pytest.mark.parametrize("route", ["trigger", "test"])
+def test_recipients_of_a_run_by_hand_are_mailed_and_are_in_nothing_that_airflow_keeps(api, dsn, route):
+    api.post(f"{SCHEDULED}/r1/{route}", json={"recipients": ["bob@acme.example"]})
+
+    run_all(api)
+
+    assert "bob" not in repr(api.ports.airflow.started)
+    ((_, envelope, _),) = api.ports.core.mailer.sent
+    assert envelope.as_json() == {"to": ["bob@acme.example"], "cc": [], "bcc": []}
+    assert "bob" not in rows(dsn, "SELECT frozen::text FROM reporting.runs")[0]["frozen"]
+
+
+def test_without_the_recipients_that_were_kept_nobody_is_mailed(api, dsn):
+    api.post(TRIGGER, json={"recipients": ["bob@acme.example"], "mail": True})
+    execute(dsn, "DELETE FROM reporting.requests")
+
+    with pytest.raises(PermanentError, match="the recipients of this request are no longer kept"):
+        run_all(api)
+    assert api.ports.core.mailer.sent == []
+
+
+def test_an_address_that_is_refused_later_is_not_in_the_record(api, dsn):
+    api.post(TRIGGER, json={"recipients": ["bob@acme.example"]})
+    execute(dsn, "DELETE FROM workspace_members")
+    execute(dsn, "INSERT INTO workspace_members (id, workspace_id, user_id, role) VALUES ('m', 'ws1', 'u1', 'OWNER')")
+
+    with pytest.raises(PermanentError) as told:
+        run_all(api)
+    pipeline.record(api.ports.core, api.ports.airflow.started[-1])
+    kept = rows(dsn, "SELECT reason FROM reporting.runs UNION ALL SELECT error FROM report_executions")
+    assert "may not be mailed" in str(told.value)
+    assert "bob" not in str(told.value) + repr(kept)
 
 
 def test_a_run_for_an_acting_user_bears_his_name(api, dsn):
@@ -315,7 +357,7 @@ def test_an_earlier_runs_files_are_mailed_again_by_a_run_of_its_own(api, dsn):
     key = run_all(api)
 
     assert answer.status_code == 202
-    assert api.ports.airflow.started[-1].conf == {"resend": RUN, "recipients": ["bob@acme.example"]}
+    assert requested(api, dsn) == {"resend": RUN, "recipients": ["bob@acme.example"]}
     _, again = api.ports.core.mailer.sent
     assert again[1].to == ("bob@acme.example",)
     run = api.get(f"{SCHEDULED}/r1/runs/{key.run_id}").json()
@@ -375,10 +417,10 @@ def test_a_test_never_goes_to_the_reports_own_recipients_by_itself(api):
     assert list(answer.json()["details"]) == ["recipients"]
 
 
-def test_an_acting_user_tries_a_report_out_on_himself(api):
+def test_an_acting_user_tries_a_report_out_on_himself(api, dsn):
     api.post(f"{SCHEDULED}/r1/test?actingUserId=u1")
 
-    assert api.ports.airflow.started[0].conf == {"recipients": ["ada@acme.example"], "test": True, "triggered_by": "u1"}
+    assert requested(api, dsn) == {"recipients": ["ada@acme.example"], "test": True, "triggered_by": "u1"}
 
 
 # --- previews

@@ -10,12 +10,13 @@ import pytest
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
-from include.scheduled_reports.domain.errors import PermanentError
+from include.scheduled_reports.domain.errors import MailChangedError, PermanentError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import Recipients
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.testing.mail import MemoryLedger
-from tests.contract.tables import execute
+from tests.contract.tables import add_people, add_report, execute
+from tests.unit.rows import row
 
 CLAIM = Delivery(
     key=RunKey(report_id="r1", run_id="manual__2026-05-10T09:00:00+00:00"),
@@ -31,8 +32,11 @@ CLAIM = Delivery(
 @pytest.fixture(params=["memory", "postgres"])
 def ledger(request):
     if request.param == "memory":
-        return MemoryLedger()
-    return PostgresLedger(request.getfixturevalue("migrated_dsn"))
+        return MemoryLedger(row=lambda report_id: row(id="r1") if report_id == "r1" else None)
+    dsn = request.getfixturevalue("migrated_dsn")
+    add_people(dsn)
+    add_report(dsn, id="r1")
+    return PostgresLedger(dsn)
 
 
 def stop_all_mail(ledger, *, stopped=True):
@@ -157,3 +161,39 @@ def test_while_all_mail_is_stopped_nothing_can_be_claimed(ledger):
 
     assert ledger.of(CLAIM.key) == ()
     assert ledger.claim(CLAIM) is None
+
+
+# The report's row at the claim
+
+
+def test_the_row_is_read_at_each_claim_that_succeeds(ledger):
+    seen = []
+    ledger.claim(CLAIM, lambda found: seen.append(found and found["email_recipients"]))
+    ledger.claim(CLAIM, lambda _: seen.append("held"))
+    ledger.claim(replace(CLAIM, key=replace(CLAIM.key, report_id="gone")), seen.append)
+
+    assert seen == [["ada@acme.example"], None]
+
+
+def test_a_claim_that_the_row_forbids_was_never_made(ledger):
+    def forbid(_row):
+        raise MailChangedError("the row has changed")
+
+    with pytest.raises(MailChangedError):
+        ledger.claim(CLAIM, forbid)
+
+    assert ledger.of(CLAIM.key) == ()
+    assert ledger.claim(CLAIM) is None
+
+
+def test_a_claim_that_the_row_forbids_leaves_what_was_refused_as_it_was(ledger):
+    def forbid(_row):
+        raise MailChangedError("the row has changed")
+
+    ledger.claim(CLAIM)
+    refused = replace(CLAIM, state=DeliveryState.REFUSED, error="busy")
+    ledger.finish(refused)
+    with pytest.raises(MailChangedError):
+        ledger.claim(replace(CLAIM, subject="Another"), forbid)
+
+    assert ledger.of(CLAIM.key) == (refused,)

@@ -311,6 +311,14 @@ def test_recipients_whom_ses_names_as_the_reason_are_told_and_stand_in_no_text(t
     assert "@" not in str(told.value)
 
 
+def test_if_ses_names_everybody_that_is_about_nobody():
+    text = NOT_VERIFIED.format(", ".join(EVERYBODY))
+    with answering(400, "MessageRejected", text) as (port, _), pytest.raises(ConfigurationError) as told:
+        mailer_at(port).send(SENDER, EVERYBODY, letter(), tags=TAGS)
+
+    assert str(told.value) == "SES refuses every recipient: MessageRejected"
+
+
 def test_an_address_that_ends_in_another_is_not_taken_for_it():
     couple = Recipients(to=("o'brien@acme.example", "brien@acme.example"))
     text = NOT_VERIFIED.format("o'brien@acme.example")

@@ -77,6 +77,58 @@ def test_at_most_the_limit_is_given(tables):
     assert [found["id"] for found in tables.port.rows(limit=2)] == ["a", "b"]
 
 
+def test_a_newer_report_takes_no_older_ones_place_whatever_its_id(tables):
+    for report_id in ("m", "z"):
+        tables.add(id=report_id)
+    tables.add(id="a")
+
+    assert [found["id"] for found in tables.port.rows(limit=2)] == ["m", "z"]
+    assert tables.port.left_out(limit=2, most=10) == {"a": "Weekly activity"}
+    assert tables.port.left_out(limit=3, most=10) == {}
+
+
+def test_deleted_reports_take_nobodys_place(tables):
+    tables.add(id="m")
+    for number in range(5):
+        tables.add(id=f"gone-{number}")
+        tables.delete(f"gone-{number}")
+    tables.add(id="z")
+
+    found = tables.port.rows(limit=2)
+
+    assert [one["id"] for one in found if not one["deleted"]] == ["m", "z"]
+    assert tables.port.left_out(limit=2, most=10) == {}
+
+
+def test_a_place_that_becomes_free_goes_to_the_report_that_waits_longest(tables):
+    for report_id in ("m", "z", "b", "a"):
+        tables.add(id=report_id)
+    tables.delete("m")
+
+    assert [one["id"] for one in tables.port.rows(limit=2) if not one["deleted"]] == ["b", "z"]
+    assert tables.port.left_out(limit=2, most=10) == {"a": "Weekly activity"}
+
+
+def test_the_shards_share_one_limit(tables):
+    for number in range(12):
+        tables.add(id=f"report-{number:02}")
+
+    shards = [Shard(number=number, of=3) for number in range(3)]
+    found = [one["id"] for shard in shards for one in tables.port.rows(limit=7, shard=shard)]
+    assert sorted(found) == [f"report-{number:02}" for number in range(7)]
+    apart = {}
+    for shard in shards:
+        apart |= tables.port.digests(3, limit=7, only=shard.number)
+    assert apart == tables.port.digests(3, limit=7)
+
+
+def test_a_workspace_counts_its_own_reports(tables):
+    tables.add(id="m")
+    tables.add(id="z", workspace_id="ws2", created_by_id="u3")
+
+    assert [one["id"] for one in tables.port.rows(limit=1, workspace_id="ws2")] == ["z"]
+
+
 def test_every_row_is_in_the_shard_that_its_id_names_and_in_no_other(tables):
     ids = [f"report-{number}" for number in range(40)] + ["Ärger/../1", " "]
     for report_id in ids:
@@ -306,3 +358,66 @@ def test_a_run_and_the_time_leave_the_digest_as_it_is(postgres_tables, migrated_
     )
 
     assert postgres_tables.port.digests(1, limit=10) == before
+
+
+# Rows that only PostgreSQL holds
+
+
+def parsed(tables):
+    reports, rejections = parse(tables.port.rows(limit=10))
+    return [one.id for one in reports], {
+        one.report_id: [str(problem) for problem in one.problems] for one in rejections
+    }
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            "tags = '{{a,b},{c,d}}'",
+            'tags: [["a", "b"], ["c", "d"]] is not a list of texts; use one such as ["a", "b"].',
+        ),
+        ("tags = '[0:1]={a,b}', email_recipients = '{{a,b},{c,d}}'", "email_recipients: "),
+        ("export_formats = '{{pdf},{csv}}'", "export_formats: "),
+        ("parameters = (repeat('{\"a\":', 1000) || '1' || repeat('}', 1000))::jsonb", "parameters: "),
+        ("parameters = (repeat('[', 3000) || repeat(']', 3000))::jsonb", "parameters: "),
+        ("parameters = '{\"dateRange\": 1e400}'", "parameters.dateRange: "),
+        ("parameters = jsonb_build_object('a', repeat('x', 300000))", "parameters: "),
+        ("name = repeat('x', 100000)", "name: "),
+        ("status = 'ARCHIVED'", 'status: "ARCHIVED" is not a known status'),
+    ],
+)
+def test_a_row_that_postgresql_holds_and_we_do_not_is_rejected_alone(postgres_tables, harm, said):
+    execute(postgres_tables.dsn, "ALTER TYPE \"ScheduledReportStatus\" ADD VALUE 'ARCHIVED'")
+    for report_id in ("a", "b", "c"):
+        postgres_tables.add(id=report_id)
+    execute(postgres_tables.dsn, f"UPDATE scheduled_reports SET {harm} WHERE id = 'b'")
+
+    reports, rejections = parsed(postgres_tables)
+
+    assert reports == ["a", "c"]
+    assert rejections.keys() == {"b"}
+    assert rejections["b"][0].startswith(said)
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC"])
+def test_an_effective_moment_that_python_does_not_have_rejects_its_own_report(postgres_tables, moment):
+    for report_id in ("a", "b"):
+        postgres_tables.add(id=report_id)
+    execute(
+        postgres_tables.dsn, f"UPDATE reporting.report_options SET effective_from = '{moment}' WHERE report_id = 'b'"
+    )
+
+    reports, rejections = parsed(postgres_tables)
+
+    assert (reports, list(rejections)) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize("column", ["updated_at", "created_at", "last_run", "next_run"])
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01"])
+def test_a_moment_that_python_does_not_have_disturbs_nobody(postgres_tables, column, moment):
+    for report_id in ("a", "b"):
+        postgres_tables.add(id=report_id)
+    execute(postgres_tables.dsn, f"UPDATE scheduled_reports SET {column} = '{moment}' WHERE id = 'b'")
+
+    assert parsed(postgres_tables) == (["a", "b"], {})

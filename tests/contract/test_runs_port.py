@@ -23,7 +23,7 @@ from include.scheduled_reports.domain.run import (
     RunState,
 )
 from include.scheduled_reports.domain.window import window
-from include.scheduled_reports.ports.runs import FailureStreak
+from include.scheduled_reports.ports.runs import FailureStreak, KeptRecipients
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs.outcome import NEVER_MADE
 from tests.contract.runs_suite import (
@@ -283,6 +283,43 @@ def test_a_clear_after_a_message_was_claimed_keeps_to_whom_it_is_mailed(record):
     record.port.open(new_run(clear_number=1))
 
     assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
+
+
+def test_a_plan_is_forgotten_until_a_message_may_have_been_sent(record):
+    record.port.open(new_run())
+    record.port.fix_mail(KEY, MAIL)
+    record.port.forget_plan(KEY)
+    assert record.port.fix_mail(KEY, NO_MAIL) == NO_MAIL
+
+    record.ledger.claim(delivery(DeliveryState.CLAIMED))
+    record.ledger.finish(replace(delivery(DeliveryState.CLAIMED), state=DeliveryState.REFUSED, error="busy"))
+    record.port.forget_plan(KEY)
+    assert record.port.fix_mail(KEY, MAIL) == MAIL
+
+    record.ledger.claim(delivery(DeliveryState.CLAIMED))
+    record.port.forget_plan(KEY)
+    assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
+
+
+# Recipients of a run by hand
+
+KEPT = KeptRecipients(id="q1", addresses=("ada@acme.example", "bob@acme.example"))
+
+
+def test_the_recipients_of_a_request_are_kept_with_its_run_and_no_other(runs):
+    runs.ask(asked(), ACT, KEPT)
+
+    assert runs.requested_recipients(KEY, "q1") == KEPT.addresses
+    assert runs.requested_recipients(KEY, "q2") is None
+    assert runs.requested_recipients(OTHER, "q1") is None
+
+
+def test_the_recipients_of_a_request_go_with_it(runs):
+    runs.ask(asked(), ACT, KEPT)
+    runs.withdraw(KEY)
+
+    assert runs.requested_recipients(KEY, "q1") is None
+    assert "ada@" not in repr(KEPT)
 
 
 # Settling

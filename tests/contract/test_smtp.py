@@ -381,6 +381,92 @@ def test_an_id_is_one_line_of_two_hundred_characters():
     assert len(name) == 200
 
 
+# What is one recipient's trouble, and what is the server's
+
+ADA, BOB, EVE = EVERYBODY
+
+
+@pytest.mark.parametrize(
+    ("replies", "named"),
+    [
+        (("450 4.1.2 no such domain", "250 ok", "250 ok"), (ADA,)),  # Postfix: reject_unknown_recipient_domain
+        (("250 ok", "450 4.2.0 greylisted", "451 4.3.0 lookup failed"), (BOB, EVE)),
+        (("250 ok", "452 4.2.2 mailbox full", "250 ok"), (BOB,)),
+        (("452 4.5.3 too many recipients", "250 ok", "250 ok"), (ADA,)),  # the first of three is not one too many
+        (("250 ok", "432 strange", "250 ok"), (BOB,)),
+    ],
+)
+def test_who_is_put_off_while_others_are_accepted_is_named(replies, named):
+    with talking("250 me", "250 ok", *replies, "250 reset", "221 bye") as port, pytest.raises(ThrottledError) as told:
+        send(port)
+
+    assert (told.value.addresses, told.value.accepted) == (named, 0)
+    assert all(reply[:3] in str(told.value) for reply in replies if reply[0] == "4")
+    assert "@" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("replies", "named"),
+    [
+        (("550 5.1.1 no such user", "250 ok", "250 ok"), (ADA,)),
+        (("550 5.1.1 no such user", "450 4.1.2 no such domain", "450 4.1.2 no such domain"), (ADA,)),
+        (("554 5.7.1 relay access denied", "250 ok", "250 ok"), (ADA,)),
+        (("552 5.2.2 mailbox full", "250 ok", "550 no such user"), (ADA, EVE)),
+        (("250 ok", "550 5.1.1 no such user", "421 4.7.0 too many errors"), (BOB,)),
+        (("550 5.1.1 no such user", "421 4.7.0 too many errors"), (ADA,)),
+    ],
+)
+def test_who_is_refused_is_named_with_the_code(replies, named):
+    answers = ("250 me", "250 ok", *replies, "250 reset", "221 bye")
+    with talking(*answers) as port, pytest.raises(RecipientRefusedError) as told:
+        send(port)
+
+    assert told.value.addresses == named
+    assert all(reply[:3] in str(told.value) for reply in replies if reply[0] == "5")
+
+
+@pytest.mark.parametrize(
+    ("replies", "meaning", "code"),
+    [
+        # Postfix answers what it thinks of sender, client and HELO at RCPT (smtpd_delay_reject).
+        (("554 5.7.1 sender rejected",) * 3, ConfigurationError, "554 5.7.1"),
+        (("550 5.1.1 ada", "550 5.1.1 bob", "550 5.1.1 eve"), ConfigurationError, "550 5.1.1"),
+        (("550 no ada", "550 no bob", "550 no eve"), ConfigurationError, "550"),
+        (("550 5.1.1 no", "554 5.7.1 no", "554 5.7.1 no"), ConfigurationError, "550 5.1.1, 554 5.7.1"),
+        (("450 4.1.2 no", "554 5.7.1 no", "554 5.7.1 no"), ConfigurationError, "554 5.7.1"),
+        (("554 5.7.1 no", "554 5.7.1 no", "421 4.7.0 too many errors"), ConfigurationError, "554 5.7.1"),
+        (("450 4.2.0 greylisted",) * 3, ThrottledError, "450 4.2.0"),
+        (("450 4.1.8 sender", "450 4.1.2 no", "450 4.1.8 sender"), ThrottledError, "450 4.1.8, 450 4.1.2"),
+        (("421 4.3.2 shutting down",), ThrottledError, "421 4.3.2"),
+        (("250 ok", "421 4.3.2 shutting down"), ThrottledError, "421 4.3.2"),
+        (("450 4.7.1 client", "450 4.7.1 client", "421 4.7.0 bye"), ThrottledError, "450 4.7.1, 421 4.7.0"),
+        (("432 strange",) * 3, TransientError, "432"),
+    ],
+)
+def test_what_a_server_says_of_everybody_is_about_nobody(replies, meaning, code):
+    with talking("250 me", "250 ok", *replies, "250 reset", "221 bye") as port, pytest.raises(ReportsError) as told:
+        send(port)
+
+    assert type(told.value) is meaning
+    assert str(told.value).endswith(f": {code}")
+    assert not getattr(told.value, "addresses", ())
+
+
+@pytest.mark.parametrize(
+    ("replies", "accepted"),
+    [
+        (("250 ok", "452 4.5.3 too many recipients", "452 4.5.3 too many recipients"), 1),
+        (("250 ok", "250 ok", "452 Too many recipients"), 2),
+        (("250 ok", "250 ok", "552 5.5.3 too many recipients"), 2),  # RFC 821's code
+    ],
+)
+def test_a_server_that_takes_fewer_recipients_says_how_many(replies, accepted):
+    with talking("250 me", "250 ok", *replies, "250 reset", "221 bye") as port, pytest.raises(ThrottledError) as told:
+        send(port)
+
+    assert (told.value.accepted, told.value.addresses) == (accepted, ())
+
+
 # The connection in Airflow
 
 

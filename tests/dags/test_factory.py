@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from airflow.configuration import conf
+from airflow.models.dag import DagModel, DagTag
+from airflow.models.log import Log
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.scheduled_reports.domain import naming
@@ -97,6 +100,37 @@ class TestARowBecomesADag:
         dag = build(id="Ärger/../1")
 
         assert naming.report_id_of(dag.dag_id) == "Ärger/../1"
+
+
+class TestWhatAPersonWrote:
+    """Fits into Airflow's columns: the DAG processor ends at a text that its database refuses."""
+
+    LONG = "ä" * 5_000
+
+    def test_fits_if_the_row_is_valid(self):
+        dag = build(creator_name=self.LONG, workspace_slug=self.LONG, workspace_name=self.LONG, tags=["t" * 50])
+
+        assert len(dag.owner) <= min(DagModel.owners.type.length, Log.owner.type.length)
+        assert {len(tag) <= DagTag.name.type.length for tag in dag.tags} == {True}
+
+    def test_fits_if_the_row_is_invalid(self):
+        invalid = row(name=self.LONG, description=self.LONG, tags=[self.LONG], status="ACTIVE", tombstone="rejected")
+
+        (dag,) = built([invalid]).values()
+
+        assert len(dag.dag_display_name) <= DagModel._dag_display_property_value.type.length
+        assert not dag.tags
+
+    @pytest.mark.parametrize("report_id", ["x" * 231, "/" * 77, "é" * 38])
+    def test_leaves_room_for_the_folder_of_a_tasks_log(self, report_id, tmp_path):
+        dag = build(id=report_id)
+        template = conf.get("logging", "log_filename_template").partition("/")[0]
+
+        folder = template.replace("{{ ti.dag_id }}", dag.dag_id)
+
+        assert "{" not in folder
+        (tmp_path / folder).mkdir()
+        assert naming.report_id_of(dag.dag_id) == report_id
 
 
 class TestTheStructure:

@@ -26,6 +26,15 @@ print(json.dumps(sorted(sys.modules)))
 
 
 ADAPTERS = "include.scheduled_reports.adapters"
+#: Modules that adapters share.
+HELPERS = (
+    "postgres",
+    "postgres.any_value",
+    "postgres.connection",
+    "postgres.encoding",
+    "postgres.sql",
+    "private_files",
+)
 
 
 def used_adapters():
@@ -66,7 +75,7 @@ def test_the_adapters_that_are_imported_ahead_are_those_that_tasks_use():
     found = loaded("LocalExecutor", "scheduler")
 
     ahead = {name for name in found if name.startswith(f"{ADAPTERS}.")}
-    helpers = {f"{ADAPTERS}.{name}" for name in ("postgres", "postgres.connection", "postgres.sql")}
+    helpers = {f"{ADAPTERS}.{name}" for name in HELPERS}
     assert ahead - helpers == used_adapters()
 
 

@@ -29,6 +29,8 @@ SECRETS = {
 ADDRESS, OTHER, CHANNEL = "plnt.reader@plnt.example", "plnt.other@plnt.example", "plnt-channel-7f3a"
 #: Every planted value contains this.
 MARK = "plnt"
+#: The planted reports' workspace in our API.
+ROUTE = "/scheduled-reports/api/workspaces/core:demo-workspace-acme/reports/scheduled"
 LOGINS = """
 CREATE ROLE data_user LOGIN PASSWORD '{reading}' IN ROLE reports_reading;
 CREATE ROLE record_user LOGIN PASSWORD '{editing}' IN ROLE reports_editing;
@@ -106,6 +108,15 @@ class Scene:
         self.running.wait(settled, seconds=180, what=f"{report_id} to be settled")
         return settled()
 
+    def run_by_hand(self, report_id, *recipients):
+        """Run it through our API for these recipients, until it is settled; return the final state."""
+        self.running.api.wait_for_dag(f"scheduled_report_{report_id}", seconds=120)
+        answer = self.running.api.request("POST", f"{ROUTE}/{report_id}/trigger", body={"recipients": [*recipients]})
+        run_id = answer.json()["runId"]
+        self.running.api.wait_for_run(f"scheduled_report_{report_id}", run_id, seconds=300)
+        (found,) = self.running.rows("SELECT state FROM reporting.runs WHERE run_id = %s", run_id)
+        return found["state"]
+
     def logs(self):
         """Return every file written by any part of Airflow, except the one that holds the connections."""
         return [path for path in (self.folder / "airflow").rglob("*") if path.is_file() and not path.is_symlink()]
@@ -168,6 +179,7 @@ def opened(folder):
         "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
         "AIRFLOW__METRICS__STATSD_PORT": str(listener.port),
         "SCHEDULED_REPORTS__DATA_CONNECTION": "reports_data",
+        "SCHEDULED_REPORTS__ALLOWED_DOMAINS": "plnt.example",
         "SCHEDULED_REPORTS__RETRIES": "1",
         "SCHEDULED_REPORTS__RETRY_SECONDS": "1",
         "SCHEDULED_REPORTS__LAST_GOOD": str(folder / "airflow" / "last-good.json"),

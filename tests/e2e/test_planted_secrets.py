@@ -42,6 +42,8 @@ def scene(tmp_path_factory):
         scene.rows(REFUSES)
         scene.ended = {one: scene.run(one) for one in ("pgood", "pstore", "pstop", "pone", "pkey")}
         scene.ended["pwrite"] = scene.run("pwrite", then="DROP TRIGGER refuse ON report_executions")
+        scene.add("phand", "somebody@acme-robotics.example")
+        scene.hand = scene.run_by_hand("phand", ADDRESS, OTHER)
         scene.rows("REVOKE SELECT ON channels FROM reports_reading")
         scene.ended["pread"] = scene.run("pread")
         scene.rows("ALTER ROLE record_user PASSWORD 'another'")
@@ -77,6 +79,15 @@ def test_the_plants_were_there_to_be_found(scene):
     assert set(mail.recipients) == {ADDRESS, OTHER}
     assert CHANNEL.encode() in scene.running.file(execution["file_url"])
     assert any(path.stat().st_size > 1_000 and "logs" in path.parts for path in scene.logs())
+
+
+def test_a_run_by_hand_was_mailed_to_the_recipients_of_its_request(scene):
+    """They are in no file and no table of Airflow, as the next tests show."""
+    (mail,) = scene.running.mails_of("phand")
+
+    assert scene.hand == "success"
+    assert set(mail.recipients) == {ADDRESS, OTHER}
+    assert "recipients_kept" in scene.metadata()
 
 
 def test_no_file_of_airflow_holds_a_plant(scene):

@@ -32,7 +32,7 @@ NOT_RUN = {
     ("README.md", "export AIRFLOW=http://127.0.0.1:8080"): "needs a running Airflow: tests/e2e/test_readme.py runs it",
     ("docs/quickstart.md", "make demo"): "as in the README",
     ("docs/quickstart.md", "export AIRFLOW_CONN_REPORTS_DB='postgres://"): "two connections with made-up hosts",
-    ("docs/quickstart.md", "export DSN=postgresql://owner:"): "a made-up host",
+    ("docs/quickstart.md", "export SCHEDULED_REPORTS_DSN=postgresql://owner@"): "a made-up host",
     ("docs/quickstart.md", "airflow dags trigger scheduled_report_first"): "needs a running Airflow; parsed below",
     ("docs/concepts.md", "scheduled_reports row ──▶ DAG"): "a picture",
     ("docs/concepts.md", "2026-03-08T03:00:00-04:00"): "an answer; compared below",
@@ -40,6 +40,7 @@ NOT_RUN = {
     ("docs/install.md", 'pip install "apache-airflow==3.3.2" -r requirements.txt'): "`make resolve`",
     ("docs/install.md", 'pip install "apache-airflow==3.3.2" scheduled_reports-0.1.0'): "tests/e2e installs the wheel",
     ("docs/install.md", "from scheduled_reports.dags import *"): "tests/e2e installs the wheel",
+    ("docs/install.md", "from scheduled_reports.orchestration.parse_settings"): "tests/dags parses such a file",
     ("docs/install.md", "from scheduled_reports.orchestration.preload import preload"): "tests/e2e installs the wheel",
     ("docs/install.md", "FROM apache/airflow:3.3.2"): "needs Docker",
     ("docs/install.md", "helm upgrade --install airflow"): "needs a cluster",
@@ -145,6 +146,7 @@ def run_sql(dsn: str, text: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_says_works_in_its_order_on_a_real_database(page, dsn, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEDULED_REPORTS_DSN", dsn)
     for block in blocks(page):
         if block.language == "sql":
             run_sql(dsn, block.text)
@@ -152,15 +154,16 @@ def test_what_a_page_says_works_in_its_order_on_a_real_database(page, dsn, tmp_p
             code = command.main(typed(line, dsn))
             told = capsys.readouterr()
             # Some rows of the sample are invalid on purpose; `validate` reports them with its exit code.
-            assert code == (1 if " validate " in line else 0), f"{line}\n{told.out}{told.err}"
+            assert code == (1 if " validate " in f"{line} " else 0), f"{line}\n{told.out}{told.err}"
 
 
 def test_the_report_of_the_quickstart_is_valid_scheduled_and_shown(dsn, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEDULED_REPORTS_DSN", dsn)
     insert = next(block for block in blocks("docs/quickstart.md") if block.text.startswith("INSERT"))
     run_sql(dsn, insert.text)
     (validate,), (preview,) = (
-        [line for block in BLOCKS if block.page == insert.page for line in block.commands if f" {word} " in line]
+        [line for block in BLOCKS if block.page == insert.page for line in block.commands if f" {word} " in f"{line} "]
         for word in ("validate", "preview")
     )
 

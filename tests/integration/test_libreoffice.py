@@ -12,7 +12,7 @@ from io import BytesIO
 import pypdfium2
 import pytest
 
-from include.scheduled_reports.render import as_excel
+from include.scheduled_reports.render import as_csv, as_excel
 from tests.unit.brand import BRAND
 from tests.unit.documents import ZONE, chart, column, document, figure, table
 
@@ -96,3 +96,30 @@ def test_the_chart_is_drawn_on_the_summary(converted):
 
     assert "N per day" in text
     assert "10 May" in text
+
+
+# CSV, opened with each separator that a spreadsheet may expect
+
+FORMULAS = [
+    "hello;=1+1;bye", "hello\t=1+1\tbye", "hello,=1+1,bye", "hello\n=1+1\nbye", "hello\r\n=1+1;x", 'a;"=1+1";b',
+    'a;""=1+1;b', '";=1+1', ';"";=1+1;', "a; =1+1;b", "a;\u00a0=1+1;b", "a;\u200b=1+1;b", "a;\x01=1+1;b", "=1+1",
+    "\t=1+1\t", "\n=1+1", ";=1+1;", "a|=1+1|b", "x;+1+1;-1-1;@A1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_cell_of_a_csv_is_a_formula(tmp_path, separator):
+    columns = [column("first"), column("n", "integer"), column("text"), column("last")]
+    rows = [(text, 5, text, "end") for text in FORMULAS]
+    with (tmp_path / "hostile.csv").open("wb") as out:
+        as_csv.render(document(table(columns, rows)), out, row_limit=None)
+    command = [
+        "soffice", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless",
+        f"--infilter=Text - txt - csv (StarCalc):{ord(separator)},34,76,1", "--convert-to", "fods",
+        "--outdir", str(tmp_path), str(tmp_path / "hostile.csv"),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    read = (tmp_path / "hostile.fods").read_text()
+
+    assert "hello" in read
+    assert "table:formula=" not in read

@@ -17,7 +17,8 @@ from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.reports.types.catalog import report_type, report_types
 from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
-from tests.integration.previews import preview_stored
+from tests.integration.previews import preview_row, preview_stored
+from tests.readers import exceljs, sheetjs
 
 UNTIL = date(2026, 4, 13)  # Monday: the last quarter, 30 and 7 days are all within the sample or at its edge
 AT = datetime(2026, 4, 13, 12, tzinfo=UTC)
@@ -101,3 +102,29 @@ def test_html_and_pdf_are_complete(made, kind):
     assert all(spec.column.title in text for spec in kind.figures)
     assert paper.startswith(b"%PDF-")
     assert paper.rstrip().endswith(b"%%EOF")
+
+
+def test_a_chart_of_730_days_sees_all_of_them(demo, tmp_path):
+    """The sample's activity is at the end of the period: the first 400 days have none."""
+    dsn, reports = demo
+    row = PostgresDefinitions(dsn).row(reports["workspace-activity"])
+    period = {"type": "custom", "startDate": "2024-04-14", "endDate": "2026-04-13"}
+    row = {**row, "parameters": {**row["parameters"], "dateRange": period}}
+    texts = []
+    for chosen in (Format.HTML, Format.EXCEL):
+        preview_row(dsn, row, chosen, datetime(2026, 4, 14, 12, tzinfo=UTC), tmp_path / chosen, settings=Settings())
+    texts.append((tmp_path / Format.HTML).read_text())
+    book = openpyxl.load_workbook(io.BytesIO((tmp_path / Format.EXCEL).read_bytes()))
+    texts += [str(cell) for line in book["Summary"].values for cell in line]
+
+    assert not [text for text in texts if "No activity" in text]
+    assert len(book["Summary"]._charts) == 2
+    assert texts[0].count("<svg") == 2
+
+
+def test_excel_opens_in_readers_on_node(made, kind):
+    count, content = made("excel")
+
+    for found in (sheetjs(content), exceljs(content)):
+        assert len(found["names"]) >= len(kind.datasets) + 1
+        assert len(found["sheets"][found["names"][1]]) == count + 1

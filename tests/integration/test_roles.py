@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -11,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from demo import postgres as server
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
@@ -22,12 +24,13 @@ from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepSto
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
-from include.scheduled_reports.domain.errors import ReportTypeError
+from include.scheduled_reports.domain.errors import ReportsError, ReportTypeError
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
-from include.scheduled_reports.ports.runs import NewRun
+from include.scheduled_reports.ports.runs import KeptRecipients, NewRun
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.ports.web import ReportQuery
 from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
@@ -258,6 +261,14 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
     assert reports.page(ReportQuery(workspace_id="ws1")).total == 2
     assert runs.ask(new_run, AuditAction(action="triggered", actor=actor, workspace_id="ws1"))
     runs.withdraw(key)
+    assert runs.ask(
+        new_run,
+        AuditAction(action="tested", actor=actor, workspace_id="ws1"),
+        KeptRecipients(id="q1", addresses=("ada@acme.example",)),
+    )
+    assert PostgresRuns(roles.writing).requested_recipients(key, "q1") == ("ada@acme.example",)
+    runs.withdraw(key)
+    assert runs.requested_recipients(key, "q1") is None
     assert reports.history("ws1", "r2", limit=5) == []
     assert reports.runs("ws1", "r2", limit=5, offset=0).total == 0
     assert reports.deliveries(key) == []
@@ -290,6 +301,8 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
         ("reading", "SELECT parameters FROM scheduled_reports"),
         ("reading", "SELECT filename FROM files"),
         ("reading", "CREATE TABLE mine (id int)"),
+        ("writing", "INSERT INTO reporting.requests (id) VALUES ('x')"),
+        ("writing", "UPDATE reporting.requests SET recipients = '{x@y.example}'"),
         ("writing", "SELECT FROM messages"),
         ("writing", "SELECT preferences FROM users"),
         ("writing", "UPDATE users SET email = 'x'"),
@@ -344,3 +357,46 @@ def test_a_query_of_an_own_type_that_asks_more_than_was_granted_fails_without_a_
         PostgresSource(roles.reading).stream("SELECT session_token FROM sessions", WEEK),
     ):
         pass
+
+
+MALLORY = "mallory@evil.example"
+
+
+def test_the_writing_role_cannot_make_itself_a_reader(roles, services):
+    """Everything that a worker's role can write in advance of a tick names mallory; nobody mails mallory."""
+    with psycopg.connect(roles.writing) as connection:
+        frozen = connection.execute("SELECT to_jsonb(r) FROM scheduled_reports r WHERE id = 'r1'").fetchone()[0]
+    row = services.definitions.row("r1")
+    forged = frozen | row | {"email_recipients": [MALLORY], "email_enabled": True}
+    key = {"report": KEY.report_id, "run": KEY.run_id}
+    with psycopg.connect(roles.writing) as connection:
+        connection.execute(
+            "INSERT INTO reporting.runs (report_id, run_id, run_key, kind, state, scheduled_for, triggered_by, "
+            "clear_number, frozen, mail) VALUES (%(report)s, %(run)s, 'x', 'manual', 'running', %(at)s, 'system', 0, "
+            "%(frozen)s, %(mail)s)",
+            key | {
+                "at": MONDAY,
+                "frozen": Jsonb({"row": forged, "request": {"recipients": [MALLORY], "mail": True}}),
+                "mail": Jsonb({
+                    "wanted": True, "why": None, "subject": "s", "attach": True, "preview": False, "messages": 1,
+                    "blocked": 0, "recipients": {"to": [MALLORY], "cc": [], "bcc": []},
+                }),
+            },
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats) "
+            "VALUES (%(report)s, %(run)s, 'report+1', 'refused', 's', %(recipients)s, 'link', '{}')",
+            key | {"recipients": Jsonb({"to": [MALLORY], "cc": [], "bcc": []})},
+        )
+
+    for chosen in pipeline.query(services, TRIGGER):
+        pipeline.render(services, KEY, chosen)
+        pipeline.upload(services, KEY, chosen)
+    with suppress(ReportsError):
+        pipeline.email(services, KEY, conf=TRIGGER.conf)
+    with suppress(ReportsError):
+        pipeline.email(services, KEY)
+
+    sent = [address for _, recipients, _ in services.mailer.sent for address in recipients]
+    assert MALLORY not in sent
+    assert not any(MALLORY.encode() in raw for _, _, raw in services.mailer.sent)

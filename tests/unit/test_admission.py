@@ -152,7 +152,7 @@ def test_an_unknown_key_fails_the_run_before_anything_is_made_or_sent(services):
 @pytest.mark.parametrize("address", ["eve@evil.example", "carol@acme.example"])
 def test_recipients_who_are_no_members_are_refused(services, address):
     assert refused(services, manual(recipients=["ada@acme.example", address])) == (
-        f'recipients: "{address}" may not be mailed; use the address of a workspace member or of an allowed domain.'
+        "recipients: the value may not be mailed; use the address of a workspace member or of an allowed domain."
     )
 
 

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
+from include.scheduled_reports.domain import naming
 from include.scheduled_reports.orchestration.dag_spec import MAX_TAG_LENGTH, DagSpec, TimetableArguments, dag_specs
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
@@ -225,3 +227,45 @@ def test_a_plan_is_shown_by_a_name_of_one_line_and_has_an_owner(rows):
 def test_a_plan_stores_as_json_and_comes_back(rows):
     for found in planned(*rows, {**GONE, "id": "gone"}):
         assert DagSpec.from_json(json.loads(json.dumps(found.as_json()))) == found
+
+
+HOSTILE = [
+    "a\n\n![x](http://evil.example/leak)\n\n[Renew your password](http://evil.example)",
+    "`![x](http://evil.example/leak)`",
+    "``[a](http://evil.example)``",
+    "`",
+    "http://evil.example",
+    "www.evil.example",
+    "<http://evil.example>",
+    "<img src=http://evil.example/leak>",
+    "ada@evil.example",
+    "a\r\n<script>alert(1)</script>",
+    "a\u2028[b](http://evil.example)",
+    "\\`[a](http://evil.example)",
+    "[a]: http://evil.example",
+    "x\n\n    [a](http://evil.example)",
+]
+
+
+def rendered(text):
+    """Return the kinds of Markdown that another reader finds, with bare addresses as links, as Airflow's page has."""
+    tokens = MarkdownIt("gfm-like", {"html": True}).parse(text)
+    return [inner for token in tokens for inner in (token, *(token.children or ()))]
+
+
+def check_that_it_is_text(report_id):
+    found = rendered(DagSpec(report_id=report_id, display_name="x").page)
+    assert not {token.type for token in found} & {"link_open", "image", "html_inline", "html_block", "heading_open"}
+    code = [token.content for token in found if token.type == "code_inline"]
+    assert naming.one_line(report_id).strip() in [one.strip() for one in code]
+
+
+@pytest.mark.parametrize("report_id", HOSTILE)
+def test_markdown_in_an_id_is_shown_as_text_on_the_dags_page(report_id):
+    check_that_it_is_text(report_id)
+
+
+@given(st.text(st.sampled_from("`\\![]()<>\n\r \tx:/.w*_~|#-&;") | st.characters(), min_size=1, max_size=30))
+def test_no_id_is_anything_but_text_on_the_dags_page(report_id):
+    if naming.one_line(report_id):
+        check_that_it_is_text(report_id)

@@ -104,6 +104,99 @@ def test_a_service_that_refuses_an_unknown_address_is_not_called_forever(service
         pipeline.email(services, KEY)
 
 
+def put_off(*addresses):
+    return ThrottledError("the mail server does not accept some now: 450 4.1.2", addresses=addresses)
+
+
+def test_who_is_put_off_is_left_out_only_in_the_last_attempt(make_services):
+    services = make_services(email_recipients=["ada@acme.example", "lost@acme.example"])
+    make(services)
+    answering(services, *[put_off("lost@acme.example")] * 10)
+
+    with pytest.raises(ThrottledError):
+        pipeline.email(services, KEY)
+    assert (mails(services), ledger(services)) == ([], {"report": "refused"})
+    assert pipeline.email(services, KEY, last=True) == "sent, but refused for 1 of 2 recipients"
+
+    assert [envelope.to for envelope in envelopes(services)] == [("ada@acme.example",)]
+    assert services.ledger.of(KEY)[0].refused == ("lost@acme.example",)
+    assert pipeline.record(services, TRIGGER).mail_error == "refused for 1 of 2 recipients"
+    assert pipeline.email(services, KEY) == "sent, but refused for 1 of 2 recipients"
+    assert len(mails(services)) == 1
+
+
+def test_who_is_put_off_and_accepted_by_a_retry_gets_the_mail_with_the_others(make_services):
+    services = make_services(email_recipients=["ada@acme.example", "grey@acme.example"])
+    make(services)
+    answering(services, *[put_off("grey@acme.example")] * 5)
+    with pytest.raises(ThrottledError):
+        pipeline.email(services, KEY)
+
+    assert pipeline.email(services, KEY, last=True) == "sent"
+    assert [len(envelope) for envelope in envelopes(services)] == [2]
+
+
+def test_if_everybody_is_put_off_nobody_is_left_out(services):
+    make(services)
+    answering(services, *[put_off("ada@acme.example")] * 5)
+
+    with pytest.raises(ThrottledError):
+        pipeline.email(services, KEY, last=True)
+    assert services.ledger.of(KEY)[0].refused == ()
+
+
+def few(services, limit, *, broken=None):
+    """Make the mail service take only *limit* recipients per call; break the call with the number *broken*."""
+    send, calls = services.mailer.send, []
+
+    def take(sender, recipients, raw, *, tags):
+        if len(recipients) > limit:
+            raise ThrottledError("too many", accepted=limit)
+        calls.append(recipients)
+        if broken is not None and len(calls) == broken:
+            raise DeliveryUnknownError("silence")
+        return send(sender, recipients, raw, tags=tags)
+
+    services.mailer.send = take
+
+
+def test_a_service_that_takes_fewer_recipients_gets_several_calls(make_services):
+    people = [f"p{number}@acme.example" for number in range(7)]
+    services = make_services(email_recipients=people)
+    before = services.moment
+    few(services, 3)
+
+    assert walk(services).state is RunState.SUCCESS
+    assert [envelope.to for envelope in envelopes(services)] == [(*people[:3],), (*people[3:6],), (people[6],)]
+    assert services.moment == before
+    few(services, 50)
+    assert pipeline.email(services, KEY) == "sent"
+    assert len(mails(services)) == 3
+
+
+def test_a_part_whose_outcome_is_unknown_does_not_stop_the_others_and_is_not_repeated(make_services):
+    people = [f"p{number}@acme.example" for number in range(6)]
+    services = make_services(email_recipients=people)
+    make(services)
+    few(services, 2, broken=2)
+
+    for _ in range(2):
+        with pytest.raises(DeliveryUnknownError):
+            pipeline.email(services, KEY)
+    assert [envelope.to for envelope in envelopes(services)] == [(*people[:2],), (*people[4:],)]
+    assert pipeline.record(services, TRIGGER).mail_error == "report+2: silence"
+
+
+def test_a_message_that_was_refused_for_everybody_can_be_sent_after_a_clear(make_services):
+    services = make_services(email_recipients=["x@acme.example", "y@acme.example"])
+    services.mailer.refuses = frozenset({"x@acme.example", "y@acme.example"})
+    walk(services)
+    services.mailer.refuses = frozenset()
+
+    assert pipeline.email(services, KEY) == "sent"
+    assert [len(envelope) for envelope in envelopes(services)] == [2]
+
+
 # Throttling, and several envelopes
 
 
@@ -408,7 +501,7 @@ def test_a_name_too_long_for_a_chart_is_cut_in_what_is_kept(make_services, answe
     make(services)
 
     charts = document.document_for_mail(services.runs.load(KEY), kind, Branding()).charts
-    assert charts[0].rows == ({"channel": "n" * 80, "messages": None},)
+    assert charts[0].rows == ({"channel": "n" * 79 + "…", "messages": None},)
 
 
 def one_row(columns):
@@ -436,6 +529,25 @@ def test_a_mail_says_how_to_unsubscribe(make_services):
     )
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "https://acme.example/off?who=ada%40acme.example" in text_of(mail)
+
+
+@pytest.mark.parametrize(
+    ("way", "recipients", "header"),
+    [
+        ("https://acme.example/off?report={report}", 2, "<https://acme.example/off?report=r1>"),
+        ("https://acme.example/off?report={report}", 1, "<https://acme.example/off?report=r1>"),
+        ("https://acme.example/off, mailto:off@acme.example?subject={recipient}", 1,
+         "<https://acme.example/off>, <mailto:off@acme.example?subject=p0%40acme.example>"),
+        ("https://acme.example/off?who={recipient}", 2, None),
+    ],
+)  # fmt: skip
+def test_one_click_is_not_offered_where_a_post_cannot_tell_who_clicked(make_services, way, recipients, header):
+    people = [f"p{number}@acme.example" for number in range(recipients)]
+    services = make_services(replace(LIVE, unsubscribe=way), email_recipients=people)
+    walk(services)
+    (mail,) = mails(services)
+
+    assert (mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"]) == (header, None)
 
 
 def test_a_redirected_mail_unsubscribes_only_the_address_it_goes_to(make_services):

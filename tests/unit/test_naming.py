@@ -226,3 +226,16 @@ def test_one_line_is_one_line_for_every_reader_of_lines(text):
     assert not set(found) & set(HOSTILE)
     assert found == naming.one_line(found)
     found.encode()
+
+
+class TestTheNameOfARunsFolder:
+    def test_is_its_escaped_id(self):
+        assert naming.run_key("scheduled__2026-05-11T07:00:00+00:00") == "scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
+
+    @pytest.mark.parametrize("run_id", ["x" * 250, ":" * 250, "é" * 250, "a" * 86 + ":" * 164])
+    def test_fits_into_a_file_systems_name_whatever_airflow_allows(self, run_id):
+        assert len(naming.run_key(run_id)) <= 120
+        assert re.fullmatch(r"(?:[A-Za-z0-9_-]|\.[0-9a-f]{2})+", naming.run_key(run_id))
+
+    def test_differs_for_run_ids_that_begin_alike(self):
+        assert len({naming.run_key("x" * 249 + end) for end in "abc"}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import pytest
 from include.scheduled_reports.domain.errors import RejectedError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange, Status
+from include.scheduled_reports.reports import parser
 from include.scheduled_reports.reports.parser import parse, parse_row
 from include.scheduled_reports.reports.types.catalog import Catalog, report_types
 from tests.unit.rows import problems, report, row
@@ -241,15 +243,15 @@ def test_what_is_not_an_iana_name_is_refused(name):
     assert problems(timezone=name) == [("timezone", "is not an IANA time zone; use one such as Europe/Berlin")]
 
 
-@pytest.mark.parametrize("report_id", ["x" * 233, "." * 77])
+@pytest.mark.parametrize("report_id", ["x" * 231, "." * 77])
 def test_an_id_fits_into_airflows_once_escaped(report_id):
     assert report(id=report_id).id == report_id
 
 
-@pytest.mark.parametrize("report_id", ["", "x" * 234, "." * 78])
+@pytest.mark.parametrize("report_id", ["", "x" * 232, "x" * 233, "." * 78])
 def test_an_id_that_does_not_fit_is_refused(report_id):
     assert problems(id=report_id) == [
-        ("id", "does not have 1 to 233 characters once escaped for Airflow; use another id")
+        ("id", "does not have 1 to 231 characters once escaped for Airflow; use another id")
     ]
 
 
@@ -436,6 +438,77 @@ def test_the_tombstone_of_a_deleted_row_is_neither_a_report_nor_a_rejection():
     tombstone = dict.fromkeys(row()) | {"id": "b", "name": "Gone", "deleted": True, "tombstone": "deleted"}
 
     assert parse([tombstone]) == ([], [])
+
+
+def test_a_text_array_that_holds_lists_is_named():
+    assert problems(tags=[["a", "b"], ["c", "d"]]) == [("tags", 'is not a list of texts; use one such as ["a", "b"]')]
+
+
+@pytest.mark.parametrize(
+    "moment", ["infinity", "-infinity", "0044-03-15T00:00:00+00:00 BC", "10000-01-01T00:00:00+00:00"]
+)
+def test_an_effective_moment_that_no_calendar_of_ours_has_is_named(moment):
+    assert problems(effective_from=moment) == [
+        ("effective_from", "is not a moment of the years 1970 to 9000; save the report again")
+    ]
+
+
+@pytest.mark.parametrize("length", [2_001, 100_000])
+def test_a_name_that_the_application_does_not_limit_is_cut(length):
+    name = "n" * length
+
+    found = report(creator_name=name, workspace_name=name, workspace_slug=name)
+
+    assert {len(found.creator.name), len(found.workspace.name), len(found.workspace.slug)} == {200}
+    assert found.creator.name == "n" * 199 + "…"
+
+
+def test_a_workspace_id_that_makes_an_object_key_too_long_is_refused():
+    assert problems(workspace_id="w" * 232) == [
+        ("workspace_id", "does not have 1 to 231 characters once escaped; use another id")
+    ]
+
+
+def test_a_cron_expression_of_any_length_is_refused_before_it_is_read():
+    assert problems(cron_expression="0," * 100_000 + "0 9 * * *") == [
+        ("cron_expression", "is too long; use at most 500 characters")
+    ]
+
+
+def test_a_row_that_breaks_the_parser_is_rejected_alone_and_its_values_are_in_no_log(monkeypatch, caplog):
+    whole = report().email
+
+    def broken(check, row):
+        if row["id"] == "r2":
+            raise KeyError("ada@acme.example")
+        return whole
+
+    monkeypatch.setattr(parser, "_email", broken)
+
+    reports, rejections = parser.parse([row(id="r1"), row(id="r2"), row(id="r3")])
+
+    assert [one.id for one in reports] == ["r1", "r3"]
+    assert [(one.report_id, [str(problem) for problem in one.problems]) for one in rejections] == [
+        ("r2", ['row: "r2" cannot be read (KeyError); correct the row, and report this as a bug.'])
+    ]
+    assert "r2" in caplog.text
+    assert "ada@acme.example" not in caplog.text
+
+
+def test_a_parameter_whose_name_is_a_novel_is_named_briefly():
+    ((column, _),) = problems(parameters={"x" * 1_000_000: 1})
+
+    assert column == f"parameters.{'x' * 189}"
+
+
+def test_a_row_with_many_thousand_mistakes_costs_no_more_than_one_with_a_hundred():
+    many = {f"unknwn{number}": number for number in range(90_000)}
+    started = time.process_time()
+
+    found = problems(parameters=many)
+
+    assert len(found) == 100
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

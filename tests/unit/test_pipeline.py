@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from include.scheduled_reports.domain.errors import (
+    DeliveryUnknownError,
     PermanentError,
     ReportTypeError,
     StagingMissingError,
@@ -276,25 +277,50 @@ def test_a_clear_from_query_freezes_the_row_anew(services):
     assert services.runs.artifacts(KEY) == ()
 
 
-def test_recipients_are_read_when_the_mail_goes_out_and_fixed_from_then_on(services):
+def test_recipients_are_read_at_the_claim_and_again_if_the_service_sent_nothing(services):
     make(services)
     edit(services, email_recipients=["bob@acme.example"], name="Edited")
     services.mailer.error = TransientError("SES is busy")
     with pytest.raises(TransientError):
         pipeline.email(services, KEY)
-    edit(services, email_recipients=["eve@acme.example"], email_enabled=False)
+    edit(services, email_recipients=["eve@acme.example"])
     services.mailer.error = None
 
     assert pipeline.email(services, KEY) == "sent"
-    assert [to.to for _, to, _ in services.mailer.sent] == [("bob@acme.example",)]
+    assert [to.to for _, to, _ in services.mailer.sent] == [("eve@acme.example",)]
+
+
+def test_recipients_are_fixed_once_a_message_may_have_been_sent(services):
+    make(services)
+    services.mailer.error = DeliveryUnknownError("SES did not answer")
+    with pytest.raises(DeliveryUnknownError):
+        pipeline.email(services, KEY)
+    edit(services, email_recipients=["eve@acme.example"])
+    services.mailer.error = None
+
+    with pytest.raises(DeliveryUnknownError):
+        pipeline.email(services, KEY)
+    assert services.mailer.sent == []
 
 
 @pytest.mark.parametrize(
-    "change", [{"timezone": "Mars/Olympus", "email_recipients": ["eve@acme.example"]}, {"deleted": True}]
+    ("change", "why"),
+    [
+        ({"timezone": "Mars/Olympus", "email_recipients": ["eve@acme.example"]}, "the report is rejected"),
+        ({"email_recipients": []}, "the report is rejected"),
+        ({"workspace_id": "ws2"}, "the report has moved to another workspace"),
+        ({"deleted": True}, "the report has been deleted"),
+        ({"status": "DISABLED", "email_recipients": ["eve@acme.example"]}, "the report is disabled"),
+        ({"email_enabled": False}, "no email requested"),
+    ],
 )
-def test_where_the_row_is_spoiled_or_gone_the_mail_goes_out_as_frozen(services, change):
+def test_where_the_row_no_longer_allows_the_mail_nobody_gets_it(services, change, why):
     make(services)
     edit(services, **change)
 
-    assert pipeline.email(services, KEY) == "sent"
-    assert [to.to for _, to, _ in services.mailer.sent] == [("ada@acme.example",)]
+    try:
+        told = pipeline.email(services, KEY)
+    except PermanentError as error:
+        told = str(error)
+    assert told.startswith(why)
+    assert services.mailer.sent == []

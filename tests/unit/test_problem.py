@@ -56,3 +56,7 @@ def test_a_value_that_is_too_deep_to_show_is_left_out():
         deep = [deep]
 
     assert shown(deep) == "…"
+
+
+def test_a_number_that_python_does_not_print_is_an_ellipsis():
+    assert shown(10**5_000) == "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -222,3 +223,119 @@ def test_the_first_colour_is_the_brands_as_far_as_it_can_be_seen_on_white(brand,
 
     assert found == first or first is None
     assert contrast(found, "#ffffff") >= 3
+
+
+# Every row is drawn, or the chart says how many are not
+
+
+HOURS = [(datetime(2026, 5, 1, tzinfo=ZONE) + timedelta(hours=hour), hour + 1) for hour in range(720)]
+
+
+def test_a_line_of_720_hours_is_drawn_whole():
+    whole = chart("line", column("at", "timestamp"), [MESSAGES], HOURS)
+    line = max((one.get("d", "") for one in elements(charts.svg(whole))), key=len)
+
+    assert len(re.findall("[ML]", line)) == 720
+    assert charts.note(whole) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "shown", "total", "at_limit", "note"),
+    [
+        ("rank", NAME, 400, 5_000, False, "First 25 of 5,000"),
+        ("rank", NAME, 10, 57, False, "First 10 of 57"),
+        ("rank", NAME, 10, 500, True, "First 10 of 500 or more"),
+        ("line", DAY, 300, 20_000, False, "First 300 of 20,000"),
+        ("line", DAY, 300, 300, True, "First 300"),
+        ("bar", NAME, 1_000, 1_000, False, "First 400 of 1,000"),
+        ("line", DAY, 300, 300, False, ""),
+    ],
+)
+def test_a_chart_says_how_many_rows_it_leaves_out(kind, x, shown, total, at_limit, note):
+    rows = [(date(2026, 1, 1) + timedelta(days=n) if x is DAY else f"c{n}", n + 1) for n in range(shown)]
+
+    assert charts.note(replace(chart(kind, x, [MESSAGES], rows), total=total, at_limit=at_limit)) == note
+
+
+def test_a_cut_chart_of_zeros_is_not_flat():
+    zeros = chart("line", DAY, [MESSAGES], [(day, 0) for day, _, _ in WEEK])
+
+    assert charts.is_flat(zeros)
+    assert not charts.is_flat(replace(zeros, total=400))
+
+
+@pytest.mark.parametrize("kind", ["bar", "rank"])
+def test_there_are_as_many_bars_as_rows(kind):
+    rows = [("Anna", 30), ("Anna", 20), (None, 7), ("", 4)]
+    drawn = bars_of(charts.svg(chart(kind, NAME, [MESSAGES], rows)))
+
+    assert len(drawn) == 4
+    assert [round(size / drawn[3] * 4) for size in drawn] == [30, 20, 7, 4]
+
+
+def test_bars_of_one_day_stand_side_by_side():
+    rows = [(date(2026, 5, 4), 30), (date(2026, 5, 4), 20), (date(2026, 5, 5), 10)]
+    drawing = charts.svg(chart("bar", DAY, [MESSAGES], rows))
+
+    assert [round(size / bars_of(drawing)[2] * 10) for size in bars_of(drawing)] == [30, 20, 10]
+    assert texts(drawing)[:3] == ["2026-05-04", "2026-05-04", "2026-05-05"]
+
+
+def bars_of(drawing):
+    """The lengths of all bars in the order of the rows, whichever way they point."""
+    found = []
+    for element in elements(drawing):
+        if element.get("fill") in charts.PALETTE:
+            xs, ys = corners(element.get("d", ""))
+            found.append((max(xs) - min(xs), max(ys) - min(ys)))
+    lengths = [[size[way] for size in found] for way in (0, 1)]
+    return next(sizes for sizes in lengths if len({round(size, 1) for size in sizes}) > 1)
+
+
+def corners(path):
+    """The corners of a path of straight lines and of the arcs that round a bar's end."""
+    x, y, xs, ys = 0.0, 0.0, [], []
+    for command, values in re.findall(r"([MhvLHVC])([-\d.,\s]+)", path):
+        given = [*map(float, re.findall(r"-?[\d.]+", values))]
+        if command in "ML" or command == "C":
+            x, y = given[-2:]
+        elif command == "h":
+            x += given[0]
+        elif command == "v":
+            y += given[0]
+        elif command == "H":
+            x = given[0]
+        else:
+            y = given[0]
+        xs.append(x)
+        ys.append(y)
+    return xs, ys
+
+
+@pytest.mark.parametrize("kind", ["line", "bar"])
+@pytest.mark.parametrize("place", [0, 2, 7])
+def test_a_row_without_a_date_is_not_drawn_and_the_chart_says_so(kind, place):
+    rows = [*MESSAGES_BY_DAY[:place], (None, 10_000), *MESSAGES_BY_DAY[place:]]
+    holed = chart(kind, DAY, [MESSAGES], rows)
+
+    assert charts.svg(holed) == charts.svg(chart(kind, DAY, [MESSAGES], MESSAGES_BY_DAY))
+    assert charts.note(holed) == "1 row has no date"
+
+
+@pytest.mark.parametrize("kind", ["line", "bar", "rank"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(None, 5), (None, 6)],
+        [(date(2026, 5, 4), 5)],
+        [(date(2026, 5, 4), float("nan")), (date(2026, 5, 5), float("inf"))],
+        [(date(2026, 5, 4), -5), (date(2026, 5, 5), -7)],
+        [(date(1, 1, 1), 5), (date(9999, 12, 31), 7)],
+    ],
+    ids=["no date", "one point", "no number", "negative", "all of time"],
+)
+def test_sparse_rows_break_no_chart(kind, rows):
+    drawing = charts.svg(chart(kind, DAY, [MESSAGES], rows))
+
+    assert "NaN" not in drawing
+    assert "undefined" not in drawing

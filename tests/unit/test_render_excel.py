@@ -327,3 +327,13 @@ def test_a_name_too_long_for_a_sheet_loses_its_bracket_first():
     long = table([column("a")], [], title="Busiest public channels (up to 10)")
 
     assert written(document(long))[1].sheetnames[1] == "Busiest public channels"
+
+
+def test_a_chart_of_zeros_beside_figures_is_drawn_and_nothing_is_said_of_activity():
+    days = [column("day", "date"), column("requests", "integer"), column("failed", "integer")]
+    rows = [(date(2026, 5, day), 1_000, 0) for day in range(4, 11)]
+    failures = chart("line", days[0], days[2:], [(day, failed) for day, _, failed in rows])
+    _, book = written(document(table(days, rows), figures=[figure("Requests", 7_000, 6_000)], charts=[failures]))
+
+    assert not [row for row in summary(book) if "No activity in this period." in row]
+    assert len(book["Summary"]._charts) == 1

@@ -134,3 +134,34 @@ def test_a_chart_reads_the_first_sheet_of_a_table_that_has_several(monkeypatch):
     (found,) = charts_of(document(table(columns, rows), charts=[chart("line", columns[0], columns[1:], rows[:2])]))
 
     assert formulas(found)[1:] == ["'Channels'!$A$2:$A$3", "'Channels'!$B$2:$B$3"]
+
+
+@pytest.mark.parametrize("kind", ["line", "bar"])
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_row_without_a_date_is_not_drawn(kind, place):
+    rows = [row[:2] for row in WEEK]
+    found = drawn(kind, DAYS[:2], [*rows[:place], (None, 99), *rows[place:]])
+
+    assert cached(found, "cat") == ["46146", "46147", "46148"]
+    assert cached(found, "val") == ["5", "7"]
+    # a range cannot leave out a cell in its middle
+    between = (
+        []
+        if place == 1
+        else [f"'It''s data'!${column}${2 + (not place)}:${column}${4 + (not place)}" for column in "AB"]
+    )
+    assert formulas(found)[1:] == between
+    assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (1 row has no date)"
+
+
+def test_bars_of_one_day_stand_side_by_side():
+    found = drawn("bar", DAYS[:2], [(date(2026, 5, 4), 30), (date(2026, 5, 4), 20)])
+
+    assert found.find(f".//{C}dateAx") is None
+    assert cached(found, "val") == ["30", "20"]
+
+
+def test_a_line_of_720_rows_is_drawn_whole():
+    rows = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(720)]
+
+    assert formulas(drawn("line", DAYS[:2], rows))[1:] == ["'It''s data'!$A$2:$A$721", "'It''s data'!$B$2:$B$721"]

@@ -33,11 +33,17 @@ COLUMNS = (
     column("float", "number", 2), column("flag", "boolean"), column("day", "date"), column("at", "timestamp"),
     column("last"),
 )  # fmt: skip
+FORMULAS = "=+-@\uff1d\uff0b\uff0d\uff20"
+SPACES = ' "\xa0\u202f\u3000' + "".join(map(chr, range(0x2000, 0x200B)))
+INVISIBLE = "".join(
+    chr(code) for first, last in ((1, 31), (127, 159), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F))
+    for code in range(first, last + 1)
+) + "\ufeff"  # fmt: skip
 HOSTILE = [
-    "", " ", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1", "'", '"', '""', '","', "a,b;c", "a\nb",
+    "", " ", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1",  "'", '"', '""', '","', "a,b;c", "a\nb",
     "</td></table><script>alert(1)</script>", "&lt;b&gt; &amp;", "\x00\x01\x1f\x7f", "\ufffe\uffff\ufeff", "0001",
     "12345678901234567890", "1e5", "NULL", "None", "nan", "#N/A", "_x0041_", "שלום \u202eעולם", "مرحبا", "日本語",  # noqa: RUF001
-    "👩\u200d💻🎉", "{{ 7*7 }}", "{% raw %}", "]]>", "<!--", "x" * 300,
+    "👩\u200d💻🎉", "{{ 7*7 }}", "{% raw %}", "]]>", "<!--", "x" * 300, "a;=1;b", 'a;"=1', "a|@b", "\x01=1", "; -1",
 ]  # fmt: skip
 
 words = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -136,7 +142,13 @@ def check_csv(out, data):
 def csv_text(text):
     if text is None:
         return ""
-    return "'" + text if text[:1] in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20") else text
+    found, skipped = [], INVISIBLE  # what may stand between the start of a cell and its formula
+    for char in text:
+        if char in FORMULAS and skipped:
+            found.insert(len(found) if any(one in ";|\t\r\n" for one in found) else 0, "'")
+        skipped = INVISIBLE + SPACES if char in ";|\t\r\n" else skipped if char in skipped else ""
+        found.append(char)
+    return "'" * (text[:1] in {"\t", "\r", "\n"}) + "".join(found)
 
 
 def check_json(out, data):

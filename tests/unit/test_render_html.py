@@ -287,3 +287,32 @@ def test_right_to_left_text_gets_an_automatic_direction(text):
     _, page = written(document(table([column("a"), column("n", "integer")], [("left", 1), (text, 1), ("日本語", 2)])))
 
     assert page.attributes.count(("dir", "auto")) == 2  # the heading and the cell
+
+
+def of_zeros():
+    """A report whose only chart is all zero, beside 7,000 requests."""
+    days = [column("day", "date"), column("requests", "integer"), column("failed", "integer")]
+    rows = [(date(2026, 5, day), 1_000, 0) for day in range(4, 11)]
+    failures = chart("line", days[0], days[2:], [(day, failed) for day, _, failed in rows], title="Failed per day")
+    return document(table(days, rows), figures=[figure("Requests", 7_000, 6_000)], charts=[failures])
+
+
+def test_a_chart_of_zeros_beside_figures_is_drawn_and_nothing_is_said_of_activity():
+    _, page = written(of_zeros())
+
+    assert "No activity" not in page.words
+    assert "svg" in page.tags
+
+
+@pytest.mark.parametrize(("value", "words"), [(461, "No rows in this period."), (0, "No activity in this period.")])
+def test_an_empty_main_table_beside_figures_is_no_lack_of_activity(value, words):
+    _, page = written(document(table([column("a")], []), figures=[figure(value=value)]))
+
+    assert page.words.count(words) == 1
+    assert page.words.count("in this period.") == 1
+
+
+def test_an_empty_table_of_a_report_with_data_has_no_rows():
+    _, page = written(document(table([column("a")], [("x",)]), table([column("b")], [], name="o", title="Failures")))
+
+    assert "Failures No rows in this period." in page.words

@@ -325,3 +325,20 @@ def test_columns_that_do_not_fit_are_left_out_and_counted():
     text, _ = read(replace(NOTE, preview_rows=1), document(table(columns, [("w" * 30,) * 5])))
 
     assert "Channels (1 row, 2 of 5 columns)" in text
+
+
+def test_a_chart_that_is_too_large_for_a_message_is_named():
+    large = replace(BUSY, title="Messages per hour", rows=(), total=10_000)
+    made = body(document(charts=[large]), SHOWN)
+
+    assert made.pictures == ()
+    assert "Too large for an email: Messages per hour." in made.html
+
+
+def test_a_message_without_rows_beside_figures_speaks_of_no_lack_of_activity():
+    empty = document(table([column("channel")], []), figures=[figure(value=461)])
+    text, page = read(replace(NOTE, no_data=True), empty)
+
+    assert "No activity" not in text + str(page)
+    assert "No rows in this period." in text
+    assert "No rows in this period." in str(page)

@@ -304,3 +304,57 @@ def test_nothing_is_fetched(monkeypatch, caplog, address):
         assert "disallowed protocol" in caplog.text
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("numbers", [1, 5])
+@pytest.mark.parametrize("rest", [1, 8, 31, 60])
+def test_a_table_a_little_longer_than_what_is_laid_out_first_has_every_row(numbers, rest):
+    heads = [column("name"), *(column(f"n{n}", "integer") for n in range(numbers))]
+    count = as_pdf.LEAD * (3 if numbers == 1 else 1) + rest
+    rows = [(f"row-{n}", *[n] * numbers) for n in range(count)]
+    found, pdf = written(document(table(heads, rows, batch=100)))
+    pages = texts(pdf)
+
+    assert found == count
+    assert [f"row-{n}" for n in range(count) if f"row-{n} " not in f"{' '.join(pages)} "] == []
+    assert [f"Page {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)
+
+
+def test_two_long_tables_that_end_soon_after_what_is_laid_out_have_every_row():
+    heads = [column("name"), *(column(f"n{n}", "integer") for n in range(5))]
+    tables = [
+        table(heads, [(f"{name}-{n}", *[n] * 5) for n in range(as_pdf.LEAD + 12)], name=name, title=name, batch=100)
+        for name in ("one", "two", "three")
+    ]
+    pages = f"{' '.join(texts(written(document(*tables))[1]))} "
+
+    wanted = [f"{name}-{n} " for name in ("one", "two", "three") for n in range(as_pdf.LEAD + 12)]
+    assert [name for name in wanted if name not in pages] == []
+
+
+@pytest.mark.parametrize("count", [20, 60, 300])
+def test_numbers_of_a_very_wide_table_are_whole_and_left_out_columns_are_counted(count):
+    heads = [column(f"c{n}", "integer", title=f"Column {n}") for n in range(count)]
+    rows = [tuple(1_234_567 + n for n in range(count))] * 3
+    _, pdf = written(document(table(heads, rows)))
+    (page,) = [page for page in texts(pdf) if "1,234,567" in page]
+    shown = sum(f" {1_234_567 + n:,d}" in page for n in range(count))
+
+    assert all(f" {1_234_567 + n:,d}" in page for n in range(shown))
+    assert shown == count or f"First {shown} of {count} columns" in page
+    assert shown >= min(count, 40)
+
+
+def test_a_number_that_grows_far_below_the_first_rows_is_not_broken():
+    heads = [column("n", "integer"), *(column(f"c{n}", "integer") for n in range(8))]
+    rows = [(n if n < 250 else 1_234_567_890_123_456, *[1] * 8) for n in range(300)]
+    pages = texts(written(document(table(heads, rows, batch=100)))[1])
+
+    assert sum(page.count("1,234,567,890,123,456") for page in pages) == 50
+
+
+def test_rows_and_columns_that_are_left_out_are_named_together():
+    heads = [column(f"c{n}", "integer") for n in range(300)]
+    pages = texts(written(document(table(heads, [(10**12,) * 300] * 5)), row_limit=3)[1])
+
+    assert "First 3 of 5 rows, first 28 of 300 columns" in pages[0] + pages[1]

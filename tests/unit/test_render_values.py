@@ -115,7 +115,7 @@ def test_a_formula_gets_an_apostrophe(start):
     assert defused(f"{start}1+1") == f"'{start}1+1"
 
 
-@pytest.mark.parametrize("text", ["", "a=1", " =1", "'=1", "1-2", "(-1)"])
+@pytest.mark.parametrize("text", ["", "a=1", " =1", "'=1", "1-2", "(-1)", "a; b-c", "a, -1", "a\nb"])
 def test_other_text_stays_as_it_is(text):
     assert defused(text) == text
 
@@ -161,3 +161,19 @@ def test_names_are_joined_with_commas_and_and():
         "PDF", "PDF and CSV", "PDF, CSV and Excel",
     ]  # fmt: skip
     assert join_names([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("hello;=1+1;bye", "hello;'=1+1;bye"),
+        ("hello\t=1+1\tbye", "hello\t'=1+1\tbye"),
+        ("hello\n=1+1\nbye", "hello\n'=1+1\nbye"),
+        ('a;"=1+1', "a;\"'=1+1"),
+        ("a; \u200b=1;b;+2", "a; \u200b'=1;b;'+2"),
+        ("\x01=1", "'\x01=1"),
+        (";=1", ";'=1"),
+    ],
+)
+def test_a_formula_after_a_separator_gets_an_apostrophe(text, safe):
+    assert defused(text) == safe

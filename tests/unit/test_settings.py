@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.domain.problem import shown
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.settings.branding import Branding
 
@@ -223,6 +224,41 @@ def test_a_file_outlives_the_link_in_its_mail():
     assert read(KEEP_FILES_SECONDS="86400", LINK_SECONDS="86400").keep_files_seconds == timedelta(days=1)
 
 
+@pytest.mark.parametrize("name", ["ALLOWED_DOMAINS", "RECIPIENT_DOMAINS"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["@acme.example", "*.acme.example", "a;b", "acme.example;partner.example", "acme..example", "-a.example",
+     ".example", "https://acme.example", "ada@acme.example", "acme.example/", "acme example",
+     "b\u00fccher\u3002example", "☃.example"],
+)  # fmt: skip
+def test_a_text_that_is_no_domain_is_an_error_that_names_it(name, wrong):
+    with pytest.raises(ConfigurationError, match=r"is not a list of domains: ") as told:
+        read(**{name: f"partner.example, {wrong}"})
+
+    assert name in str(told.value)
+    assert f"domains: {shown(wrong)};" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("domains", "address", "allowed"),
+    [
+        ("bücher.example", "x@xn--bcher-kva.example", True),  # RFC 5890, 2.3.2.4
+        ("xn--bcher-kva.example", "x@bücher.example", True),
+        ("XN--BCHER-KVA.Example", "x@BÜCHER.example", True),
+        ("b\u00fccher.example", "x@bu\u0308cher.example", True),  # composed and decomposed
+        ("acme.example.", "x@acme.example", True),  # the root's dot
+        ("\uff41\uff43\uff4d\uff45.example", "x@acme.example", True),  # full width
+        ("straße.example", "x@xn--strae-oqa.example", True),  # IDNA 2008 keeps the ß
+        ("straße.example", "x@strasse.example", False),
+        ("strasse.example", "x@straße.example", False),
+        ("acme.example", "x@sub.acme.example", False),
+        ("acme.example", "x@acme.example.evil.example", False),
+    ],
+)
+def test_a_domain_is_the_same_in_either_spelling(domains, address, allowed):
+    assert read(RECIPIENT_DOMAINS=domains).may_receive(address) is allowed
+
+
 def test_allowed_domains_are_told_apart_by_commas_in_any_case():
     assert read(ALLOWED_DOMAINS=" Acme.example, partner.example ,,").domains == {"acme.example", "partner.example"}
     assert Settings().domains == frozenset()
@@ -397,3 +433,38 @@ def test_a_drawing_keeps_its_shapes_and_loses_what_its_program_left_in_it(tmp_pa
     assert root.attrib == {"viewBox": "0 0 18 9", "width": "18", "height": "9"}
     assert root[2].attrib == {"href": "#a"}
     assert root[3].attrib == {"class": "b", "d": "M0 0h9", "fill": "url('#a')"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "株式会社　東京",
+        "شرکت می\u200cخواهم",  # noqa: RUF001 - letters of another script
+        "Café\u00a0: Société\u202fAnonyme",
+        "👨‍👩‍👧‍👦 GmbH",
+        "क्षत्रिय लिमिटेड",
+        "\u200fשלום\u200f",  # noqa: RUF001 - letters of another script
+        "A\u00adB",
+        "👨‍👩‍👧‍👦" * 60,
+    ],
+    ids=["ideographic space", "non-joiner", "no-break space", "emoji", "Hindi", "mark", "soft hyphen", "60 families"],
+)
+def test_a_company_may_have_the_characters_of_its_script(name):
+    assert read(BRAND_NAME=name).branding.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *((f"Acme{char}Ltd", "is not one line of at most 60 characters") for char in "\n\r\t\x00\x7f\x85\u2028\u2029"),
+        ("क्षि" * 61, "is not one line of at most 60 characters"),
+        ("a" + "\u0301" * 5_000, "is not one line of at most 60 characters"),
+        ("Acme\u202eLtd", "contains U+202E, which no text can show or which reverses text; remove it"),
+        ("Acme\u2067Ltd", "contains U+2067, which no text can show or which reverses text; remove it"),
+        ("Acme\uffffLtd", "contains U+FFFF, which no text can show or which reverses text; remove it"),
+    ],
+)
+def test_a_company_may_have_no_character_that_does_harm(name, reason):
+    (problem,) = Settings(brand_name=name).problems()
+
+    assert reason in str(problem)

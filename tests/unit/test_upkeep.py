@@ -157,8 +157,19 @@ def test_a_status_that_only_a_newer_application_knows_costs_only_its_own_report(
 
     upkeep(services, no_runs)
 
-    assert state(services) == ("ARCHIVED", None, False, None, None)
+    reason = 'status: "ARCHIVED" is not a known status; choose from ACTIVE, PAUSED, DISABLED, ERROR.'
+    assert state(services) == ("ARCHIVED", "rejected", True, reason, None)
     assert services.upkeep_store.next_runs["r2"] == MONDAY
+    assert upkeep(services, no_runs).rejected == 0
+
+
+def test_a_report_that_leaves_a_status_that_only_the_application_knows_is_scheduled_again():
+    services = services_of(row(id="r1", status="ARCHIVED"))
+    upkeep(services, no_runs)
+    services.definitions.row("r1")["status"] = "ACTIVE"
+
+    assert upkeep(services, no_runs).readmitted == 1
+    assert state(services) == ("ACTIVE", None, False, None, MONDAY)
 
 
 def test_many_reasons_are_cut_to_what_a_person_reads():
@@ -175,6 +186,18 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
 
     assert upkeep(services, no_runs).next_runs == 2
     assert services.upkeep_store.next_runs.keys() == {"r1", "r2"}
+
+
+def test_a_round_names_the_reports_that_have_no_dag(caplog):
+    services = services_of(*(row(id=f"r{number}") for number in range(4)), max_reports=2)
+    services.upkeep_store.next_runs["r3"] = MONDAY
+
+    done = upkeep(services, no_runs)
+
+    assert done.left_out == 2
+    assert "2 reports without a DAG: MAX_REPORTS is reached" in str(done)
+    assert "MAX_REPORTS (2) is reached: 2 reports have no DAG, first of all r2, r3" in caplog.text
+    assert services.upkeep_store.next_runs["r3"] is None
 
 
 # Removing the DAGs of deleted reports

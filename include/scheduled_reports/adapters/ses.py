@@ -93,8 +93,15 @@ def _meaning(error: ClientError, sender: str, recipients: Recipients) -> Excepti
     if 400 <= status < 500:
         if _named(error, Recipients(to=(ascii_address(parseaddr(sender)[1]),))):
             return ConfigurationError(f"SES refuses to send for the sender: {code}")
-        if wrong := _named(error, recipients):
-            return RecipientRefusedError(wrong)
-        return PermanentError(f"SES refused the message: {code}")
+        return _refusal(code, _named(error, recipients), recipients)
     # A 5xx may be sent before or after the message was accepted.
     return DeliveryUnknownError(f"SES failed while processing the message: {code}")
+
+
+def _refusal(code: str, named: list[str], recipients: Recipients) -> PermanentError:
+    """The error for a message that SES refuses because of the *named* recipients, or as a whole."""
+    if not named:
+        return PermanentError(f"SES refused the message: {code}")
+    if len(named) == len(recipients):  # such as in the sandbox; that is about nobody
+        return ConfigurationError(f"SES refuses every recipient: {code}")
+    return RecipientRefusedError(named, codes=[code])

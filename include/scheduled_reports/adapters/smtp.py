@@ -30,17 +30,22 @@ from ..domain.errors import (
 from ..domain.naming import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..domain.report import Recipients
 
 Tls = Literal["implicit", "starttls", "none"]
+Reply = tuple[int, bytes]
 #: Ports with implicit TLS; the second is Resend's alternative where 465 is blocked.
 TLS_PORTS = frozenset({465, 2465})
 #: Replies that ask the client to retry later.
 SLOWER = frozenset({421, 450, 451, 452, 454})
 #: Replies of a server that requires authentication.
 UNAUTHENTICATED = frozenset({530, 534, 535, 538})
+#: The reply of a server that closes the connection, whoever was named last; some do so after too many refusals.
+HANGS_UP = 421
+#: Replies that may mean that the envelope is full; RFC 821 had 552 for it.
+TOO_MANY = frozenset({452, 552})
 #: RFC 5321 asks clients to wait ten minutes for the final answer; a task has fifteen minutes in all.
 ANSWER_SECONDS = 300.0
 #: Seconds to wait for QUIT; the message is accepted by then.
@@ -205,29 +210,84 @@ def _begin(server: smtplib.SMTP, sender: str, envelope: Mapping[str, str], size:
             raise ConfigurationError(f"the mail server refuses the sender: {_codes(reply)}")
         _expect(reply, "the sender")
     with _not_sent_yet("naming the recipients"):
-        refused = _refused(server, envelope)
-        if refused:
+        replies = _name_recipients(server, envelope)
+        problem = _problem(replies, len(envelope))
+        if problem is not None:
             with suppress(OSError):  # closing the connection ends the transaction, too
                 server.rset()
                 server.quit()
-            raise RecipientRefusedError(refused)
+            raise problem
 
 
-def _refused(server: smtplib.SMTP, envelope: Mapping[str, str]) -> list[str]:
-    """The permanently refused recipients; all are tried, so that all are reported at once."""
-    refused: list[str] = []
-    later: tuple[int, bytes] | None = None
+def _name_recipients(server: smtplib.SMTP, envelope: Mapping[str, str]) -> dict[str, Reply]:
+    """The reply to each recipient; all are tried, so that all are reported at once, unless the server hangs up."""
+    replies: dict[str, Reply] = {}
     for plain, address in envelope.items():
-        reply = server.rcpt(plain)
-        if reply[0] // 100 == 5 and reply[0] not in UNAUTHENTICATED:
-            refused.append(address)
-        elif reply[0] // 100 != 2:
-            later = reply
-            if reply[0] in UNAUTHENTICATED or reply[0] == 421:  # no recipient will be accepted, or the server hangs up
-                break
-    if later and not refused:
-        _expect(later, "a recipient")
-    return refused
+        replies[address] = server.rcpt(plain)
+        code = replies[address][0]
+        if code in UNAUTHENTICATED or code // 100 not in {2, 4, 5}:  # it is about the session, or no SMTP at all
+            raise _meaning(replies[address], "a recipient")
+        if code == HANGS_UP:
+            break
+    return replies
+
+
+def _problem(replies: Mapping[str, Reply], count: int) -> ReportsError | None:
+    """What the replies to *count* recipients mean for the message; None if all are accepted.
+
+    One recipient's trouble is that recipient's; what the server says of everybody alike is about the sender, this
+    client, or the server itself.
+    """
+    accepted = [address for address, reply in replies.items() if reply[0] // 100 == 2]
+    refused = {address: reply for address, reply in replies.items() if reply[0] // 100 == 5 and not _too_many(reply)}
+    later = {address: reply for address, reply in replies.items() if address not in {*accepted, *refused}}
+    if refused:
+        if len(refused) == count or not (accepted or all(map(_is_personal, refused.values()))):
+            return ConfigurationError(f"the mail server refuses every recipient: {_all_codes(refused)}")
+        return RecipientRefusedError(tuple(refused), codes=[_codes(reply) for reply in refused.values()])
+    if later and len(replies) == count and list(later) == list(replies)[-len(later) :] and _is_full(accepted, later):
+        message = f"the mail server takes only {len(accepted)} recipients per message: {_all_codes(later)}"
+        return ThrottledError(message, accepted=len(accepted))
+    return _put_off(accepted, later) if later else None
+
+
+def _is_full(accepted: Sequence[str], later: Mapping[str, Reply]) -> bool:
+    return bool(accepted) and all(map(_too_many, later.values()))
+
+
+def _put_off(accepted: Sequence[str], later: Mapping[str, Reply]) -> ReportsError:
+    """What it means that the server does not accept the recipients *later* now, and refuses none."""
+    codes = _all_codes(later)
+    named = {address: reply for address, reply in later.items() if reply[0] != HANGS_UP}
+    # After a hang-up nothing is known of those who were not named.
+    others = accepted or (len(later) > len(named) and all(map(_is_personal, named.values())))
+    if named and others:
+        message = f"the mail server does not accept {len(named)} recipients now: {codes}"
+        return ThrottledError(message, addresses=tuple(named))
+    return _meaning(_worst(later), "every recipient", codes)
+
+
+def _is_personal(reply: Reply) -> bool:
+    """Whether a reply is about the recipient's address or mailbox, and not about policy (RFC 3463: X.1 and X.2)."""
+    enhanced = ENHANCED.match(reply[1].decode("ascii", "replace"))
+    if enhanced is None:
+        return reply[0] in {450, 452, 550, 551, 552, 553}
+    return bool(re.fullmatch(r"[45]\.(1\.(0|1|2|3|4|6|10)|2\.\d+)", enhanced.group()))
+
+
+def _too_many(reply: Reply) -> bool:
+    """Whether the reply says that the envelope is full (RFC 5321, 4.5.3.1.10), and nothing of this recipient."""
+    text = reply[1].decode("ascii", "replace").lower()
+    return reply[0] in TOO_MANY and ("too many" in text or bool(re.match(r"[45]\.5\.3(?!\S)", text)))
+
+
+def _worst(replies: Mapping[str, Reply]) -> Reply:
+    """The reply that decides: one that asks for patience before others, since they may be a consequence of it."""
+    return min(replies.values(), key=lambda reply: (reply[0] not in SLOWER, reply[0]))
+
+
+def _all_codes(replies: Mapping[str, Reply]) -> str:
+    return ", ".join(dict.fromkeys(map(_codes, replies.values())))
 
 
 def _expect(reply: tuple[int, bytes], what: str, *, good: int = 2) -> None:
@@ -236,16 +296,16 @@ def _expect(reply: tuple[int, bytes], what: str, *, good: int = 2) -> None:
         raise _meaning(reply, what)
 
 
-def _meaning(reply: tuple[int, bytes], what: str) -> ReportsError:
+def _meaning(reply: Reply, what: str, codes: str = "") -> ReportsError:
     """The error for a negative reply; the server's text is left out, because it may contain addresses."""
-    code = reply[0]
+    code, codes = reply[0], codes or _codes(reply)
     if code in SLOWER:
-        return ThrottledError(f"the mail server asks to retry later with {what}: {_codes(reply)}")
+        return ThrottledError(f"the mail server asks to retry later with {what}: {codes}")
     if code in UNAUTHENTICATED:
-        return ConfigurationError(f"the mail server requires other credentials: {_codes(reply)}")
+        return ConfigurationError(f"the mail server requires other credentials: {codes}")
     if code // 100 == 5:
-        return PermanentError(f"the mail server refuses {what}: {_codes(reply)}")
-    return TransientError(f"the mail server does not accept {what} now: {_codes(reply)}")
+        return PermanentError(f"the mail server refuses {what}: {codes}")
+    return TransientError(f"the mail server does not accept {what} now: {codes}")
 
 
 def _codes(reply: tuple[int, bytes]) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pyarrow import fs
 
 from ..domain.errors import StagingMissingError, TransientError
 from ..ports.storage import Folder
+from .private_files import is_draft, make_folders, private_draft, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CHUNK = 1 << 20
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -30,17 +32,26 @@ class ArrowStaging:
 
     @classmethod
     def local(cls, folder: Path) -> ArrowStaging:
-        """Staging in a local folder that other users cannot read."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(fs.LocalFileSystem(), str(folder))
+        """Staging in a local folder that other users cannot read; ConfigurationError if they can."""
+        with _translated("its folder"):
+            return cls(fs.LocalFileSystem(), str(private_folder(folder)))
 
     def put(self, name: str, content: BinaryIO) -> None:
         path = f"{self.root}/{name}"
-        with _translated(name):
-            if isinstance(self.system, fs.LocalFileSystem):
-                self.system.create_dir(path.rpartition("/")[0], recursive=True)
+        with _translated(name), self._writing(path) as out:
+            shutil.copyfileobj(content, out, CHUNK)
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[BinaryIO]:
+        if not isinstance(self.system, fs.LocalFileSystem):
             with self.system.open_output_stream(path) as out:
-                shutil.copyfileobj(content, out, CHUNK)
+                yield cast("BinaryIO", out)
+            return
+        root, file = Path(self.root), Path(path)
+        make_folders(root, file.parent)
+        # Readable for the group if the operator shares the folder with it, whatever the umask.
+        with private_draft(file, mode=stat.S_IMODE(root.lstat().st_mode) & 0o660) as draft:
+            yield draft
 
     def open(self, name: str) -> BinaryIO:
         with _translated(name):
@@ -49,7 +60,11 @@ class ArrowStaging:
     def names(self, folder: str) -> list[str]:
         with _translated(folder):
             found = self.system.get_file_info(fs.FileSelector(f"{self.root}/{folder}", allow_not_found=True))
-            return sorted(f"{folder}/{info.base_name}" for info in found if info.type is fs.FileType.File)
+            return sorted(
+                f"{folder}/{info.base_name}"
+                for info in found
+                if info.type is fs.FileType.File and not is_draft(info.base_name)
+            )
 
     def clear(self, folder: str) -> None:
         with _translated(folder):

@@ -13,6 +13,7 @@
     │   └── RecipientRefusedError the mail service refuses a call because of some addresses; nothing was sent
     ├── TransientError          a server was unavailable or busy: retry
     │   ├── ThrottledError      the mail service asks to slow down; nothing was sent
+    │   ├── MailChangedError    the recipients were changed while the mail was composed; nothing was sent
     │   ├── BusyError           a run of the report is in progress
     │   └── NoDagError          Airflow has no DAG for the report, or not yet
     ├── SkipRunError            this tick must not run; the reason is recorded
@@ -38,19 +39,19 @@ class PermanentError(ReportsError):
 
 
 class RejectedError(PermanentError):
-    """A row of scheduled_reports is invalid."""
+    """A row of scheduled_reports is invalid.  The text is for logs and names no address; the problems do."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(" ".join(str(problem) for problem in self.problems))
+        super().__init__(" ".join(problem.loggable for problem in self.problems))
 
 
 class RequestError(PermanentError):
-    """A run was requested with invalid values."""
+    """A run was requested with invalid values.  The text is for logs and names no address; the problems do."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(" ".join(str(problem) for problem in self.problems))
+        super().__init__(" ".join(problem.loggable for problem in self.problems))
 
 
 class ReportTypeError(PermanentError):
@@ -72,9 +73,9 @@ class MailStoppedError(PermanentError):
 class RecipientRefusedError(PermanentError):
     """The mail service refuses a call because of some addresses; nothing was sent.  The text names no address."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], codes: Sequence[str] = ()) -> None:
         self.addresses = tuple(addresses)
-        super().__init__(f"{len(self.addresses)} recipients are refused")
+        super().__init__(_with_codes(f"{len(self.addresses)} recipients are refused", codes))
 
 
 class TransientError(ReportsError):
@@ -82,7 +83,20 @@ class TransientError(ReportsError):
 
 
 class ThrottledError(TransientError):
-    """The mail service asks to slow down; nothing was sent."""
+    """The mail service asks to slow down; nothing was sent.  The text names no address.
+
+    *addresses* are the recipients that it does not accept now, if it accepts others.  *accepted* is how many recipients
+    it takes in one call, if that is fewer than it was given.
+    """
+
+    def __init__(self, message: str, *, addresses: Sequence[str] = (), accepted: int = 0) -> None:
+        self.addresses = tuple(addresses)
+        self.accepted = accepted
+        super().__init__(message)
+
+
+class MailChangedError(TransientError):
+    """The recipients or the mail's options were changed while the mail was composed; nothing was claimed."""
 
 
 class BusyError(TransientError):
@@ -99,3 +113,16 @@ class SkipRunError(ReportsError):
 
 class DeliveryUnknownError(ReportsError):
     """The mail may or may not have been sent."""
+
+
+def _with_codes(text: str, codes: Sequence[str]) -> str:
+    """*text* and the service's codes, such as `550 5.1.1`, each once."""
+    return f"{text}: {', '.join(dict.fromkeys(codes))}" if codes else text
+
+
+def location(error: BaseException) -> str:
+    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""

@@ -8,6 +8,8 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from . import dates
+from .bidi import isolated, without_controls
+from .graphemes import boundary, cut
 
 if TYPE_CHECKING:
     from .formats import Format
@@ -15,9 +17,19 @@ if TYPE_CHECKING:
     from .run import RunKey, Window
 
 DAG_PREFIX = "scheduled_report_"
-#: Airflow allows a DAG id of 250 characters.
-LONGEST_ESCAPED_ID = 250 - len(DAG_PREFIX)
+#: Airflow allows a DAG id of 250 characters, but keeps a task's log in the folder `dag_id=<DAG id>`, and the name of a
+#: folder has at most 255 bytes.
+LONGEST_ESCAPED_ID = 255 - len("dag_id=") - len(DAG_PREFIX)
+#: Airflow allows a run id of 250 characters, which an escaped one must not make longer than a folder's name may be.
+LONGEST_RUN_KEY = 120
 LONGEST_FILE_STEM = 120
+#: What file systems, and with them zip files, allow a name to have, in bytes of UTF-8.
+LONGEST_FILE_NAME = 255
+#: Room for the extension of any format, and of a zip file with the same name.
+_EXTENSION = len(".xlsx")
+_PERIOD = re.compile(r" \d{4}-\d{2}-\d{2} to \d{4}-\d{2}-\d{2}\.\w+$")
+#: Characters of a name in a subject, so that the period after it is seen.
+_LONGEST_IN_SUBJECT = 150
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -54,8 +66,12 @@ def report_id_of(dag_id: str) -> str | None:
 
 
 def run_key(run_id: str) -> str:
-    """Airflow's run id, escaped for object keys and folders."""
-    return escape(run_id)
+    """Airflow's run id, escaped for object keys and folders; a long one is cut and ends with a digest."""
+    escaped = escape(run_id)
+    if len(escaped) <= LONGEST_RUN_KEY:
+        return escaped
+    begin = re.sub(r"\.[0-9a-f]?$", "", escaped[: LONGEST_RUN_KEY - 33])
+    return f"{begin}-{hashlib.sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def execution_id(key: RunKey, chosen: Format) -> str:
@@ -83,10 +99,20 @@ def objects_of(workspace_id: str, report_id: str) -> str:
 
 
 def file_name(report: Report, window: Window, extension: str) -> str:
-    """The name of the reader's file: the report's name in its own script, and the period."""
-    period = f"{window.first_day} to {window.last_day}"
-    stem = re.sub(r'[\\/:*?"<>|]+', "-", one_line(report.name)).strip(". ")[:LONGEST_FILE_STEM].strip()
-    return f"{stem or report.type} {period}.{extension}"
+    """The name of the reader's file: the report's name in its own script, and the period; at most 255 bytes."""
+    period = f" {window.first_day} to {window.last_day}"
+    stem = re.sub(r'[\\/:*?"<>|]+', "-", without_controls(one_line(report.name))).strip(". ")
+    stem = stem[: boundary(stem, LONGEST_FILE_STEM)].strip(". ")
+    room = LONGEST_FILE_NAME - len(period) - _EXTENSION
+    while len(stem.encode()) > room:
+        stem = stem[: boundary(stem, len(stem) - 1)].strip(". ")
+    return f"{stem or report.type}{period}.{extension}"
+
+
+def shown_file_name(name: str) -> str:
+    """A file name of `file_name` for a line of text: the digits of its period are read from left to right."""
+    found = _PERIOD.search(name)
+    return f"{isolated(name[: found.start()])}{found[0]}" if found else isolated(name)
 
 
 def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
@@ -97,7 +123,10 @@ def subject(report: Report, window: Window, *, is_quiet: bool = False, test: boo
     own = one_line(report.email.subject or "")
     quiet = ", no activity" if is_quiet else ""
     days = dates.period(window.first_day, window.last_day)
-    subject = own or one_line(f"{report.name}: {days}{quiet} ({report.workspace.name})")
+    name, workspace = (
+        isolated(cut(one_line(text), _LONGEST_IN_SUBJECT)) for text in (report.name, report.workspace.name)
+    )
+    subject = own or f"{name}: {days}{quiet} ({workspace})"
     return f"TEST: {subject}" if test else subject
 
 
@@ -105,6 +134,11 @@ def one_line(text: str) -> str:
     """*text* without line breaks, control and direction-override characters, safe for a mail header."""
     kept = "".join(" " if _is_control(character) else character for character in text)
     return " ".join(kept.split())
+
+
+def shortened(text: str, most: int) -> str:
+    """*text*, cut to *most* characters if it is longer; a cut text ends with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _is_control(character: str) -> bool:

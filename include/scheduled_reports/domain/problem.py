@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_VALUE = 120
+#: Columns and keys of a request whose values are addresses.
+ADDRESSES = frozenset({"recipients", "email_recipients", "email_cc_recipients", "email_bcc_recipients"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,19 +35,31 @@ class Problem:
         """The problem without its value, for logs: a value may be an address."""
         return f"{self.column}: unknown {self.noun}; {self.reason}" if self.noun else f"{self.column} {self.reason}"
 
+    @property
+    def loggable(self) -> str:
+        """The problem as text for logs and records: without the value where values are addresses."""
+        return f"{self.column}: the value {self.reason}." if self.column in ADDRESSES else str(self)
+
     def __str__(self) -> str:
         return f"{self.column}: {self.sentence}"
 
 
 def shown(value: Any) -> str:
     """*value* as JSON on one line, with unprintable characters escaped, cut when it is long."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except RecursionError:
-        return "…"
-    except (TypeError, ValueError):  # YAML has keys and cycles that JSON has not
-        text = repr(value)
+    text = _as_json(value)
     text = text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "…"
+    except (TypeError, ValueError):  # YAML has keys and cycles that JSON has not
+        try:
+            return repr(value)
+        except ValueError:  # an integer of more than 4,300 digits
+            return "…"

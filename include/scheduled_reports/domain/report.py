@@ -26,6 +26,8 @@ class Status(StrEnum):
     ERROR = "ERROR"
 
 
+#: RFC 5321: 64 octets, an at sign and 255 octets.
+LONGEST_EMAIL = 320
 MissedRuns = Literal["skip", "latest", "all"]
 PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
 
@@ -58,7 +60,7 @@ class Person:
     email: str
 
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email[:LONGEST_EMAIL]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,12 @@ class FigureSpec:
     better: Literal["up", "down", "neutral"] = "neutral"
 
 
+#: Rows of a dataset that a chart draws at most: of lines and bars more than a page has pixels, of a ranking as many as
+#: can be read.
+MOST_DRAWN = 10_000
+MOST_RANKED = 25
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChartSpec:
     """A chart over the first *limit* rows of one dataset."""
@@ -49,7 +55,12 @@ class ChartSpec:
     dataset: str
     x: str
     y: tuple[str, ...]
-    limit: int = 400
+    limit: int = MOST_DRAWN
+
+    @property
+    def drawn(self) -> int:
+        """How many rows the chart draws at most."""
+        return min(self.limit, MOST_RANKED if self.kind == "rank" else MOST_DRAWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,6 +98,8 @@ class Run:
     window: Window
     #: None until `query` has finished.
     mail_summary: MailSummary | None = None
+    #: The id under which reporting.requests keeps the recipients of a run by hand.
+    recipients_kept: str | None = None
 
     @property
     def formats(self) -> tuple[Format, ...]:

@@ -7,12 +7,15 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from ..domain.bidi import isolated
 from ..domain.dates import long_time, zone_time
+from ..domain.naming import shown_file_name
+from ..render.activity import is_counted
 from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
 from ..render.key_figures import card, time_note
-from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NUMERIC, format_value, join_names, printable, rows_of
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NO_ROWS, NUMERIC, format_value, join_names, printable, rows_of
 from . import templates
 from .body_images import chart_pictures, logo
 
@@ -90,7 +93,7 @@ class Preview:
 
     def lines(self) -> list[str]:
         """Format the rows as lines of text with aligned columns."""
-        return aligned([self.heads, *self.rows], self.numeric)
+        return aligned([list(map(isolated, row)) for row in (self.heads, *self.rows)], self.numeric)
 
     @staticmethod
     def is_long(text: str) -> bool:
@@ -102,13 +105,15 @@ def body(document: Document, note: MailNote) -> Body:
     """Compose the message; without a preview, key figures are the only values in it."""
     cards = [card(figure) for figure in document.figures]
     head = logo(document)
-    charts = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
+    found = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
+    charts = tuple(picture for picture in found if picture.content)
     values: dict[str, Any] = {
         "brand": document.branding,
         "accent": readable(document.branding.colour, WHITE),
         "logo": head,
         "charts": charts,
-        "headline": _headline(cards, note),
+        "left_out": join_names([isolated(picture.title) for picture in found if not picture.content]),
+        "headline": _headline(document, cards, note),
         "before": document.previous_period,
         "time_note": time_note(document),
         "title": one_line(document.title),
@@ -118,15 +123,19 @@ def body(document: Document, note: MailNote) -> Body:
         "period": document.period,
         "zone_time": zone_time(document.timezone),
         "cards": cards,
-        "figure_lines": aligned([(c.title, c.value, c.change or c.comparison) for c in cards], (False, True, True)),
+        "figure_lines": aligned(
+            [(isolated(c.title), c.value, c.change or c.comparison) for c in cards], (False, True, True)
+        ),
         "compares": any(c.change for c in cards),
         "trend_colors": _TREND_COLORS,
         "note": note,
+        "isolated": isolated,
+        "shown_file_name": shown_file_name,
         "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
         "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),
         "preview": _preview(document.main, note),
-        "no_activity": NO_ACTIVITY,
+        "nothing": _nothing(document),
     }
     return Body(
         text=templates.TEMPLATES.get_template("mail.txt.j2").render(values),
@@ -135,11 +144,18 @@ def body(document: Document, note: MailNote) -> Body:
     )
 
 
-def _headline(cards: Sequence[Card], note: MailNote) -> str:
+def _nothing(document: Document) -> str:
+    """Say that the main table has no data; key figures may count something nevertheless."""
+    return NO_ROWS if is_counted(document) and not document.main.rows else NO_ACTIVITY
+
+
+def _headline(document: Document, cards: Sequence[Card], note: MailNote) -> str:
     """What an inbox shows beside the subject."""
-    if note.no_data:
+    if note.no_data and not is_counted(document):
         return NO_ACTIVITY
-    return " · ".join(f"{one.title}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE])
+    return " · ".join(
+        f"{isolated(one.title)}: {one.value}" + f" ({one.change})" * bool(one.change) for one in cards[:_HEADLINE]
+    )
 
 
 def one_line(text: str) -> str:

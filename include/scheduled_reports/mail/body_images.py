@@ -55,7 +55,7 @@ def logo(document: Document) -> MailPicture | None:
 
 
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
-    """Draw the charts that have data, as many as fit into one message."""
+    """Draw the charts that have data, as many as fit into one message; the others have no content."""
     style = charts.ChartStyle(
         width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour)
     )
@@ -64,7 +64,9 @@ def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
 
 def _drawn(shown: Sequence[Chart], style: charts.ChartStyle) -> Iterator[MailPicture]:
     for number, chart in enumerate(shown, start=1):
-        if not charts.is_flat(chart):
+        if not chart.rows and chart.all_rows:  # its rows were too many for the record
+            yield _left_out(printable(chart.title))
+        elif charts.has_data(chart) and not charts.is_flat(chart):
             content = _small(charts.png(chart, style=style))
             with Image.open(BytesIO(content)) as picture:
                 height = round(picture.height * _WIDTH / picture.width)
@@ -83,8 +85,12 @@ def _fitting(pictures: Sequence[MailPicture]) -> Iterator[MailPicture]:
     room = _MOST_BYTES
     for picture in pictures:
         room -= len(picture.content)
-        if room >= 0:
-            yield picture
+        yield picture if room >= 0 else _left_out(picture.title)
+
+
+def _left_out(title: str) -> MailPicture:
+    """Name a chart that is too large for a message."""
+    return MailPicture(cid="", file_name="", content=b"", width=0, height=0, title=title)
 
 
 def _small(png: bytes) -> bytes:

@@ -27,12 +27,20 @@ def unsubscribe_addresses(text: str, *, report: str, recipients: Sequence[str]) 
     return tuple(way.replace(REPORT, quote(report, safe="")).replace(RECIPIENT, who) for way in usable)
 
 
-def unsubscribe_headers(ways: Sequence[str]) -> dict[str, str]:
-    """Make `List-Unsubscribe`, and for one-click (a POST to https) `List-Unsubscribe-Post`; empty without addresses."""
+def unsubscribe_headers(ways: Sequence[str], *, one_click: bool = True) -> dict[str, str]:
+    """Make `List-Unsubscribe`, and for one-click (a POST to https) `List-Unsubscribe-Post`; empty without addresses.
+
+    A POST tells nothing but the URL: without the recipient in it *one_click* is false (RFC 8058, 3.1).
+    """
     found = {"List-Unsubscribe": ", ".join(f"<{way}>" for way in ways)} if ways else {}
-    if any(way.startswith("https:") for way in ways):
+    if one_click and any(way.startswith("https:") for way in ways):
         found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return found
+
+
+def knows_recipient(text: str) -> bool:
+    """Whether the https address of the setting names the recipient, so that a POST to it says who clicked."""
+    return any(RECIPIENT in way for way in read_ways(text) if way.startswith("https:"))
 
 
 def unsubscribe_link(ways: Sequence[str]) -> str:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..domain.addresses import ascii_address
 from ..domain.naming import one_line
+from .folding import address_header, file_header, list_header, text_header
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..domain.report import Recipients
+    from .folding import Field
 
 
-class _AddressList(UnstructuredHeader, BaseHeader):
-    """List-Unsubscribe with one unbroken address per line; Python would encode a long one as an encoded word."""
-
-    def fold(self, *, policy: Any) -> str:
-        """Format the header for the message."""
-        return f"{self.name}: " + f",{policy.linesep} ".join(str(self).split(", ")) + str(policy.linesep)
-
-
-_HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("list-unsubscribe", _AddressList)
 #: SES requires 7-bit parts: other text is sent as quoted-printable or base64.
-SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
+SEVEN_BIT = SMTP.clone(cte_type="7bit")
 #: Bytes reserved for headers and bodies when deciding whether attachments fit.
 BODY_ROOM = 512 * 1024
+#: Headers of addresses, and of parts that may not be broken.
+ADDRESSES, UNBROKEN = frozenset({"Reply-To"}), frozenset({"List-Unsubscribe"})
 #: The types of the HTML part, with images and without.
 _HTML = ("multipart/related", "text/html")
 
@@ -57,35 +50,47 @@ def compose(
 ) -> bytes:
     """Compose a message of *bodies* (plain text, HTML); blind copies appear in no header."""
     mail = EmailMessage(policy=SEVEN_BIT)
-    mail["From"] = _address(sender)
-    mail["To"] = [_address(address) for address in recipients.to]
+    mail["From"] = _addresses("From", (sender,))
+    mail["To"] = _addresses("To", recipients.to)
     if recipients.cc:
-        mail["Cc"] = [_address(address) for address in recipients.cc]
-    mail["Subject"] = one_line(subject)
+        mail["Cc"] = _addresses("Cc", recipients.cc)
+    mail["Subject"] = text_header("Subject", one_line(subject))
     mail["Date"] = formatdate(usegmt=True)
-    mail["Message-ID"] = make_msgid(domain=ascii_address(parseaddr(sender)[1]).rpartition("@")[2])
+    mail["Message-ID"] = list_header("Message-ID", [make_msgid(domain=_address(sender)[1].rpartition("@")[2])])
     for name, value in (headers or {}).items():
-        mail[name] = one_line(value)
+        mail[name] = _field(name, one_line(value))
     text, html = bodies
     mail.set_content(text)
     mail.add_alternative(html, subtype="html")
     for attachment in sorted(attachments, key=lambda one: not one.cid):
         _add(mail, attachment)
+    _name_files(mail, [one_line(attachment.file_name) for attachment in attachments if not attachment.cid])
     return mail.as_bytes()
+
+
+def _name_files(mail: EmailMessage, names: Sequence[str]) -> None:
+    """Give the attached files their names."""
+    for part, name in zip([*mail.iter_attachments()] if names else (), names, strict=True):
+        del part["Content-Disposition"]
+        part["Content-Disposition"] = file_header("attachment", name)
 
 
 def _add(mail: EmailMessage, attachment: Attachment) -> None:
     """Add a file to the message, or an image to its HTML part, so that no client lists the image as a file."""
     maintype, _, subtype = attachment.content_type.partition(";")[0].partition("/")
-    name = one_line(attachment.file_name)
     if attachment.cid:
         html = next(part for part in mail.walk() if part.get_content_type() in _HTML)
         html.add_related(
-            attachment.content, maintype, subtype, cid=f"<{attachment.cid}>", filename=name, disposition="inline"
+            attachment.content,
+            maintype,
+            subtype,
+            cid=f"<{attachment.cid}>",
+            filename=one_line(attachment.file_name),
+            disposition="inline",
         )
     else:
         # Base64 for every type: mail servers may change line endings of text, and the digest must stay right.
-        mail.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
+        mail.add_attachment(attachment.content, maintype=maintype, subtype=subtype)
 
 
 def encoded_size(size: int) -> int:
@@ -94,8 +99,18 @@ def encoded_size(size: int) -> int:
     return encoded + 2 * -(-encoded // 76)
 
 
-def _address(text: str) -> Address:
-    """Parse `Name <local@domain>` or a bare address."""
+def _field(name: str, value: str) -> Field:
+    """A header by its kind: addresses, ASCII parts that may not be broken, or text."""
+    if name in ADDRESSES:
+        return _addresses(name, (value,))
+    return list_header(name, value.split(", ")) if name in UNBROKEN else text_header(name, value)
+
+
+def _addresses(name: str, addresses: Sequence[str]) -> Field:
+    return address_header(name, [_address(address) for address in addresses])
+
+
+def _address(text: str) -> tuple[str, str]:
+    """The display name and the ASCII address of `Name <local@domain>` or a bare address."""
     name, plain = parseaddr(text)
-    local, _, domain = ascii_address(plain).rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
+    return one_line(name), ascii_address(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..domain.bidi import isolated
 from . import templates
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ class Notice:
     @property
     def subject(self) -> str:
         """The subject of the mail."""
-        return f"{_SUBJECTS[self.kind].format(self.name)} ({self.workspace})"
+        return f"{_SUBJECTS[self.kind].format(isolated(self.name))} ({isolated(self.workspace)})"
 
 
 def bodies(notice: Notice) -> tuple[str, str]:
     """Compose the notice as text and as HTML."""
-    text = templates.TEMPLATES.get_template("notice.txt.j2").render(notice=notice)
-    return text, templates.TEMPLATES.get_template("notice.html.j2").render(notice=notice)
+    text = templates.TEMPLATES.get_template("notice.txt.j2").render(notice=notice, isolated=isolated)
+    return text, templates.TEMPLATES.get_template("notice.html.j2").render(notice=notice, isolated=isolated)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ..domain import naming
 from ..domain.addresses import is_address
 from ..domain.delivery import NOTICE, Delivery, DeliveryState
-from ..domain.errors import DeliveryUnknownError, MailStoppedError, PermanentError
+from ..domain.errors import DeliveryUnknownError, MailChangedError, MailStoppedError, PermanentError
 from ..domain.report import Recipients
 from . import message, notice_body, plan
-from .deliver import deliver
+from .deliver import Checks, deliver
 from .headers import routing_headers
 
 if TYPE_CHECKING:
@@ -81,8 +81,13 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
         bodies=notice_body.bodies(notice),
         headers=routing_headers(services, recipients) | {"X-Scheduled-Report-Notice": naming.dag_id(key.report_id)},
     )
+
+    def confirm(now: Row | None) -> None:
+        if _owner(now) != owner:
+            raise MailChangedError("the report has another owner now")
+
     try:
-        deliver(services, delivery, raw, {"notice": notice.kind, "report": key.report_id})
+        deliver(services, delivery, raw, {"notice": notice.kind, "report": key.report_id}, Checks(confirm))
     except MailStoppedError:  # upkeep sends it once the switch is on again
         raise
     except (PermanentError, DeliveryUnknownError) as error:  # recorded in the ledger; repeating it would not help

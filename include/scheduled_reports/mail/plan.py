@@ -1,6 +1,8 @@
 """Plan a run's mail: recipients, subject, options, or why there is no mail.
 
-The plan is made when the first message is claimed and does not change afterwards.
+Who receives a mail is decided when it is claimed, from the row as it is then.  Neither an earlier plan nor the frozen
+row adds a recipient: both may be older than the row, and both are in a schema that a worker's database role can write.
+Once a message may have been sent, the plan is fixed, and the row can only remove recipients from it.
 """
 
 from __future__ import annotations
@@ -8,36 +10,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
+from ..domain.addresses import mailbox
 from ..domain.delivery import DeliveryState
-from ..domain.errors import RejectedError
-from ..domain.report import Recipients
+from ..domain.errors import PermanentError, RejectedError
+from ..domain.report import Recipients, Status
 from ..domain.run import RunKey, RunKind
 from ..reports.parser import parse_row
 from .recipients import envelopes as split_envelope
-from .recipients import without_repeats
+from .recipients import may_be_named, without_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..domain.report import Report
+    from ..domain.report import Report, Row
     from ..domain.run import Run
     from ..ports.services import Services
 
 #: Recipients that SES accepts per call: to, cc and bcc together.
 ENVELOPE = 50
 
+DELETED = "the report has been deleted"
+DISABLED = "the report is disabled"
 
-def plan(services: Services, run: Run) -> Mapping[str, Any]:
-    """Make the plan that reporting.runs stores; the frozen row is used if the row is deleted or invalid."""
-    report = _current(services, run)
-    wanted = _recipients(services, run, report)
+
+def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
+    """Make the plan that reporting.runs stores, from the report's *row* as it is now.
+
+    Raises PermanentError if the row is rejected, or belongs to another workspace than the run.
+    """
+    report = _current(run, row)
+    if report is None or report.status is Status.DISABLED:
+        return _no_mail(run.report, DELETED if report is None else DISABLED)
+    asked = _recipients(services, run, report)
+    wanted = _may_be_mailed(services, run, report, asked)
     recipients = wanted.only(services.settings.may_receive)
-    why = _why_not(services, run, report, wanted, recipients)
+    why = _why_not(services, run, report, asked, recipients)
     return {
         "wanted": why is None,
         "why": why,
         "subject": naming.subject(report, run.window, is_quiet=not _has_data(run), test=run.request.test),
         "recipients": recipients.as_json(),
+        "strangers": len(asked) - len(wanted),
         "blocked": len(wanted) - len(recipients),
         "attach": report.email.include_attachment,
         "preview": report.email.include_preview,
@@ -58,28 +71,57 @@ def envelopes(services: Services, recipients: Recipients) -> tuple[Recipients, .
     return split_envelope(recipients, ENVELOPE)
 
 
-def _current(services: Services, run: Run) -> Report:
-    row = services.definitions.row(run.report.id)
+def still_wanted(recipients: Recipients, now: Recipients) -> Recipients:
+    """The *recipients* of a fixed plan whom a plan made *now* would mail, too."""
+    allowed = {mailbox(address) for address in now}
+    return recipients.only(lambda address: mailbox(address) in allowed)
+
+
+def _current(run: Run, row: Row | None) -> Report | None:
+    """The report as it is now; None if it was deleted."""
+    if row is None:
+        return None
+    if row["workspace_id"] != run.report.workspace.id:
+        raise PermanentError("the report has moved to another workspace since this run began; run it again")
     try:
-        return parse_row(row) if row else run.report
-    except RejectedError:
-        return run.report
+        return parse_row(row)
+    except RejectedError as error:
+        raise PermanentError(f"the report is rejected, clear `email` when it is corrected: {error}") from None
+
+
+def _no_mail(report: Report, why: str) -> Mapping[str, Any]:
+    return {
+        "wanted": False,
+        "why": why,
+        "subject": report.name,
+        "recipients": Recipients().as_json(),
+        "strangers": 0,
+        "blocked": 0,
+        "attach": False,
+        "preview": False,
+        "messages": 0,
+    }
 
 
 def _recipients(services: Services, run: Run, report: Report) -> Recipients:
-    if run.request.recipients:
-        return Recipients(to=run.request.recipients)
-    if run.request.resend and (earlier := _not_known_reached(services, run, run.request.resend)):
-        return earlier
-    return without_repeats(report.email.recipients)
+    """The recipients asked for: those of the request, of the earlier run that is sent again, or of the report."""
+    if run.request.recipients is not None:
+        return without_repeats(Recipients(to=run.request.recipients))
+    earlier = _not_known_reached(services, run, run.request.resend) if run.request.resend else None
+    return without_repeats(report.email.recipients) if earlier is None else earlier
 
 
-def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipients:
-    """Recipients of an earlier run whose message is not known to have been sent; all if every one was."""
+def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipients | None:
+    """Recipients of an earlier run whose message is not known to have been sent; all if every one was.
+
+    None if no message of the run was ever claimed.
+    """
     earlier = [
         one for one in services.ledger.of(RunKey(report_id=run.key.report_id, run_id=earlier_run)) if not one.is_notice
     ]
-    reached = {address for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
+    if not earlier:
+        return None
+    reached = {mailbox(address) for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
     everyone = without_repeats(
         Recipients(
             to=tuple(address for one in earlier for address in one.recipients.to),
@@ -87,15 +129,29 @@ def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipi
             bcc=tuple(address for one in earlier for address in one.recipients.bcc),
         )
     )
-    missed = everyone.only(lambda address: address not in reached)
+    missed = everyone.only(lambda address: mailbox(address) not in reached)
     return missed if len(missed) else everyone
+
+
+def _may_be_mailed(services: Services, run: Run, report: Report, asked: Recipients) -> Recipients:
+    """Those of *asked* who may be mailed now; the record of an earlier or of this run makes nobody a reader.
+
+    A person may name the workspace's members and ALLOWED_DOMAINS.  A message is sent again to those, and to the
+    report's recipients.
+    """
+    if run.request.recipients is None and not run.request.resend:
+        return asked
+    allowed = may_be_named(services, report.workspace.id, asked)
+    if run.request.recipients is None:
+        allowed |= {mailbox(address) for address in report.email.recipients}
+    return asked.only(lambda address: mailbox(address) in allowed)
 
 
 def _has_data(run: Run) -> bool:
     return bool(run.mail_summary and run.mail_summary.data_rows)
 
 
-def _why_not(services: Services, run: Run, report: Report, wanted: Recipients, recipients: Recipients) -> str | None:
+def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
     """Say why there is no mail; None if there is to be one."""
     on_request = run.request.mail or bool(run.request.recipients or run.request.resend)
     if run.request.mail is False or not (on_request or report.email.enabled):
@@ -107,6 +163,13 @@ def _why_not(services: Services, run: Run, report: Report, wanted: Recipients, r
         return "no data"
     if services.settings.mail_mode == "off":
         return "mail_mode is off"
-    if not len(wanted):
+    if not len(asked):
         return "there are no recipients"
-    return None if len(recipients) else "every recipient is outside RECIPIENT_DOMAINS"
+    return None if len(recipients) else _nobody(services, asked)
+
+
+def _nobody(services: Services, asked: Recipients) -> str:
+    """Say why nobody of *asked* may be mailed."""
+    if any(services.settings.may_receive(address) for address in asked):
+        return "no recipient of the request may be mailed"
+    return "every recipient is outside RECIPIENT_DOMAINS"

@@ -1,8 +1,16 @@
-"""Split recipients into envelopes; remove repeated addresses."""
+"""Split recipients into envelopes; remove repeated addresses; say whom a run by hand may be mailed to."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ..domain.addresses import mailbox, spellings
 from ..domain.report import Recipients
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..ports.services import Services
 
 
 def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
@@ -20,15 +28,26 @@ def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
 
 
 def without_repeats(recipients: Recipients) -> Recipients:
-    """Keep the first occurrence of each address, ignoring case: to before cc before bcc."""
+    """Keep the first occurrence of each mailbox, whatever its spelling: to before cc before bcc."""
     seen: set[str] = set()
 
     def unseen(addresses: tuple[str, ...]) -> tuple[str, ...]:
         kept = []
         for address in addresses:
-            if address.lower() not in seen:
-                seen.add(address.lower())
+            if (one := mailbox(address)) not in seen:
+                seen.add(one)
                 kept.append(address)
         return tuple(kept)
 
     return Recipients(to=unseen(recipients.to), cc=unseen(recipients.cc), bcc=unseen(recipients.bcc))
+
+
+def may_be_named(services: Services, workspace_id: str, addresses: Iterable[str]) -> frozenset[str]:
+    """The mailboxes among *addresses* that a person may name: the workspace's members, and ALLOWED_DOMAINS."""
+    asked = {mailbox(address) for address in addresses}
+    if not asked:
+        return frozenset()
+    spelled = {spelling for address in asked for spelling in spellings(address)}
+    members = {mailbox(address) for address in services.definitions.members(workspace_id, spelled)}
+    domains = services.settings.domains
+    return frozenset(one for one in asked if one in members or one.rpartition("@")[2] in domains)

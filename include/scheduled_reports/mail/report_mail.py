@@ -2,58 +2,113 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..domain import cron_words
+from ..domain import cron_words, naming
+from ..domain.bidi import isolated
 from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
+from ..domain.errors import MailChangedError, PermanentError
 from ..domain.report import Recipients
 from ..domain.run import RunKey
 from ..render.document import PREVIEW_ROWS
 from . import message
 from .attachments import MailFiles, choose_files, inline_image
 from .body import MailFile, MailNote, body
-from .deliver import deliver_all
-from .headers import report_headers, routing_headers, unsubscribe_addresses_of, unsubscribe_headers, unsubscribe_link
-from .plan import envelopes, recipients_of
+from .deliver import Checks, deliver_all
+from .headers import (
+    knows_recipient,
+    report_headers,
+    routing_headers,
+    unsubscribe_addresses_of,
+    unsubscribe_headers,
+    unsubscribe_link,
+)
+from .plan import envelopes, recipients_of, still_wanted
 from .plan import plan as plan_mail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from ..domain.report import Row
     from ..domain.run import Artifact, Run
     from ..ports.services import Services
     from ..render.document import Document
 
+#: How often a mail is composed anew because the report was changed meanwhile; then it is left to a retry.
+ROUNDS = 3
 
-def mail(services: Services, run: Run, artifacts: Sequence[Artifact], document: Callable[[], Document]) -> str:
+
+def mail(
+    services: Services,
+    run: Run,
+    artifacts: Sequence[Artifact],
+    document: Callable[[], Document],
+    *,
+    last: bool = False,
+) -> str:
     """Send the run's mail, each message at most once; return `sent`, or why there was none.
 
-    *document* makes what the mail shows; it is called only if there is a mail to send.
+    *document* makes what the mail shows; it is called only if there is a mail to send.  A recipient whom the mail
+    service does not accept now is waited for, and left out in the *last* attempt.
 
     Raises DeliveryUnknownError if it is unknown whether a message was sent.
     """
-    plan = services.runs.fix_mail(run.key, plan_mail(services, run))
-    if not plan["wanted"]:
-        return str(plan["why"])
-    if services.settings.mail_mode == "off":  # a copy of production brings plans made while mail was on
-        return "mail_mode is off"
+    _are_ours(run, artifacts)
+    for _ in range(ROUNDS):
+        with suppress(MailChangedError):
+            return _mail(services, run, artifacts, document, last=last)
+    return _mail(services, run, artifacts, document, last=last)
+
+
+def _mail(
+    services: Services, run: Run, artifacts: Sequence[Artifact], document: Callable[[], Document], *, last: bool
+) -> str:
+    """Plan, compose and send; MailChangedError if the row no longer agrees with the plan at the claim."""
+    current = plan_mail(services, run, services.definitions.row(run.report.id))
+    services.runs.forget_plan(run.key)
+    plan = services.runs.fix_mail(run.key, current)
+    if not current["wanted"]:
+        return str(current["why"])
+    # A plan that is fixed already, because a message of it may have been sent, can only lose recipients.
+    recipients = still_wanted(recipients_of(plan), recipients_of(current))
     files = choose_files(services, artifacts, attach=plan["attach"])
-    recipients = recipients_of(plan)
+
+    def confirm(row: Row | None) -> None:
+        if plan_mail(services, run, row) != current:
+            raise MailChangedError("the report was changed while its mail was composed")
+
     refused = deliver_all(
         services,
-        _deliveries(services, run, plan, files, tuple(artifact.format for artifact in artifacts)),
+        _deliveries(services, run, plan, recipients, files, tuple(artifact.format for artifact in artifacts)),
         _compose(services, run, document(), artifacts, files, plan, recipients),
         {"report": run.report.id, "workspace": run.report.workspace.id, "run": run.run_key},
+        Checks(confirm, last=last),
     )
     return f"sent, but refused for {refused} of {len(recipients)} recipients" if refused else "sent"
 
 
+def _are_ours(run: Run, artifacts: Sequence[Artifact]) -> None:
+    """Refuse files of another report: the record is no proof, and the bucket holds the files of every workspace."""
+    ours = naming.objects_of(run.report.workspace.id, run.report.id)
+    if not all(artifact.object_key.startswith(ours) for artifact in artifacts):
+        raise PermanentError("the record names a file of another report; clear from query")
+
+
 def _deliveries(
-    services: Services, run: Run, plan: Mapping[str, Any], files: MailFiles, formats: tuple[Any, ...]
+    services: Services,
+    run: Run,
+    plan: Mapping[str, Any],
+    recipients: Recipients,
+    files: MailFiles,
+    formats: tuple[Any, ...],
 ) -> list[Delivery]:
-    """Make one delivery per envelope."""
+    """Make one delivery per envelope of the plan, with those of its addresses who are among *recipients*."""
+    redirected = services.settings.redirect_to is not None
+    planned = enumerate(envelopes(services, recipients_of(plan)), start=1)
+    parts = [(number, part if redirected else still_wanted(part, recipients)) for number, part in planned]
     return [
         Delivery(
             key=run.key,
@@ -66,7 +121,7 @@ def _deliveries(
             requested_by=run.triggered_by if run.request.resend else None,
             resend_of=_earlier_ids(services, run),
         )
-        for number, part in enumerate(envelopes(services, recipients_of(plan)), start=1)
+        for number, part in parts
     ]
 
 
@@ -98,7 +153,10 @@ def _compose(  # noqa: PLR0913, PLR0917 - all parts of a message
         attachments=(*map(inline_image, written.pictures), *files.attachments),
         headers={
             **routing_headers(services, recipients),
-            **unsubscribe_headers(unsubscribe_addresses_of(services, run, recipients)),
+            **unsubscribe_headers(
+                unsubscribe_addresses_of(services, run, recipients),
+                one_click=knows_recipient(services.settings.unsubscribe),
+            ),
             **report_headers(run),
         },
     )
@@ -138,7 +196,10 @@ def _note(
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
         schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
-        stop_hint=f"contact {report.creator} ({report.creator.email}) or an administrator of {report.workspace.name}",
+        stop_hint=(
+            f"contact {isolated(str(report.creator))} ({report.creator.email})"
+            f" or an administrator of {isolated(report.workspace.name)}"
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def look(services: Services, reports: Iterable[Report] | None = None) -> tuple[H
     """System health, and the delay of the oldest due tick that has not started."""
     now = services.now()
     found = services.upkeep_store.health(stuck_before=now - services.settings.stuck_seconds, since=now - UNKNOWN_SINCE)
+    found = replace(found, left_out=max(found.reports - services.settings.max_reports, 0))
     if reports is None:
         reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
     return found, lag(services, reports)

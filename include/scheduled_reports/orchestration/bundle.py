@@ -16,12 +16,13 @@ from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from ..domain.errors import ReportsError
 from ..domain.shards import Shard
-from ..settings import Settings
-from . import last_good_copy
+from . import last_good_copy, parse_settings
 from .shard_watch import ShardWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class ReportsBundle(BaseDagBundle):
 
     @cached_property
     def _settings(self) -> Settings:
-        return Settings.from_env(os.environ)
+        return parse_settings.read()
 
     def _definitions(self) -> Any:
         from ..adapters.postgres.reports import PostgresDefinitions

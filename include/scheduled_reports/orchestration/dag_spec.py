@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
@@ -15,13 +16,26 @@ if TYPE_CHECKING:
     from ..domain.report import Rejection, Report, Row
     from ..settings import Settings
 
-MAX_TAG_LENGTH = 100
+#: What Airflow's columns hold: an owner also stands in its audit log, in a column of 500 characters, and each task of a
+#: DAG repeats it.
+MAX_TAG_LENGTH, LONGEST_OWNER, LONGEST_DISPLAY_NAME = 100, 100, 200
 PAGE = (
     "A **scheduled report**. `query` reads the definition and the data, `formats` creates and uploads a file for each "
     "format, `email` sends the files, and `record` stores the result.\n\n"
-    "The tab **Report** shows runs, files and emails. The definition is the row `{report_id}` of `scheduled_reports`: "
+    "The tab **Report** shows runs, files and emails. The definition is the row {report_id} of `scheduled_reports`: "
     "edit, pause and resume the report there. If this DAG is paused in Airflow, its runs wait."
 )
+
+
+def code_span(text: str) -> str:
+    """*text* as code in Markdown, in which nothing else has a meaning: no link, no picture, no HTML.
+
+    A backslash would not do: Airflow's Markdown turns bare addresses into links even after one.
+    """
+    line = naming.one_line(text)
+    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    # One space on either side is removed again; without it, a backtick at the edge would belong to the fence.
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +62,8 @@ class DagSpec:
 
     @property
     def page(self) -> str:
-        """The documentation on the DAG's page in Airflow; it is Markdown, so it contains no text that users wrote."""
-        return PAGE.format(report_id=self.report_id.replace("`", "'"))
+        """The documentation on the DAG's page in Airflow, which is Markdown."""
+        return PAGE.format(report_id=code_span(self.report_id))
 
     def as_json(self) -> dict[str, Any]:
         """Return the spec as plain data."""
@@ -57,15 +71,22 @@ class DagSpec:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> DagSpec:
-        """Return the spec of the data from `as_json`."""
+        """Return the spec of the data from `as_json`; an error if it has another shape."""
         arguments = content["schedule"]
-        return cls(
+        spec = cls(
             **{
                 **content,
                 "tags": tuple(content["tags"]),
                 "schedule": None if arguments is None else TimetableArguments(**arguments),
             }
         )
+        texts = (spec.report_id, spec.display_name, spec.description, spec.owner, *spec.tags)
+        timetable = () if spec.schedule is None else astuple(spec.schedule)
+        if not all(isinstance(text, str) for text in (*texts, *timetable[:-1])):
+            raise TypeError("a text of a spec is not a text")
+        if not all(isinstance(number, int) for number in (spec.resting, *timetable[-1:])):
+            raise TypeError("a number of a spec is not a number")
+        return spec
 
 
 def dag_specs(
@@ -114,16 +135,18 @@ def _of(report: Report, settings: Settings) -> DagSpec:
         display_name=_display_name(report.name, report.id),
         description=report.description,
         tags=_tags(report),
-        owner=naming.one_line(report.creator.name) or "airflow",
+        owner=naming.shortened(naming.one_line(report.creator.name), LONGEST_OWNER) or "airflow",
         schedule=arguments,
     )
 
 
 def _display_name(name: str, report_id: str) -> str:
     """Return the name on one line; if it is empty the id, and if that cannot be displayed the DAG's id."""
-    return naming.one_line(name) or naming.one_line(report_id) or naming.dag_id(report_id)
+    shown = naming.one_line(name) or naming.one_line(report_id) or naming.dag_id(report_id)
+    return naming.shortened(shown, LONGEST_DISPLAY_NAME)
 
 
 def _tags(report: Report) -> tuple[str, ...]:
-    tags = {*report.tags, f"workspace:{report.workspace.label}"[:MAX_TAG_LENGTH], report.type}
-    return tuple(sorted(naming.one_line(tag) for tag in tags))
+    named = (*report.tags, f"workspace:{report.workspace.label}", report.type)
+    tags = {naming.one_line(tag)[:MAX_TAG_LENGTH] for tag in named}
+    return tuple(sorted(tag for tag in tags if tag))

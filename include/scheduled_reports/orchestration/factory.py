@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,7 @@ from airflow.utils.types import DagRunType
 
 from ..domain import naming
 from ..domain.errors import ReportsError
-from ..settings import Settings
-from . import last_good_copy, tasks
+from . import last_good_copy, parse_settings, tasks
 from .dag_spec import DagSpec, dag_specs
 from .task_links import FileLink, RunLink
 from .timetable import ReportTimetable, RestingTimetable
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from ..adapters.postgres.reports import PostgresDefinitions
     from ..domain.report import Row
     from ..domain.shards import Shard
+    from ..settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +41,7 @@ def dags(shard: Shard | None = None) -> dict[str, DAG]:
     A file of the bundle returns the DAGs of its *shard*; the checkout's DAG file returns none if there is a bundle.
     """
     context = get_parsing_context()
-    try:
-        settings = Settings.from_env(os.environ)
-    except ReportsError as error:
-        log.error("no DAGs: the settings are invalid: %s", error)  # noqa: TRY400 - the message is enough
-        return {}
+    settings = parse_settings.read()
     if context.dag_id is None:
         return {} if shard is None and is_bundled() else build_all(_read_all(settings, shard), settings)
     report_id = naming.report_id_of(context.dag_id)
@@ -118,8 +113,9 @@ def _read_all(settings: Settings, shard: Shard | None) -> tuple[DagSpec, ...]:
     except Exception as error:  # any error: a file that raises makes all its DAGs stale and stops their runs
         _log_fallback(error)
         return before
-    if len(rows) == settings.max_reports:
+    if shard is None and sum(not row["deleted"] for row in rows) >= settings.max_reports:
         log.error("MAX_REPORTS (%s) is reached: the reports beyond it have no DAG", settings.max_reports)
+    parse_settings.keep()
     last_good_copy.save(path, specs, None if shard is None else (digest or {}).get(shard.number, ""))
     return specs
 
@@ -140,7 +136,9 @@ def _specs(rows: list[Row], settings: Settings, before: tuple[DagSpec, ...]) -> 
     for rejection in rejections:
         for problem in rejection.problems:
             # Without the value, because it may be an email address.
-            log.warning("report %s is rejected: %s", rejection.report_id, problem.rule)
+            log.warning(
+                "report %s is rejected: %s", naming.one_line(rejection.report_id), naming.one_line(problem.rule)
+            )
     return specs
 
 

@@ -61,8 +61,9 @@ def email() -> str:
     """Send the uploaded files; return `sent`, or why no email was sent."""
     from ..runs.pipeline import email as stage
 
-    with _running() as (services, trigger, _):
-        return stage(services, trigger.key)
+    with _running() as (services, trigger, attempt):
+        last = attempt > get_current_context()["ti"].max_tries
+        return stage(services, trigger.key, conf=trigger.conf, last=last)
 
 
 @task
@@ -89,8 +90,11 @@ def _running() -> Iterator[tuple[Services, Trigger, int]]:
 
     context = get_current_context()
     with shield():
+        services = AirflowServices()
+        # A wrong setting is tried again: an operator corrects it, and the run continues.
+        services.settings  # noqa: B018 - read now, outside the errors that are not tried again
         try:
-            yield AirflowServices(), _trigger(context["dag_run"]), context["ti"].try_number
+            yield services, _trigger(context["dag_run"]), context["ti"].try_number
         except SkipRunError as reason:
             raise AirflowSkipException(str(reason)) from None
         except (PermanentError, DeliveryUnknownError) as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..domain.delivery import Delivery
-    from ..domain.report import Recipients
+    from ..domain.report import Recipients, Row
     from ..domain.run import RunKey
 
 
@@ -18,19 +18,21 @@ class Mailer(Protocol):
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
         """Send one message once and return the service's message id; *tags* are for the service's statistics.
 
-        Raises TransientError or PermanentError (such as RecipientRefusedError) if the message was certainly not sent
-        to anyone, DeliveryUnknownError if that is not known.
+        Raises TransientError or PermanentError if the message was certainly not sent to anyone, DeliveryUnknownError
+        if that is not known.  RecipientRefusedError names recipients only if others are accepted, or may be later:
+        what the service says of everybody alike is about nobody.
         """
 
 
 class Ledger(Protocol):
     """The ledger of messages: each is claimed before it is sent, so that no retry sends it twice."""
 
-    def claim(self, delivery: Delivery) -> Delivery | None:
+    def claim(self, delivery: Delivery, confirm: Callable[[Row | None], None] | None = None) -> Delivery | None:
         """Claim a message; return None if the claim succeeded, otherwise the entry that exists already.
 
         A message that was refused as a whole may be claimed again, one refused for single addresses may not.
-        Raises MailStoppedError while all mail is stopped.
+        *confirm* is called in the same transaction with the report's row, None if there is none; if it raises an
+        error, nothing is claimed.  Raises MailStoppedError while all mail is stopped.
         """
 
     def finish(self, delivery: Delivery) -> None:

@@ -15,10 +15,16 @@ class Definitions(Protocol):
     """The rows of scheduled_reports."""
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        """Every report and tombstone, or those of one workspace or shard: ordered by id, at most *limit*."""
+        """Every report and tombstone, or those of one workspace or shard, ordered by id.
+
+        At most *limit* reports, those that were seen first, and at most *limit* tombstones.
+        """
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
         """A digest of each shard's rows, by shard number; a shard without rows has none."""
+
+    def left_out(self, *, limit: int, most: int) -> dict[str, str]:
+        """The names of up to *most* reports beyond the *limit*, by id; the one that was seen first comes first."""
 
     def row(self, report_id: str) -> Row | None:
         """One report; None if there is no such row."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -31,6 +31,14 @@ class NewRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeptRecipients:
+    """The recipients of a requested run, and the id by which `dag_run.conf` names them."""
+
+    id: str
+    addresses: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """The recorded outcome of a run's stages, as input for settling."""
 
@@ -48,11 +56,14 @@ class Snapshot:
 class Runs(Protocol):
     """The record: reporting.runs, reporting.artifacts, report_executions, and the counters of scheduled_reports."""
 
-    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction, recipients: KeptRecipients | None = None) -> bool:
         """Record a requested run with pending executions before Airflow creates it; `query` adopts them.
 
         Returns False, and records nothing, while another run of the report is in progress.
         """
+
+    def requested_recipients(self, key: RunKey, request_id: str) -> tuple[str, ...] | None:
+        """The recipients kept with a requested run; None if none are kept under this id."""
 
     def withdraw(self, key: RunKey) -> None:
         """Delete a requested run that Airflow did not accept."""
@@ -92,6 +103,9 @@ class Runs(Protocol):
 
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store *plan* as the run's mail plan unless one is stored; return the stored plan."""
+
+    def forget_plan(self, key: RunKey) -> None:
+        """Delete the run's mail plan unless a message of it may have been sent."""
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
         """Record why the mail failed before any message was claimed; None clears the error before a retry."""

@@ -35,6 +35,8 @@ class Health:
     """System health in numbers."""
 
     reports: int = 0
+    #: Reports beyond MAX_REPORTS, which have no DAG.
+    left_out: int = 0
     scheduled: int = 0
     #: Invalid rows, and reports that were unscheduled after repeated failures.
     rejected: int = 0

@@ -138,8 +138,11 @@ class Reports(Protocol):
     def insert(self, values: Record, actor: Actor) -> None:
         """Add a report; *values* are columns of scheduled_reports."""
 
-    def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
-        """Change columns of a report; False if it is gone or its `updated_at` is no longer *read_at*."""
+    def update(self, report_id: str, changes: Record, read_at: datetime | None, actor: Actor) -> bool:
+        """Change columns of a report; False if it is gone or its `updated_at` is no longer *read_at*.
+
+        A moment that is beyond Python's years is read as None, as from every column.
+        """
 
     def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
         """Delete a report; False if there is none."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.csv import CSVWriter, WriteOptions
 
-from .batches import decimal_text, finite, pieces
+from .batches import decimal_text, finite, joined, pieces
 from .local_time import iso_text
-from .values import FORMULA_STARTS, defused
+from .values import FORMULA_AT_START, FORMULA_INSIDE, SEPARATORS, SUSPICIOUS_STARTS, defused
 
 if TYPE_CHECKING:
     from ..domain.report_type import Column
     from .document import Document
+
+
+_SUSPICIOUS: Final = pa.array(SUSPICIOUS_STARTS)
 
 
 def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: bool = False) -> int:
@@ -68,9 +71,16 @@ def _as_written(column: Column, values: pa.Array) -> pa.Array:
 
 
 def _defused(values: pa.Array) -> pa.Array:
-    """Apply `values.defused` to a whole column."""
+    """Apply `values.defused` to a whole column; most columns need only a look at their bytes."""
     starts = pc.utf8_slice_codeunits(values, start=0, stop=1)
-    dangerous = pc.is_in(starts, value_set=pa.array(FORMULA_STARTS))
-    if not pc.any(dangerous).as_py():
+    if pc.any(pc.is_in(starts, value_set=_SUSPICIOUS)).as_py():
+        dangerous = pc.match_substring_regex(values, pattern=FORMULA_AT_START)
+        values = pc.if_else(dangerous, pc.binary_join_element_wise("'", values, ""), values)
+    # Almost no column needs more than a look at its bytes, and few more than one search in all of them.
+    content = bytes(joined(values))
+    if not any(separator in content for separator in SEPARATORS):
         return values
-    return pc.if_else(dangerous, pc.binary_join_element_wise("'", values, ""), values)
+    whole = pa.array([content], pa.binary()).cast(pa.string())
+    if not pc.any(pc.match_substring_regex(whole, pattern=FORMULA_INSIDE)).as_py():
+        return values
+    return pc.replace_substring_regex(values, pattern=FORMULA_INSIDE, replacement=r"\1'\2")

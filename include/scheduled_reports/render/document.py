@@ -38,7 +38,10 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A chart ready to draw: *rows* are the first rows of *table*, *x* and *y* name the keys to draw."""
+    """A chart ready to draw: *rows* are the first rows of *table*, *x* and *y* name the keys to draw.
+
+    *total* counts the rows of the table, so that whoever draws fewer can say so; None if *rows* are all of them.
+    """
 
     title: str
     kind: str
@@ -46,6 +49,13 @@ class Chart:
     x: Column
     y: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
+    total: int | None = None
+    at_limit: bool = False  # the table itself may have left out rows
+
+    @property
+    def all_rows(self) -> int:
+        """How many rows the chart would have if none was left out."""
+        return len(self.rows) if self.total is None else self.total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +72,7 @@ class Table:
     rows: int
     batches: Callable[[], Iterator[pa.RecordBatch]]
     limit: int | None = None  # how many rows its query returns at most; None if it returns all there are
+    zero_filled: bool = False  # it has a row for every day or thing; a row of zeros is no data
 
     @property
     def is_at_limit(self) -> bool:
@@ -106,11 +117,6 @@ class Document:
         first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
         last = self.window.first_day - timedelta(days=1)
         return earlier_period(first, last, self.window.last_day.year)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no table has a row."""
-        return not any(table.rows for table in self.tables)
 
 
 class Renderer(Protocol):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .document import Figure, Table
 
 NO_ACTIVITY: Final = "No activity in this period."
+#: What a table without rows says if there was activity.
+NO_ROWS: Final = "No rows in this period."
 
 FORMAT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {Format.PDF: "PDF", Format.CSV: "CSV", Format.JSON: "JSON", Format.EXCEL: "Excel", Format.HTML: "HTML"}
@@ -31,6 +33,20 @@ UNPRINTABLE: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 
 #: First characters that make a spreadsheet read a CSV cell as a formula: OWASP's list, with the full-width forms.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: Invisible characters that may stand before a formula; after a separator also spaces, and quotes of the CSV itself.
+_INVISIBLE: Final = "\x01-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_FORMULA: Final = "[=+@\uff1d\uff0b\uff0d\uff20-]"
+#: Where a CSV cell is read as a formula: at the start of the text, and after what splits the text where a spreadsheet
+#: expects another separator than the comma, since quotes protect only what begins with them. For Python and Arrow.
+FORMULA_AT_START: Final = f"^(?:[\t\r\n]|[{_INVISIBLE}]*{_FORMULA})"
+FORMULA_INSIDE: Final = f'([;|\t\r\n][{_INVISIBLE} "\xa0\u2000-\u200a\u202f\u3000]*)({_FORMULA})'
+#: What splits a text into cells, as bytes.
+SEPARATORS: Final = (b";", b"|", b"\t", b"\r", b"\n")
+#: Characters with which a text that needs an apostrophe at its start can begin.
+SUSPICIOUS_STARTS: Final = (
+    *FORMULA_STARTS, *map(chr, (*range(1, 32), *range(127, 160), *range(0x200B, 0x2010), *range(0x2028, 0x202F))),
+    *map(chr, (*range(0x2060, 0x2070), 0xFEFF)),
+)  # fmt: skip
 
 #: What stands for a change of nothing, and a change too small for one decimal.
 NO_CHANGE, _ROUNDS_TO_ZERO = "no change", "0.0 %"
@@ -46,8 +62,9 @@ def printable(text: str) -> str:
 
 
 def defused(text: str) -> str:
-    """Put an apostrophe before *text* if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """Put an apostrophe before what a spreadsheet would take for a formula, whatever separator it expects."""
+    text = f"'{text}" if re.search(FORMULA_AT_START, text) else text
+    return re.sub(FORMULA_INSIDE, r"\1'\2", text)
 
 
 def is_missing(value: Any) -> bool:

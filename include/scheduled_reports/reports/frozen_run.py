@@ -9,12 +9,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..domain.addresses import mailbox
 from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
 from ..domain.run import MailSummary, Run, RunKind, RunState
 from ..domain.window import window
 from .parser import parse_row
-from .run_request import parse_request
+from .run_request import KEPT, parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
     """The run in *row* of reporting.runs; PermanentError if it breaks a current rule."""
     frozen = row["frozen"]
     # Which addresses a person may mail was checked when the run was frozen.
-    checked = [str(address).lower() for address in frozen["request"].get("recipients") or ()]
+    checked = [mailbox(str(address)) for address in frozen["request"].get("recipients") or ()]
     with _by_current_rules():
         report = parse_row(frozen["row"])
         request = parse_request(frozen["request"], report, known=checked)
@@ -41,6 +42,7 @@ def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
         request=request,
         window=window(request.period or report.date_range, row["scheduled_for"], report.timezone),
         mail_summary=_mail_summary(row),
+        recipients_kept=frozen["request"].get(KEPT),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -50,10 +51,15 @@ TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
 
 
 MAX_DEPTH = 20
+#: Characters of the whole column as JSON.
+LONGEST_TEXT = 200_000
 
 
 def read_object(check: Check, column: str, value: Any) -> Mapping[str, Any]:
     """*value* if it is a JSON object of at most MAX_DEPTH levels, otherwise an empty one; every problem is noted."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        check.add(column, value, f"is too long; use at most {LONGEST_TEXT} characters")
+        return {}
     if not isinstance(value, dict):
         check.add(column, value, "is not a JSON object; use one such as {}")
         return {}
@@ -103,7 +109,31 @@ def read_parameters(check: Check, parameters: Mapping[str, Any], kind: ReportTyp
             check.add(f"parameters.{name}", value, reason)
     if kind is not None and kind.sources:
         custom_filters.parse(check, kind.sources, given.get("customFilters"))
+    if not check.problems and _has_infinite(given):
+        check.add("parameters", "a number", "is larger than 1.7e308, the largest that can be used; use a smaller one")
     return {name: given[name] for name in sorted(given)}
+
+
+def usable_parameters(value: Any) -> dict[str, Any]:
+    """The parameters in *value* that have the right shape, for a form; a row may hold anything."""
+    given = value if isinstance(value, dict) else {}
+    usable = {
+        name: given[name]
+        for name, shape in PARAMETERS.items()
+        if name in given and not _wrong_shape(shape, given[name])
+    }
+    period = given.get("dateRange")
+    if isinstance(period, dict) and all(isinstance(part, str) for part in period.values()):
+        usable["dateRange"] = period
+    return usable
+
+
+def _has_infinite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_infinite, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_infinite, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _wrong_shape(shape: str, value: Any) -> str | None:

@@ -6,6 +6,8 @@ frozen in reporting.runs, so that a run parses its own row with the same rules.
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +15,8 @@ from ..domain import naming
 from ..domain.addresses import is_address
 from ..domain.clock import parse_zone
 from ..domain.cron import Cron
-from ..domain.errors import RejectedError
+from ..domain.errors import RejectedError, ReportsError, location
+from ..domain.problem import Problem
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from ..domain.schedule import Schedule
 from .parameters import read_date_range, read_object, read_parameters
@@ -25,6 +28,17 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ..domain.report_type import ReportType
+
+
+log = logging.getLogger(__name__)
+
+#: Names of users and workspaces, which the application does not limit, are cut to this length: they are printed in
+#: files, mails and pages, and stored in Airflow's columns.
+LONGEST_NAME = 200
+#: Longer than any expression that lists every value of each field.
+LONGEST_CRON = 500
+#: The years of the moment since when a schedule is effective; later or earlier ones have no ticks in some time zone.
+EARLIEST, LATEST = 1970, 9000
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
@@ -44,6 +58,19 @@ def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
 
 def parse_row(row: Row) -> Report:
     """One row as a report; RejectedError carries everything that is wrong with it."""
+    catalog()  # an error of the process, not of this row
+    try:
+        return _parse_row(row)
+    except ReportsError:
+        raise
+    except Exception as error:
+        # The last resort: whatever one row holds, the others are read.  Not the error's text, which may hold a value.
+        log.error("report %s cannot be read: %s%s", row.get("id"), type(error).__name__, location(error))  # noqa: TRY400
+        reason = f"cannot be read ({type(error).__name__}); correct the row, and report this as a bug"
+        raise RejectedError([Problem(column="row", value=str(row.get("id")), reason=reason)]) from None
+
+
+def _parse_row(row: Row) -> Report:
     check = Check()
     kind, parameters = _type(check, row["reportType"]), read_object(check, "parameters", row["parameters"])
     report = Report(
@@ -57,7 +84,7 @@ def parse_row(row: Row) -> Report:
         formats=read_formats(check, "export_formats", row["export_formats"]),
         date_range=read_date_range(check, parameters),
         parameters=read_parameters(check, parameters, kind),
-        tags=_tags(check, row["tags"] or []),
+        tags=_tags(check, check.texts("tags", row["tags"])),
         email=_email(check, row),
         workspace=_workspace(check, row),
         creator=_creator(check, row, kind),
@@ -92,10 +119,24 @@ def _type(check: Check, value: str) -> ReportType | None:
 
 def _schedule(check: Check, row: Row) -> Schedule:
     return Schedule(
-        cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], Cron.parse)),
+        cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], _cron)),
         zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], parse_zone)),
-        effective_from=datetime.fromisoformat(row["effective_from"]).astimezone(UTC),  # in the server's zone
+        effective_from=cast("datetime", check.reads("effective_from", row["effective_from"], _moment)),
     )
+
+
+def _cron(text: str) -> Cron:
+    if len(text) > LONGEST_CRON:
+        raise ValueError(f"is too long; use at most {LONGEST_CRON} characters")
+    return Cron.parse(text)
+
+
+def _moment(text: str) -> datetime:
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if EARLIEST <= moment.year <= LATEST:
+            return moment.astimezone(UTC)  # it is in the server's zone
+    raise ValueError(f"is not a moment of the years {EARLIEST} to {LATEST}; save the report again")
 
 
 def _status(check: Check, name: str) -> Status:
@@ -106,7 +147,7 @@ def _status(check: Check, name: str) -> Status:
     return Status.ERROR
 
 
-def _tags(check: Check, values: list[str]) -> tuple[str, ...]:
+def _tags(check: Check, values: list[str | None]) -> tuple[str, ...]:
     if len(values) > 20:
         check.add("tags", values, "has more than 20 tags; remove some")
     for value in values:
@@ -133,24 +174,27 @@ def _email(check: Check, row: Row) -> EmailOptions:
 
 
 def _addresses(check: Check, column: str, row: Row, *, low: int, high: int) -> tuple[str, ...]:
-    values = row[column] or []
     if not row["email_enabled"]:
-        return tuple(value for value in values if value)
+        return tuple(value for value in row[column] or () if value and isinstance(value, str))
+    values = check.texts(column, row[column])
     if not low <= len(values) <= high:
         check.add(column, values, f"does not have {low} to {high} addresses; change the list, or disable email")
     for value in values:
         if not is_address(str(value)):
             check.add(column, value, "is not an email address; use one such as name@company.com")
-    return tuple(dict.fromkeys(str(value) for value in values))
+    return tuple(dict.fromkeys(map(str, values)))
 
 
 def _workspace(check: Check, row: Row) -> Workspace:
     if row["workspace_slug"] is None:
         check.add("workspace_id", row["workspace_id"], "does not exist; use the id of a workspace that does")
-    slug = row["workspace_slug"] or ""
+    if len(naming.escape(row["workspace_id"] or "")) > naming.LONGEST_ESCAPED_ID:
+        reason = f"does not have 1 to {naming.LONGEST_ESCAPED_ID} characters once escaped; use another id"
+        check.add("workspace_id", row["workspace_id"], reason)
+    slug = naming.shortened(row["workspace_slug"] or "", LONGEST_NAME)
     return Workspace(
         id=row["workspace_id"],
-        name=row["workspace_name"] or "",
+        name=naming.shortened(row["workspace_name"] or "", LONGEST_NAME),
         slug=slug,
         label=slug if row["slug_is_unique"] else f"{slug}:{row['workspace_id']}",
     )
@@ -170,4 +214,4 @@ def _creator(check: Check, row: Row, kind: ReportType | None) -> Person:
         check.add(
             "created_by_id", value, f"has {held} in the workspace, but {kind.id} needs {needed}; choose another user"
         )
-    return Person(id=value, name=row["creator_name"] or "", email=person or "")
+    return Person(id=value, name=naming.shortened(row["creator_name"] or "", LONGEST_NAME), email=person or "")

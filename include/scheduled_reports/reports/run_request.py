@@ -7,11 +7,12 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ..domain.addresses import is_address
+from ..domain.addresses import is_address, mailbox
 from ..domain.errors import RequestError
 from ..domain.formats import Format
 from ..domain.report import DateRange
 from ..domain.run import Request
+from ..domain.storable import is_storable, storable
 from .parameters import PERIODS, custom_range
 from .validation import Check, read_formats
 
@@ -97,6 +98,8 @@ _KEYS = {
         RequestKey(name="test", schema={"type": "boolean"}),
     )
 }
+#: The key that our API sends to Airflow in place of `recipients`: the id under which reporting.requests keeps them.
+KEPT = "recipients_kept"
 REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType(_KEYS)
 
 
@@ -105,14 +108,25 @@ def keys_sent_by(sender: Sender) -> list[RequestKey]:
     return [key for key in REQUEST_KEYS.values() if sender in key.senders]
 
 
+def check_storable(conf: Mapping[str, Any]) -> None:
+    """Raise a RequestError that names the keys whose values PostgreSQL, and so the record, cannot hold."""
+    check = Check()
+    for key, value in conf.items():
+        if not is_storable([key, value]):
+            reason = "holds a character or a number that PostgreSQL cannot store (NUL, half a character, infinity)"
+            check.add(storable(key), value, f"{reason}; remove it")
+    if check.problems:
+        raise RequestError(check.problems)
+
+
 def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[str]) -> Request:
-    """The request in *conf*; *known* are the addresses it may be mailed to instead of the report's own.
+    """The request in *conf*; *known* are the mailboxes it may be mailed to instead of the report's own recipients.
 
     Airflow has checked the values against the form, but accepts unknown keys.
     """
     check = Check()
     for key in conf:
-        if key not in REQUEST_KEYS:
+        if key not in REQUEST_KEYS and key != KEPT:
             check.unknown(key, key, "key", list(REQUEST_KEYS))
     request = Request(
         formats=read_formats(check, "formats", conf["formats"]) if conf.get("formats") else None,
@@ -124,7 +138,7 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
         test=conf.get("test") is True,
     )
     _test(check, conf, request)
-    if request.mail and not request.recipients and not report.email.enabled:
+    if request.mail and not (request.recipients or conf.get(KEPT)) and not report.email.enabled:
         check.add("mail", request.mail, "needs recipients; add them, because email of this report is disabled")
     if check.problems:
         raise RequestError(check.problems)
@@ -137,7 +151,7 @@ def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
         check.add("test", conf["test"], "is not a boolean; use true or false")
     if not request.test:
         return
-    if not conf.get("recipients"):
+    if not (conf.get("recipients") or conf.get(KEPT)):
         check.add("recipients", None, "names nobody; add recipients, because a test is never sent to the report's own")
     if request.resend or request.mail is False:
         check.add("test", request.test, "cannot be combined with resend or with mail=false; remove those")
@@ -165,7 +179,7 @@ def _recipients(check: Check, values: Any, known: Collection[str]) -> tuple[str,
     if not values:
         return None
     for value in values:
-        if not is_address(str(value)) or value.lower() not in known:
+        if not is_address(str(value)) or mailbox(value) not in known:
             check.add(
                 "recipients", value, "may not be mailed; use the address of a workspace member or of an allowed domain"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,11 @@ from ..domain.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+#: More problems than this help nobody, and their number may not decide how long a row takes.
+MOST_PROBLEMS = 100
+LONGEST_COLUMN = 200
+#: No name of ours is longer, and comparing a long one is slow.
+LONGEST_GUESS = 80
 #: The enum "WorkspaceRole".
 ROLES = ("OWNER", "ADMIN", "MEMBER", "GUEST")
 
@@ -24,13 +29,18 @@ class Check:
 
     def add(self, column: str, value: Any, reason: str) -> None:
         """Note one problem; *reason* continues a sentence that begins with the value."""
-        self.problems.append(Problem(column=column, value=value, reason=reason))
+        self._note(Problem(column=column, value=value, reason=reason))
 
     def unknown(self, column: str, value: Any, noun: str, names: Collection[str]) -> None:
         """Note a value that is none of *names*, with the closest of them as a guess."""
-        guess = did_you_mean(value, names) if isinstance(value, str) else ""
+        guess = did_you_mean(value, names) if isinstance(value, str) and len(self.problems) < MOST_PROBLEMS else ""
         reason = f"choose from {', '.join(names)}{guess}"
-        self.problems.append(Problem(column=column, value=value, noun=noun, reason=reason))
+        self._note(Problem(column=column, value=value, noun=noun, reason=reason))
+
+    def _note(self, problem: Problem) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            # A name that a row gives, such as that of a parameter, is part of the column.
+            self.problems.append(replace(problem, column=problem.column[:LONGEST_COLUMN]))
 
     def text(self, column: str, value: str, *, low: int = 0, high: int) -> str:
         """*value*, which must have *low* to *high* characters."""
@@ -39,6 +49,15 @@ class Check:
         elif len(value) > high:
             self.add(column, value, f"is too long; use at most {high} characters")
         return value
+
+    def texts(self, column: str, values: Any) -> list[str | None]:
+        """*values*, which must be a list of texts, some of them NULL; PostgreSQL's arrays can hold lists as well."""
+        if values is None:
+            return []
+        if isinstance(values, list) and all(isinstance(value, str | None) for value in values):
+            return values
+        self.add(column, values, 'is not a list of texts; use one such as ["a", "b"]')
+        return []
 
     def reads(self, column: str, value: str, read: Callable[[str], Any]) -> Any:
         """What *read* returns for a value; None if it raises ValueError, whose text becomes the reason."""
@@ -51,7 +70,7 @@ class Check:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` if one of *names* is close to *name*, otherwise an empty text."""
-    close = get_close_matches(name, list(names), n=1)
+    close = get_close_matches(name, list(names), n=1) if len(name) <= LONGEST_GUESS else []
     return f" (did you mean {close[0]}?)" if close else ""
 
 

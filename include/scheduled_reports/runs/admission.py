@@ -10,10 +10,13 @@ from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunE
 from ..domain.formats import Format
 from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
+from ..domain.storable import storable
 from ..domain.window import window
+from ..mail.recipients import may_be_named
 from ..ports.runs import NewRun
 from ..reports.parser import parse_row
-from ..reports.run_request import parse_request
+from ..reports.run_request import check_storable, parse_request
+from .requests import with_recipients
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +37,12 @@ def enter(services: Services, trigger: Trigger) -> Run:
     try:
         admitted = admit(services, trigger, row)
     except (SkipRunError, PermanentError) as error:
-        services.runs.refuse(new_run(trigger, row), str(error), skipped=isinstance(error, SkipRunError))
+        services.runs.refuse(new_run(trigger, row), storable(str(error)), skipped=isinstance(error, SkipRunError))
+        raise
+    except Exception as error:
+        # The last resort: a request that nobody foresaw is in the record, too, unless the database is down.
+        if not isinstance(error, ReportsError):
+            services.runs.refuse(new_run(trigger, row), f"{type(error).__name__}; see the task's log", skipped=False)
         raise
     services.runs.open(admitted)
     if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
@@ -66,6 +74,7 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     if row is None:
         raise _gone(trigger)
     report = parse_row(row)
+    check_storable(trigger.conf)
     _may_tick(report, trigger, services.settings, services.now())
     if trigger.conf.get("resend"):
         trigger = _resending(services, report, trigger)
@@ -75,8 +84,9 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
 def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
     """What to record of a run: with *request* and *report* a frozen run, without them a refused one."""
     covered = None
-    named = dict.fromkeys((row or {}).get("export_formats") or ())  # an invalid row may name a format twice
-    formats = tuple(Format(name) for name in named if name in list(Format))
+    # An invalid row may name a format twice, or hold a list in place of a name.
+    named = [name for name in (row or {}).get("export_formats") or () if isinstance(name, str)]
+    formats = tuple(Format(name) for name in dict.fromkeys(named) if name in list(Format))
     if report is not None and request is not None:
         covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
         formats = request.formats or report.formats
@@ -84,7 +94,7 @@ def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, r
         key=trigger.key,
         kind=trigger.kind,
         scheduled_for=trigger.scheduled_for,
-        triggered_by=trigger.triggered_by,
+        triggered_by=storable(trigger.triggered_by),
         clear_number=trigger.clear_number,
         row=row,
         request=dict(trigger.conf),
@@ -119,11 +129,9 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
 
 
 def _request(services: Services, report: Report, trigger: Trigger) -> Request:
-    addresses = [str(address).lower() for address in trigger.conf.get("recipients") or ()]
-    known = services.definitions.members(report.workspace.id, addresses) if addresses else frozenset()
-    domains = services.settings.domains
-    known |= {address for address in addresses if address.rpartition("@")[2] in domains}
-    return parse_request(trigger.conf, report, known=known)
+    conf = with_recipients(services, trigger.key, trigger.conf)
+    known = may_be_named(services, report.workspace.id, map(str, conf.get("recipients") or ()))
+    return parse_request(conf, report, known=known)
 
 
 def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:

@@ -29,6 +29,8 @@ FIGURES = "figures.parquet"
 #: Limits of a chart in the mail summary: its size in bytes, the length of a name in characters.  Larger charts are left
 #: out of the mail.
 CHART_BYTES, CHART_TEXT = 64 * 1024, 80
+#: The key of the number of rows of a chart's dataset; runs of older versions have none.
+_TOTAL = b"total"
 
 
 def dataset_file(name: str) -> str:
@@ -46,6 +48,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
             rows=files.manifest(dataset_file(dataset.name)).rows,
             batches=partial(files.batches, dataset_file(dataset.name)),
             limit=dataset.limit,
+            zero_filled=dataset.zero_filled,
         )
         for dataset in kind.datasets
     )
@@ -90,13 +93,17 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
 def _kept(rows: pa.Table) -> pa.Table:
     """A chart's rows for the mail summary: long names are cut, and a chart that is still too large has no rows."""
     columns = [
-        pc.utf8_slice_codeunits(rows[name], 0, CHART_TEXT)
-        if pa.types.is_string(rows.schema.field(name).type)
-        else rows[name]
+        _short_names(rows[name]) if pa.types.is_string(rows.schema.field(name).type) else rows[name]
         for name in rows.schema.names
     ]
     short = pa.table(columns, schema=rows.schema)
     return short if len(_stream(short)) <= CHART_BYTES else short.slice(0, 0)
+
+
+def _short_names(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cut names to CHART_TEXT characters; a name that was cut ends with an ellipsis."""
+    cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(names, 0, CHART_TEXT - 1), "…", "")
+    return pc.if_else(pc.greater(pc.utf8_length(names), CHART_TEXT), cut, names)
 
 
 def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
@@ -109,7 +116,7 @@ def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
 
 def _stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
 
@@ -150,6 +157,7 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
     (dataset,) = (one for one in kind.datasets if one.name == spec.dataset)
     columns = {column.name: column for column in dataset.columns}
     frame = head.to_pandas(types_mapper=pd.ArrowDtype)
+    total = int((head.schema.metadata or {}).get(_TOTAL, head.num_rows))
     rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
     return Chart(
         title=spec.title,
@@ -158,20 +166,24 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
         x=columns[spec.x],
         y=tuple(columns[name] for name in spec.y),
         rows=rows,
+        total=total,
+        at_limit=dataset.limit is not None and total >= dataset.limit,
     )
 
 
 def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
-    """The first rows of a chart's columns."""
+    """The first rows of a chart's columns; how many the dataset has is in the schema's metadata."""
+    name = dataset_file(spec.dataset)
     batches, count = [], 0
-    for batch in files.batches(dataset_file(spec.dataset)):
-        batches.append(batch.select([spec.x, *spec.y]))
+    for batch in files.batches(name):
+        batches.append(batch.select(list(dict.fromkeys([spec.x, *spec.y]))))
         count += batch.num_rows
-        if count >= spec.limit:
+        if count >= spec.drawn:
             break
     if not batches:
         return pa.table({name: pa.nulls(0) for name in (spec.x, *spec.y)})
-    return pa.Table.from_batches(batches).slice(0, spec.limit)
+    rows = pa.Table.from_batches(batches).slice(0, spec.drawn)
+    return rows.replace_schema_metadata({_TOTAL: str(files.manifest(name).rows)})
 
 
 def _plain(value: Any) -> Any:

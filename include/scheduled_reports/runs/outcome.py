@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..domain.delivery import DeliveryState
 from ..domain.run import Outcome, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ..domain.delivery import Delivery
     from ..domain.formats import Format
     from ..ports.runs import Snapshot
@@ -50,21 +52,36 @@ def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
     plan = snapshot.mail
     if plan is None:
         return [never_mailed]
+    left_out = _left_out(plan)
     if not plan["wanted"]:
-        return [str(plan["why"])] if plan.get("blocked") else []
+        return [str(plan["why"])] if left_out else []
     messages = _messages(snapshot)
-    wrong = [
-        f"{calls[-1].message}: {calls[-1].error or calls[-1].state}"
-        for calls in messages
-        if calls[-1].state is not DeliveryState.SENT
-    ]
-    if refused := sum(len(call.refused) for calls in messages for call in calls[:-1]):
-        wrong.append(f"refused for {refused} of {sum(len(calls[0].recipients) for calls in messages)} recipients")
-    if plan.get("blocked"):
-        wrong.append(f"{plan['blocked']} recipients are outside RECIPIENT_DOMAINS")
+    wrong = [reason for calls in messages for reason in _call_errors(calls)]
+    if refused := {address for calls in messages for call in calls[:-1] for address in call.refused}:
+        everybody = {address for calls in messages for call in calls for address in call.recipients}
+        wrong.append(f"refused for {len(refused)} of {len(everybody)} recipients")
+    wrong += left_out
     if len(messages) < plan["messages"]:
         wrong.append(never_mailed)
     return wrong
+
+
+def _call_errors(calls: Sequence[Delivery]) -> list[str]:
+    """Why the calls of a message did not reach everybody; a call that was repeated in other calls counts as they do."""
+    errors = []
+    reached = {address for call in calls if call.state is DeliveryState.SENT for address in call.recipients}
+    for number, call in enumerate(calls):
+        later = {address for one in calls[number + 1 :] for address in one.recipients}
+        refused = set(call.refused if later else ())
+        if call.state is not DeliveryState.SENT and not (reached | later | refused).issuperset(call.recipients):
+            errors.append(f"{call.message}: {call.error or call.state}")
+    return errors
+
+
+def _left_out(plan: Mapping[str, Any]) -> list[str]:
+    """Which recipients of a plan were left out, and why; records of earlier releases lack some counts."""
+    reasons = (("blocked", "are outside RECIPIENT_DOMAINS"), ("strangers", "of the request may not be mailed"))
+    return [f"{plan[name]} recipients {reason}" for name, reason in reasons if plan.get(name)]
 
 
 def _messages(snapshot: Snapshot) -> list[list[Delivery]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
 from ..domain.errors import ReportsError, StagingMissingError, TransientError
@@ -20,11 +20,12 @@ from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, document, settle
 from .query import stage_data
+from .requests import requested
 from .staging import RunFiles
 from .unrecorded import leave_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..domain.formats import Format
     from ..domain.run import Outcome, Trigger
@@ -106,13 +107,16 @@ def upload(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1)
 
 
 @metrics.stage("email")
-def email(services: Services, key: RunKey) -> str:
-    """Mail the uploaded files, each message at most once; return the result in a few words."""
+def email(services: Services, key: RunKey, *, conf: Mapping[str, Any] | None = None, last: bool = False) -> str:
+    """Mail the uploaded files, each message at most once; return the result in a few words.
+
+    *conf* is what Airflow holds of the run's request; in the *last* attempt nobody is waited for.
+    """
     services.runs.note_mail(key, None)
     try:
-        run = services.runs.load(key)
+        run = requested(services, services.runs.load(key), conf)
         shown = partial(document.document_for_mail, run, report_type(run.report), services.settings.branding)
-        return report_mail.mail(services, run, _arrived(services, key), shown)
+        return report_mail.mail(services, run, _arrived(services, key), shown, last=last)
     except Exception as error:
         services.runs.note_mail(key, _in_words(error))
         raise

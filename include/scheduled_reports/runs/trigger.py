@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from ..domain.errors import BusyError
 from ..domain.run import AuditAction, RunKey, RunKind, Trigger
+from ..ports.runs import KeptRecipients
+from ..reports.run_request import KEPT
 from . import admission
 
 if TYPE_CHECKING:
@@ -38,7 +42,8 @@ def ask(
     row = services.definitions.row(report_id)
     new_run = admission.admit(services, trigger, row)
     act = AuditAction(action=_action(conf), actor=by, workspace_id=row["workspace_id"] if row else "")
-    if airflow.open_runs(report_id) or not services.runs.ask(new_run, act):
+    trigger, kept = _without_addresses(trigger)
+    if airflow.open_runs(report_id) or not services.runs.ask(new_run, act, kept):
         raise BusyError("a run of this report is in progress, or it already had a run for this time")
     try:
         airflow.start(trigger)
@@ -46,6 +51,16 @@ def ask(
         services.runs.withdraw(trigger.key)
         raise
     return new_run
+
+
+def _without_addresses(trigger: Trigger) -> tuple[Trigger, KeptRecipients | None]:
+    """*trigger* as Airflow may keep it, and the recipients that we keep instead."""
+    named = trigger.conf.get("recipients")
+    if not named:
+        return trigger, None
+    kept = KeptRecipients(id=uuid4().hex, addresses=tuple(map(str, named)))
+    conf = {name: value for name, value in trigger.conf.items() if name != "recipients"}
+    return replace(trigger, conf=conf | {KEPT: kept.id}), kept
 
 
 def _action(conf: Mapping[str, Any]) -> Any:

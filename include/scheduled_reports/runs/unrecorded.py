@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-import orjson
 
 from ..domain import naming
 from ..domain.errors import ReportsError
@@ -25,7 +24,7 @@ NOTES = ".unrecorded"
 def leave_note(services: Services, trigger: Trigger) -> None:
     """Leave a note on staging that a run has ended; upkeep records it when the database is available again."""
     content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
-    services.staging.put(_note_name(trigger.key), io.BytesIO(orjson.dumps(content)))
+    services.staging.put(_note_name(trigger.key), io.BytesIO(json.dumps(content).encode()))
 
 
 def noted(services: Services) -> list[Trigger]:
@@ -41,7 +40,7 @@ def noted(services: Services) -> list[Trigger]:
 
 
 def _read_note(content: bytes) -> Trigger:
-    values = orjson.loads(content)
+    values = json.loads(content)
     return Trigger(
         **values
         | {

@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from ..domain.addresses import is_address
+from ..domain.addresses import is_address, mailbox
 from ..domain.errors import ConfigurationError
 from ..domain.problem import Problem
 from .branding import COLOUR, Branding, read_colour, read_footer, read_name
+from .domains import read_domains
 from .logo import is_data, read_logo
 from .object_tags import read_tags
 from .unsubscribe import read_ways
@@ -40,8 +42,8 @@ class Settings:
     kms_key: str = ""
     #: Tags of every file in S3, `name=value,name=value`; a value may hold {workspace}, {report} and {type}.
     object_tags: str = ""
-    #: Where a run's intermediate files are: a folder, or `s3://bucket/prefix`.
-    staging: str = "/tmp/scheduled-reports"  # noqa: S108 - an operator's choice; folders in it are private
+    #: Where a run's intermediate files are: a folder, or `s3://bucket/prefix`; empty for a folder below AIRFLOW_HOME.
+    staging: str = ""
     #: `off`, `redirect:<address>` or `live`.
     mail_mode: str = "off"
     #: The mail transport: `ses`, or `smtp` through the connection `reports_smtp`.
@@ -82,8 +84,9 @@ class Settings:
     jitter_seconds: timedelta = timedelta()
     #: A tick that begins later than this counts as missed, and its report's policy for missed runs applies.
     grace_seconds: timedelta = timedelta(minutes=15)
-    #: The file in which a parse keeps the last rows it read, for when the database is unavailable.
-    last_good: str = "/tmp/scheduled-reports-last-good.json"  # noqa: S108 - an operator's choice; closed to others
+    #: The file in which a parse keeps the last rows it read, for when the database is unavailable; empty for one below
+    #: AIRFLOW_HOME.
+    last_good: str = ""
     #: The shortest time that the DAG of a deleted, disabled or rejected report is kept.
     tombstone_seconds: timedelta = timedelta(minutes=5)
     #: How long S3 keeps the files of a settled run; a very large value keeps them forever.
@@ -108,11 +111,35 @@ class Settings:
     retries: int = 3
     retry_seconds: timedelta = timedelta(seconds=60)
 
+    def __post_init__(self) -> None:
+        """Fill in the paths that are not set: below AIRFLOW_HOME, which, unlike /tmp, other users cannot write to."""
+        home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "scheduled-reports"
+        for name, path in (("staging", home / "staging"), ("last_good", home / "last-good.json")):
+            object.__setattr__(self, name, getattr(self, name) or str(path))
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings; ConfigurationError names every wrong one at once."""
+        settings, wrong = cls._read(environ)
+        if wrong:
+            raise ConfigurationError(" ".join(str(problem) for problem in wrong))
+        return settings
+
+    @classmethod
+    def usable(cls, environ: Mapping[str, str], kept: Mapping[str, str] = MappingProxyType({})) -> Settings:
+        """The settings, with the value in *kept* or the default in place of each wrong one; never raises."""
+        settings, wrong = cls._read(environ)
+        if not wrong:
+            return settings
+        names = {problem.column for problem in wrong}
+        right = {name: value for name, value in environ.items() if name not in names}
+        return cls._read(right | {name: value for name, value in kept.items() if name in names})[0]
+
+    @classmethod
+    def _read(cls, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+        """The settings, and every problem; a value that cannot be read is the default."""
         hints = get_type_hints(cls)
-        known = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(cls)}
+        known = {f"{PREFIX}{one.name.upper()}": one.name for one in fields(cls)}
         # A new name that is set wins over its old one.
         renamed = {old: known[new] for old, new in RENAMED.items() if new not in environ}
         names = known | renamed
@@ -125,10 +152,7 @@ class Settings:
             except ValueError as error:
                 wrong.append(_problem(name, environ[name], str(error)))
         settings = cls(**values)
-        wrong.extend(settings.problems())
-        if wrong:
-            raise ConfigurationError(" ".join(str(problem) for problem in wrong))
-        return settings
+        return settings, [*wrong, *settings.problems()]
 
     def problems(self) -> list[Problem]:
         """What is wrong with the values as a whole."""
@@ -157,6 +181,8 @@ class Settings:
             wrong.append(_problem("MAIL_VIA", self.mail_via, "is not a mail transport; use ses or smtp"))
         if self.reply_to and not is_address(self.reply_to):
             wrong.append(_problem("REPLY_TO", self.reply_to, "is not one plain address; use one, or nothing"))
+        for name in ("allowed_domains", "recipient_domains"):
+            wrong += _unreadable(name.upper(), getattr(self, name), read_domains)
         letters = self.configuration_set.replace("_", "").replace("-", "")
         if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
             reason = "is not a name that SES allows; use at most 64 ASCII letters, digits, _ and -"
@@ -222,13 +248,13 @@ class Settings:
 
     @property
     def domains(self) -> frozenset[str]:
-        """The allowed domains, lower case."""
-        return _domains(self.allowed_domains)
+        """The allowed domains, as A-labels in lower case."""
+        return read_domains(self.allowed_domains)
 
     def may_receive(self, address: str) -> bool:
         """Whether RECIPIENT_DOMAINS allows mail to *address*."""
-        domains = _domains(self.recipient_domains)
-        return not domains or address.rpartition("@")[2].lower() in domains
+        domains = read_domains(self.recipient_domains)
+        return not domains or mailbox(address).rpartition("@")[2] in domains
 
 
 def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
@@ -251,10 +277,6 @@ def _unreadable(name: str, value: str, read: Callable[[str], object]) -> list[Pr
 def _unknown(name: str, known: Iterable[str]) -> Problem:
     names = ", ".join(sorted(one.removeprefix(PREFIX) for one in known))
     return Problem(column=name, value=name.removeprefix(PREFIX), noun="setting", reason=f"choose from {names}")
-
-
-def _domains(text: str) -> frozenset[str]:
-    return frozenset(domain.strip().lower() for domain in text.split(",") if domain.strip())
 
 
 def _count(text: str) -> int:

@@ -12,7 +12,7 @@ from ..domain.errors import MailStoppedError, RecipientRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..domain.report import Recipients
+    from ..domain.report import Recipients, Row
     from ..domain.run import RunKey
 
 
@@ -42,15 +42,19 @@ class MemoryLedger:
     stopped: bool = False
     #: Called when a sender reports an outcome; MemoryRuns makes the run unsettled again.
     reopen: Callable[[RunKey], None] = lambda _: None
+    #: The row of a report, which `confirm` sees at the claim; None if this ledger knows no rows.
+    row: Callable[[str], Row | None] | None = None
     lock: Lock = field(default_factory=Lock, repr=False)
 
-    def claim(self, delivery: Delivery) -> Delivery | None:
+    def claim(self, delivery: Delivery, confirm: Callable[[Row | None], None] | None = None) -> Delivery | None:
         if self.stopped:
             raise MailStoppedError("all mail is stopped")
         with self.lock:
             held = self.held.get((delivery.key, delivery.message))
             if held is not None and not (held.state is DeliveryState.REFUSED and not held.refused):
                 return held
+            if confirm is not None and self.row is not None:
+                confirm(self.row(delivery.key.report_id))
             self.held[delivery.key, delivery.message] = replace(delivery, state=DeliveryState.CLAIMED)
             self.order.append((delivery.key, delivery.message))
         return None

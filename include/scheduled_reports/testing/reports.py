@@ -21,13 +21,15 @@ class MemoryDefinitions:
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
-        wanted = [
-            row
-            for row in self.content
-            if (workspace_id is None or (row["workspace_id"] == workspace_id and not row["deleted"]))
-            and (shard is None or shard == Shard.holding(str(row["id"]), shard.of))
-        ]
-        return sorted(wanted, key=lambda row: str(row["id"]))[:limit]
+        of = [row for row in self.content if workspace_id is None or row["workspace_id"] == workspace_id]
+        living = [row for row in of if not row["deleted"]][:limit]
+        gone = [row for row in of if row["deleted"] and workspace_id is None][:limit]
+        wanted = [row for row in living + gone if shard is None or shard == Shard.holding(str(row["id"]), shard.of)]
+        return sorted(wanted, key=lambda row: str(row["id"]))
+
+    def left_out(self, *, limit: int, most: int) -> dict[str, str]:
+        living = [row for row in self.content if not row["deleted"]]
+        return {str(row["id"]): str(row["name"]) for row in living[limit : limit + most]}
 
     def digests(self, shards: int, *, limit: int, only: int | None = None) -> dict[int, str]:
         numbers = range(shards) if only is None else (only,)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..domain.formats import Format
     from ..domain.run import Artifact, AuditAction, Outcome, Run
-    from ..ports.runs import NewRun
+    from ..ports.runs import KeptRecipients, NewRun
     from .mail import MemoryLedger
 
 
@@ -40,23 +40,31 @@ class MemoryRuns:
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     acts: dict[RunKey, AuditAction] = field(default_factory=dict)
+    requests: dict[RunKey, KeptRecipients] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger.reopen = self._reopen
 
-    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction, recipients: KeptRecipients | None = None) -> bool:
         if new_run.key in self.runs or any(
             key.report_id == new_run.key.report_id and not run.settled for key, run in self.runs.items()
         ):
             return False
         self.runs[new_run.key] = self._recorded(None, _row(new_run) | {"state": "running"}, new_run, new_run.formats)
         self.acts[new_run.key] = act
+        if recipients is not None:
+            self.requests[new_run.key] = recipients
         return True
+
+    def requested_recipients(self, key: RunKey, request_id: str) -> tuple[str, ...] | None:
+        kept = self.requests.get(key) if key in self.runs else None
+        return kept.addresses if kept is not None and kept.id == request_id else None
 
     def withdraw(self, key: RunKey) -> None:
         held = self.runs.get(key)
         if held is not None and held.row["frozen"] is None and held.row["state"] == RunState.RUNNING:
             del self.runs[key], self.acts[key]
+            self.requests.pop(key, None)
 
     def open(self, new_run: NewRun) -> None:
         held = self.runs.get(new_run.key)
@@ -139,6 +147,10 @@ class MemoryRuns:
             self.runs[key].row["mail"] = plan
         kept: Mapping[str, Any] = self.runs[key].row["mail"]
         return kept
+
+    def forget_plan(self, key: RunKey) -> None:
+        if all(one.is_notice or one.state is DeliveryState.REFUSED for one in self.ledger.of(key)):
+            self.runs[key].row["mail"] = None
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
         self.runs[key].row["mail_error"] = error

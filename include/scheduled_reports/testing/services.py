@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ..domain.report import Row
     from ..ports.metrics import Metrics
     from ..ports.reports import Definitions
     from ..ports.retention import Retention
@@ -64,6 +65,7 @@ class MemoryServices:
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
+        self.ledger.row = self._current
         self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
@@ -76,6 +78,9 @@ class MemoryServices:
 
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
+
+    def _current(self, report_id: str) -> Row | None:
+        return self.definitions.row(report_id)  # a test may replace the definitions
 
     def _effective(self, report_id: str) -> datetime:
         row = self.definitions.row(report_id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..domain.delivery import DeliveryState
+from ..domain.report import Status
 from ..domain.run import RunKey, RunKind
 from ..ports.upkeep import Health, Tombstone
 
@@ -61,12 +62,15 @@ class MemoryUpkeepStore:
     def reject(self, rejections: Mapping[str, str]) -> int:
         changed = 0
         for row in self._rows(rejections):
-            fresh = row["status"] in {"ACTIVE", "PAUSED"}
+            unknown = row["status"] not in list(Status)
+            fresh = row["status"] in {"ACTIVE", "PAUSED"} or (unknown and row["error_cause"] != "rejected")
             again = row["error_cause"] == "rejected" and self.errors.get(row["id"]) != rejections[row["id"]]
             if fresh:
-                self.before[row["id"]] = row["status"]
                 self.graves[row["id"]] = self.now()
-                row |= {"status": "ERROR", "error_cause": "rejected", "tombstone": "rejected"}
+                if not unknown:
+                    self.before[row["id"]] = row["status"]
+                    row["status"] = "ERROR"
+                row |= {"error_cause": "rejected", "tombstone": "rejected"}
             if fresh or again:
                 self.errors[row["id"]] = rejections[row["id"]]
                 self.next_runs[row["id"]] = None
@@ -78,9 +82,10 @@ class MemoryUpkeepStore:
         for row in self._rows(report_ids):
             if row["tombstone"] == "rejected":
                 self.lift([row["id"]])
-            if row["status"] == "ERROR" and row["error_cause"] == "rejected":
-                row |= {"status": self.before.pop(row["id"], "ACTIVE"), "error_cause": None}
-                row["effective_from"] = self.now().isoformat()
+            if row["error_cause"] == "rejected":
+                if row["status"] == "ERROR":
+                    row["status"] = self.before.pop(row["id"], "ACTIVE")
+                row |= {"error_cause": None, "effective_from": self.now().isoformat()}
                 self.errors.pop(row["id"], None)
                 changed += 1
         return changed

@@ -9,8 +9,10 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..domain import naming
 from ..domain.errors import ReportsError
 from ..mail import owner_notices
 from ..monitoring import health, metrics
@@ -21,7 +23,7 @@ from ..runs.unrecorded import noted, settle_noted
 from .retention import Retained, retain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from ..domain.report import Report
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 #: Tombstones and runs checked per round; each costs a query to Airflow.
 TOMBSTONES = 100
 RUNS = 200
+#: Reports without a DAG: handled per round, and named in the log.
+LEFT_OUT, NAMED = 10_000, 10
 #: Runs active within this time are skipped, because their own `record` comes first.
 QUIET = timedelta(seconds=30)
 GONE = "Airflow finished the run, but `record` did not run"
@@ -52,6 +56,7 @@ class Upkeep:
     lifted: int
     settled: int
     notified: int
+    left_out: int
     retained: Retained
 
     def __str__(self) -> str:
@@ -59,7 +64,8 @@ class Upkeep:
             f"{self.next_runs} next_run updated, {self.rejected} rejected, {self.readmitted} valid again, "
             f"{self.lifted} tombstones lifted, {self.settled} runs settled, {self.notified} owner notices processed"
         )
-        return "; ".join(filter(None, (done, str(self.retained))))
+        without = f"{self.left_out} reports without a DAG: MAX_REPORTS is reached" if self.left_out else ""
+        return "; ".join(filter(None, (done, without, str(self.retained))))
 
 
 def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
@@ -89,6 +95,8 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     now = services.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
+    left_out = services.definitions.left_out(limit=services.settings.max_reports, most=LEFT_OUT)
+    next_runs |= dict.fromkeys(left_out)
     _report_health(services, reports)
     return Upkeep(
         rejected=rejected,
@@ -97,8 +105,18 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         lifted=_lift(services, airflow, now),
         settled=settled,
         notified=notified,
+        left_out=_name_left_out(services, left_out),
         retained=retain(services),
     )
+
+
+def _name_left_out(services: Services, left_out: Mapping[str, str]) -> int:
+    """Name the reports that have no DAG in the log; return their number, at most LEFT_OUT."""
+    if left_out:
+        first = ", ".join(naming.one_line(report_id) for report_id in islice(left_out, NAMED))
+        most = services.settings.max_reports
+        log.error("MAX_REPORTS (%s) is reached: %s reports have no DAG, first of all %s", most, len(left_out), first)
+    return len(left_out)
 
 
 def _report_health(services: Services, reports: Iterable[Report]) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from . import access
 from .api import audit, next_runs, previews, reports, runs, system
 from .pages import report, report_form, report_list
-from .responses import SafeHeaders, SafeRoute, answer, failure
+from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     app.include_router(guarded)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handled)
+    app.add_middleware(EncodedSlashes)
     app.add_middleware(SafeHeaders)
     return app
 

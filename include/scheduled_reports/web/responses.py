@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import logging
+import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import orjson
 from fastapi import Request, Response
@@ -12,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from ..domain.errors import BusyError, NoDagError, RejectedError, ReportsError, RequestError, TransientError
+from ..domain.errors import BusyError, NoDagError, RejectedError, ReportsError, RequestError, TransientError, location
 from .fields import by_field
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ PROBLEM = """<!DOCTYPE html>
 <script src="{root}/static/app.js" defer></script></head>
 <body data-root="{root}"><main><div class="empty"><h1>{status}</h1><p>{message}</p>
 <p><a href="{root}/">All reports</a></p></div></main></body></html>"""
+#: A lone surrogate, which no decoded path contains.
+ENCODED_SLASH = "\udc2f"
 PROBLEM_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'"
 
 
@@ -61,7 +66,24 @@ def invalid(details: Problems) -> ApiError:
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response."""
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+    return Response(as_json(content), status, headers, media_type="application/json")
+
+
+def as_json(content: Any) -> bytes:
+    """Encode *content*, whatever a row holds: orjson refuses integers beyond 64 bits and text that is not Unicode."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        return json.dumps(finite(content), default=str).encode()
+
+
+def finite(value: Any) -> Any:
+    """Return *value* with null for numbers that JSON does not have, as orjson writes them."""
+    if isinstance(value, dict):
+        return {str(name): finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def failure(error: Exception) -> Response:
@@ -82,7 +104,7 @@ def failure(error: Exception) -> Response:
         case ReportsError():
             log.error("request failed: %s", error)
         case _:
-            log.error("request failed: %s%s", type(error).__name__, _location(error))
+            log.error("request failed: %s%s", type(error).__name__, location(error))
     return answer({"error": "Internal error"}, 500)
 
 
@@ -94,6 +116,10 @@ class SafeRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            request.scope["path_params"] = {
+                name: value.replace(ENCODED_SLASH, "/") if isinstance(value, str) else value
+                for name, value in request.path_params.items()
+            }
             try:
                 return await handle(request)
             except Exception as error:
@@ -120,6 +146,26 @@ class SafePage(SafeRoute):
             return Response(text, found.status_code, policy, media_type="text/html")
 
         return shown
+
+
+class EncodedSlashes:
+    """Keep `%2F` in a path apart from `/`, which routes split the path at: an id may contain a slash.
+
+    A server decodes the path before the routes see it, so here an encoded slash becomes ENCODED_SLASH, and `SafeRoute`
+    turns it back into a slash.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        raw = scope.get("raw_path", b"").partition(b"?")[0]
+        if b"%2f" in raw.lower():
+            path = "/".join(unquote(part).replace("/", ENCODED_SLASH) for part in raw.decode("ascii").split("/"))
+            if path.replace(ENCODED_SLASH, "/") == scope["path"]:
+                scope = {**scope, "path": path}
+        await self.app(scope, receive, send)
 
 
 class SafeHeaders:
@@ -156,11 +202,3 @@ def _of_parameters(error: RequestValidationError) -> Problems:
         shown = "" if one["type"] == "missing" else f"{str(one.get('input'))[:120]!r}: "
         found.setdefault(name, []).append(f"{shown}{one['msg']}")
     return found
-
-
-def _location(error: BaseException) -> str:
-    """Return where *error* was raised; its text is left out, because it may contain an address or a row value."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""

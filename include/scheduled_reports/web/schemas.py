@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,7 +10,9 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
+from ..domain.json_text import read_json
 from ..domain.problem import shown
+from ..domain.storable import is_storable
 from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
@@ -230,39 +230,15 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        found = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        found = read_json(raw.decode())
+    except ValueError:
         raise invalid({"body": ["The body is not valid JSON in UTF-8; send a JSON object."]}) from None
     if not isinstance(found, dict):
         raise invalid({"body": ["The body is not a JSON object; send one."]})
-    unstorable = islice((name for name in found if not _is_storable_field(found, name)), MAX_PROBLEMS)
+    unstorable = islice((name for name in found if not is_storable([name, found[name]])), MAX_PROBLEMS)
     if wrong := {name: [NOT_STORABLE] for name in unstorable}:
         raise invalid(wrong)
     return found
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _is_storable_field(body: dict[str, Any], name: str) -> bool:
-    """Return whether PostgreSQL can store a field: JSON allows text and numbers that it does not."""
-    level: list[Any] = [name, body[name]]
-    while level:
-        if not all(_is_storable(one) for one in level):
-            return False
-        level = [
-            inner
-            for one in level
-            for inner in ((*one, *one.values()) if isinstance(one, dict) else one if isinstance(one, list) else ())
-        ]
-    return True
-
-
-def _is_storable(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _field_name(path: tuple[str, ...]) -> str:

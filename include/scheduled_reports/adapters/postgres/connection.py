@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps
 
 from ...domain.errors import ConfigurationError, TransientError
+from .any_value import any_value
 from .encoding import json_text
 from .sql import statements
 
@@ -72,10 +73,8 @@ def _begin(dsn: str, timeout: str) -> psycopg.Connection[dict[str, Any]]:
         else:
             return kept
     # No named prepared statements: they belong to a session, too.
-    connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None)
+    connection = psycopg.connect(conninfo(dsn), row_factory=dict_row, prepare_threshold=None, context=any_value())
     set_json_dumps(json_text, connection)
-    # Our statements rely on it: a statement sees what others have committed meanwhile.
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     try:
         set_session(connection, timeout)
     except BaseException:

@@ -14,13 +14,16 @@ from ...domain.formats import Format
 from ...domain.report import Recipients
 from .connection import transaction
 from .encoding import storable
+from .reports import current_row
 from .sql import statements
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     import psycopg
 
+    from ...domain.report import Row
     from ...domain.run import RunKey
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -35,7 +38,7 @@ class PostgresLedger:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def claim(self, delivery: Delivery) -> Delivery | None:
+    def claim(self, delivery: Delivery, confirm: Callable[[Row | None], None] | None = None) -> Delivery | None:
         key = {**key_values(delivery.key), "message": delivery.message}
         values = {
             "subject": delivery.subject,
@@ -49,6 +52,8 @@ class PostgresLedger:
             if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
                 raise MailStoppedError(STOPPED)
             if connection.execute(statements("ledger")["claim"], storable(connection, key | values)).fetchone():
+                if confirm is not None:
+                    confirm(current_row(connection, delivery.key.report_id))
                 return None
             return next(one for one in deliveries(connection, delivery.key) if one.message == delivery.message)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...domain.json_text import read_json
 from ...domain.shards import Shard
+from ...reports.parameters import LONGEST_TEXT
 from .connection import transaction
 from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import psycopg
 
     from ...domain.report import Row
 
@@ -32,42 +35,63 @@ class PostgresDefinitions:
         return {one["shard"]: one["digest"] for one in self._select("digests", shard=shard, shards=shards, limit=limit)}
 
     def row(self, report_id: str) -> Row | None:
-        return next((row for row in self._rows(report_id=report_id, limit=1) if not row["deleted"]), None)
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            return current_row(connection, report_id)
+
+    def left_out(self, *, limit: int, most: int) -> dict[str, str]:
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            values = {"limit": limit, "most": most}
+            found = connection.execute(statements("definitions")["left_out"], values).fetchall()
+        return {one["id"]: one["name"] for one in found}
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             found = connection.execute(statements("definitions")["members"], values).fetchall()
-        return frozenset(row["email"] for row in found)
+        return frozenset(row["email"].lower() for row in found)
 
     def _rows(self, **wanted: Any) -> list[Row]:
-        # A row without options was never seen by the trigger: it takes effect now, not in the past.
-        unseen = datetime.now(UTC).isoformat()
-        return [
-            {
-                **one["row"],
-                "effective_from": one["row"]["effective_from"] or unseen,
-                "parameters": _json(one["parameters"]),
-            }
-            for one in self._select("rows", **wanted)
-        ]
+        return [_row(one) for one in self._select("rows", **wanted)]
 
-    def _select(self, name: str, *, shard: Shard | None = None, **wanted: Any) -> list[dict[str, Any]]:
-        values = {
-            "report_id": None,
-            "workspace_id": None,
-            "shard": shard and shard.number,
-            "shards": shard and shard.of,
-            **wanted,
-        }
-        statement = f"{statements('definitions')['definition']}\n{statements('definitions')[name]}"
+    def _select(self, name: str, **wanted: Any) -> list[dict[str, Any]]:
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
-            return connection.execute(statement, values).fetchall()
+            return _select(connection, name, **wanted)
+
+
+def current_row(connection: psycopg.Connection[dict[str, Any]], report_id: str) -> Row | None:
+    """One report, as a transaction sees it; None if there is no such row."""
+    rows = map(_row, _select(connection, "rows", report_id=report_id, limit=1))
+    return next((row for row in rows if not row["deleted"]), None)
+
+
+def _row(one: dict[str, Any]) -> Row:
+    # A row without options was never seen by the trigger: it takes effect now, not in the past.
+    unseen = datetime.now(UTC).isoformat()
+    return {
+        **one["row"],
+        "effective_from": one["row"]["effective_from"] or unseen,
+        "parameters": _json(one["parameters"]),
+    }
+
+
+def _select(
+    connection: psycopg.Connection[dict[str, Any]], name: str, *, shard: Shard | None = None, **wanted: Any
+) -> list[dict[str, Any]]:
+    values = {
+        "report_id": None,
+        "workspace_id": None,
+        "shard": shard and shard.number,
+        "shards": shard and shard.of,
+        "longest": LONGEST_TEXT + 1,
+        **wanted,
+    }
+    statement = f"{statements('definitions')['definition']}\n{statements('definitions')[name]}"
+    return connection.execute(statement, values).fetchall()
 
 
 def _json(text: str | None) -> Any:
-    """Parsed JSON; the text itself, which the parser rejects, if it is nested too deeply or a number is too long."""
+    """Parsed JSON; the text itself, which the parser rejects, if it was cut."""
     try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
+        return None if text is None else read_json(text)
+    except ValueError:
         return text

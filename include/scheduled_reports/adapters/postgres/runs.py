@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from ...domain.run import AuditAction, MailSummary, Outcome, Run
-    from ...ports.runs import NewRun
+    from ...ports.runs import KeptRecipients, NewRun
 
     Connection = psycopg.Connection[dict[str, Any]]
 
@@ -40,7 +40,7 @@ class PostgresRuns:
     dsn: str = field(repr=False)
     statement_timeout: timedelta = timedelta(seconds=10)
 
-    def ask(self, new_run: NewRun, act: AuditAction) -> bool:
+    def ask(self, new_run: NewRun, act: AuditAction, recipients: KeptRecipients | None = None) -> bool:
         values = _values(new_run) | {
             "ids": _ids(new_run.key, new_run.formats),
             "formats": [FORMATS[one].execution for one in new_run.formats],
@@ -57,7 +57,15 @@ class PostgresRuns:
                 return False
             _run(connection, "ask_executions", values)
             _run(connection, "note_act", values)
+            if recipients is not None:
+                kept = {"id": recipients.id, "recipients": list(recipients.addresses)}
+                _run(connection, "keep_recipients", key_values(new_run.key) | kept)
         return True
+
+    def requested_recipients(self, key: RunKey, request_id: str) -> tuple[str, ...] | None:
+        with self._transaction() as connection:
+            row = _run(connection, "requested_recipients", {**key_values(key), "id": request_id}).fetchone()
+        return tuple(row["recipients"]) if row else None
 
     def withdraw(self, key: RunKey) -> None:
         with self._transaction() as connection:
@@ -133,6 +141,10 @@ class PostgresRuns:
             raise PermanentError("this run was never frozen: clear it from query")
         kept: Mapping[str, Any] = row["mail"]
         return kept
+
+    def forget_plan(self, key: RunKey) -> None:
+        with self._transaction() as connection:
+            _run(connection, "forget_plan", key_values(key))
 
     def note_mail(self, key: RunKey, error: str | None) -> None:
         with self._transaction() as connection:

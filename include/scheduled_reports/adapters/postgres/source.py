@@ -7,6 +7,7 @@ without them fails instead of returning the rows of all tenants.
 
 from __future__ import annotations
 
+import json
 import re
 import weakref
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
-import orjson
 import pyarrow
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -96,7 +96,7 @@ class PostgresSource:
             "report.start": _utc(scope.start),
             "report.end": _utc(scope.end),
             "report.timezone": scope.timezone,
-            "report.parameters": orjson.dumps(dict(scope.parameters)).decode(),
+            "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
             **_clock(scope),
         }
 

@@ -48,6 +48,7 @@ class PostgresUpkeepStore:
         with self._transaction() as connection:
             ids = {"ids": sorted(report_ids)}
             changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
+            connection.execute(statements("upkeep")["forget_cause"], ids)
             connection.execute(statements("upkeep")["forget_rejected"], ids)
         return changed
 

@@ -92,12 +92,15 @@ class PostgresReports:
         with self._transaction(actor) as connection:
             connection.execute(statement, _adapted(values))
 
-    def update(self, report_id: str, changes: Record, read_at: datetime, actor: Actor) -> bool:
+    def update(self, report_id: str, changes: Record, read_at: datetime | None, actor: Actor) -> bool:
         # Always later than before, even within one millisecond, so that an edit based on the old state is refused.
+        # A moment that Python does not have (infinity) was read as None, and is replaced by one that it has.
         statement = sql.SQL(
             "UPDATE scheduled_reports SET {changes}, updated_at = greatest("
-            "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'), updated_at + interval '1 millisecond'"
-            ") WHERE id = %(report_id)s AND updated_at = %(read_at)s"
+            "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'),"
+            "    CASE WHEN updated_at BETWEEN '0001-01-01' AND '9999-12-31' THEN updated_at + interval '1 ms' END"
+            ") WHERE id = %(report_id)s AND CASE WHEN %(read_at)s::timestamp IS NULL"
+            "    THEN updated_at NOT BETWEEN '0001-01-01' AND '9999-12-31' ELSE updated_at = %(read_at)s END"
         ).format(
             changes=sql.SQL(", ").join(
                 sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes

@@ -12,7 +12,7 @@ from datetime import UTC
 from io import BytesIO
 from math import ceil
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -24,6 +24,7 @@ from ..batches import pieces
 from ..column_widths import text_width, widths
 from ..values import NUMERIC, printable
 from .cells import number_format, rows_xml
+from .package import Package
 from .print_setup import set_up_page
 from .styles import HEADER_EXTRA, LEFT, LINE, RIGHT, header, put
 from .summary_sheet import Contents, write_summary
@@ -147,18 +148,16 @@ def _stream(document: Document, book: Workbook, sheets: list[_Sheet], out: Binar
     by_path = {sheet.worksheet.path.lstrip("/"): sheet for sheet in sheets}
     written = {}
     with ZipFile(frame) as source, ZipFile(out, "w") as target:
+        package = Package(target, out)
         for name in source.namelist():
-            # a constant date, so that the same data gives the same file
-            entry = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = ZIP_DEFLATED
             sheet = by_path.get(name)
-            with target.open(entry, "w", force_zip64=sheet is not None) as part:
-                if sheet is not None:
+            if sheet is not None:
+                with package.streaming(name) as part:
                     written[sheet.worksheet.title] = _fill(source.read(name), sheet, part)
-                elif name == "docProps/core.xml":
-                    part.write(tostring(book.properties.to_tree()))
-                else:
-                    part.write(source.read(name))
+            elif name == "docProps/core.xml":
+                package.write(name, tostring(book.properties.to_tree()))
+            else:
+                package.write(name, source.read(name))
     return written
 
 

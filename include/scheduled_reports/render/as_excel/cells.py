@@ -30,7 +30,8 @@ _FIRST, _END = 61, 2_958_466
 _DAY: Final = 86_400_000_000.0  # in microseconds
 
 #: `_x0041_` in a cell means "A"; text that merely looks like it gets its underscore escaped.
-_ESCAPE: Final = "_(x[0-9A-Fa-f]{4}_)"
+_ESCAPE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
 _XML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 
 
@@ -76,7 +77,7 @@ def excel_text(text: str) -> str:
         note = f"… (cut: {len(text):,d} characters)"
         kept = text.encode("utf-16-le")[: (_TEXT_LIMIT - len(note)) * 2].decode("utf-16-le", errors="ignore")
         text = kept + note
-    return re.sub(_ESCAPE, r"_x005F_\1", text)
+    return _ESCAPE.sub("_x005F_", text)
 
 
 def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, style: str) -> pa.Array:
@@ -134,10 +135,17 @@ def _escaped(text: pa.Array) -> pa.Array:
         text = pa.array([None if value is None else excel_text(value) for value in text.to_pylist()], pa.string())
     else:
         text = pc.replace_substring_regex(text, pattern=UNPRINTABLE, replacement="")
-        text = pc.replace_substring_regex(text, pattern=_ESCAPE, replacement=r"_x005F_\1")
+        text = _without_escapes(text)
     for char, entity in _XML:
         text = pc.replace_substring(text, pattern=char, replacement=entity)
     return text
+
+
+def _without_escapes(text: pa.Array) -> pa.Array:
+    """Escape what looks like an escape; Python does it, since Arrow's RE2 cannot look ahead, and they overlap."""
+    if not pc.any(pc.match_substring_regex(text, pattern=_LOOKS_ESCAPED)).as_py():
+        return text
+    return pa.array([value and _ESCAPE.sub("_x005F_", value) for value in text.to_pylist()], pa.string())
 
 
 def _join(*parts: pa.Array | str) -> pa.Array:

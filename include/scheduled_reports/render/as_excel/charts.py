@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,7 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.cell import coordinate_from_string
 
+from ...domain.bidi import isolated
 from .. import charts
 from ..values import format_value, is_missing
 from .cells import excel_text, number_format
@@ -68,34 +70,40 @@ def add_charts(
     colours = charts.brand_palette(document.branding.colour)
     for chart in document.charts:
         table = tables[chart.table]
-        rows = chart.rows[: row_limit if row_limit is not None else len(chart.rows)]
-        rows = rows[: len(charts.ranked(chart))] if chart.kind == "rank" else rows
-        if rows and not charts.is_flat(chart):
-            drawn = _drawn(chart, rows, _Cells(table, places[table.name][0], len(rows)), colours)
+        shown = replace(chart, rows=chart.rows[:row_limit], total=chart.all_rows)
+        rows = charts.drawn(shown)
+        if charts.has_data(shown):
+            drawn = _drawn(shown, rows, _Cells(table, places[table.name][0], shown, rows), colours)
             sheet.add_chart(drawn, f"{letter}{row}")
             row += ceil(_height(chart, len(rows)) * _CENTIMETRE / LINE) + 1
 
 
 class _Cells:
-    """Cell references of the first *rows* rows of a table."""
+    """Cell references of the rows that a chart draws."""
 
-    def __init__(self, table: Table, sheet: str, rows: int) -> None:
+    def __init__(self, table: Table, sheet: str, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> None:
         self._letters = {column.name: get_column_letter(n) for n, column in enumerate(table.columns, start=1)}
         self._sheet = quote_sheetname(sheet)
-        self._rows = rows
+        places = [number for number, row in enumerate(chart.rows, start=2) if any(row is one for one in rows[:1])]
+        self._first = places[0]
+        self._last = self._first + len(rows) - 1
+        #: Rows without a date may stand between the others; a chart cannot leave out cells of a range.
+        self.are_adjacent = all(
+            row is one for row, one in zip(chart.rows[self._first - 2 : self._last - 1], rows, strict=False)
+        )
 
     def head(self, column: Column) -> str:
         return f"{self._sheet}!${self._letters[column.name]}$1"
 
     def values(self, column: Column) -> str:
         letter = self._letters[column.name]
-        return f"{self._sheet}!${letter}$2:${letter}${self._rows + 1}"
+        return f"{self._sheet}!${letter}${self._first}:${letter}${self._last}"
 
 
 def _drawn(chart: Chart, rows: Sequence[Mapping[str, Any]], cells: _Cells, colours: Sequence[str]) -> AnyChart:
     drawn: AnyChart = LineChart() if chart.kind == "line" else BarChart()
     note = charts.note(chart)
-    drawn.title = _title(f"{chart.title} ({note[0].lower()}{note[1:]})" if note else chart.title)
+    drawn.title = _title(f"{isolated(chart.title)} ({note[0].lower()}{note[1:]})" if note else chart.title)
     drawn.width = _WIDTH  # type: ignore[assignment]  # the stubs take it for a whole number
     drawn.height = _height(chart, len(rows))
     drawn.roundedCorners = False
@@ -121,7 +129,11 @@ def _height(chart: Chart, rows: int) -> float:
 def _series(number: int, column: Column, x: Column, rows: Sequence[Mapping[str, Any]], cells: _Cells) -> Series:
     label = SeriesLabel(strRef=StrRef(f=cells.head(column), strCache=_texts([column.title])))
     series = Series(idx=number, order=number, tx=label)
-    series.val = NumDataSource(numRef=NumRef(f=cells.values(column), numCache=_numbers(column, rows)))
+    values = _numbers(column, rows)
+    if not cells.are_adjacent:
+        series.val, series.cat = NumDataSource(numLit=values), AxDataSource(numLit=_numbers(x, rows))
+        return series
+    series.val = NumDataSource(numRef=NumRef(f=cells.values(column), numCache=values))
     if x.type in ("date", "timestamp"):
         series.cat = AxDataSource(numRef=NumRef(f=cells.values(x), numCache=_numbers(x, rows)))
     else:
@@ -160,7 +172,7 @@ def _colour(series: Series, kind: str, colour: str, *, dots: bool) -> None:
 
 
 def _set_axes(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> None:
-    if chart.x.type == "date":
+    if chart.x.type == "date" and len({row[chart.x.name] for row in rows}) == len(rows):
         days = _days(rows, chart.x)
         step = max(ceil(days / _LABELS), 1)
         drawn.x_axis = DateAxis(crossAx=100, baseTimeUnit="days", majorUnit=step, majorTimeUnit="days")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from openpyxl.worksheet.properties import PageSetupProperties
 
+from ...domain.bidi import isolated
+from ...domain.graphemes import cut
 from ..values import printable
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ def set_up_page(sheet: Worksheet, document: Document) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     foot = sheet.oddFooter
     assert foot is not None
-    words = printable(f"{document.workspace} · {document.period}").replace("&", "&&")[:_LONGEST]
+    name = printable(document.workspace)
+    room = _LONGEST - len(document.period)
+    workspace = isolated(cut(name, max(room - name[:room].count("&"), room // 2)))
+    words = f"{workspace} · {document.period}".replace("&", "&&")
     foot.left.text, foot.right.text = words, "Page &P of &N"
     foot.left.size = foot.right.size = 8

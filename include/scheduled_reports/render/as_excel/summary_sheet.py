@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -14,8 +14,9 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 
 from ...domain.dates import city, long_time, zone_time
 from .. import charts
+from ..activity import has_data, nothing
 from ..logo_image import logo_picture
-from ..values import NO_ACTIVITY, NO_CHANGE, is_missing, no_base, rows_of, trend
+from ..values import NO_CHANGE, is_missing, no_base, rows_of, trend
 from .cells import fits, number_format
 from .charts import add_charts
 from .print_setup import set_up_page
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from ..document import Document, Figure, Table
+    from ..document import Chart, Document, Figure, Table
 
 _CHANGE: Final = f'+0.0%;-0.0%;"{NO_CHANGE}"'
 #: Column widths: the tables, a gap, and the columns below the charts, which are together as wide as a chart.
@@ -56,9 +57,10 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
         sheet.column_dimensions[letter].width = width
     top = _head(sheet, document)
     row = _facts(sheet, top, document) + 1
-    if document.is_empty or (document.charts and all(map(charts.is_flat, document.charts))):
+    is_quiet = not has_data(document)
+    if is_quiet:
         for column in range(1, 5):
-            put(sheet, row, column, NO_ACTIVITY if column == 1 else None, QUIET)
+            put(sheet, row, column, nothing(document) if column == 1 else None, QUIET)
         row += 2
     if document.figures:
         row = _figures(sheet, row, document) + 1
@@ -69,8 +71,19 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> N
     )
     for offset, line in enumerate(filter(None, words)):
         put(sheet, row + offset, 1, line, NOTE)
-    add_charts(sheet, document, contents.places, contents.row_limit, f"{_CHARTS}{top}")
+    add_charts(
+        sheet,
+        replace(document, charts=_drawn(document, zeros=not is_quiet)),
+        contents.places,
+        contents.row_limit,
+        f"{_CHARTS}{top}",
+    )
     set_up_page(sheet, document)
+
+
+def _drawn(document: Document, *, zeros: bool) -> tuple[Chart, ...]:
+    """Choose the charts to draw: those of nothing but zeros only if *zeros* is true."""
+    return tuple(chart for chart in document.charts if zeros or not charts.is_flat(chart))
 
 
 def _head(sheet: Worksheet, document: Document) -> int:
@@ -152,5 +165,5 @@ def _contents(sheet: Worksheet, row: int, document: Document, contents: Contents
             row += 1
             cell = put(sheet, row, 1, name, link(document.branding))
             cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(name)}!A1")
-            put(sheet, row, 2, rows_of(contents.rows(table), table.rows) if table.rows else NO_ACTIVITY)
+            put(sheet, row, 2, rows_of(contents.rows(table), table.rows) if table.rows else nothing(document))
     return row + 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
+from ...domain.graphemes import cut
 from .. import charts
 from ..column_widths import text_width
 from ..values import format_value, is_missing, printable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MANY_BARS: Final = 12
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
+#: Characters of a name in a description.
+_NAME: Final = 100
 #: The least width of a bar and of a point of a line, in pixels.
 _BAR, _POINT = 8, 5
 
@@ -44,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
-    """A chart as shown: bars of a ranking, an SVG drawing, or neither if every value is zero."""
+    """A chart as shown: bars of a ranking, an SVG drawing, or neither in a report without data."""
 
     title: str
     note: str
@@ -54,12 +57,17 @@ class Tile:
     label_share: int = 0  # of the width, in percent
 
 
-def tiles(drawn: Sequence[Chart], size: TileSize, palette: tuple[str, ...]) -> Iterator[tuple[Tile, ...]]:
-    """Draw the tiles in rows of one or two; charts without data are left out."""
+def tiles(
+    drawn: Sequence[Chart], size: TileSize, palette: tuple[str, ...], *, zeros: bool
+) -> Iterator[tuple[Tile, ...]]:
+    """Draw the tiles in rows of one or two; charts without data are left out.
+
+    A chart of nothing but zeros is drawn if *zeros* is true; otherwise it says that there was no activity.
+    """
     for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
         width = size.half if len(row) == 2 else size.full
         style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False)
-        yield tuple(_tile(chart, style) for chart in row)
+        yield tuple(_tile(chart, style, zeros=zeros) for chart in row)
 
 
 def _paired(drawn: Sequence[Chart], size: TileSize) -> Iterator[tuple[Chart, ...]]:
@@ -83,12 +91,12 @@ def _is_narrow(chart: Chart, size: TileSize) -> bool:
     if chart.kind == "rank":
         return len(charts.ranked(chart)) * len(chart.y) <= _MANY_BARS
     needed = _POINT if chart.kind == "line" else _BAR * len(chart.y)
-    return len(chart.rows) * needed <= size.half
+    return len(charts.drawn(chart)) * needed <= size.half
 
 
-def _tile(chart: Chart, style: charts.ChartStyle) -> Tile:
+def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
     title, note = printable(chart.title), charts.note(chart)
-    if charts.is_flat(chart):
+    if charts.is_flat(chart) and not zeros:
         return Tile(title=title, note=note)
     if chart.kind == "rank":
         return Tile(
@@ -110,15 +118,16 @@ def _named(drawing: str, name: str) -> Markup:
 
 def described(chart: Chart) -> str:
     """Describe a chart in words: `Messages per day. Messages: 14 (2026-11-22) to 215 (2026-11-24).`."""
-    texts = [f"{printable(chart.title)}."]
+    texts = [f"{cut(printable(chart.title), _NAME)}."]
     for column in chart.y:
-        rows = [row for row in chart.rows if not is_missing(row[column.name])]
+        rows = [row for row in charts.drawn(chart) if not is_missing(row[column.name])]
         if rows:
             ends = (min(rows, key=lambda row: row[column.name]), max(rows, key=lambda row: row[column.name]))
             least, most = (
-                f"{format_value(row[column.name], column)} ({format_value(row[chart.x.name], chart.x)})" for row in ends
+                f"{format_value(row[column.name], column)} ({cut(format_value(row[chart.x.name], chart.x), _NAME)})"
+                for row in ends
             )
-            texts.append(f"{printable(column.title)}: {least} to {most}.")
+            texts.append(f"{cut(printable(column.title), _NAME)}: {least} to {most}.")
     return " ".join(texts)
 
 

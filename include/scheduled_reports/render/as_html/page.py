@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
+from ...domain.bidi import isolated
 from ...domain.dates import city
+from ...domain.graphemes import cut
 from .. import charts, colours
+from ..activity import has_data, is_counted, nothing
 from ..jinja import environment
 from ..key_figures import card, time_note
 from ..logo_image import logo_picture
 from ..values import NO_ACTIVITY, printable
 from .chart_tiles import TileSize, tiles
 from .excerpt import Excerpt
-from .table import TableView, is_right_to_left
+from .paper_text import CELL, NAME, on_paper
+from .table import Medium, TableView, is_right_to_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ...settings.branding import Branding
     from ..document import Document
-
-Medium = Literal["screen", "print"]
 
 #: The size of chart tiles: on a screen, on A4 portrait, and on A4 landscape.
 _SCREEN: Final = TileSize(half=350, full=790, height=200)
@@ -58,7 +61,7 @@ class Page:
     """A document laid out for a screen or for paper."""
 
     def __init__(self, document: Document, medium: Medium, row_limit: int | None) -> None:
-        self.views = [TableView(table, row_limit) for table in document.tables]
+        self.views = [TableView(table, row_limit, medium) for table in document.tables]
         self._document = document
         self._medium = medium
 
@@ -76,17 +79,19 @@ class Page:
             logo=self._logo,
             colours=shades,
             is_wide=self._is_wide,
-            cards=[card(figure) for figure in document.figures],
+            cards=[replace(one, title=self._bounded(one.title)) for one in map(card, document.figures)],
             card_columns=columns,
             long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
-            tiles=list(tiles(document.charts, self._tile_size, shades.palette)),
+            tiles=list(tiles(document.charts, self._tile_size, shades.palette, zeros=self._draws_zeros)),
+            bounded=self._bounded,
+            isolated=isolated,
             excerpts=excerpts,
             is_first=is_first,
             is_empty=all(view.is_empty for view in self.views),
             is_right_to_left=is_right_to_left,
             fonts=charts.FONTS,
-            running_title=_css_text(_short(printable(document.title))),
-            foot_line=_css_text(document.branding.footer or _short(printable(document.workspace))),
+            running_title=_css_text(cut(printable(document.title), _MARGIN_TEXT)),
+            foot_line=_css_text(document.branding.footer or cut(printable(document.workspace), _MARGIN_TEXT)),
         )
 
     @property
@@ -113,13 +118,28 @@ class Page:
             return _SCREEN
         return _LANDSCAPE if self._is_wide else _PORTRAIT
 
+    def _bounded(self, text: str, most: int = NAME) -> str:
+        """Bound a text on paper; a screen takes any."""
+        return on_paper(text, most) if self._medium == "print" else text
+
+    @cached_property
+    def _nothing(self) -> str:
+        """What an empty table says; the main table is read for it only if one is empty."""
+        return nothing(self._document) if any(view.is_empty for view in self.views) else ""
+
+    @cached_property
+    def _draws_zeros(self) -> bool:
+        """Whether a chart of zeros is drawn: it is true, and no lack of activity, in a report with figures and data."""
+        document = self._document
+        return any(map(charts.is_flat, document.charts)) and bool(document.figures) and has_data(document)
+
     def _words(self) -> Mapping[str, Any]:
         document = self._document
         return {
-            "title": printable(document.title),
-            "type_title": printable(document.type_title),
-            "description": printable(document.description),
-            "workspace": printable(document.workspace),
+            "title": self._bounded(printable(document.title)),
+            "type_title": self._bounded(printable(document.type_title)),
+            "description": self._bounded(printable(document.description), CELL),
+            "workspace": self._bounded(printable(document.workspace)),
             "timezone": document.timezone,
             "city": city(document.timezone),
             "created": document.scheduled_for.isoformat(),
@@ -127,12 +147,9 @@ class Page:
             "before": document.previous_period if document.figures else "",
             "time_note": time_note(document),
             "no_activity": NO_ACTIVITY,
+            "nothing": self._nothing,
+            "is_counted": is_counted(document),
         }
-
-
-def _short(text: str) -> str:
-    """Shorten *text* to what fits in the margin of a page."""
-    return text if len(text) <= _MARGIN_TEXT else f"{text[: _MARGIN_TEXT - 1]}…"
 
 
 def _css_text(text: str) -> Markup:

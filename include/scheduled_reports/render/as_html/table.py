@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from ..batches import pieces
 from ..column_widths import text_width, widths
 from ..values import NUMERIC, cut_notice, format_value, printable
+from .paper_text import CELL, on_paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ...domain.report_type import Column
     from ..document import Table
 
+Medium = Literal["screen", "print"]
 CellKind = Literal["number", "text", "other"]
 Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 
@@ -54,20 +57,27 @@ class Head:
 class TableView:
     """A table as shown; it counts its rows while they are read."""
 
-    def __init__(self, table: Table, row_limit: int | None) -> None:
-        self.title = printable(table.full_title)
+    def __init__(self, table: Table, row_limit: int | None, medium: Medium) -> None:
+        self._is_paper = medium == "print"
+        self.title = self._bounded(printable(table.full_title))
         self.count = "" if table.is_at_limit else f"({table.rows:,d})"
-        self.notice = cut_notice(table, row_limit)
         self.is_empty = table.rows == 0
         self.is_short = table.rows <= _SHORT
-        wanted = widths(table)
+        wanted = widths(table, row_limit if self._is_paper else 0)
+        columns = _whole_columns(table, wanted) if self._is_paper else len(wanted)
+        self.notice = _notice(table, row_limit, columns)
+        table, wanted = replace(table, columns=table.columns[:columns]), wanted[:columns]
         self.paper = _paper(table, wanted)
         on_paper = _fitted(table, wanted, _LINE[self.paper])
         share = 100 * sum(on_paper) / _LINE[self.paper]
         self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
         self.width = _width(share) if self.columns == 1 else 100
         self.heads = tuple(
-            Head(title=printable(column.title), kind=_kind(column), share=round(100 * width / sum(on_paper), 2))
+            Head(
+                title=self._bounded(printable(column.title)),
+                kind=_kind(column),
+                share=round(100 * width / sum(on_paper), 2),
+            )
             for column, width in zip(table.columns, on_paper, strict=True)
         )
         self.read = 0
@@ -79,10 +89,15 @@ class TableView:
         columns = self._table.columns
         kinds = [head.kind for head in self.heads]
         for piece in pieces(self._table, self._row_limit):
-            for row in zip(*(values.to_pylist() for values in piece.columns), strict=True):
-                texts = (format_value(value, column) for value, column in zip(row, columns, strict=True))
+            for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True):
+                texts = [format_value(value, column) for value, column in zip(row, columns, strict=True)]
+                if self._is_paper:
+                    texts = [on_paper(text, CELL) for text in texts]
                 yield list(zip(kinds, texts, strict=True))
             self.read += piece.num_rows
+
+    def _bounded(self, text: str) -> str:
+        return on_paper(text) if self._is_paper else text
 
 
 def is_right_to_left(text: str) -> bool:
@@ -90,12 +105,31 @@ def is_right_to_left(text: str) -> bool:
     return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
 
 
-def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
-    """Choose the smallest paper on which no number has to be broken."""
-    needed = sum(
+def _needed(table: Table, wanted: tuple[int, ...]) -> list[int]:
+    """How much of a line each column takes at least; a number is not broken."""
+    return [
         _GAP + (min(width, _NARROW_TEXT) if column.type == "text" else width)
         for column, width in zip(table.columns, wanted, strict=True)
-    )
+    ]
+
+
+def _whole_columns(table: Table, wanted: tuple[int, ...]) -> int:
+    """Count the columns that fit on the largest paper; at least one."""
+    return max(sum(taken <= _LINE["a1"] for taken in accumulate(_needed(table, wanted))), 1)
+
+
+def _notice(table: Table, row_limit: int | None, columns: int) -> str:
+    """Say above a table which rows and columns it leaves out; empty if none."""
+    rows = cut_notice(table, row_limit)
+    if columns == len(table.columns):
+        return rows
+    left_out = f"irst {columns:,d} of {len(table.columns):,d} columns"
+    return f"{rows}, f{left_out}" if rows else f"F{left_out}"
+
+
+def _paper(table: Table, wanted: tuple[int, ...]) -> Paper:
+    """Choose the smallest paper on which no number has to be broken."""
+    needed = sum(_needed(table, wanted))
     papers = [paper for paper in _LINE if paper != "upright" or len(table.columns) <= _UPRIGHT]
     return next((paper for paper in papers if needed <= _LINE[paper]), "a1")
 

@@ -69,7 +69,7 @@ class _Printing:
 
     def write(self, out: BinaryIO) -> None:
         laid = self._lay_out()
-        if not self._sheets:
+        if self._pages == list(laid.pages):  # all of the report in one layout
             laid.write_pdf(out, pdf_tags=True)
             return
         self._number()

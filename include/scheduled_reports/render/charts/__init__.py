@@ -8,12 +8,15 @@ import vl_convert
 
 from ..colours import SHAPE, WHITE, palette, readable
 from ..values import is_missing
-from .vega import DEFAULT_STYLE, FONTS, PALETTE, ChartStyle, has_data, note, ranked, specification
+from .vega import DEFAULT_STYLE, FONTS, PALETTE, ChartStyle, drawn, has_data, is_cut, note, ranked, specification
 
 if TYPE_CHECKING:
     from ..document import Chart
 
-__all__ = ["FONTS", "PALETTE", "ChartStyle", "brand_palette", "has_data", "is_flat", "note", "png", "ranked", "svg"]
+__all__ = [
+    "FONTS", "PALETTE", "ChartStyle", "brand_palette", "drawn", "has_data", "is_cut", "is_flat", "note", "png",
+    "ranked", "svg",
+]  # fmt: skip
 
 
 def svg(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> str:
@@ -36,8 +39,9 @@ def png(chart: Chart, scale: float = 2, style: ChartStyle = DEFAULT_STYLE) -> by
 
 
 def is_flat(chart: Chart) -> bool:
-    """Whether every value is zero or missing."""
-    return all(is_missing(row[column.name]) or not row[column.name] for row in chart.rows for column in chart.y)
+    """Whether every value of the chart's data is zero or missing; rows that were left out may have others."""
+    values = (row[column.name] for row in drawn(chart) for column in chart.y)
+    return not is_cut(chart) and all(is_missing(value) or not value for value in values)
 
 
 def brand_palette(brand: str) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from ...domain.graphemes import cut
+from ...domain.report_type import MOST_DRAWN, MOST_RANKED
 from ..values import format_value, is_missing, printable
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 _BAR: Final = 24
 #: The width of the name of a day on the axis, in pixels.
 _LABEL: Final = 46
-#: A ranking shows at most this many bars; more would be a table.
-_RANKED: Final = 25
 
 #: No emoji font is named: Pango would take digits from it. Emoji are found without being named.
 FONTS: Final = "Noto Sans, DejaVu Sans, Noto Sans CJK JP, Noto Sans Arabic, Noto Sans Hebrew, sans-serif"
@@ -46,8 +46,12 @@ _CONFIG: Final = {
 _TEMPORAL: Final = frozenset({"date", "timestamp"})
 #: A line of up to this many rows shows its points, and its axis labels each of them, or every second, every third.
 _MAX_POINTS: Final = 31
-#: Digits before the name of a ranked bar that keep equal names apart; they are not shown.
-_KEY_DIGITS: Final = 4
+#: Characters of a name on an axis or in a legend, which have less room than that.
+_LABEL_TEXT: Final = 100
+#: A chart has at most this many names on its axis: 10,000 take Vega half a minute.
+_NAMED: Final = 400
+#: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
+_KEY_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,29 +69,50 @@ DEFAULT_STYLE: Final = ChartStyle()
 
 def has_data(chart: Chart) -> bool:
     """Whether there is anything to draw."""
-    return any(not is_missing(row[column.name]) for row in chart.rows for column in chart.y)
+    return any(not is_missing(row[column.name]) for row in drawn(chart) for column in chart.y)
 
 
 def ranked(chart: Chart) -> tuple[Mapping[str, Any], ...]:
     """The rows that a ranking shows."""
-    return chart.rows[:_RANKED]
+    return chart.rows[:MOST_RANKED]
+
+
+def drawn(chart: Chart) -> tuple[Mapping[str, Any], ...]:
+    """The rows that a chart draws: the first ones, and over time only those that have a time."""
+    rows = _first(chart)
+    return tuple(row for row in rows if row[chart.x.name] is not None) if chart.x.type in _TEMPORAL else rows
+
+
+def _first(chart: Chart) -> tuple[Mapping[str, Any], ...]:
+    if chart.kind == "rank":
+        return ranked(chart)
+    return chart.rows[: MOST_DRAWN if _moments(chart) else _NAMED]
+
+
+def is_cut(chart: Chart) -> bool:
+    """Whether the chart leaves out rows of its data."""
+    return chart.at_limit or len(_first(chart)) < chart.all_rows
 
 
 def note(chart: Chart) -> str:
     """Say how many rows a chart leaves out; empty if none."""
-    if chart.kind != "rank" or len(chart.rows) <= _RANKED:
-        return ""
-    return f"First {_RANKED} of {len(chart.rows):,d}"
+    rows, shown = _first(chart), drawn(chart)
+    notes = []
+    if is_cut(chart):
+        of = f" of {chart.all_rows:,d}" + " or more" * chart.at_limit if len(rows) < chart.all_rows else ""
+        notes.append(f"First {len(rows):,d}{of}")
+    if missing := len(rows) - len(shown):
+        notes.append(f"{missing:,d} {'row has' if missing == 1 else 'rows have'} no date")
+    return ", ".join(notes)
 
 
 def specification(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> dict[str, Any] | None:
     """Build the Vega-Lite specification; None without data."""
     if not has_data(chart):
         return None
-    if chart.kind == "rank":
-        chart = replace(chart, rows=ranked(chart))
+    chart = replace(chart, rows=drawn(chart))
     points = _points(chart)
-    drawn = _ranked(chart, points, style) if chart.kind == "rank" else _across(chart, points, style)
+    shape = _ranked(chart, points, style) if chart.kind == "rank" else _across(chart, points, style)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "description": printable(chart.title),
@@ -96,7 +121,7 @@ def specification(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> dict[str, 
         "padding": {"left": 0, "top": 5, "right": 5, "bottom": 3},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": _CONFIG,
-        **drawn,
+        **shape,
     }
 
 
@@ -106,9 +131,9 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
         {
             "x": _place(row[chart.x.name], chart.x),
             "v": None if is_missing(row[column.name]) else float(row[column.name]),
-            "s": printable(column.title),
+            "s": cut(printable(column.title), _LABEL_TEXT),
             "n": place,
-            "k": f"{number:0{_KEY_DIGITS}d}{format_value(row[chart.x.name], chart.x)}",
+            "k": f"{number:0{_KEY_DIGITS}d}{cut(format_value(row[chart.x.name], chart.x), _LABEL_TEXT)}",
             "t": format_value(row[column.name], column),
         }
         for number, row in enumerate(chart.rows)
@@ -131,9 +156,9 @@ def _wall_clock(value: date) -> datetime:
 
 def _across(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle) -> dict[str, Any]:
     """Draw lines or vertical bars; bars of several series stand side by side, each from zero."""
-    moments = sorted({_wall_clock(row[chart.x.name]) for row in chart.rows}) if chart.x.type in _TEMPORAL else []
+    moments = _moments(chart)
     slot = _slot(moments, style) if chart.kind == "bar" and moments else 0
-    x = _time_axis(moments, slot, style) if moments else _name_axis("x")
+    x = _time_axis(moments, slot, style) if moments else _name_axis("k")
     encoding: dict[str, Any] = {"x": x, "y": _value_axis(chart.y, points), "color": _color(chart, style)}
     if chart.kind == "line":
         dots = {"size": 30} if len(chart.rows) <= _MAX_POINTS else False
@@ -147,6 +172,15 @@ def _across(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
     if len(chart.y) > 1:
         encoding["xOffset"] = {"field": "s", "type": "nominal", "sort": None}
     return {"height": style.height, "mark": {"type": "bar"}, "encoding": encoding}
+
+
+def _moments(chart: Chart) -> list[datetime]:
+    """The moments of a time axis; none if bars need the places of names: two of one moment would lie on each other."""
+    if chart.x.type not in _TEMPORAL:
+        return []
+    found = [_wall_clock(row[chart.x.name]) for row in chart.rows if row[chart.x.name] is not None]
+    moments = sorted(set(found))
+    return [] if chart.kind == "bar" and len(moments) < len(found) else moments
 
 
 def _slot(moments: Sequence[datetime], style: ChartStyle) -> float:
@@ -184,7 +218,8 @@ def _time_axis(moments: Sequence[datetime], bar: float, style: ChartStyle) -> di
 
 
 def _name_axis(field: str, **changes: Any) -> dict[str, Any]:
-    axis = {"title": None, "grid": False, "ticks": False, "labelAngle": 0, "labelOverlap": True, **changes}
+    label = {"labelExpr": f"slice(datum.label, {_KEY_DIGITS})", "labelAngle": 0, "labelOverlap": True}
+    axis = {"title": None, "grid": False, "ticks": False, **label, **changes}
     return {"field": field, "type": "ordinal", "sort": None, "axis": axis}
 
 
@@ -208,9 +243,7 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
     values = [point["v"] for point in points if point["v"] is not None]
     space = 1 + max(len(point["t"]) for point in points) * 0.022
     domain = [min(0, *values) * space, max(0, *values) * space]
-    y = _name_axis(
-        "k", labelExpr=f"slice(datum.label, {_KEY_DIGITS})", labelLimit=style.width // 3, labelPadding=8, domain=False
-    )
+    y = _name_axis("k", labelLimit=style.width // 3, labelPadding=8, domain=False)
     x = {"field": "v", "type": "quantitative", "axis": None, "scale": {"domain": domain, "nice": False}}
     shared = {"x": x, "y": {**y, "scale": {"paddingInner": 0.3, "paddingOuter": 0.15}}}
     if len(chart.y) > 1:
@@ -228,7 +261,7 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
 
 def _color(chart: Chart, style: ChartStyle) -> dict[str, Any]:
     """Assign one colour per series; there is a legend only for several."""
-    titles = [printable(column.title) for column in chart.y]
+    titles = [cut(printable(column.title), _LABEL_TEXT) for column in chart.y]
     scale = {"domain": titles, "range": [style.palette[number % len(style.palette)] for number in range(len(titles))]}
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if chart.kind == "line" else {"symbolType": "square"}
     legend = (

@@ -45,7 +45,7 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """Every report type of this process, read on first use: the built-in ones, then those of REPORT_TYPES."""
-    return read((FOLDER, *Settings.from_env(os.environ).report_folders))
+    return read((FOLDER, *Settings.usable(os.environ).report_folders))
 
 
 def report_types() -> Mapping[str, ReportType]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -357,7 +358,8 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+    # A whole number beyond 64 bits as well: PostgreSQL stores 1e20 as 100000000000000000000.
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= sys.float_info.max
 
 
 def _is_moment(value: Any) -> bool:

@@ -92,7 +92,11 @@ def _condition(one: Filter) -> str:
         case "is_null":
             sql = f"{column} IS NULL"
         case "contains":
-            sql = f"strpos(lower({column}), lower({_value(one)})) > 0"
+            # In some locales the lower case of "I" is not "i": ASCII is compared by the rules of "C" as well.
+            sql = " OR ".join(
+                f"strpos(lower({column}{locale}), lower({_value(one)}{locale})) > 0" for locale in ("", ' COLLATE "C"')
+            )
+            sql = f"({sql})"
         case "in":
             values = f"jsonb_array_elements_text({_parameter(one, '#>')}) given"
             sql = f"{column} IN (SELECT given::{CASTS[one.column.type]} FROM {values})"

@@ -164,8 +164,9 @@ def _must_be_fresh(record: Record, body: Sent) -> None:
     if body.values.get("updatedAt") is None:
         return
     read_at = fields.read(body.wrong, "updatedAt", body.values["updatedAt"], parse_moment)
-    if read_at is not None and read_at != record["updated_at"].replace(tzinfo=UTC):
-        raise ApiError(409, STALE, updatedAt=serializers.moment(record["updated_at"]))
+    current = record["updated_at"]
+    if read_at is not None and (current is None or read_at != current.replace(tzinfo=UTC)):
+        raise ApiError(409, STALE, updatedAt=serializers.moment(current))
 
 
 def _switch(access: Access, report_id: str, *, is_active: bool) -> Response:

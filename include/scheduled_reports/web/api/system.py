@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
+from ...domain.errors import ConfigurationError
 from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
@@ -20,6 +21,8 @@ from .reports import BASE
 FAILING: dict[int | str, dict[str, Any]] = {
     503: {"description": "Reports are late or stuck (same body), or a server is down"}
 }
+#: The most ids of reports without a DAG that the health route names.
+LISTED = 10
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
@@ -63,8 +66,12 @@ def health(caller: SignedIn, ports: Ports) -> Response:
     """Return the health of the system: 503 while reports are late or stuck, 200 otherwise."""
     if not caller.may(Right.READ):
         raise ApiError(403, NO_OVERVIEW)
+    try:
+        settings = ports.core.settings
+    except ConfigurationError as error:
+        return answer({"status": "failing", "attention": ["settings"], "settings": str(error)}, 503)
     found, lag = look(ports.core)
-    settings = ports.core.settings
+    left_out = ports.core.definitions.left_out(limit=settings.max_reports, most=LISTED) if found.left_out else {}
     failing = {
         "late": lag > settings.grace_seconds,
         "stuckRuns": found.stuck_runs,
@@ -73,6 +80,7 @@ def health(caller: SignedIn, ports: Ports) -> Response:
     notable = {
         "unknownDeliveries": found.unknown_deliveries,
         "rejected": found.rejected,
+        "leftOut": found.left_out,
         "mailStopped": not found.mail_enabled,
     }
     # Only problems that keep reports from being sent are a 503: an invalid row must not page anybody.
@@ -85,6 +93,8 @@ def health(caller: SignedIn, ports: Ports) -> Response:
             "scheduled": found.scheduled,
             "rejected": found.rejected,
             "stoppedForFailing": found.stopped,
+            "leftOut": found.left_out,
+            "firstLeftOut": list(left_out),
             "openRuns": found.open_runs,
             "stuckRuns": found.stuck_runs,
             "stuckExecutions": found.stuck_executions,

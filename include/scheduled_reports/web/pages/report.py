@@ -25,12 +25,15 @@ from .states import STATES
 from .template import page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...ports.web import Record
 
 HERE = FilePath(__file__).parent
 RUNS = 20
 OPEN = ("queued", "running")
 UPCOMING = 10
+LEFT_OUT = 10_000
 #: States of a task that has not ended.
 UNFINISHED = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
@@ -99,6 +102,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         label=access.name,
         type=catalog().types.get(record["reportType"]),
         problems=fields.problems(row, {}) if row else {},
+        is_left_out=not dags and record["id"] in _left_out(access),
         upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
@@ -135,6 +139,12 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "progress": _progress(run),
         "may_run": whole and _may(access, report, Right.RUN),
     }
+
+
+def _left_out(access: Access) -> Mapping[str, str]:
+    """Return the reports that have no DAG because there are more than MAX_REPORTS."""
+    core = access.ports.core
+    return core.definitions.left_out(limit=core.settings.max_reports, most=LEFT_OUT)
 
 
 def _progress(run: Record) -> int:

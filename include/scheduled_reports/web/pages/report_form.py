@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...domain.formats import Format
 from ...ports.web import Record, Right, WebServices, WorkspaceInfo
-from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES
+from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES, usable_parameters
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import NO_CREATION, Ports, SignedIn, access_to_report, visible_reports
@@ -61,7 +61,7 @@ def _form(
     return page(
         request,
         "form",
-        report=record,
+        report=record | {"parameters": usable_parameters(record["parameters"])},
         updated_at=serializers.moment(record.get("updated_at")),
         workspaces=workspaces,
         workspace=workspace,

@@ -36,6 +36,7 @@ SORTED_BY = {"type": "report_type", "next": "next_run", "last": "last_run"}
 UNCONFIRMED_SINCE = timedelta(days=7)
 #: The states of reports that need attention, as the page says it.
 ATTENTION = {
+    "unknown": "have a status that only the application knows",
     "rejected": "cannot be scheduled",
     "stopped": "stopped after failures",
     "failing": "failed in the last run",
@@ -118,9 +119,20 @@ def _attention(ports: WebServices, ids: tuple[str, ...] | None, paused: frozense
         found.append({"state": state, "text": text, "count": reports.total, "reports": reports.items})
     unconfirmed = ports.overview.unconfirmed_mail(ports.core.now() - UNCONFIRMED_SINCE, ids)
     found.append({"state": "", "text": "delivery unconfirmed", "count": len(unconfirmed), "reports": unconfirmed})
+    found.append(_left_out(ports) if ids is None else {"count": 0})
     held = ports.overview.paused_in_airflow(paused, ids)
     found.append({"state": "", "text": "active here, but paused in Airflow", "count": len(held), "reports": held})
     return [one for one in found if one["count"]]
+
+
+def _left_out(ports: WebServices) -> dict[str, Any]:
+    """Return the reports that have no DAG because there are more than MAX_REPORTS."""
+    most = ports.core.settings.max_reports
+    reports = ports.core.definitions.left_out(limit=most, most=LISTED)
+    total = ports.reports.page(ReportQuery(limit=1)).total if reports else 0
+    shown = [{"id": report_id, "name": name} for report_id, name in reports.items()]
+    text = "have no DAG: the setting MAX_REPORTS is reached"
+    return {"state": "", "text": text, "count": max(total - most, 0), "exact": True, "reports": shown}
 
 
 def _query(values: dict[str, str]) -> str:

@@ -10,4 +10,6 @@ STATES = {
     "rejected": "Invalid",
     "paused": "Paused",
     "disabled": "Disabled",
+    #: The badge shows the status itself.
+    "unknown": "Unknown status",
 }

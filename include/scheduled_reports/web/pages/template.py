@@ -6,9 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..responses import finite
 
 #: Inline styles are allowed for previews, which a sandboxed frame shows under this policy.
 POLICY = (
@@ -22,8 +25,10 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+#: An id is one segment of a path, also if it contains a slash.
+environment.filters["urlencode"] = lambda value: quote(str(value), safe="")
 #: Not `tojson`, which escapes letters outside ASCII for scripts; the template escapes the text anyway.
-environment.filters["json"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+environment.filters["json"] = lambda value, indent=None: json.dumps(finite(value), ensure_ascii=False, indent=indent)
 
 
 def page(request: Request, template: str, **values: Any) -> Response:

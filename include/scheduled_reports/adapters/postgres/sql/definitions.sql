@@ -2,24 +2,35 @@
 -- What validation reads of each report, and the tombstones, in one ordered query that the statements below extend.
 WITH definition AS (
     SELECT coalesce(r.id, t.report_id) AS id, r.id IS NULL AS deleted, t.reason AS tombstone,
-           coalesce(r.name, t.name) AS name, r.description, r."reportType", r.cron_expression, r.timezone,
+           -- Texts longer than any valid one are cut: the parser rejects them, and they cost each parse only so much.
+           left(coalesce(r.name, t.name), 1000) AS name, left(r.description, 2000) AS description,
+           left(r."reportType", 1000) AS "reportType", left(r.cron_expression, 1000) AS cron_expression,
+           left(r.timezone, 1000) AS timezone,
            r.is_active, r.status, r.export_formats, r.parameters, r.tags,
-           r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
+           r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients,
+           left(r.email_subject, 1000) AS email_subject,
            r.email_include_attachment, r.email_include_preview, r.email_send_only_if_data,
-           r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
+           r.workspace_id, left(w.name, 1000) AS workspace_name, left(w.slug, 1000) AS workspace_slug,
            NOT EXISTS (SELECT FROM workspaces o WHERE o.slug = w.slug AND o.id <> w.id) AS slug_is_unique,
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
-           coalesce(u.name, u.display_name) AS creator_name,
+           left(coalesce(u.name, u.display_name), 1000) AS creator_name,
            member.role IS NOT NULL AS creator_is_member, member.role AS creator_role,
            o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.error_cause
     FROM (
-        SELECT * FROM scheduled_reports
-        WHERE (%(report_id)s::text IS NULL OR id = %(report_id)s)
-          AND (%(workspace_id)s::text IS NULL OR workspace_id = %(workspace_id)s)
+        -- The limit keeps the reports that were seen first: none loses its DAG to a newer one.
+        SELECT report.* FROM scheduled_reports report
+        LEFT JOIN reporting.report_options seen ON seen.report_id = report.id
+        WHERE (%(report_id)s::text IS NULL OR report.id = %(report_id)s)
+          AND (%(workspace_id)s::text IS NULL OR report.workspace_id = %(workspace_id)s)
+        ORDER BY seen.place NULLS LAST, report.id
+        LIMIT %(limit)s
     ) r
     FULL JOIN (
+        -- Counted apart from the reports, so that deleted ones take no place.
         SELECT * FROM reporting.tombstones
         WHERE (%(report_id)s::text IS NULL OR report_id = %(report_id)s) AND %(workspace_id)s::text IS NULL
+        ORDER BY since, report_id
+        LIMIT %(limit)s
     ) t
         ON t.report_id = r.id
     LEFT JOIN workspaces w ON w.id = r.workspace_id
@@ -34,12 +45,14 @@ WITH definition AS (
     WHERE %(shard)s::int IS NULL
         OR mod(('x' || left(md5(coalesce(r.id, t.report_id)), 8))::bit(32)::bigint, %(shards)s) = %(shard)s
     ORDER BY 1
-    LIMIT %(limit)s
 )
 
 -- name: rows
 -- As JSON objects; `parameters` is separate, as text: a value that Python cannot read must not affect other rows.
-SELECT to_jsonb(definition) - 'parameters' AS row, parameters::text AS parameters FROM definition ORDER BY id
+-- A longer text than the limit is cut, and so rejected.
+SELECT to_jsonb(definition) - 'parameters' AS row, left(parameters::text, %(longest)s) AS parameters
+FROM definition
+ORDER BY id
 
 -- name: digests
 -- The sum changes with any definition; it hashes the row as text, because JSON would take four times as long.
@@ -48,10 +61,20 @@ SELECT mod(('x' || left(md5(id), 8))::bit(32)::bigint, %(shards)s)::int AS shard
 FROM definition
 GROUP BY 1
 
+-- name: left_out
+-- The reports beyond the limit, which have no DAG.
+SELECT r.id, left(r.name, 200) AS name
+FROM scheduled_reports r
+LEFT JOIN reporting.report_options seen ON seen.report_id = r.id
+ORDER BY seen.place NULLS LAST, r.id
+LIMIT %(most)s OFFSET %(limit)s
+
 -- name: members
--- The given addresses (lower case) that belong to members of the workspace.
-SELECT lower(u.email) AS email
+-- The addresses of members of the workspace that may be among the given ones (lower case); the caller compares them.
+-- The lower case of "I" depends on the database's locale, so ASCII is mapped by the rules of "C" as well.
+SELECT u.email
 FROM workspace_members m
 JOIN users u ON u.id = m.user_id
-WHERE m.workspace_id = %(workspace_id)s AND lower(u.email) = ANY (%(addresses)s) AND u.status <> 'SUSPENDED'
+WHERE m.workspace_id = %(workspace_id)s AND u.status <> 'SUSPENDED'
+  AND (lower(u.email COLLATE "C") = ANY (%(addresses)s) OR lower(u.email) = ANY (%(addresses)s))
 ORDER BY 1

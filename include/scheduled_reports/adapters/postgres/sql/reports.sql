@@ -37,7 +37,9 @@ SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezon
        r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
        r.created_by_id, coalesce(u.name, u.display_name) AS creator_name, u.email AS creator_email,
        u.avatar_url AS creator_avatar_url,
-       CASE WHEN r.status = 'DISABLED' THEN 'disabled'
+       -- A status that only the application knows is a state of its own, which the pages show by its name.
+       CASE WHEN r.status::text NOT IN ('ACTIVE', 'PAUSED', 'DISABLED', 'ERROR') THEN 'unknown'
+            WHEN r.status = 'DISABLED' THEN 'disabled'
             WHEN r.status = 'ERROR' AND o.error_cause = 'failing' THEN 'stopped'
             WHEN r.status = 'ERROR' THEN 'rejected'
             WHEN r.status = 'PAUSED' OR NOT r.is_active THEN 'paused'
@@ -49,7 +51,8 @@ LEFT JOIN users u ON u.id = r.created_by_id
 LEFT JOIN reporting.report_options o ON o.report_id = r.id
 WHERE (%(id)s::text IS NULL OR r.id = %(id)s)
   AND (%(workspace_id)s::text IS NULL OR r.workspace_id = %(workspace_id)s)
-  AND (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s OR r.id = %(exact)s)
+  AND (%(text)s::text IS NULL OR r.name ILIKE %(text)s OR r.description ILIKE %(text)s
+       OR r.name ILIKE %(text)s COLLATE "C" OR r.id = %(exact)s)
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))

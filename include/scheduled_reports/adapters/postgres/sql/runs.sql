@@ -23,6 +23,14 @@ FROM unnest(%(ids)s::text[], %(formats)s::text[]) AS asked (id, format)
 INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, run_id)
 VALUES (%(report_id)s, %(workspace_id)s, %(action)s, %(actor)s, %(acting_user)s, %(run_id)s)
 
+-- name: keep_recipients
+INSERT INTO reporting.requests (id, report_id, run_id, recipients)
+VALUES (%(id)s, %(report_id)s, %(run_id)s, %(recipients)s)
+
+-- name: requested_recipients
+SELECT recipients FROM reporting.requests
+WHERE id = %(id)s AND report_id = %(report_id)s AND run_id = %(run_id)s
+
 -- name: withdraw
 -- Airflow did not accept the run: remove every trace of the request.
 WITH gone AS (
@@ -171,6 +179,14 @@ UPDATE reporting.runs
 SET mail = coalesce(mail, %(plan)s)
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 RETURNING mail
+
+-- name: forget_plan
+UPDATE reporting.runs r
+SET mail = NULL
+WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s AND NOT EXISTS (
+    SELECT FROM reporting.deliveries d
+    WHERE d.report_id = r.report_id AND d.run_id = r.run_id AND d.message NOT LIKE 'notice/%%' AND d.state <> 'refused'
+)
 
 -- name: executions
 SELECT id, status::text, error FROM report_executions WHERE id = ANY (%(ids)s) ORDER BY id

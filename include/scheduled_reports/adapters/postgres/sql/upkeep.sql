@@ -6,36 +6,50 @@ FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS coming (id, tick)
 WHERE r.id = coming.id AND r.next_run IS DISTINCT FROM coming.tick AT TIME ZONE 'UTC'
 
 -- name: reject
--- A disabled report is not changed; a report that keeps failing keeps that cause.
+-- A disabled report is not changed; a report that keeps failing keeps that cause.  A status that only the application
+-- knows is kept as well: it is the application's decision.
 WITH wrong AS (
-    SELECT r.id, r.name, r.status, r.last_error, given.reason
+    SELECT r.id, r.name, r.status, r.last_error, given.reason, o.error_cause,
+           r.status IN ('ACTIVE', 'PAUSED') AS is_running,
+           r.status::text NOT IN ('ACTIVE', 'PAUSED', 'DISABLED', 'ERROR') AS is_unknown
     FROM unnest(%(ids)s::text[], %(reasons)s::text[]) AS given (id, reason)
     JOIN scheduled_reports r ON r.id = given.id
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
-    WHERE r.status IN ('ACTIVE', 'PAUSED') OR (r.status = 'ERROR' AND o.error_cause = 'rejected')
+    WHERE r.status::text NOT IN ('DISABLED', 'ERROR') OR (r.status = 'ERROR' AND o.error_cause = 'rejected')
     ORDER BY r.id
     FOR UPDATE OF r
 ), changed AS (
-    SELECT * FROM wrong WHERE status <> 'ERROR' OR last_error IS DISTINCT FROM reason
+    SELECT *, is_running OR error_cause IS DISTINCT FROM 'rejected' AS is_new
+    FROM wrong
+    WHERE is_running OR error_cause IS DISTINCT FROM 'rejected' OR last_error IS DISTINCT FROM reason
 ), marked AS (
     INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before)
-    SELECT id, clock_timestamp(), 'rejected', status FROM changed WHERE status <> 'ERROR'
+    SELECT id, clock_timestamp(), 'rejected', CASE WHEN is_running THEN status::text END FROM changed WHERE is_new
     ON CONFLICT (report_id) DO UPDATE SET error_cause = 'rejected', status_before = excluded.status_before
 ), buried AS (
     INSERT INTO reporting.tombstones (report_id, name, reason)
-    SELECT id, name, 'rejected' FROM changed WHERE status <> 'ERROR'
+    SELECT id, name, 'rejected' FROM changed WHERE is_new
     ON CONFLICT (report_id) DO UPDATE SET name = excluded.name, reason = excluded.reason, since = excluded.since
 )
 UPDATE scheduled_reports r
-SET status = 'ERROR', last_error = changed.reason, next_run = NULL
+SET status = CASE WHEN changed.is_unknown THEN r.status ELSE 'ERROR' END, last_error = changed.reason, next_run = NULL
 FROM changed
 WHERE r.id = changed.id
 
 -- name: readmit
 UPDATE scheduled_reports r
-SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus", last_error = NULL
+SET status = CASE WHEN r.status = 'ERROR' THEN coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus"
+                  ELSE r.status END,
+    last_error = NULL
 FROM reporting.report_options o
-WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND r.status = 'ERROR' AND o.error_cause = 'rejected'
+WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND o.error_cause = 'rejected'
+
+-- name: forget_cause
+-- A trigger does it for a report that leaves ERROR; this one has left a status that only the application knows.
+UPDATE reporting.report_options o
+SET error_cause = NULL, status_before = NULL
+FROM scheduled_reports r
+WHERE o.report_id = ANY (%(ids)s) AND r.id = o.report_id AND r.status <> 'ERROR' AND o.error_cause = 'rejected'
 
 -- name: give_up
 -- Off its schedule until a person resumes or edits it; an edit changes the digest of the columns that people edit.
@@ -92,7 +106,7 @@ SELECT wanted.id, newest.scheduled_for
 FROM unnest(%(ids)s::text[]) AS wanted (id)
 CROSS JOIN LATERAL (
     SELECT scheduled_for FROM reporting.runs
-    WHERE report_id = wanted.id AND kind = 'scheduled'
+    WHERE report_id = wanted.id AND kind = 'scheduled' AND isfinite(scheduled_for)
     ORDER BY scheduled_for DESC
     LIMIT 1
 ) newest

@@ -45,7 +45,7 @@ WITH own AS MATERIALIZED (
     CROSS JOIN LATERAL (
         -- WorkspaceMember, workspace-members and workspace_member are the same type.
         SELECT regexp_replace(
-            translate(lower(regexp_replace(seen.resource_type, '([a-z])([A-Z])', '\1_\2', 'g')), '-. ', '___'), 's$', ''
+            translate(lower(regexp_replace(seen.resource_type COLLATE "C", '([a-z])([A-Z])', '\1_\2', 'g')), '-. ', '___'), 's$', ''
         ) AS word
     ) spelt
     CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- One row per priority, most urgent first.
-SELECT initcap(p.priority::text) AS priority,
+SELECT initcap(p.priority::text COLLATE "C") AS priority,
        count(*) FILTER (WHERE t.is_open) AS open_tasks,
        count(*) FILTER (WHERE t.is_open AND t.is_due) AS overdue,
        count(*) FILTER (WHERE t.is_new) AS created,

@@ -1,9 +1,9 @@
 -- One row per task that was created or closed in the window or was open at its end; tasks of channels that are not
 -- public count in the totals only.
 SELECT t.title AS task,
-       CASE t.status WHEN 'TODO' THEN 'To do' WHEN 'IN_PROGRESS' THEN 'In progress' ELSE initcap(t.status::text) END
+       CASE t.status WHEN 'TODO' THEN 'To do' WHEN 'IN_PROGRESS' THEN 'In progress' ELSE initcap(t.status::text COLLATE "C") END
            AS status,
-       initcap(t.priority::text) AS priority,
+       initcap(t.priority::text COLLATE "C") AS priority,
        coalesce(u.display_name, u.name) AS assignee, coalesce(h.display_name, h.name) AS helper, t.channel,
        t.is_open AND t.is_due AS overdue,
        t.created_at, t.due_date, CASE WHEN NOT t.is_open THEN t.ended_at END AS ended_at

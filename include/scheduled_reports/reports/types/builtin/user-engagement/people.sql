@@ -1,5 +1,5 @@
 -- One row per member, including inactive ones, and per former member who was active in the window.
-SELECT person, coalesce(initcap(role::text), 'Former member') AS role, joined_at,
+SELECT person, coalesce(initcap(role::text COLLATE "C"), 'Former member') AS role, joined_at,
        activities, messages, replies, reactions, active_days, last_at AS last_activity_at
 FROM participants
 WHERE activities >= (

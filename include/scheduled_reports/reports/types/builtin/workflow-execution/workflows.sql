@@ -15,7 +15,7 @@
     FROM selected
     GROUP BY 1
 )
-SELECT w.name AS workflow, initcap(w.status::text) AS status,
+SELECT w.name AS workflow, initcap(w.status::text COLLATE "C") AS status,
        coalesce(counted.executions, 0) AS executions,
        coalesce(counted.completed, 0) AS completed,
        coalesce(counted.failed, 0) AS failed,

@@ -1,0 +1,57 @@
+"""Find the database of a command: a password as an argument is visible to every user of the machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
+
+from ...domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "SCHEDULED_REPORTS_DSN"
+CONNECTION = "AIRFLOW_CONN_REPORTS_DB"
+#: Any of these says that libpq's own variables name the database; with them it also reads PGPASSFILE and PGPASSWORD.
+OF_LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE")
+
+
+def find_dsn(given: str | None, environ: Mapping[str, str]) -> str:
+    """Return the connection string in *given* or the environment; libpq adds what it lacks, such as the password."""
+    if given is not None:
+        return given
+    if dsn := environ.get(VARIABLE):
+        return dsn
+    if connection := environ.get(CONNECTION):
+        return _of_airflow(connection)
+    if any(environ.get(name) for name in OF_LIBPQ):
+        return ""
+    raise ConfigurationError(
+        f"no database is named; set {VARIABLE}, {CONNECTION} or PGSERVICE, or add --dsn without a password"
+    )
+
+
+def _of_airflow(text: str) -> str:
+    """Return the connection string of Airflow's connection, a URI that libpq reads as well, or JSON."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        connection: dict[str, Any] = json.loads(text)
+        names = {"host": "host", "port": "port", "login": "user", "password": "password", "schema": "dbname"}
+        values = {ours: connection[name] for name, ours in names.items() if connection.get(name)}
+        return make_conninfo(**(_of_libpq(connection.get("extra")) | values))
+    except (ValueError, TypeError, psycopg.Error):
+        raise ConfigurationError(
+            f"{CONNECTION} is not a connection; use a URI such as postgres://user@host/db"
+        ) from None
+
+
+def _of_libpq(extra: Any) -> dict[str, Any]:
+    """Return the options of libpq, such as sslmode, in the extra of a connection; Airflow stores it as text, too."""
+    given = json.loads(extra) if isinstance(extra, str) and extra else extra or {}
+    known = {one.keyword.decode() for one in Conninfo.get_defaults()}
+    return {name: value for name, value in given.items() if name in known}

@@ -1,0 +1,53 @@
+"""Read files and mails with programs that did not write them: SheetJS, ExcelJS and mailparser, on Node.js."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+#: Made by the Makefile once the packages are complete.
+MADE = HERE / "node_modules" / ".made"
+
+
+def sheetjs(content: bytes) -> dict[str, Any]:
+    """Read a workbook with SheetJS: `names`, `sheets` (rows by name), `formulas` (their cells)."""
+    return _read("sheetjs.mjs", content, ".xlsx")
+
+
+def exceljs(content: bytes) -> dict[str, Any]:
+    """Read a workbook with ExcelJS: `names`, `sheets` (rows by name), `images` (their number by sheet)."""
+    return _read("exceljs.mjs", content, ".xlsx")
+
+
+def mailparser(content: bytes) -> dict[str, Any]:
+    """Read a message with mailparser; see mail.mjs for the names."""
+    return _read("mail.mjs", content, ".eml")
+
+
+def _read(script: str, content: bytes, suffix: str) -> dict[str, Any]:
+    if shutil.which("node") is None or not MADE.exists():
+        pytest.fail("Node.js or its packages are not installed; run `make test`", pytrace=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"content{suffix}")
+        path.write_bytes(content)
+        done = subprocess.run(
+            ["node", script, path],
+            cwd=HERE,
+            # A time zone far from UTC: no value may depend on the local zone.
+            env={"PATH": os.environ["PATH"], "TZ": "Pacific/Auckland"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
