@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     seed.set_defaults(run=_seed)
 
     validate = commands.add_parser(
-        "validate", help="list invalid reports with every reason; exit status 1 if there are any"
+        "validate", help="list invalid reports and report types with every reason; exit status 1 if there are any"
     )
     validate.set_defaults(run=_validate)
 

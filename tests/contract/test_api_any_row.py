@@ -225,13 +225,30 @@ def test_a_report_that_is_created_beyond_the_limit_takes_nobodys_dag(dsn):
 # A wrong setting
 
 
-def test_the_health_route_names_a_wrong_setting(api, monkeypatch):
-    class Wrong:
-        @property
-        def settings(self):
-            return Settings.from_env({"SCHEDULED_REPORTS__ROW_LIMIT": "many"})
+class Wrong:
+    """The ports of a process with a wrong setting."""
 
-    monkeypatch.setattr(api.ports, "core", Wrong())
+    def __init__(self, core):
+        self.core = core
+
+    @property
+    def settings(self):
+        return Settings.from_env({"SCHEDULED_REPORTS__ROW_LIMIT": "many"})
+
+    def __getattr__(self, name):
+        return getattr(self.core, name)
+
+
+def test_lists_and_pages_answer_while_a_setting_is_wrong(api, monkeypatch):
+    monkeypatch.setattr(api.ports, "core", Wrong(api.ports.core))
+    api.ports.airflow.unknown.add("r2")
+
+    for path in (SCHEDULED, f"{SCHEDULED}/r1", f"{ACME}/audit", "/", "/reports/r1", "/reports/r2", "/reports/r1/edit"):
+        assert api.get(path).status_code == 200, path
+
+
+def test_the_health_route_names_a_wrong_setting(api, monkeypatch):
+    monkeypatch.setattr(api.ports, "core", Wrong(api.ports.core))
 
     answer = api.get("/health")
 

@@ -14,10 +14,12 @@ import pytest
 
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.domain.errors import ReportTypeError
-from include.scheduled_reports.domain.report_type import Column
+from include.scheduled_reports.domain.report_type import Column, SourceColumn, SourceSpec
 from include.scheduled_reports.ports.source import Scope
-from include.scheduled_reports.runs.arrival import TAKES, check_types
+from include.scheduled_reports.reports.types.catalog import report_types
+from include.scheduled_reports.runs.arrival import TAKES, check_source, check_types
 from include.scheduled_reports.runs.parquet import write_parquet
+from include.scheduled_reports.runs.query import type_problems
 from include.scheduled_reports.runs.staging import Draft
 from include.scheduled_reports.testing.services import MemorySource
 from tests.contract.tables import execute
@@ -322,6 +324,29 @@ def test_a_name_that_needs_quotes_has_them_in_the_remedy(source):
     (reason,) = check_types([declared], source.columns("SELECT '1'::money AS \"Total\""))
 
     assert reason.endswith('write "Total"::numeric')
+
+
+def test_a_source_of_custom_tables_has_its_key_and_its_dates_as_dates(source):
+    columns = tuple(
+        SourceColumn(name=name, title=name, type=kind)
+        for name, kind in (("day", "date"), ("born", "date"), ("price", "decimal"), ("gone", "text"))
+    )
+    spec = SourceSpec(
+        name="things", title="Things", key="id", columns=columns,
+        sql="SELECT now()::timestamp AS day, current_date AS born, '1'::money AS price, 'x' AS other",
+    )  # fmt: skip
+
+    assert check_source(spec, source.columns(spec.sql)) == [
+        "the query has no column id, which is the key",
+        "column day arrives as timestamp, but is declared date; declare it timestamp",
+        "the query has no column gone, which report.yaml declares",
+        "column price arrives as money, but is declared decimal; write price::numeric",
+    ]
+
+
+@pytest.mark.parametrize("kind", list(report_types().values()), ids=lambda kind: kind.id)
+def test_every_query_of_a_built_in_type_returns_the_types_it_declares(source, kind):
+    assert type_problems(source, kind) == []
 
 
 def test_a_source_in_memory_is_held_to_the_same_table(source):

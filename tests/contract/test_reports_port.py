@@ -382,7 +382,7 @@ def parsed(tables):
         ("parameters = (repeat('{\"a\":', 1000) || '1' || repeat('}', 1000))::jsonb", "parameters: "),
         ("parameters = (repeat('[', 3000) || repeat(']', 3000))::jsonb", "parameters: "),
         ("parameters = '{\"dateRange\": 1e400}'", "parameters.dateRange: "),
-        ("parameters = jsonb_build_object('a', repeat('x', 300000))", "parameters: "),
+        ("parameters = jsonb_build_object('a', repeat('x', 1100000))", "parameters: "),
         ("name = repeat('x', 100000)", "name: "),
         ("status = 'ARCHIVED'", 'status: "ARCHIVED" is not a known status'),
     ],

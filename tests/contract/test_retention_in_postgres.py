@@ -190,6 +190,20 @@ def test_files_made_for_a_workspace_the_report_has_left_are_its_own_still(postgr
     assert postgres_kept.port.stored_objects("r1").prefixes == ("ws1/r1/", "ws2/r1/")
 
 
+def test_the_recipients_of_a_request_are_erased_with_its_run_and_no_others(postgres_kept):
+    for which in (K, key("run1", "r2")):
+        postgres_kept.settle(which)
+        execute(
+            postgres_kept.dsn,
+            "INSERT INTO reporting.requests (id, report_id, run_id, recipients) VALUES (%s, %s, %s, '{a@b.example}')",
+            which.report_id, which.report_id, which.run_id,
+        )  # fmt: skip
+    postgres_kept.delete_report("r1", since=OLD)
+
+    assert postgres_kept.port.erase("r1", BEFORE) is True
+    assert postgres_kept.read("SELECT report_id FROM reporting.requests") == [{"report_id": "r2"}]
+
+
 def test_names_that_need_escaping_are_escaped_in_prefixes(postgres_kept):
     execute(postgres_kept.dsn, "UPDATE workspaces SET id = 'w/s' WHERE id = 'ws1'")
     execute(postgres_kept.dsn, "UPDATE scheduled_reports SET id = 'r/../2' WHERE id = 'r1'")

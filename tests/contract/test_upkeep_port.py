@@ -335,3 +335,53 @@ def test_the_switch_that_stops_all_mail_is_seen(real):
     execute(real.dsn, "UPDATE reporting.switches SET enabled = false")
 
     assert not real.port.health(stuck_before=TICK, since=TICK).mail_enabled
+
+
+# A status that only the application knows
+
+
+@pytest.fixture
+def archived(adapter):
+    """A report whose status a newer application has added."""
+    if isinstance(adapter, InPostgres):
+        execute(adapter.dsn, "ALTER TYPE \"ScheduledReportStatus\" ADD VALUE 'ARCHIVED'")
+    adapter.add("r1")
+    adapter.add("r2")
+    adapter.edit("r1", "status", "ARCHIVED")
+    return adapter
+
+
+def test_a_report_with_a_status_of_the_application_keeps_it_and_gets_its_reasons(archived):
+    assert archived.port.reject({"r1": "status: not known"}) == 1
+    assert gate_state(archived, "r1") == ("ARCHIVED", "rejected", "rejected")
+    assert archived.last_error("r1") == "status: not known"
+    assert archived.next_run("r1") is None
+    assert archived.port.reject({"r1": "status: not known"}) == 0
+    assert archived.port.reject({"r1": "another"}) == 1
+    assert archived.port.health(stuck_before=TICK, since=TICK).rejected == 1
+    assert gate_state(archived, "r2") == ("ACTIVE", None, None)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
+def test_a_report_that_leaves_a_status_of_the_application_is_as_it_says_without_reasons(archived, status):
+    archived.port.reject({"r1": "status: not known"})
+    archived.edit("r1", "status", status)
+
+    assert archived.port.readmit(["r1"]) == 1
+    assert gate_state(archived, "r1") == (status, None, None)
+    assert archived.last_error("r1") is None
+    assert buried(archived) == []
+    assert archived.port.readmit(["r1"]) == 0
+
+
+def test_a_rejected_report_that_gets_a_status_of_the_application_keeps_that(adapter):
+    if isinstance(adapter, InPostgres):
+        execute(adapter.dsn, "ALTER TYPE \"ScheduledReportStatus\" ADD VALUE 'ARCHIVED'")
+    adapter.add("r1")
+    adapter.port.reject({"r1": "timezone"})
+    adapter.edit("r1", "status", "ARCHIVED")
+    if not isinstance(adapter, InPostgres):  # there a trigger does it
+        adapter.edit("r1", "error_cause", None)
+
+    assert adapter.port.reject({"r1": "timezone; status"}) == 1
+    assert gate_state(adapter, "r1")[:2] == ("ARCHIVED", "rejected")

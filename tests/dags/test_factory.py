@@ -8,6 +8,8 @@ from airflow.configuration import conf
 from airflow.models.dag import DagModel, DagTag
 from airflow.models.log import Log
 from airflow.serialization.serialized_objects import DagSerialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from include.scheduled_reports.domain import naming
 from include.scheduled_reports.orchestration import factory
@@ -15,6 +17,7 @@ from include.scheduled_reports.orchestration.dag_spec import dag_specs
 from include.scheduled_reports.orchestration.timetable import ReportTimetable, RestingTimetable
 from include.scheduled_reports.settings import Settings
 from tests.unit.rows import row
+from tests.unit.test_parser_any_row import columns as COLUMNS  # noqa: N812 - a constant
 
 SETTINGS = Settings()
 TASKS = {"query", "formats.render", "formats.upload", "email", "record"}
@@ -131,6 +134,19 @@ class TestWhatAPersonWrote:
         assert "{" not in folder
         (tmp_path / folder).mkdir()
         assert naming.report_id_of(dag.dag_id) == report_id
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.fixed_dictionaries({}, optional=COLUMNS), st.sampled_from(["", "n" * 3_000, "é" * 300, "\n\t\u202e"]))
+    def test_never_makes_airflow_refuse_a_dag_or_store_more_than_its_columns_hold(self, changes, name):
+        names = dict.fromkeys(("creator_name", "workspace_slug", "workspace_name", "name"), name) if name else {}
+
+        for dag in built([row(**{"tombstone": "rejected", **changes, **names})]).values():
+            content = DagSerialization.to_dict(dag)["dag"]
+            assert len(dag.dag_id.encode()) <= 248
+            assert len(dag.owner) <= Log.owner.type.length
+            assert len(dag.dag_display_name) <= DagModel._dag_display_property_value.type.length
+            assert all(1 <= len(tag) <= DagTag.name.type.length for tag in dag.tags)
+            assert "\0" not in json.dumps(content)
 
 
 class TestTheStructure:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.report import Rejection, Report
+from include.scheduled_reports.reports import next_run
 from include.scheduled_reports.reports.parameters import PARAMETERS
 from include.scheduled_reports.reports.parser import parse
 from tests.unit.rows import row
@@ -82,6 +83,8 @@ def test_no_row_that_postgresql_can_hold_raises_anything_but_a_rejection(changes
 
     (found,) = [*reports, *rejections]
     assert isinstance(found, Report | Rejection)
+    if isinstance(found, Report):
+        next_run.next_run(found, datetime(2026, 5, 11, 7, tzinfo=UTC))
     if isinstance(found, Rejection):
         assert found.problems
         assert all(str(problem) for problem in found.problems)

@@ -214,6 +214,7 @@ def _begin(server: smtplib.SMTP, sender: str, envelope: Mapping[str, str], size:
         problem = _problem(replies, len(envelope))
         if problem is not None:
             with suppress(OSError):  # closing the connection ends the transaction, too
+                _set_timeout(server, QUIT_SECONDS)
                 server.rset()
                 server.quit()
             raise problem

@@ -131,7 +131,7 @@ def _continue(services: Services, delivery: Delivery) -> tuple[int, Recipients, 
         raise _unknown(unknown)
     last = max(calls)
     again = calls[last].state is DeliveryState.REFUSED and not calls[last].refused
-    return last if again else last + 1, rest, len(wrong)
+    return last if again else last + 1, rest, len(delivery.recipients) - len(_without(delivery.recipients, [*wrong]))
 
 
 def _number(held: Delivery, delivery: Delivery) -> int:

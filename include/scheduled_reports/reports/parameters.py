@@ -52,7 +52,7 @@ TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
 
 MAX_DEPTH = 20
 #: Characters of the whole column as JSON.
-LONGEST_TEXT = 200_000
+LONGEST_TEXT = 1_000_000
 
 
 def read_object(check: Check, column: str, value: Any) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from ..render.local_time import wall_clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..domain.report_type import Column, ColumnType
+    from ..domain.report_type import Column, ColumnType, SourceSpec
 
     Convert = Callable[[pa.Array, Column, str], pa.Array]
 
@@ -46,6 +46,19 @@ def check_columns(columns: Sequence[Column], schema: pa.Schema) -> list[str]:
     if declared != found:
         return [f"the query's columns are {', '.join(found)}, but report.yaml declares {', '.join(declared)}"]
     return check_types(columns, schema)
+
+
+def check_source(source: SourceSpec, schema: pa.Schema) -> list[str]:
+    """Why reports cannot build tables from a source; its query may have further columns."""
+    problems = [] if source.key in schema.names else [f"the query has no column {source.key}, which is the key"]
+    # Filters and groups of a report read the column itself, which is not a local day.
+    moments = [one.name for one in source.columns if one.type == "date" and one.name in schema.names]
+    problems += [
+        f"column {name} arrives as {_shown_type(schema.field(name))}, but is declared date; declare it timestamp"
+        for name in moments
+        if pa.types.is_timestamp(schema.field(name).type)
+    ]
+    return problems + check_types(source.columns, schema)
 
 
 def check_types(columns: Sequence[Column], schema: pa.Schema) -> list[str]:

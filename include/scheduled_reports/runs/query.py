@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from . import arrival, document
 from .parquet import write_parquet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..domain.report_type import Dataset, ReportType
     from ..domain.run import Run
     from ..ports.source import Source
@@ -28,19 +31,19 @@ def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> i
 
 def type_problems(source: Source, kind: ReportType) -> list[str]:
     """Every column that its query returns in a type that cannot be of the declared one, before a query has run."""
-    queries = [(f"dataset {one.name}", one.sql, one.columns, arrival.check_columns) for one in kind.datasets]
-    queries += [(f"source {one.name}", one.sql, one.columns, arrival.check_types) for one in kind.sources]
-    if kind.figures_sql:
+    checks = [(f"dataset {one.name}", one.sql, partial(arrival.check_columns, one.columns)) for one in kind.datasets]
+    checks += [(f"source {one.name}", one.sql, partial(arrival.check_source, one)) for one in kind.sources]
+    if kind.figures:
         columns = tuple(spec.column for spec in kind.figures)
-        queries.insert(0, ("figures", kind.figures_sql, columns, arrival.check_columns))
-    problems = []
-    for place, sql, columns, check in queries:
-        try:
-            found = check(columns, source.columns(sql))
-        except ReportTypeError as error:
-            found = [str(error)]
-        problems += [f"{place}: {one}" for one in found]
-    return problems
+        checks.insert(0, ("figures", kind.figures_sql, partial(arrival.check_columns, columns)))
+    return [f"{place}: {reason}" for place, sql, check in checks for reason in _reasons(source, sql, check)]
+
+
+def _reasons(source: Source, sql: str, check: Callable[[pa.Schema], list[str]]) -> list[str]:
+    try:
+        return check(source.columns(sql))
+    except ReportTypeError as error:
+        return [str(error)]
 
 
 def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import naming
-from ...domain.errors import RejectedError
+from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
@@ -144,7 +144,10 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
 def _left_out(access: Access) -> Mapping[str, str]:
     """Return the reports that have no DAG because there are more than MAX_REPORTS."""
     core = access.ports.core
-    return core.definitions.left_out(limit=core.settings.max_reports, most=LEFT_OUT)
+    try:
+        return core.definitions.left_out(limit=core.settings.max_reports, most=LEFT_OUT)
+    except ConfigurationError:  # a setting is wrong: the health route names it
+        return {}
 
 
 def _progress(run: Record) -> int:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain.cron_words import words
+from ...domain.errors import ConfigurationError
 from ...domain.report import Status
 from ...ports.web import Record, ReportQuery, Right, WebServices
 from ...reports.types.catalog import catalog
@@ -127,7 +128,10 @@ def _attention(ports: WebServices, ids: tuple[str, ...] | None, paused: frozense
 
 def _left_out(ports: WebServices) -> dict[str, Any]:
     """Return the reports that have no DAG because there are more than MAX_REPORTS."""
-    most = ports.core.settings.max_reports
+    try:
+        most = ports.core.settings.max_reports
+    except ConfigurationError:  # the health route names it; the list needs no setting
+        return {"count": 0}
     reports = ports.core.definitions.left_out(limit=most, most=LISTED)
     total = ports.reports.page(ReportQuery(limit=1)).total if reports else 0
     shown = [{"id": report_id, "name": name} for report_id, name in reports.items()]
