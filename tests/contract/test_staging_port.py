@@ -46,7 +46,10 @@ def staging(request):
 
 @pytest.fixture(params=["memory", "folder", "aws"])
 def clearing(request):
-    """A staging whose folders can be cleared: rclone has real folders, and refuses the markers that Arrow writes."""
+    """A staging without rclone, which has real folders: it refuses the markers that Arrow writes when it clears one.
+
+    What it lists of a folder can also be some seconds old.
+    """
     return made(request)
 
 
@@ -187,14 +190,14 @@ def test_folders_are_told_with_all_that_is_in_them_and_when_it_was_written_last(
     assert all(earliest <= folder.newest <= datetime.now(UTC) + timedelta(seconds=2) for folder in found)
 
 
-def test_a_file_written_last_makes_its_folder_new(staging):
-    put(staging, "r1/run1/a", b"a")
-    put(staging, "r1/run2/a", b"a")
-    (_, before) = staging.folders()
+def test_a_file_written_last_makes_its_folder_new(clearing):
+    put(clearing, "r1/run1/a", b"a")
+    put(clearing, "r1/run2/a", b"a")
+    (_, before) = clearing.folders()
     time.sleep(1.1)
-    put(staging, "r1/run2/b", b"b")
+    put(clearing, "r1/run2/b", b"b")
 
-    (first, second) = staging.folders()
+    (first, second) = clearing.folders()
 
     assert second.newest >= before.newest + timedelta(seconds=1)
     assert first.newest < second.newest

@@ -87,7 +87,9 @@ def test_a_report_that_is_inserted_again_is_a_new_one(dsn):
     add_report(dsn, id="r1", effective_from="2026-07-01T00:00:00+00:00")
 
     assert tombstones(dsn) == {}
-    assert options(dsn)["r1"] == {
+    found = options(dsn)["r1"]
+    assert found.pop("place") > 1  # behind the reports that were there before
+    assert found == {
         "effective_from": datetime(2026, 7, 1, tzinfo=UTC),
         "missed_runs": "latest",
         "error_cause": None,
@@ -167,8 +169,8 @@ def test_a_renamed_report_takes_its_options_along_and_is_effective_from_then_on(
     execute(dsn, RENAME)
 
     (report_id, found), *others = options(dsn).items()
-    moment = found.pop("effective_from")
-    assert (report_id, others) == ("r2", [])
+    moment, place = found.pop("effective_from"), found.pop("place")
+    assert (report_id, others, place) == ("r2", [], 1)  # its place stays
     assert found == {
         "missed_runs": "all",
         "error_cause": "rejected",

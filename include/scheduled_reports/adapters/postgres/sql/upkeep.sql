@@ -43,6 +43,8 @@ SET status = CASE WHEN r.status = 'ERROR' THEN coalesce(o.status_before, 'ACTIVE
     last_error = NULL
 FROM reporting.report_options o
 WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND o.error_cause = 'rejected'
+  -- Of rounds at the same time only the first finds a report so: the others see its columns as they are by then.
+  AND (r.status = 'ERROR' OR r.last_error IS NOT NULL)
 
 -- name: forget_cause
 -- A trigger does it for a report that leaves ERROR; this one has left a status that only the application knows.
