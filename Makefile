@@ -34,10 +34,10 @@ test: packages-dev setup $(PRISMA)/node_modules/.made $(READERS)/node_modules/.m
 	$(PY) -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-unit: setup  ## run the unit tests: no Airflow, no server
-	$(PY) -m pytest -n $(WORKERS) tests/unit $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) -m "not slow" tests/unit $(ARGS)
 
 # Each process runs at most one Airflow at a time, and most of these tests wait for it.
-test-slow: packages-dev setup $(PRISMA)/node_modules/.made $(READERS)/node_modules/.made  ## run the slow tests, which need a running Airflow
+test-slow: packages-dev setup $(PRISMA)/node_modules/.made $(READERS)/node_modules/.made  ## run the slow tests: most need a running Airflow
 	$(PY) -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 check: setup  ## run ruff, mypy --strict and import-linter

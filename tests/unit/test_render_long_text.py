@@ -50,17 +50,16 @@ def test_a_long_word_in_a_table_is_whole(length):
 @pytest.mark.parametrize(
     "text",
     [
-        WORD,
-        "a" + "\u0301" * 40_000,
-        "a\u200d" * 20_000,
-        "a\u200b" * 20_000,
-        "\u200c" * 40_000,
-        "word\u00a0" * 8_000,
-        "العربية" * 6_000,
-        "報告書" * 14_000,
-        "รายงานประจำ" * 4_000,
+        pytest.param(WORD, id="base64"),
+        pytest.param("a" + "\u0301" * 40_000, id="marks", marks=pytest.mark.slow),
+        pytest.param("a\u200d" * 20_000, id="joiners", marks=pytest.mark.slow),
+        pytest.param("a\u200b" * 20_000, id="spaces"),
+        pytest.param("\u200c" * 40_000, id="non-joiners"),
+        pytest.param("word\u00a0" * 8_000, id="unbroken spaces"),
+        pytest.param("العربية" * 6_000, id="Arabic"),
+        pytest.param("報告書" * 14_000, id="Chinese"),
+        pytest.param("รายงานประจำ" * 4_000, id="Thai"),
     ],
-    ids=["base64", "marks", "joiners", "spaces", "non-joiners", "unbroken spaces", "Arabic", "Chinese", "Thai"],
 )
 def test_a_text_of_40_kb_and_more_in_a_table_is_cut_and_says_so(text):
     rows = [("a", 1)] * 3 + [(text, 2)] + [("b", 3)] * 3
@@ -69,7 +68,9 @@ def test_a_text_of_40_kb_and_more_in_a_table_is_cut_and_says_so(text):
     assert f"cut:{len(text):,d}characters" in bare(pages)
 
 
-@pytest.mark.parametrize("name", [WORD, FAMILY * 12], ids=["160 KB", "families"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(WORD, id="160 KB", marks=pytest.mark.slow), pytest.param(FAMILY * 12, id="families")]
+)
 def test_a_long_name_anywhere_is_bounded(name):
     day, count = column("day", "date", title=name), column("n", "integer", title=name)
     ranks = chart("rank", column("who"), [count, column("m", "integer")], [(name, 3, 1), ("b", 2, 1)], title=name)
