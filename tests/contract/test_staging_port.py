@@ -78,6 +78,17 @@ def test_what_was_put_can_be_read(staging):
     assert read(staging, "r1/run1/report.csv") == b"a;b\r\n1;2\r\n"
 
 
+def test_a_link_that_somebody_put_in_the_place_of_a_file_is_not_followed(tmp_path):
+    staging, victim = ArrowStaging.local(tmp_path / "staging"), tmp_path / "victim"
+    victim.write_bytes(b"untouched")
+    (tmp_path / "staging/r1/run1").mkdir(parents=True)
+    (tmp_path / "staging/r1/run1/a").symlink_to(victim)
+
+    with pytest.raises(TransientError, match="staging failed to read or write r1/run1/a"):
+        put(staging, "r1/run1/a", b"ours")
+    assert victim.read_bytes() == b"untouched"
+
+
 def test_an_empty_file_is_a_file(staging):
     put(staging, "r1/run1/empty", b"")
 

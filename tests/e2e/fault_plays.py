@@ -372,27 +372,27 @@ def _(scene, report_id):
 # The disk
 
 
-@register("disk full on staging for a while")
+@register("staging cannot be written for a while")
 def _(scene, report_id):
     run_id = "manual__full-disk"
-    full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
-    full.parent.mkdir(parents=True)
-    full.symlink_to("/dev/full")
+    link = scene.staging(report_id, run_id) / "dataset-channels.parquet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/dev/full")
     scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
     scene.tried_again(report_id, run_id, "query")
-    full.unlink()
+    link.unlink()
     return run_id
 
 
-@register("disk full on staging for good")
+@register("staging cannot be written for good")
 def _(scene, report_id):
     run_id = "manual__full-disk"
-    full = scene.staging(report_id, run_id) / "dataset-channels.parquet"
-    full.parent.mkdir(parents=True)
-    full.symlink_to("/dev/full")
+    link = scene.staging(report_id, run_id) / "dataset-channels.parquet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/dev/full")
     scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
     scene.ended(report_id, run_id)
-    full.unlink()
+    link.unlink()
     return run_id
 
 

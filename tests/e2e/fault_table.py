@@ -114,8 +114,8 @@ CASES = (
         "SES refuses the mail, and the notice to its owner", mails=0, ledger=REFUSED, told=(), reason="mail: report"
     ),
     # The disk.
-    Case(name="disk full on staging for a while"),
-    unmade("disk full on staging for good", staged=False, reason="staging failed to read or write"),
+    Case(name="staging cannot be written for a while"),
+    unmade("staging cannot be written for good", staged=False, reason="staging failed to read or write"),
     Case(name="no room for temporary files", retries=1),
     # Airflow and its users.
     unmade("cut off by a run time-out", reason="`record` did not run", slow=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ class ArrowStaging:
             return
         root, file = Path(self.root), Path(path)
         make_folders(root, file.parent)
+        if file.is_symlink():  # planted: nothing of ours is a link
+            raise OSError(errno.ELOOP, "a link is in the place of a file")
         # Readable for the group if the operator shares the folder with it, whatever the umask.
         with private_draft(file, mode=stat.S_IMODE(root.lstat().st_mode) & 0o660) as draft:
             yield draft
