@@ -372,12 +372,19 @@ def _(scene, report_id):
 # The disk
 
 
+def plant_a_link(folder):
+    """Put a link in the place of a file that `query` writes; the folders above it are private, as ours are."""
+    for one in (folder.parent.parent, folder.parent, folder):
+        one.mkdir(mode=0o700, exist_ok=True)
+    link = folder / "dataset-channels.parquet"
+    link.symlink_to("/dev/full")
+    return link
+
+
 @register("staging cannot be written for a while")
 def _(scene, report_id):
     run_id = "manual__full-disk"
-    link = scene.staging(report_id, run_id) / "dataset-channels.parquet"
-    link.parent.mkdir(parents=True)
-    link.symlink_to("/dev/full")
+    link = plant_a_link(scene.staging(report_id, run_id))
     scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
     scene.tried_again(report_id, run_id, "query")
     link.unlink()
@@ -387,9 +394,7 @@ def _(scene, report_id):
 @register("staging cannot be written for good")
 def _(scene, report_id):
     run_id = "manual__full-disk"
-    link = scene.staging(report_id, run_id) / "dataset-channels.parquet"
-    link.parent.mkdir(parents=True)
-    link.symlink_to("/dev/full")
+    link = plant_a_link(scene.staging(report_id, run_id))
     scene.api.trigger(scene.dag(report_id), dag_run_id=run_id)
     scene.ended(report_id, run_id)
     link.unlink()
