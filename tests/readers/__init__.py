@@ -32,9 +32,14 @@ def mailparser(content: bytes) -> dict[str, Any]:
     return _read("mail.mjs", content, ".eml")
 
 
-def _read(script: str, content: bytes, suffix: str) -> dict[str, Any]:
+def require_node() -> None:
+    """Fail the test if Node.js or the readers' packages are not installed."""
     if shutil.which("node") is None or not MADE.exists():
         pytest.fail("Node.js or its packages are not installed; run `make test`", pytrace=False)
+
+
+def _read(script: str, content: bytes, suffix: str) -> dict[str, Any]:
+    require_node()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"content{suffix}")
         path.write_bytes(content)

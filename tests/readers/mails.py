@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import HERE, MADE
+from . import HERE, require_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,7 @@ def email_mime(mails: Sequence[bytes]) -> list[Mail]:
 
 def mailparser(mails: Sequence[bytes]) -> list[Mail]:
     """Read mails with mailparser."""
-    if shutil.which("node") is None or not MADE.exists():
-        pytest.fail("Node.js or its packages are not installed; run `make test`", pytrace=False)
+    require_node()
     return _read(["node", "mails.mjs"], mails)
 
 

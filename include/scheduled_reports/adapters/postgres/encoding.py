@@ -32,7 +32,7 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def storable(connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+def in_encoding(connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return *values* as the database can store them; unchanged where the encoding is UTF8.
 
     For texts of ours only: what a person entered is refused instead, because it must not change in silence.

@@ -13,7 +13,7 @@ from ...domain.errors import MailStoppedError
 from ...domain.formats import Format
 from ...domain.report import Recipients
 from .connection import transaction
-from .encoding import storable
+from .encoding import in_encoding
 from .reports import current_row
 from .sql import statements
 
@@ -51,7 +51,7 @@ class PostgresLedger:
         with self._transaction() as connection:
             if connection.execute(statements("ledger")["mail_is_stopped"]).fetchone():
                 raise MailStoppedError(STOPPED)
-            if connection.execute(statements("ledger")["claim"], storable(connection, key | values)).fetchone():
+            if connection.execute(statements("ledger")["claim"], in_encoding(connection, key | values)).fetchone():
                 if confirm is not None:
                     confirm(current_row(connection, delivery.key.report_id))
                 return None
@@ -67,7 +67,7 @@ class PostgresLedger:
             "refused": list(delivery.refused),
         }
         with self._transaction() as connection:
-            connection.execute(statements("ledger")["finish"], storable(connection, values))
+            connection.execute(statements("ledger")["finish"], in_encoding(connection, values))
             if not delivery.is_notice:
                 connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
 

@@ -16,7 +16,7 @@ from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
 from ...reports.frozen_run import formats, read_frozen_run
 from .connection import transaction
-from .encoding import storable
+from .encoding import in_encoding
 from .ledger import deliveries, key_values
 from .sql import statements
 
@@ -200,7 +200,7 @@ class PostgresRuns:
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
-    return connection.execute(statements("runs")[name], storable(connection, values))
+    return connection.execute(statements("runs")[name], in_encoding(connection, values))
 
 
 def _values(new_run: NewRun) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ports.upkeep import Health, Tombstone
 from .connection import transaction
-from .encoding import storable
+from .encoding import in_encoding
 from .sql import statements
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PostgresUpkeepStore:
 
     def _run(self, name: str, **values: object) -> int:
         with self._transaction() as connection:
-            return connection.execute(statements("upkeep")[name], storable(connection, values)).rowcount
+            return connection.execute(statements("upkeep")[name], in_encoding(connection, values)).rowcount
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:

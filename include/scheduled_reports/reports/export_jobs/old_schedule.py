@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import RejectedError
+from ...domain.storable import is_storable
 from ..parser import parse_row
 from ..validation import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ...domain.report import Row
 
@@ -147,9 +148,9 @@ def _read(kind: str, value: Any) -> Any:
         case "status":
             fits = value in ("success", "failed")
         case "texts":
-            fits = isinstance(value, list) and all(isinstance(one, str) for one in value) and _is_storable(value)
+            fits = isinstance(value, list) and all(isinstance(one, str) for one in value) and is_storable(value)
         case _:
-            fits = isinstance(value, str if kind == "text" else dict) and _is_storable(value)
+            fits = isinstance(value, str if kind == "text" else dict) and is_storable(value)
     return value if fits else None
 
 
@@ -159,26 +160,6 @@ def _moment(value: Any) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _is_storable(value: Any) -> bool:
-    """Whether PostgreSQL can store every text in *value*: the type json accepts escapes that text does not."""
-    return not any(
-        character == "\0" or "\ud800" <= character <= "\udfff" for text in _texts(value) for character in text
-    )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in *value*, including keys; iterative, because there may be thousands of levels."""
-    left = [value]
-    while left:
-        one = left.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, list):
-            left += one
-        elif isinstance(one, dict):
-            left += [*one.keys(), *one.values()]
 
 
 def _check_row(check: Check, job: Mapping[str, Any], row: Row) -> None:
