@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import psycopg
 
 #: What stands for punctuation that subjects and messages contain; for any other character, a question mark.
+#: No double quotation mark, which would end a string of JSON.
 _CLOSEST = {
     "\N{EN DASH}": "-",
     "\N{EM DASH}": "-",
