@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from .lead import LeadSpec
+
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
+#: What a number counts, if readers write it in their own way: `17 min 56 s`, `1.2 MB`.
+Unit = Literal["", "seconds", "bytes"]
+#: How a value is coloured.
+Tone = Literal["good", "warning", "bad"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One column of a dataset: *name* in SQL, *title* for readers."""
+    """One column of a dataset: *name* in SQL, *title* for readers.
+
+    PDF, HTML, Excel and mail show the texts of *titles* instead of the values they name; CSV and JSON keep the values.
+    """
 
     name: str
     title: str
     type: ColumnType
     scale: int = 0  # digits after the point; decimal, number and percent only
+    unit: Unit = ""  # of numbers
+    definition: str = ""  # one sentence
+    titles: Mapping[str, str] = field(default_factory=dict, hash=False)  # of the values of a text
+    tones: Mapping[str, Tone] = field(default_factory=dict, hash=False)  # of the values of a text
+    tone: Tone | None = None  # of a boolean that is true, and of a number other than zero
+    bar: bool = False  # a number is drawn as a bar in its cell, too
+    total: bool = False  # the sum of all rows means something
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +47,9 @@ class Dataset:
     zero_filled: bool = False
     #: How many rows the query returns at most, if it has a limit that cuts what a report asks for.
     limit: int | None = None
+    definition: str = ""  # a sentence or two: what is in it, and what is left out
+    none: str = ""  # what a table without rows says: `No overdue tasks.`
+    cut: str = ""  # what a table says that shows only some rows: `Newest {shown} of {total} events`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +58,7 @@ class FigureSpec:
 
     column: Column
     better: Literal["up", "down", "neutral"] = "neutral"
+    hidden: bool = False  # it has no tile: leads and notes name it, and JSON holds it
 
 
 #: Rows of a dataset that a chart draws at most: of lines and bars more than a page has pixels, of a ranking as many as
@@ -56,11 +77,44 @@ class ChartSpec:
     x: str
     y: tuple[str, ...]
     limit: int = MOST_DRAWN
+    before: bool = False  # the period before is drawn as a thin line; over days only
+    weekly: Literal["sum", "average"] = "sum"  # what a week shows where days are too many to draw
 
     @property
     def drawn(self) -> int:
         """How many rows the chart draws at most."""
         return min(self.limit, MOST_RANKED if self.kind == "rank" else MOST_DRAWN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExcerptSpec:
+    """The rows of a dataset that a mail shows: those that make the point, in an order that puts the worst first."""
+
+    title: str
+    dataset: str
+    columns: tuple[str, ...]
+    #: Values that a row must have in each column: a text; `true`, `false`; `some` for a number other than zero.
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    order: tuple[str, ...] = ()  # columns; one after `-` in descending order. Equal rows keep the dataset's order.
+    #: A text column whose values are ordered as listed instead of by alphabet.
+    ranks: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    limit: int = 5
+    none: str = ""  # what it says without rows: `No overdue tasks.`
+    cut: str = ""  # what it says if more rows match: `Longest overdue {shown} of {total} tasks`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoteSpec:
+    """What is said beside figures and a dataset that do not reconcile, if *figure* is not zero.
+
+    *one* and *other* are messages with the placeholder `{count}`: `{count} tasks in private channels are counted, not
+    listed.`
+    """
+
+    figure: str
+    dataset: str
+    one: str
+    other: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +156,9 @@ class ReportType:
     datasets: tuple[Dataset, ...] = ()
     charts: tuple[ChartSpec, ...] = ()
     sources: tuple[SourceSpec, ...] = ()
+    lead: LeadSpec | None = None  # None for the default lead
+    excerpts: tuple[ExcerptSpec, ...] = ()  # none: the first rows of the main dataset
+    notes: tuple[NoteSpec, ...] = ()
 
     @property
     def main(self) -> Dataset:
@@ -111,4 +168,5 @@ class ReportType:
     @property
     def only_main(self) -> ReportType:
         """The type with its main dataset alone, without key figures and charts."""
-        return replace(self, datasets=self.datasets[:1], figures_sql="", figures=(), charts=())
+        main = self.datasets[:1]
+        return replace(self, datasets=main, figures_sql="", figures=(), charts=(), lead=None, excerpts=(), notes=())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from ..domain.dates import earlier_period, period
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ..domain.lead import Sentence
     from ..domain.report_type import Column, FigureSpec
     from ..domain.run import Window
     from ..settings.branding import Branding
@@ -51,6 +52,9 @@ class Chart:
     rows: tuple[Mapping[str, Any], ...]
     total: int | None = None
     at_limit: bool = False  # the table itself may have left out rows
+    #: The rows of the period before, in the same order; empty if the chart does not show it.
+    before: tuple[Mapping[str, Any], ...] = ()
+    weekly: Literal["sum", "average"] = "sum"  # what a week shows where days are too many to draw
 
     @property
     def all_rows(self) -> int:
@@ -73,6 +77,11 @@ class Table:
     batches: Callable[[], Iterator[pa.RecordBatch]]
     limit: int | None = None  # how many rows its query returns at most; None if it returns all there are
     zero_filled: bool = False  # it has a row for every day or thing; a row of zeros is no data
+    definition: str = ""  # what is in it, and what is left out
+    none: str = ""  # what it says without rows, if the report has data
+    cut: str = ""  # `Newest {shown} of {total} events`: what it says if rows are left out
+    rest: str = ""  # a sentence that says which file of the run has all rows; empty if none has
+    notes: tuple[str, ...] = ()  # why it does not add up to the figures
 
     @property
     def is_at_limit(self) -> bool:
@@ -83,6 +92,19 @@ class Table:
     def full_title(self) -> str:
         """The title; it names the limit once that is reached, so that no reader takes a cut table for a whole one."""
         return f"{self.title} (first {self.limit:,d})" if self.is_at_limit else self.title
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excerpt:
+    """The rows of a table that a mail shows; *table* has these rows and columns only, *total* rows match.
+
+    *note* says which rows they are if there are more, or that there are none; it is empty if all are shown.
+    """
+
+    title: str
+    table: Table
+    total: int
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +122,16 @@ class Document:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     branding: Branding
+    lead: tuple[Sentence, ...] = ()  # one or two
+    hidden_figures: tuple[Figure, ...] = ()  # without a tile
+    notes: tuple[str, ...] = ()  # why figures and tables do not add up; those of the tables, in their order
+    excerpts: tuple[Excerpt, ...] = ()  # in mails only
+    link: str = ""  # the page of the run; empty if Airflow's address is not known
+
+    @property
+    def summary(self) -> str:
+        """The lead as text."""
+        return " ".join(sentence.text for sentence in self.lead)
 
     @property
     def main(self) -> Table:
