@@ -11,7 +11,7 @@ from . import charts
 from .values import NO_ACTIVITY, NO_ROWS, is_missing
 
 if TYPE_CHECKING:
-    from .document import Document
+    from .document import Document, Figure
 
 
 def has_data(document: Document) -> bool:
@@ -30,7 +30,18 @@ def has_data(document: Document) -> bool:
 
 def is_counted(document: Document) -> bool:
     """Whether a key figure is other than zero."""
-    return any(figure.value and not is_missing(figure.value) for figure in document.figures)
+    figures = (*document.figures, *document.hidden_figures)
+    return any(map(is_nonzero, figures))
+
+
+def is_nonzero(figure: Figure) -> bool:
+    """Whether a figure has a value other than zero."""
+    return bool(figure.value) and not is_missing(figure.value)
+
+
+def is_quiet(document: Document) -> bool:
+    """Whether nothing happened in a report: then it says only that."""
+    return nothing(document) == NO_ACTIVITY
 
 
 def nothing(document: Document) -> str:

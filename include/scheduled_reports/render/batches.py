@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PIECE: Final = 1_000
 _LONG_PIECE, _SHORT_ROWS = 10_000, 16 * 2**20
 
+#: A row limit never cuts a table of at most so many rows: it would save a reader nothing.
+UNCUT: Final = 50
+
 #: Above this scale Arrow writes small decimals with an exponent, as 1E-7.
 _PLAIN_SCALE: Final = 6
 
@@ -34,6 +37,11 @@ def pieces(table: Table, end: int | None, *, start: int = 0) -> Iterator[pa.Reco
         position += batch.num_rows
         if end is not None and position >= end:
             return
+
+
+def limit_of(table: Table, row_limit: int | None) -> int | None:
+    """Return how many rows of *table* a file shows that is bound to *row_limit*; None for all of them."""
+    return None if row_limit is None or table.rows <= max(row_limit, UNCUT) else row_limit
 
 
 def finite(values: pa.Array) -> pa.Array:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WHITE, DARK = "#ffffff", "#1f2328"
+#: The colours of what is good and bad on white, as text.
+TONES: Final[Mapping[str, str]] = MappingProxyType({"good": "#1a7f37", "warning": "#7a4d05", "bad": "#b42318"})
 #: The contrast WCAG requires for text, and for parts of a chart.
 TEXT, SHAPE = 4.5, 3.0
 #: Chart colours closer than this are hard to tell apart.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from markupsafe import Markup, escape
 from PIL import Image
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 #: A ranking of more bars than this takes the whole width.
 _MANY_BARS: Final = 12
+#: A ranking of up to so many bars beside another chart takes a third of the width.
+_FEW_BARS: Final = 6
+#: The size of a drawing on a phone, in pixels; a drawing that is wider than the second number has one.
+_PHONE, _PHONE_HEIGHT, _WIDE = 320, 190, 400
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
 #: Letters that join or run from right to left, and marks, as Unicode classifies them.
@@ -36,9 +40,10 @@ _BAR, _POINT = 8, 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TileSize:
-    """The size of the drawing in a tile, in CSS pixels: *half* a page wide, or *full* width."""
+    """The size of the drawing in a tile, in CSS pixels: *half* a page wide, two *thirds* of it, or *full* width."""
 
     half: int
+    thirds: int
     full: int
     height: int
     paper: bool = False
@@ -69,6 +74,8 @@ class Tile:
     note: str
     series: tuple[str, ...] = ()
     svg: Markup | None = None
+    phone: Markup | None = None  # the drawing for a narrow screen, if it is another one
+    span: Literal["", "slim", "broad"] = ""  # of two in a row: as wide as the other, a third, two thirds
     bars: tuple[Bar, ...] = ()
     label_share: int = 0  # of the width, in percent
 
@@ -81,9 +88,24 @@ def tiles(
     A chart of nothing but zeros is drawn if *zeros* is true; otherwise it says that there was no activity.
     """
     for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
-        width = size.half if len(row) == 2 else size.full
-        style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False, paper=size.paper)
-        yield tuple(_tile(chart, style, zeros=zeros) for chart in row)
+        widths = {"": size.half if len(row) == 2 else size.full, "slim": size.half, "broad": size.thirds}
+        spans = _spans(row)
+        styles = [
+            charts.ChartStyle(width=widths[span], height=size.height, palette=palette, legend=False, paper=size.paper)
+            for span in spans
+        ]
+        yield tuple(
+            replace(_tile(chart, style, zeros=zeros), span=span)
+            for chart, style, span in zip(row, styles, spans, strict=True)
+        )
+
+
+def _spans(row: Sequence[Chart]) -> list[Literal["", "slim", "broad"]]:
+    """How wide the tiles of a row are: a ranking of few bars beside another chart needs a third of the width."""
+    slim = [chart.kind == "rank" and len(charts.ranked(chart)) * len(chart.y) <= _FEW_BARS for chart in row]
+    if len(row) == 1 or all(slim) or not any(slim):
+        return [""] * len(row)
+    return ["slim" if one else "broad" for one in slim]
 
 
 def _paired(drawn: Sequence[Chart], size: TileSize) -> Iterator[tuple[Chart, ...]]:
@@ -123,7 +145,12 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
             label_share=_label_share(bars, style),
         )
     drawing = _picture(chart, style) if style.paper and _needs_shaping(chart) else charts.svg(chart, style)
-    return Tile(title=title, note=note, series=_series(chart), svg=_named(drawing, described(chart)))
+    name = described(chart)
+    phone = None
+    if not style.paper and style.width > _WIDE:
+        small = replace(style, width=_PHONE, height=_PHONE_HEIGHT)
+        phone = _named(charts.svg(chart, small), name)
+    return Tile(title=title, note=note, series=_series(chart), svg=_named(drawing, name), phone=phone)
 
 
 def _needs_shaping(chart: Chart) -> bool:

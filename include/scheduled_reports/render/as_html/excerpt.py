@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .table import CellKind, TableView
-
-Row = list[tuple["CellKind", str]]
+    from .table import Row, TableView
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,12 +14,13 @@ from ...domain.bidi import isolated
 from ...domain.dates import city
 from ...domain.graphemes import cut
 from .. import charts, colours
-from ..activity import has_data, is_counted, nothing
+from ..activity import has_data, is_counted, is_nonzero, is_quiet, nothing
 from ..jinja import environment
 from ..key_figures import card, time_note
 from ..logo_image import logo_picture
 from ..values import NO_ACTIVITY, printable
 from .chart_tiles import TileSize, tiles
+from .definitions import data_until, definitions, scope
 from .excerpt import Excerpt
 from .paper_text import CELL, NAME, on_paper
 from .table import Medium, TableView, is_right_to_left
@@ -28,18 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ...settings.branding import Branding
-    from ..document import Document
+    from ..document import Document, Figure, Table
 
 #: The size of chart tiles: on a screen, on A4 portrait, and on A4 landscape.
-_SCREEN: Final = TileSize(half=350, full=790, height=200)
-_PORTRAIT: Final = TileSize(half=300, full=642, height=170, paper=True)
-_LANDSCAPE: Final = TileSize(half=464, full=972, height=150, paper=True)
+_SCREEN: Final = TileSize(half=350, thirds=500, full=790, height=200)
+_PORTRAIT: Final = TileSize(half=300, thirds=412, full=642, height=170, paper=True)
+_LANDSCAPE: Final = TileSize(half=464, thirds=630, full=972, height=150, paper=True)
 #: Characters of a title in the top margin of a page, which take two lines at most.
 _MARGIN_TEXT: Final = 80
 #: Pixels; enough for any printer at the 11 mm the logo is shown.
 _LOGO_HEIGHT: Final = 160
 #: Characters per line of a card's title on paper: of usual cards, and of three wide cards in a row.
-_CARD_TITLE: Final = (22, 32)
+_CARD_TITLE: Final = (22, 36)
+#: The classes of cells without letters.
+_UNDIRECTED: Final = frozenset({"number", "other"})
 #: The background of the dark page.
 NIGHT: Final = "#12161c"
 
@@ -55,40 +58,59 @@ class Colours:
     night_accent: str
     night_mark: str
     palette: tuple[str, ...]  # the first is the brand's, dark enough to be visible on white
+    tint: str  # bars behind numbers
+    night_tint: str
 
 
 class Page:
-    """A document laid out for a screen or for paper."""
+    """A document laid out for a screen or for paper; a *tight* one saves space between its parts."""
 
-    def __init__(self, document: Document, medium: Medium, row_limit: int | None) -> None:
-        self.views = [TableView(table, row_limit, medium) for table in document.tables]
+    def __init__(self, document: Document, medium: Medium, row_limit: int | None, *, tight: bool = False) -> None:
         self._document = document
         self._medium = medium
+        self._tight = tight
+        self._left_out = tuple(filter(self._is_only_drawn, document.tables[1:]))
+        shown = [table for table in document.tables if table not in self._left_out]
+        self.views = [
+            TableView(table, row_limit, medium, number=number, none=self._none(table))
+            for number, table in enumerate(shown, start=1)
+        ]
 
     def html(self, excerpts: Sequence[Excerpt] | None = None, *, is_first: bool = True) -> Iterator[str]:
-        """Generate the page in pieces: all of it, or *excerpts* of tables, below the head if *is_first*."""
+        """Generate the page in pieces: all of it, or *excerpts* of tables.
+
+        The head is left out unless *is_first*, the foot if the last excerpt goes on.
+        """
         if excerpts is None:
             excerpts = [Excerpt(view=view, rows=view.rows()) for view in self.views]
         document = self._document
         shades = _colours(document.branding)
-        columns = _columns(len(document.figures), 6 if self._is_wide else 4)
+        columns = _columns(len(self._figures), 6 if self._is_wide else 4)
         return TEMPLATES.get_template("report.html.j2").generate(
             self._words(),
             medium=self._medium,
+            tight=self._tight,
             brand=document.branding,
             logo=self._logo,
             colours=shades,
+            tones=colours.TONES,
             is_wide=self._is_wide,
-            cards=[replace(one, title=self._bounded(one.title)) for one in map(card, document.figures)],
+            cards=[replace(one, title=self._bounded(one.title)) for one in map(card, self._figures)],
             card_columns=columns,
-            long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in document.figures),
+            long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in self._figures),
             tiles=list(tiles(document.charts, self._tile_size, shades.palette, zeros=self._draws_zeros)),
             bounded=self._bounded,
             isolated=isolated,
+            css_text=_css_text,
             excerpts=excerpts,
+            rows=list(_side_by_side(excerpts)),
             is_first=is_first,
+            is_last=not excerpts or not excerpts[-1].goes_on,
+            last_paper=excerpts[-1].view.paper if excerpts and not self._is_quiet else "",
+            is_quiet=self._is_quiet,
             is_empty=all(view.is_empty for view in self.views),
             is_right_to_left=is_right_to_left,
+            undirected=_UNDIRECTED,
             fonts=charts.FONTS,
             running_title=_css_text(cut(printable(document.title), _MARGIN_TEXT)),
             foot_line=_css_text(document.branding.footer or cut(printable(document.workspace), _MARGIN_TEXT)),
@@ -123,9 +145,30 @@ class Page:
         return on_paper(text, most) if self._medium == "print" else text
 
     @cached_property
-    def _nothing(self) -> str:
-        """What an empty table says; the main table is read for it only if one is empty."""
-        return nothing(self._document) if any(view.is_empty for view in self.views) else ""
+    def _figures(self) -> tuple[Figure, ...]:
+        """The figures that have a card; where nothing happened only those other than zero."""
+        figures = self._document.figures
+        return tuple(filter(is_nonzero, figures)) if self._is_quiet else figures
+
+    @cached_property
+    def _is_quiet(self) -> bool:
+        """Whether nothing happened; then the page says only that."""
+        return is_quiet(self._document)
+
+    def _is_only_drawn(self, table: Table) -> bool:
+        """Whether paper leaves out a table of days: a chart shows it, and another file has its rows."""
+        if self._medium == "screen" or not table.rest or table.columns[0].type != "date":
+            return False
+        return any(
+            chart.table == table.name and chart.x == table.columns[0] and charts.has_data(chart)
+            for chart in self._document.charts
+        )
+
+    def _none(self, table: Table) -> str:
+        """What *table* says if it is empty; the main table is read for it only then."""
+        if table.rows:
+            return ""
+        return printable(table.none) if table.none and not self._is_quiet else nothing(self._document)
 
     @cached_property
     def _draws_zeros(self) -> bool:
@@ -145,11 +188,35 @@ class Page:
             "created": document.scheduled_for.isoformat(),
             "period": document.period,
             "before": document.previous_period if document.figures else "",
+            "lead": document.lead,
+            "notes": list(map(printable, document.notes)),
             "time_note": time_note(document),
+            "data_until": data_until(document),
+            "definitions": definitions(document),
+            "scope": list(scope(document, self._left_out)),
+            "link": document.link,
             "no_activity": NO_ACTIVITY,
-            "nothing": self._nothing,
+            "nothing": nothing(document) if self._is_quiet or all(view.is_empty for view in self.views) else "",
             "is_counted": is_counted(document),
         }
+
+
+def _side_by_side(excerpts: Sequence[Excerpt]) -> Iterator[tuple[Excerpt, ...]]:
+    """Pair short narrow neighbours; the order stays."""
+    waiting: Excerpt | None = None
+    for excerpt in excerpts:
+        is_half = excerpt.view.is_half and not excerpt.is_continued and not excerpt.goes_on
+        if waiting is not None and is_half:
+            yield waiting, excerpt
+            waiting = None
+            continue
+        if waiting is not None:
+            yield (waiting,)
+        waiting = excerpt if is_half else None
+        if waiting is None:
+            yield (excerpt,)
+    if waiting is not None:
+        yield (waiting,)
 
 
 def _css_text(text: str) -> Markup:
@@ -172,4 +239,6 @@ def _colours(branding: Branding) -> Colours:
         night_accent=colours.readable(brand, NIGHT),
         night_mark=colours.readable(palette[0], NIGHT),
         palette=palette,
+        tint=colours.mixed(palette[0], colours.WHITE, 0.8),
+        night_tint=colours.mixed(palette[0], NIGHT, 0.6),
     )

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
-    from .page_frame import Frame, is_piece, renumber, rows_on, slots_on
+    from .page_frame import Frame, filled, is_piece, renumber, rows_on, slots_on
     from .page_joiner import Joiner, Sheets
     from .row_setter import Setter
     from .text import with_plain_ends
@@ -40,16 +40,22 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 #: Rows of a long table that WeasyPrint lays out, per column of the page: more than two pages of one-line rows.
 LEAD: Final = 90
+#: A report of up to so many pages is laid out again, with less space, if the last is filled to less than this share.
+_FEW_PAGES, _NEARLY_EMPTY = 8, 0.25
 #: Factors for higher paper.
 _HIGH: Final = {"a2": 2, "a1": 2.5}
 
 
 def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     """Write the PDF; only data: URIs are ever read."""
-    page = Page(document, "print", row_limit)
     with _without_collector():
-        _Printing(page).write(out)
-    return page.main_rows
+        printing = _Printing(Page(document, "print", row_limit))
+        printing.lay_out()
+        if printing.wastes_a_page:
+            tight = _Printing(Page(document, "print", row_limit, tight=True))
+            tight.lay_out()
+            printing = tight if tight.count < printing.count else printing
+        return printing.write(out)
 
 
 class _Printing:
@@ -66,16 +72,32 @@ class _Printing:
         self._images: dict[str, Any] = {}
         self._pages: list[Any] = []
         self._sheets: list[Sheets] = []
+        self._first: Any = None  # WeasyPrint's document of the first pages
 
-    def write(self, out: BinaryIO) -> None:
-        laid = self._lay_out()
-        if self._pages == list(laid.pages):  # all of the report in one layout
-            laid.write_pdf(out, pdf_tags=True)
-            return
-        self._number()
-        whole = laid.copy(self._pages)
-        whole.fonts = self._used_fonts
-        whole.write_pdf(out, pdf_tags=True, finisher=self._join)
+    @property
+    def count(self) -> int:
+        """How many pages there are."""
+        return len(self._pages) + sum(len(added.sheets) for added in self._sheets)
+
+    @property
+    def wastes_a_page(self) -> bool:
+        """Whether the last of a few pages is nearly empty."""
+        return 1 < self.count <= _FEW_PAGES and not self._sheets and filled(self._pages[-1]) < _NEARLY_EMPTY
+
+    def write(self, out: BinaryIO) -> int:
+        """Write the file; return how many rows of the main table it has."""
+        if self._pages == list(self._first.pages):  # all of the report in one layout
+            self._first.write_pdf(out, pdf_tags=True)
+        else:
+            self._number()
+            whole = self._first.copy(self._pages)
+            whole.fonts = self._used_fonts
+            whole.write_pdf(out, pdf_tags=True, finisher=self._join)
+        return self._page.main_rows
+
+    def lay_out(self) -> None:
+        """Lay out all pages."""
+        self._first = self._lay_out()
 
     def _lay_out(self) -> Any:
         """Lay out all pages; return WeasyPrint's document of the first ones."""
@@ -132,17 +154,13 @@ class _Printing:
         """Number WeasyPrint's pages within the whole document."""
         for place, page in enumerate(self._pages):
             before = sum(len(added.sheets) for added in self._sheets if added.before <= place)
-            renumber(page, f"Page {place + before + 1} of {self._total}")
-
-    @property
-    def _total(self) -> int:
-        return len(self._pages) + sum(len(added.sheets) for added in self._sheets)
+            renumber(page, f"Page {place + before + 1} of {self.count}")
 
     def _join(self, _: Any, pdf: pydyf.PDF) -> None:
         joiner = Joiner(pdf, self._resources, self._images)
         added_so_far = 0
         for added in self._sheets:
-            joiner.add(added, added.before + added_so_far + 1, self._total)
+            joiner.add(added, added.before + added_so_far + 1, self.count)
             added_so_far += len(added.sheets)
 
 

@@ -49,7 +49,7 @@ class Frame:
         self.bottom = self._page_box.content_box_y() + self._page_box.height
         found = tables_of(self._page_box)
         self.cells = _body(found[0])[0].children
-        self.ink = self.cells[0].style["color"]
+        self.ink = _body(found[0])[0].style["color"]  # not that of a cell, which may have a tone
         self.line = self.cells[0].style["border_bottom_color"], self.cells[0].border_bottom_width
         self.slots = tuple(map(self._slot, found))
         self.marks = len(self._tags)
@@ -105,6 +105,14 @@ def is_piece(page: Page) -> bool:
     """Whether *page* holds only rows of a table that began before."""
     tags = {box.element_tag for box in page._page_box.descendants() if isinstance(box, boxes.Box)}  # noqa: SLF001
     return not tags & _OTHERS
+
+
+def filled(page: Page) -> float:
+    """Measure down to which part of its height a page is filled."""
+    page_box = page._page_box  # noqa: SLF001
+    flow = [child for child in page_box.children if not isinstance(child, boxes.MarginBox)]
+    ends = [box.position_y + box.height for child in flow for box in child.descendants() if isinstance(box, boxes.TextBox)]
+    return float((max(ends, default=0) - page_box.content_box_y()) / page_box.height)
 
 
 def slots_on(page: Page) -> int:

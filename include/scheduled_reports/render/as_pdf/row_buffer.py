@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..as_html.excerpt import Row
+    from ..as_html.table import Row
 
 
 class RowBuffer:

@@ -6,8 +6,11 @@ Of each page only the rows differ, so only their text is set.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tinycss2.color5 import parse_color
+
+from ..colours import TONES
 from .text import Line, TextColumn, draw, packed
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     import pydyf
     from weasyprint.pdf.stream import Stream
 
-    from ..as_html.excerpt import Row
+    from ..as_html.table import Row
     from .page_frame import Frame, Slot
     from .row_buffer import RowBuffer
 
@@ -40,6 +43,7 @@ class Setter:
     def __init__(self, frame: Frame, is_right: Sequence[bool]) -> None:
         self._frame = frame
         self._columns = [TextColumn(cell, is_right=right) for cell, right in zip(frame.cells, is_right, strict=True)]
+        self._tones = {tone: parse_color(colour) for tone, colour in TONES.items()}
         cell = frame.cells[0]
         self._above = cell.padding_top
         # not the cell's own padding_bottom: WeasyPrint stretches that to the height of the row
@@ -52,7 +56,7 @@ class Setter:
         before: list[Row] = []
         page = _Page(self._frame)
         while (row := rows.next()) is not None:
-            lines = [column.lines(text) for column, (_, text) in zip(self._columns, row, strict=True)]
+            lines = [column.lines(text) for column, (_, text, _) in zip(self._columns, row, strict=True)]
             height = self._around + max(sum(line.height for line in cell) for cell in lines)
             if not page.has_room(height):
                 if not page.rows or height > self._frame.bottom - self._frame.slots[0].top:
@@ -69,12 +73,19 @@ class Setter:
 
     def _set(self, page: _Page, row: Row, lines: list[list[Line]], height: float) -> None:
         marks = []
-        for column, cell, (left, width) in zip(self._columns, lines, page.slot.cells, strict=True):
+        for column, cell, (kind, _, _), (left, width) in zip(
+            self._columns, lines, row, page.slot.cells, strict=True
+        ):
             first, y = page.mark, page.y + self._above
+            ink = self._tones.get(kind.rpartition(" ")[2])
+            if ink:
+                page.set_ink(ink)
             for line in cell:
                 if line.text.strip():
                     page.draw(line, left + (width - line.width if column.is_right else 0), y + line.baseline)
                 y += line.height
+            if ink:
+                page.set_ink(self._frame.ink)
             marks.append(page.mark - first)
         page.end_row(row, tuple(marks), height)
 
@@ -117,6 +128,9 @@ class _Page:
         draw(stream, line, x, y)
         stream.end_marked_content()
         self.mark += 1
+
+    def set_ink(self, colour: Any) -> None:
+        self._streams[-1].set_color(colour)
 
     def end_row(self, row: Row, marks: tuple[int, ...], height: float) -> None:
         self.rows.append(row)
