@@ -11,7 +11,7 @@ from . import charts
 from .values import NO_ACTIVITY, NO_ROWS, is_missing
 
 if TYPE_CHECKING:
-    from .document import Document, Figure
+    from .document import Document, Figure, Table
 
 
 def has_data(document: Document) -> bool:
@@ -25,7 +25,12 @@ def has_data(document: Document) -> bool:
         return main.rows > 0
     if not main.zero_filled and not document.charts:
         return True
-    return any(_has_values(batch) for batch in main.batches())
+    return not is_idle(main)
+
+
+def is_idle(table: Table) -> bool:
+    """Whether a table has no rows, or only zeros."""
+    return not any(_has_values(batch) for batch in table.batches())
 
 
 def is_counted(document: Document) -> bool:
@@ -40,7 +45,7 @@ def is_nonzero(figure: Figure) -> bool:
 
 
 def is_quiet(document: Document) -> bool:
-    """Whether nothing happened in a report: then it says only that."""
+    """Whether nothing happened: the report says so first, and shows neither figures nor tables of zeros."""
     return nothing(document) == NO_ACTIVITY
 
 

@@ -14,12 +14,12 @@ from ...domain.bidi import isolated
 from ...domain.dates import city
 from ...domain.graphemes import cut
 from .. import charts, colours
-from ..activity import has_data, is_counted, is_nonzero, is_quiet, nothing
+from ..activity import has_data, is_counted, is_idle, is_nonzero, is_quiet, nothing
 from ..jinja import environment
 from ..key_figures import card, time_note
 from ..logo_image import logo_picture
 from ..values import NO_ACTIVITY, printable
-from .chart_tiles import TileSize, tiles
+from .chart_tiles import Tile, TileSize, tiles
 from .definitions import data_until, definitions, scope
 from .excerpt import Excerpt
 from .paper_text import CELL, NAME, on_paper
@@ -70,10 +70,9 @@ class Page:
         self._medium = medium
         self._tight = tight
         self._left_out = tuple(filter(self._is_only_drawn, document.tables[1:]))
-        shown = [table for table in document.tables if table not in self._left_out]
         self.views = [
             TableView(table, row_limit, medium, number=number, none=self._none(table))
-            for number, table in enumerate(shown, start=1)
+            for number, table in enumerate(filter(self._is_shown, document.tables), start=1)
         ]
 
     def html(self, excerpts: Sequence[Excerpt] | None = None, *, is_first: bool = True) -> Iterator[str]:
@@ -98,7 +97,7 @@ class Page:
             cards=[replace(one, title=self._bounded(one.title)) for one in map(card, self._figures)],
             card_columns=columns,
             long_titles=any(len(figure.spec.column.title) > _CARD_TITLE[columns == 3] for figure in self._figures),
-            tiles=list(tiles(document.charts, self._tile_size, shades.palette, zeros=self._draws_zeros)),
+            tiles=[] if self._is_quiet else list(self._tiles(shades.palette)),
             bounded=self._bounded,
             isolated=isolated,
             css_text=_css_text,
@@ -106,7 +105,7 @@ class Page:
             rows=list(_side_by_side(excerpts)),
             is_first=is_first,
             is_last=not excerpts or not excerpts[-1].goes_on,
-            last_paper=excerpts[-1].view.paper if excerpts and not self._is_quiet else "",
+            last_paper=excerpts[-1].view.paper if excerpts else "",
             is_quiet=self._is_quiet,
             is_empty=all(view.is_empty for view in self.views),
             is_right_to_left=is_right_to_left,
@@ -118,8 +117,12 @@ class Page:
 
     @property
     def main_rows(self) -> int:
-        """How many rows of the main table the page has, once it was generated to the end."""
-        return self.views[0].read
+        """How many rows of the main table the page has, once it was generated to the end.
+
+        A main table of zeros that is not shown, because nothing happened, is not cut.
+        """
+        main = self._document.main
+        return self.views[0].read if self._is_shown(main) else main.rows
 
     @property
     def _is_wide(self) -> bool:
@@ -152,8 +155,10 @@ class Page:
 
     @cached_property
     def _is_quiet(self) -> bool:
-        """Whether nothing happened; then the page says only that."""
         return is_quiet(self._document)
+
+    def _is_shown(self, table: Table) -> bool:
+        return table not in self._left_out and not (self._is_quiet and is_idle(table))
 
     def _is_only_drawn(self, table: Table) -> bool:
         """Whether paper leaves out a table of days: a chart shows it, and another file has its rows."""
@@ -169,6 +174,9 @@ class Page:
         if table.rows:
             return ""
         return printable(table.none) if table.none and not self._is_quiet else nothing(self._document)
+
+    def _tiles(self, palette: tuple[str, ...]) -> Iterator[tuple[Tile, ...]]:
+        return tiles(self._document.charts, self._tile_size, palette, zeros=self._draws_zeros)
 
     @cached_property
     def _draws_zeros(self) -> bool:

@@ -108,10 +108,10 @@ class _Printing:
             laid = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols={"data"})).render(
                 font_config=self._fonts, pdf_tags=True
             )
-            last = excerpts[-1]
-            if not last.goes_on:
+            if not excerpts or not excerpts[-1].goes_on:
                 self._pages += laid.pages
                 return first or laid
+            last = excerpts[-1]
             left = self._left(laid.pages, last.view)
             if left is None:
                 for place, excerpt in enumerate(excerpts, start=at):
