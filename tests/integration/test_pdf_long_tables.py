@@ -20,7 +20,10 @@ WORDS = [
 
 def of_words(count, **names):
     """Make a table with all kinds of text, and a column of numbers among them."""
-    columns = [column("n", "integer"), column("a"), column("amount", "number", 2), column("b"), column("c")]
+    columns = [
+        column("n", "integer", total=True), column("a", tones={"plain": "bad"}),
+        column("amount", "number", 2, tone="good", bar=True), column("b", tones={"office": "warning"}), column("c"),
+    ]  # fmt: skip
     rows = [
         (n, WORDS[n % len(WORDS)], n * 1234.5, WORDS[n * 7 % len(WORDS)], f"row {n}") for n in range(count)
     ]  # fmt: skip
@@ -101,7 +104,8 @@ def test_a_long_table_stops_at_the_limit_and_says_so():
     pages = texts(pdf)
 
     assert count == 350
-    assert "Channels (900) First 350 of 900 rows" in pages[0]
-    assert sum("First 350" in page for page in pages) == 1
-    assert "channels 349 1,349" in pages[-1]
+    assert "Channels (900) First 350 of 900 rows." in pages[0]
+    assert [number for number, page in enumerate(pages) if "First 350" in page] == [0, len(pages) - 1]
+    assert all("Channels (continued)" in page for page in pages[1:])
+    assert f"channels 349 1,349 {COMMENT} First 350 of 900 rows." in pages[-1]
     assert [f"Page {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1)] == [True] * len(pages)

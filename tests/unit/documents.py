@@ -32,19 +32,18 @@ _ARROW = {
 }
 
 
-def column(name, kind="text", scale=0, title=None):
-    return Column(name=name, title=name.capitalize() if title is None else title, type=kind, scale=scale)
+def column(name, kind="text", scale=0, title=None, **more):
+    return Column(name=name, title=name.capitalize() if title is None else title, type=kind, scale=scale, **more)
 
 
-def table(columns, rows, *, name="channels", title="Channels", batch=2):
+def table(columns, rows, *, name="channels", title="Channels", batch=2, **more):
     """Make a table of *rows* that is read in batches of *batch* rows."""
-    return Table(
-        name=name, title=title, columns=tuple(columns), rows=len(rows), batches=partial(_batches, columns, rows, batch)
-    )
+    read = partial(_batches, columns, rows, batch)
+    return Table(name=name, title=title, columns=tuple(columns), rows=len(rows), batches=read, **more)
 
 
-def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, better="up"):
-    spec = FigureSpec(column=column(title.lower(), kind, scale, title), better=better)
+def figure(title="Messages", value=5, previous=4, *, kind="integer", scale=0, better="up", **more):
+    spec = FigureSpec(column=column(title.lower(), kind, scale, title, **more), better=better)
     return Figure(spec=spec, value=value, previous=previous)
 
 
@@ -55,7 +54,9 @@ def chart(kind, x, y, rows, *, title="Messages by day", table="channels"):
     return Chart(title=title, kind=kind, table=table, x=x, y=tuple(y), rows=named)
 
 
-def document(*tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme", branding=None):
+def document(
+    *tables, title="Weekly channels", figures=(), charts=(), description="", workspace="Acme", branding=None, **more
+):
     return Document(
         title=title,
         type_title="Channel analytics",
@@ -68,6 +69,7 @@ def document(*tables, title="Weekly channels", figures=(), charts=(), descriptio
         charts=tuple(charts),
         tables=tables or (_CHANNELS,),
         branding=branding or Branding(),
+        **more,
     )
 
 

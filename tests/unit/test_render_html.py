@@ -10,6 +10,7 @@ from io import BytesIO
 
 import pytest
 
+from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.render.as_html import render
 from include.scheduled_reports.render.as_html.page import Page
 from include.scheduled_reports.render.colours import contrast
@@ -83,8 +84,8 @@ def test_a_table_shows_values_as_people_write_them():
     assert page.tables == [
         [
             ["Channel", "Messages", "Share", "Cost", "Archived", "Since"],
-            ["general", "1,234,567", "12.5 %", "99,999,999,999,999,999,999.05", "no", "2026-02-01"],
-            [""] * 6,
+            ["general", "1,234,567", "12.5%", "99,999,999,999,999,999,999.05", "No", "Sun 1 Feb 2026"],
+            ["\N{EN DASH}"] * 6,
         ]
     ]
 
@@ -93,9 +94,9 @@ def test_the_head_of_the_page_says_what_it_is():
     _, page = written(document(description="For Mondays", figures=[figure("Messages", 1234567, 987654)]))
 
     assert page.words.startswith(
-        "Weekly channels · 4\N{EN DASH}10 May 2026 Channel analytics Weekly channels For Mondays"
-        " Workspace Acme Period 4\N{EN DASH}10 May 2026 Compared with 27 Apr \N{EN DASH} 3 May"
-        " Time zone Berlin Messages 1,234,567 +25.0 % from 987,654 Channels (2)"
+        "Weekly channels · 4\N{EN DASH}10 May 2026 Channel analytics Weekly channels"
+        " Acme · 4\N{EN DASH}10 May 2026 · compared with 27 Apr \N{EN DASH} 3 May For Mondays"
+        " Messages 1,234,567 ▲ 25.0% from 987,654 Channels (2)"
     )
 
 
@@ -108,15 +109,23 @@ def test_the_foot_of_the_page_says_when_the_run_was_due_and_whose_clock_its_time
 
 
 def test_nothing_is_compared_with_where_there_are_no_key_figures():
-    assert "Compared with" not in written(document())[1].words
+    assert "compared with" not in written(document())[1].words
 
 
-def test_a_page_shows_the_logo_and_the_name_of_the_company():
+def test_a_page_shows_the_logo_and_without_one_the_name_of_the_company():
     _, page = written(document(branding=Branding(logo=PIXEL, name="Neolith <b>")))
+    _, named = written(document(branding=Branding(name="Neolith <b>")))
 
     assert ("src", PIXEL) in page.attributes
     assert ("alt", "Neolith <b>") in page.attributes
-    assert "Neolith <b> Channel analytics" in page.words
+    assert "Neolith" not in page.words
+    assert "Neolith <b> Channel analytics" in named.words
+
+
+def test_a_title_that_is_that_of_the_type_is_said_once():
+    _, page = written(document(title="Channel Analytics"))
+
+    assert page.words.startswith("Channel Analytics · 4\N{EN DASH}10 May 2026 Channel Analytics Acme ·")
 
 
 def test_the_colour_of_the_brand_is_that_of_the_first_series_and_is_lighter_in_the_dark():
@@ -144,7 +153,7 @@ def test_a_number_that_would_break_its_tile_is_written_smaller(value, classes):
 def test_a_figure_without_earlier_data_says_so():
     _, page = written(document(figures=[figure(value=None, previous=None)]))
 
-    assert "Messages – no earlier data" in page.words  # noqa: RUF001
+    assert "Messages – no data" in page.words  # noqa: RUF001
 
 
 @pytest.mark.parametrize("place", ["title", "workspace", "description", "cell", "column", "table", "figure", "chart"])
@@ -211,7 +220,26 @@ def test_a_row_limit_is_stated_above_the_table():
 
     assert count == 20
     assert len(page.tables[0]) == 21
-    assert "Channels (12,345) First 20 of 12,345 rows" in page.words
+    assert "Channels (12,345) First 20 of 12,345 rows." in page.words
+    assert page.words.count("First 20 of 12,345 rows.") == 2  # above the table and where it stops
+
+
+def test_a_limit_never_cuts_a_table_of_at_most_fifty_rows():
+    fifty, more = (table([column("n", "integer")], [(n,) for n in range(count)]) for count in (50, 51))
+    count, page = written(document(fifty), row_limit=20)
+
+    assert (count, len(page.tables[0])) == (50, 51)
+    assert "First" not in page.words
+    assert written(document(more), row_limit=20)[0] == 20
+
+
+def test_a_cut_says_which_rows_and_where_the_rest_is():
+    events = table(
+        [column("n", "integer")], [(n,) for n in range(128)], batch=50,
+        cut="Newest {shown} of {total} events", rest="All of them are in the CSV file.",
+    )  # fmt: skip
+
+    assert "Newest 20 of 128 events. All of them are in the CSV file." in written(document(events), row_limit=20)[1].words
 
 
 def test_there_is_no_notice_if_every_row_is_shown():
@@ -226,14 +254,155 @@ def test_an_empty_report_says_so_once():
     assert count == 0
     assert page.tables == []
     assert page.words.count("No activity in this period.") == 1
-    assert "Messages 0 −100.0 % from 4" in page.words  # noqa: RUF001
+    assert "Messages" not in page.words
     assert "By day" not in page.words
+    assert "Channels" not in page.words.replace("Weekly channels", "")
+
+
+def test_where_nothing_happened_there_are_no_zeros_and_the_lead_says_so_first():
+    count, page = written(
+        document(
+            table([column("channel"), column("messages", "integer")], [("pilot", 0)], zero_filled=True),
+            table([column("kind"), column("messages", "integer")], [("Huddles", 0)], name="kinds", title="Kinds"),
+            table([column("level"), column("people", "integer")], [("Silent", 25)], name="levels", title="Levels"),
+            charts=[chart("rank", column("channel"), [column("messages", "integer")], [("pilot", 0)])],
+            figures=[figure("Messages", 0, 9), figure("Members", 25, 25)],
+            lead=(Sentence(text="Nobody wrote anything."),),
+        )
+    )
+
+    assert count == 1
+    assert "May Nobody wrote anything. The report ran as planned; there is no data for 4" in page.words
+    assert page.tables == [[["Level", "People"], ["Silent", "25"]]]
+    assert "Members 25 no change" in page.words
+    assert "Messages" not in page.words
+    assert "Kinds" not in page.words
+
+
+# What a report says in words
+
+
+def test_the_lead_stands_under_the_title_with_its_tones():
+    lead = (Sentence(text="5 of 30 executions failed.", tone="bad"), Sentence(text="The rest <took> 9 s."))
+    out = BytesIO()
+    render(document(description="For Mondays", figures=[figure()], lead=lead), out, row_limit=None)
+    page = out.getvalue().decode()
+
+    assert "For Mondays 5 of 30 executions failed. The rest <took> 9 s. Messages 5" in Reader(page).words
+    assert '<span class="bad">5 of 30 executions failed.</span>' in page
+    assert '<span class="neutral">The rest &lt;took&gt; 9 s.</span>' in page
+
+
+def test_what_does_not_add_up_is_said_below_the_figures_and_at_its_table():
+    note = "7 tasks in private channels are counted, not listed."
+    shown = table([column("task")], [("a",)], title="Tasks", notes=(note,))
+    _, page = written(document(shown, figures=[figure("Tasks", 8, 8)], notes=(note,)))
+
+    assert f"no change {note} Tasks (1) {note}" in page.words
+
+
+def test_an_empty_table_says_what_its_type_says():
+    overdue = table([column("b")], [], name="o", title="Overdue", none="No overdue tasks.")
+
+    assert "Overdue No overdue tasks." in written(document(table([column("a")], [("x",)]), overdue))[1].words
+
+
+def test_a_page_ends_with_definitions_and_what_the_data_covers():
+    columns = [column("channel", definition="A public channel."), column("messages", "integer", definition="Written.")]
+    shown = table(columns, [("a", 1)], definition="Public channels only.")
+    figures = [figure("Messages", definition="Written."), figure("Replies", definition="In threads.")]
+    _, page = written(document(shown, figures=figures, link="https://airflow.example/runs/1"))
+    _, bare = written(document())
+
+    assert page.words.endswith(
+        "Definitions and scope Channels Public channels only. Messages Written. Replies In threads."
+        " Channel A public channel. Data until Sun 10 May 2026, 24:00 (Berlin)."
+        " Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time. This run in Airflow"
+    )
+    assert ("href", "https://airflow.example/runs/1") in page.attributes
+    assert ("title", "A public channel.") in page.attributes
+    assert "details" in page.tags
+    assert "details" not in bare.tags
+
+
+def test_a_page_of_three_tables_has_a_bar_of_links_to_them():
+    tables = [table([column("a")], [("x",)], name=name, title=name) for name in ("One", "Two", "Three")]
+    _, page = written(document(*tables))
+    links = [value for name, value in page.attributes if name == "href"]
+
+    assert [value.removeprefix("#") for value in links] == [
+        value for name, value in page.attributes if name == "id" and value.startswith("t")
+    ]
+    assert "nav" not in written(document(*tables[:2]))[1].tags
+
+
+# Cells
+
+
+def test_a_table_ends_with_the_sums_that_mean_something():
+    columns = [
+        column("day", "date"), column("n", "integer", total=True), column("people", "integer"),
+        column("cost", "decimal", 2, total=True),
+    ]  # fmt: skip
+    rows = [
+        (date(2026, 5, 4), 2**62, 3, Decimal("0.10")), (date(2026, 5, 5), 2**62, 4, None),
+        (date(2026, 5, 6), None, 5, Decimal("0.25")),
+    ]  # fmt: skip
+
+    assert written(document(table(columns, rows)))[1].tables[0][-1] == ["Total", "9,223,372,036,854,775,808", "", "0.35"]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        table([column("a"), column("n", "integer", total=True)], [("x", 1)]),
+        table([column("a"), column("n", "integer", total=True)], [("x", 1)] * 60),
+        table([column("a"), column("n", "integer", total=True)], [("x", 1)] * 3, limit=3),
+        table([column("n", "integer", total=True)], [(1,)] * 3),
+    ],
+    ids=["of one row", "that is cut", "at the limit of its query", "without a place for the word"],
+)
+def test_a_table_has_no_total(shown):
+    assert "Total" not in [cell for row in written(document(shown), row_limit=20)[1].tables[0] for cell in row]
+
+
+def test_a_value_has_the_tone_and_the_bar_of_its_column():
+    columns = [
+        column("status", titles={"FAILED": "Failed"}, tones={"FAILED": "bad"}), column("late", "boolean", tone="warning"),
+        column("n", "integer", tone="bad", bar=True),
+    ]  # fmt: skip
+    out = BytesIO()
+    render(document(table(columns, [("FAILED", True, 50), ("OK", False, 0), ("OK", None, 20)])), out, row_limit=None)
+    page = out.getvalue().decode()
+
+    assert '<tr><td class="bad">Failed</td><td class="other warning">Yes</td>' in page
+    assert '<td class="number bad"><i style="width: 100%"></i>50</td>' in page
+    assert '<tr><td>OK</td><td class="other">No</td><td class="number">0</td></tr>' in page
+    assert '<i style="width: 40%"></i>20' in page
+
+
+def test_on_a_phone_a_row_of_many_columns_is_a_card_with_the_titles_of_its_columns():
+    wide = table([column(f"c{n}", title=f"Title {n} \"'<") for n in range(4)], [tuple("abcd")])
+    out = BytesIO()
+    render(document(wide, table([column("a")], [("x",)], name="o")), out, row_limit=None)
+    page = out.getvalue().decode()
+    labels = dict(re.findall(r'#t1 td:nth-child\((\d)\)::before \{ content: "([^"]*)"', page))
+
+    assert {place: css_text(text) for place, text in labels.items()} == {
+        str(n + 1): f"Title {n} \"'<" for n in range(4)
+    }
+    assert "#t2 td" not in page
+
+
+def css_text(escaped):
+    """Read a CSS string of escaped characters."""
+    return "".join(chr(int(code, 16)) for code in re.findall(r"\\([0-9a-f]{6})", escaped))
 
 
 def test_an_empty_table_among_others_says_so():
-    _, page = written(document(table([column("a")], []), table([column("b")], [("x",)], name="o", title="Other")))
+    _, page = written(document(table([column("b")], [("x",)], title="Other"), table([column("a")], [], name="o")))
 
-    assert "Channels No activity in this period. Other" in page.words
+    assert "Channels No rows in this period." in page.words
     assert page.tables == [[["B"], ["x"]]]
 
 
@@ -256,7 +425,9 @@ def test_a_chart_has_a_description_for_screen_readers():
     rows = [(date(2026, 5, 4), 1_234, None), (date(2026, 5, 5), 3, 7), (date(2026, 5, 6), 50, 7)]
     _, page = written(document(charts=[chart("line", day, counts, rows)]))
 
-    assert "Messages by day. In: 3 (2026-05-05) to 1,234 (2026-05-04). <Out>: 7 (2026-05-05) to 7" in page.words
+    assert (
+        "Messages by day. In: 3 (Tue 5 May 2026) to 1,234 (Mon 4 May 2026). <Out>: 7 (Tue 5 May 2026) to 7" in page.words
+    )
     assert ("role", "img") in page.attributes
 
 
@@ -271,7 +442,7 @@ def test_a_chart_of_zeros_says_that_there_was_nothing():
 def test_charts_that_are_narrow_share_a_row_and_a_long_one_has_its_own():
     day, count = column("day", "date"), [column("n", "integer")]
     short = [(date(2026, 5, 4) + timedelta(days=n), n + 1) for n in range(7)]
-    long = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(120)]
+    long = [(date(2026, 1, 1) + timedelta(days=2 * n), n + 1) for n in range(120)]
     drawn = [
         chart("line", day, count, rows, title=name)
         for name, rows in zip("abcd", (short, short, short, long), strict=True)
@@ -281,6 +452,20 @@ def test_charts_that_are_narrow_share_a_row_and_a_long_one_has_its_own():
     assert [value for name, value in page.attributes if name == "class" and value.startswith("tiles")] == [
         "tiles pair", "tiles", "tiles",
     ]  # fmt: skip
+
+
+def test_a_ranking_of_few_bars_beside_another_chart_takes_a_third_of_the_width():
+    day, count = column("day", "date"), [column("n", "integer")]
+    lines = chart("line", day, count, [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])
+    few, many = (chart("rank", column("a"), count, [(f"bar {n}", 9) for n in range(rows)]) for rows in (6, 7))
+
+    def spans(*charts):
+        _, page = written(document(charts=charts))
+        return [value for name, value in page.attributes if name == "class" and value in ("slim", "broad")]
+
+    assert spans(few, lines) == ["slim", "broad"]
+    assert spans(lines, few) == ["broad", "slim"]
+    assert spans(lines, many) == spans(few, few) == spans(few) == []
 
 
 @pytest.mark.parametrize("text", ["שלום", "abc مرحبا", "ﷺ", "ߒߞߏ", "𐤀"])

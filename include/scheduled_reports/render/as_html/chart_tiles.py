@@ -28,6 +28,7 @@ _MANY_BARS: Final = 12
 _FEW_BARS: Final = 6
 #: The size of a drawing on a phone, in pixels; a drawing that is wider than the second number has one.
 _PHONE, _PHONE_HEIGHT, _WIDE = 320, 190, 400
+_PHONE_FONT: Final = 12
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
 #: Letters that join or run from right to left, and marks, as Unicode classifies them.
@@ -56,6 +57,7 @@ class BarPart:
     start: float
     length: float
     text: str
+    shade: str  # the class of its colour
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ class Tile:
 
     title: str
     note: str
-    series: tuple[str, ...] = ()
+    series: tuple[tuple[str, str], ...] = ()  # the legend: titles, and the classes of their colours
     svg: Markup | None = None
     phone: Markup | None = None  # the drawing for a narrow screen, if it is another one
     span: Literal["", "slim", "broad"] = ""  # of two in a row: as wide as the other, a third, two thirds
@@ -129,7 +131,7 @@ def _is_narrow(chart: Chart, size: TileSize) -> bool:
     if chart.kind == "rank":
         return len(charts.ranked(chart)) * len(chart.y) <= _MANY_BARS
     needed = _POINT if chart.kind == "line" else _BAR * len(chart.y)
-    return len(charts.drawn(chart)) * needed <= size.half
+    return len(charts.drawn(charts.binned(chart))) * needed <= size.half
 
 
 def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
@@ -140,17 +142,17 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
         return Tile(
             title=title,
             note=note,
-            series=_series(chart),
-            bars=(bars := _bars(chart)),
+            series=_series(chart, style),
+            bars=(bars := _bars(chart, style)),
             label_share=_label_share(bars, style),
         )
     drawing = _picture(chart, style) if style.paper and _needs_shaping(chart) else charts.svg(chart, style)
     name = described(chart)
     phone = None
     if not style.paper and style.width > _WIDE:
-        small = replace(style, width=_PHONE, height=_PHONE_HEIGHT)
+        small = replace(style, width=_PHONE, height=_PHONE_HEIGHT, font_size=_PHONE_FONT)
         phone = _named(charts.svg(chart, small), name)
-    return Tile(title=title, note=note, series=_series(chart), svg=_named(drawing, name), phone=phone)
+    return Tile(title=title, note=note, series=_series(chart, style), svg=_named(drawing, name), phone=phone)
 
 
 def _needs_shaping(chart: Chart) -> bool:
@@ -197,13 +199,26 @@ def described(chart: Chart) -> str:
     return " ".join(texts)
 
 
-def _series(chart: Chart) -> tuple[str, ...]:
-    return tuple(printable(column.title) for column in chart.y) if len(chart.y) > 1 else ()
+def _series(chart: Chart, style: charts.ChartStyle) -> tuple[tuple[str, str], ...]:
+    """Make the legend, if the chart shows more than one series; the period before is one."""
+    titles = [printable(column.title) for column in chart.y]
+    named = tuple(zip(titles, _shades(chart, style), strict=True))
+    if chart.before and chart.kind != "rank":
+        return (*named, (charts.BEFORE, "earlier"))
+    return named if len(named) > 1 else ()
 
 
-def _bars(chart: Chart) -> tuple[Bar, ...]:
+def _shades(chart: Chart, style: charts.ChartStyle) -> list[str]:
+    """The class of the colour of each series: its place in the palette, or that of failures."""
+    return [
+        "failure" if colour == charts.FAILURE else f"s{style.palette.index(colour)}"
+        for colour in charts.series_colours(chart, style.palette)
+    ]
+
+
+def _bars(chart: Chart, style: charts.ChartStyle) -> tuple[Bar, ...]:
     """Make a ranking of HTML text: WeasyPrint draws SVG text letter by letter, which breaks Arabic."""
-    rows = charts.ranked(chart)
+    rows, shades = charts.ranked(chart), _shades(chart, style)
     values = [_number(row[column.name]) for row in rows for column in chart.y]
     zero = max(-min(values), 0.0)
     span = (max(*values, 0.0) + zero) or 1
@@ -215,8 +230,9 @@ def _bars(chart: Chart) -> tuple[Bar, ...]:
                     start=round((zero + min(_number(row[column.name]), 0.0)) / span * 100, 2),
                     length=round(abs(_number(row[column.name])) / span * 100, 2),
                     text=format_value(row[column.name], column),
+                    shade=shade,
                 )
-                for column in chart.y
+                for column, shade in zip(chart.y, shades, strict=True)
             ),
         )
         for row in rows

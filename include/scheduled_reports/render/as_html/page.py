@@ -111,6 +111,7 @@ class Page:
             is_right_to_left=is_right_to_left,
             undirected=_UNDIRECTED,
             fonts=charts.FONTS,
+            chart_shades=charts,
             running_title=_css_text(cut(printable(document.title), _MARGIN_TEXT)),
             foot_line=_css_text(document.branding.footer or cut(printable(document.workspace), _MARGIN_TEXT)),
         )
