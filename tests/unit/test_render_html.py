@@ -239,7 +239,9 @@ def test_a_cut_says_which_rows_and_where_the_rest_is():
         cut="Newest {shown} of {total} events", rest="All of them are in the CSV file.",
     )  # fmt: skip
 
-    assert "Newest 20 of 128 events. All of them are in the CSV file." in written(document(events), row_limit=20)[1].words
+    assert (
+        "Newest 20 of 128 events. All of them are in the CSV file." in written(document(events), row_limit=20)[1].words
+    )
 
 
 def test_there_is_no_notice_if_every_row_is_shown():
@@ -349,7 +351,12 @@ def test_a_table_ends_with_the_sums_that_mean_something():
         (date(2026, 5, 6), None, 5, Decimal("0.25")),
     ]  # fmt: skip
 
-    assert written(document(table(columns, rows)))[1].tables[0][-1] == ["Total", "9,223,372,036,854,775,808", "", "0.35"]
+    assert written(document(table(columns, rows)))[1].tables[0][-1] == [
+        "Total",
+        "9,223,372,036,854,775,808",
+        "",
+        "0.35",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +375,8 @@ def test_a_table_has_no_total(shown):
 
 def test_a_value_has_the_tone_and_the_bar_of_its_column():
     columns = [
-        column("status", titles={"FAILED": "Failed"}, tones={"FAILED": "bad"}), column("late", "boolean", tone="warning"),
+        column("status", titles={"FAILED": "Failed"}, tones={"FAILED": "bad"}),
+        column("late", "boolean", tone="warning"),
         column("n", "integer", tone="bad", bar=True),
     ]  # fmt: skip
     out = BytesIO()
@@ -426,7 +434,8 @@ def test_a_chart_has_a_description_for_screen_readers():
     _, page = written(document(charts=[chart("line", day, counts, rows)]))
 
     assert (
-        "Messages by day. In: 3 (Tue 5 May 2026) to 1,234 (Mon 4 May 2026). <Out>: 7 (Tue 5 May 2026) to 7" in page.words
+        "Messages by day. In: 3 (Tue 5 May 2026) to 1,234 (Mon 4 May 2026). <Out>: 7 (Tue 5 May 2026) to 7"
+        in page.words
     )
     assert ("role", "img") in page.attributes
 

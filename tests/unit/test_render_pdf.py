@@ -84,7 +84,13 @@ def test_the_report_ends_with_definitions_what_it_leaves_out_and_the_run():
 @pytest.mark.parametrize("is_main", [True, False])
 def test_a_table_of_days_stays_if_it_is_the_main_one_or_in_no_other_file(is_main):
     rows = [(date(2026, 5, 4 + n), n) for n in range(7)]
-    days = table([DAYS[0], *DAYS[1]], rows, name="days", title="By day", rest="All of them are in the JSON file." if is_main else "")
+    days = table(
+        [DAYS[0], *DAYS[1]],
+        rows,
+        name="days",
+        title="By day",
+        rest="All of them are in the JSON file." if is_main else "",
+    )
     lines = chart("line", *DAYS, rows, table="days")
     tables = [days, many(2)] if is_main else [many(2), days]
 

@@ -110,9 +110,9 @@ def is_piece(page: Page) -> bool:
 def filled(page: Page) -> float:
     """Measure down to which part of its height a page is filled."""
     page_box = page._page_box  # noqa: SLF001
-    flow = [child for child in page_box.children if not isinstance(child, boxes.MarginBox)]
-    ends = [box.position_y + box.height for child in flow for box in child.descendants() if isinstance(box, boxes.TextBox)]
-    return float((max(ends, default=0) - page_box.content_box_y()) / page_box.height)
+    flow = (box for child in page_box.children if not isinstance(child, boxes.MarginBox) for box in child.descendants())
+    end = max((box.position_y + box.height for box in flow if isinstance(box, boxes.TextBox)), default=0)
+    return float((end - page_box.content_box_y()) / page_box.height)
 
 
 def slots_on(page: Page) -> int:

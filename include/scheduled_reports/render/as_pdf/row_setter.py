@@ -73,9 +73,7 @@ class Setter:
 
     def _set(self, page: _Page, row: Row, lines: list[list[Line]], height: float) -> None:
         marks = []
-        for column, cell, (kind, _, _), (left, width) in zip(
-            self._columns, lines, row, page.slot.cells, strict=True
-        ):
+        for column, cell, (kind, _, _), (left, width) in zip(self._columns, lines, row, page.slot.cells, strict=True):
             first, y = page.mark, page.y + self._above
             ink = self._tones.get(kind.rpartition(" ")[2])
             if ink:
