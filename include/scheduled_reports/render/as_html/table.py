@@ -118,21 +118,20 @@ class TableView:
         )
         self.read = 0
         self._table = table
+        self._toned = [place for place, column in enumerate(table.columns) if column.tone or column.tones]
         self._kinds = ["" if head.kind == "text" else head.kind for head in self.heads]
 
     def rows(self) -> Iterator[Row]:
         """Yield rows of cells; the last is that of the totals, if the table has one."""
         columns = self._table.columns
-        toned = [place for place, column in enumerate(columns) if column.tone or column.tones]
         no_bars = [0] * len(columns)
-        is_plain = not toned and not self._most
         for piece in pieces(self._table, self._row_limit):
             for values in zip(*(array.to_pylist() for array in piece.columns[: len(columns)]), strict=True):
                 texts = [format_value(value, column) or MISSING for value, column in zip(values, columns, strict=True)]
                 if self._is_paper:
                     texts = [on_paper(text, CELL) for text in texts]
                 cells = list(zip(self._kinds, texts, no_bars, strict=True))
-                yield cells if is_plain else self._marked(cells, values, toned)
+                yield cells if self.is_plain else self._marked(cells, values)
             self.read += piece.num_rows
             if self._totals:
                 self._totals.add(piece)
@@ -144,9 +143,14 @@ class TableView:
         """Whether numbers are drawn as bars, too."""
         return bool(self._most)
 
-    def _marked(self, cells: Row, values: Sequence[Any], toned: Sequence[int]) -> Row:
+    @property
+    def is_plain(self) -> bool:
+        """Whether no value has a tone or a bar."""
+        return not self._toned and not self._most
+
+    def _marked(self, cells: Row, values: Sequence[Any]) -> Row:
         """Add tones and bars to the cells of a row."""
-        for place in toned:
+        for place in self._toned:
             if tone := tone_of(values[place], self._table.columns[place]):
                 kind, text, _ = cells[place]
                 cells[place] = f"{kind} {tone}".strip(), text, 0
