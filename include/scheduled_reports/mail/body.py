@@ -5,7 +5,7 @@ Each says what the other says; names, sizes and rows of files are written out in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 #: How many key figures stand for the lead of a report without one.
 _HEADLINE: Final = 3
-_GOOD, _WARNING, _BAD, _INK, _SOFT = "#1a7f37", "#8a5a00", "#b42318", "#1f2328", "#5b6472"
+_GOOD, _WARNING, _BAD, _INK = "#1a7f37", "#8a5a00", "#b42318", "#1f2328"
 #: The colours of a changed figure, of a sentence of the lead, and of a value of a table.
-_TREND_COLORS: Final = {"good": _GOOD, "bad": _BAD, "flat": _SOFT}
+_TREND_COLORS: Final = {"good": _GOOD, "bad": _BAD}
 _LEAD_COLORS: Final = {"good": _GOOD, "bad": _BAD, "neutral": _INK}
 _TONE_COLORS: Final = {"good": _GOOD, "warning": _WARNING, "bad": _BAD}
 
@@ -84,9 +84,9 @@ def body(document: Document, note: MailNote) -> Body:
         "logo": head,
         "charts": charts,
         "left_out": join_names([isolated(picture.title) for picture in found if not picture.content]),
-        "lead": document.lead,
+        "lead": [replace(sentence, text=one_line(sentence.text)) for sentence in document.lead],
         "nothing": _nothing(document) if note.no_data and not document.lead else "",
-        "preheader": printable(document.summary) or _headline(document, cards, note),
+        "preheader": one_line(document.summary) or _headline(document, cards, note),
         "before": document.previous_period if any(one.change for one in cards) else "",
         "title": one_line(document.title),
         "workspace": one_line(document.workspace),
@@ -105,6 +105,7 @@ def body(document: Document, note: MailNote) -> Body:
         "isolated": isolated,
         "zip_name": shown_file_name(note.zip_name) if note.zip_name else "",
         "files": files,
+        "link": document.link,
         "open_link": document.link or best_link(files),
         "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),

@@ -105,14 +105,15 @@ def _block(excerpt: Excerpt) -> Block:
         for piece in pieces(table, table.rows)
         for row in zip(*(column.to_pylist() for column in piece.columns), strict=True)
     ]
+    filled = [place for place in range(1, len(table.columns)) if any(not is_missing(row[place]) for row in values)]
     widths = _widths(table.columns, values)
-    beside = _beside(table, widths)
-    below = _below(table, widths, beside)
-    shown = 1 + len(beside) + len(below)
-    columns = f"{shown} of {len(table.columns)} columns." if shown < len(table.columns) else ""
+    beside = _beside(table, filled, widths)
+    below = _below(table, [place for place in filled if place not in beside], widths)
+    left_out = len(filled) - len(beside) - len(below)
+    columns = f"{len(table.columns) - left_out} of {len(table.columns)} columns." if left_out else ""
     return Block(
         title=one_line(excerpt.title),
-        note=" ".join(filter(None, (one_line(excerpt.note), columns if values else ""))),
+        note=" ".join(filter(None, (one_line(excerpt.note), columns))),
         heads=tuple(one_line(table.columns[place].title) for place in (0, *beside)),
         numeric=(False, *(table.columns[place].type in NUMERIC for place in beside)),
         rows=tuple(_row(table, row, beside, below) for row in values),
@@ -150,7 +151,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[in
     ]
 
 
-def _beside(table: Table, widths: Sequence[int]) -> tuple[int, ...]:
+def _beside(table: Table, filled: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
     """Choose the columns that stand beside the name: coloured ones, then numbers, then other short values."""
 
     def rank(place: int) -> int:
@@ -160,20 +161,18 @@ def _beside(table: Table, widths: Sequence[int]) -> tuple[int, ...]:
         return 1 if column.type in NUMERIC else 3 if column.type == "text" else 2
 
     room, chosen = _ROOM_BESIDE, []
-    for place in sorted(range(1, len(table.columns)), key=rank):
+    for place in sorted(filled, key=rank):
         if len(chosen) < _MOST_BESIDE and widths[place] <= room:
             chosen.append(place)
             room -= widths[place] + _GAP
     return tuple(sorted(chosen))
 
 
-def _below(table: Table, widths: Sequence[int], beside: Sequence[int]) -> tuple[int, ...]:
+def _below(table: Table, others: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
     """Choose the columns that stand below the name: the first of the others, as many as fit."""
-    others = [place for place in range(1, len(table.columns)) if place not in beside][:_MOST_BELOW]
+    titles = [0 if table.columns[place].type == "text" else len(table.columns[place].title) + 1 for place in others]
     taken = accumulate(
-        min(widths[place], _BELOW_TEXT) + len(_POINT)
-        + (0 if table.columns[place].type == "text" else len(table.columns[place].title) + 1)
-        for place in others
-    )  # fmt: skip
+        min(widths[place], _BELOW_TEXT) + len(_POINT) + title for place, title in zip(others, titles, strict=True)
+    )
     fitting = sum(width <= _ROOM_BELOW for width in taken)
-    return tuple(others[: max(fitting, 1)])
+    return tuple(others[: min(max(fitting, 1), _MOST_BELOW)])
