@@ -52,7 +52,7 @@ WORST = replace(
         workspace=LONG,
         figures=[
             figure(LONG, 10**18, 1), figure("People", 5, None), figure("Share", 0.5, 0.4, kind="percent", scale=1),
-            figure("New", 0, 4),
+            figure("New", 105_132_720, 4),
         ],
         charts=[chart("bar", DAY, [N], [(date(2026, 5, day), day) for day in range(4, 11)])] * 3,
         branding=replace(BRAND, logo=SVG, footer=LONG),
@@ -109,6 +109,17 @@ def test_charts_stand_side_by_side_and_on_a_phone_below_each_other(browser, page
     assert [round(at - left) for _, _, at in charts] == places
     # Its text, drawn at 11 pixels or more, is not made smaller than 10.5.
     assert all(shown >= natural / 2 * 0.96 for natural, shown, _ in charts)
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_a_number_is_on_one_line_on_a_phone(browser, page, width):
+    browser.open(page, View(width=width, phone=True))
+    lines = browser.evaluate(
+        "[...document.querySelectorAll('b')].filter(one => one.textContent == '105,132,720')"
+        ".map(one => one.getClientRects().length)"
+    )
+
+    assert lines == [1]
 
 
 @pytest.mark.parametrize("width", [320, 375])

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 from include.scheduled_reports.domain.formats import Format
-from include.scheduled_reports.mail import body_images
 from include.scheduled_reports.domain.lead import Sentence
+from include.scheduled_reports.mail import body_images
 from include.scheduled_reports.mail.body import MailNote, body
 from include.scheduled_reports.mail.excerpts import aligned
 from include.scheduled_reports.mail.files_line import MailFile
@@ -84,9 +84,9 @@ def test_the_text_body_is_useful_by_itself():
         "For the Monday meeting.\n"
         "\n"
         "Compared with 27 Apr \N{EN DASH} 3 May\n"
-        "Messages  1,234,567  ▲ 25.0%  from 987,654\n"
-        "People          412  ▼ 3.1%   from 425\n"
-        "New               3           no earlier data\n"
+        "Messages  1,234,567  ▲ 25.0% from 987,654\n"
+        "People          412  ▼ 3.1% from 425\n"
+        "New               3  no earlier data\n"
         "\n"
         "3 messages have no channel.\n"
         "\n"
@@ -455,7 +455,9 @@ def test_an_inbox_shows_the_lead_beside_the_subject_or_else_the_first_figures():
     told = replace(plain, lead=(Sentence(text="Messages rose."), Sentence(text="One is late.", tone="bad")))
 
     assert ">Messages rose. One is late.&#8199;" in body(told, NOTE).html
-    assert ">Messages: 1,234 (▲ 25.0%) · People: 5 (no change) · New: 3&#8199;" in body(plain, NOTE).html
+    assert (
+        ">Messages: 1,234 (▲ 25.0%) · People: 5 (no change) · New: 3 (no earlier data)&#8199;" in body(plain, NOTE).html
+    )
     assert ">No activity in this period.&#8199;" in body(document(), replace(NOTE, no_data=True)).html
 
 
@@ -465,6 +467,21 @@ def test_the_first_sentence_of_the_lead_is_bold_and_coloured_by_its_tone():
 
     assert "font-size: 17px" in page
     assert '<b style="color: #b42318;">5 failed.</b> 2 more than before.</p>' in page
+
+
+@pytest.mark.parametrize(
+    ("values", "sizes"),
+    [
+        ([969, 25], ["34", "22"]),
+        ([1_234_567, 105_132_720], ["18", "17"]),
+        ([105_132_720, 25, 10**18], ["34", "22", "13"]),
+    ],
+)
+def test_the_first_value_is_the_largest_and_no_number_breaks(values, sizes):
+    figures = [figure(f"F{n}", value, 1) for n, value in enumerate(values)]
+    page = body(document(figures=figures), NOTE).html
+
+    assert re.findall(r'<b style="font-size: (\d+)px', page) == sizes
 
 
 @pytest.mark.parametrize("count", [*range(1, 9), 119, 120])
@@ -483,7 +500,7 @@ def test_any_number_of_tiles_ends_in_a_full_line_and_fits_what_gmail_shows(count
     widths = re.findall(tiles, written.html)
 
     assert widths == [""] * (count % 2) + ["49"] * (count - count % 2)
-    assert written.html.count("font-size: 34px") == 1
+    assert written.html.count("font-size: 34px") == count % 2
     assert len(written.html.encode()) < 102_000
 
 
@@ -495,7 +512,7 @@ def test_a_mail_says_why_files_are_not_attached_and_how_to_unsubscribe():
     assert "\nUnsubscribe: https://acme.example/u\n" in text
     assert "The files are too large to attach." in str(page)
     assert page.links == ["https://acme.example/u"]
-    assert "Unsubscribe · To stop these emails, contact" in str(page)
+    assert "Sent by Zoë O'Brien · Mondays at 09:00 (Berlin) · Unsubscribe To stop these emails" in str(page)
 
 
 def test_a_chart_that_is_too_large_for_a_message_is_named():

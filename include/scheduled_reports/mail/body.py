@@ -14,6 +14,7 @@ from ..domain.dates import long_date, zone_time
 from ..domain.naming import shown_file_name
 from ..render.activity import is_counted
 from ..render.colours import WHITE, readable
+from ..render.column_widths import text_width
 from ..render.key_figures import card
 from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NO_ROWS, is_missing, join_names, printable
 from . import templates
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
 
 #: How many key figures stand for the lead of a report without one.
 _HEADLINE: Final = 3
-_GOOD, _WARNING, _BAD, _INK = "#1a7f37", "#8a5a00", "#b42318", "#1f2328"
-#: The colours of a changed figure, of a sentence of the lead, and of a value of a table.
+_GOOD, _WARNING, _BAD = "#1a7f37", "#8a5a00", "#b42318"
+#: The colours of a changed figure, and of a value of a table.
 _TREND_COLORS: Final = {"good": _GOOD, "bad": _BAD}
-_LEAD_COLORS: Final = {"good": _GOOD, "bad": _BAD, "neutral": _INK}
 _TONE_COLORS: Final = {"good": _GOOD, "warning": _WARNING, "bad": _BAD}
 
 
@@ -70,7 +70,7 @@ class Body:
 
 def body(document: Document, note: MailNote) -> Body:
     """Compose the message; without a preview, lead and key figures are the only values in it."""
-    cards = [card(figure) for figure in document.figures if not note.no_data or _has_value(figure)]
+    cards = [_card(figure) for figure in document.figures if not note.no_data or _has_value(figure)]
     # No tile stands alone at the end: of an odd number, the first one takes the whole width.
     wide, paired = (cards[0], cards[1:]) if len(cards) % 2 else (None, cards)
     shows_rows = note.preview and not note.no_data
@@ -87,20 +87,21 @@ def body(document: Document, note: MailNote) -> Body:
         "lead": [replace(sentence, text=one_line(sentence.text)) for sentence in document.lead],
         "nothing": _nothing(document) if note.no_data and not document.lead else "",
         "preheader": one_line(document.summary) or _headline(document, cards, note),
-        "before": document.previous_period if any(one.change for one in cards) else "",
+        "before": document.previous_period if cards and _compares(document) else "",
         "title": one_line(document.title),
         "workspace": one_line(document.workspace),
         "description": printable(document.description).strip(),
         "period": document.period,
         "zone_time": zone_time(document.timezone),
         "cards": cards,
+        "value_size": _value_size,
         "wide": wide,
         "pairs": tuple(zip(paired[::2], paired[1::2], strict=True)),
         "figure_lines": aligned(
-            [(isolated(one.title), one.value, one.change, one.comparison) for one in cards], (False, True, False, False)
+            [(isolated(one.title), one.value, f"{one.change} {one.comparison}") for one in cards], (False, True, False)
         ),
         "notes": tuple(map(one_line, document.notes)),
-        "colors": {"trend": _TREND_COLORS, "lead": _LEAD_COLORS, "tone": _TONE_COLORS},
+        "colors": {"trend": _TREND_COLORS, "tone": _TONE_COLORS},
         "note": note,
         "isolated": isolated,
         "zip_name": shown_file_name(note.zip_name) if note.zip_name else "",
@@ -116,6 +117,28 @@ def body(document: Document, note: MailNote) -> Body:
         html=templates.TEMPLATES.get_template("mail.html.j2").render(values),
         pictures=(*((head,) if head else ()), *charts),
     )
+
+
+def _card(figure: Figure) -> Card:
+    """Format a key figure; without a base to compare with, why there is none stands for the change."""
+    made = card(figure)
+    if made.comparison and not made.comparison.startswith("from "):
+        return replace(made, change=made.comparison, comparison="")
+    return made
+
+
+def _compares(document: Document) -> bool:
+    """Whether a figure has a value in the period before."""
+    return any(not is_missing(figure.previous) for figure in document.figures)
+
+
+def _value_size(text: str, *sizes: int) -> int:
+    """Choose the font size of a tile's value, so that no number breaks on a phone of 320 pixels.
+
+    *sizes* are those for words of up to 5, 8 and 11 characters, and for longer ones.
+    """
+    longest = max(map(text_width, text.split()), default=0)
+    return sizes[sum(longest > most for most in (5, 8, 11))]
 
 
 def _has_value(figure: Figure) -> bool:

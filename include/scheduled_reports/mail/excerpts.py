@@ -160,7 +160,8 @@ def _beside(table: Table, filled: Sequence[int], widths: Sequence[int]) -> tuple
             return 0
         return 1 if column.type in NUMERIC else 3 if column.type == "text" else 2
 
-    room, chosen = _ROOM_BESIDE, []
+    room = _ROOM_BESIDE
+    chosen: list[int] = []
     for place in sorted(filled, key=rank):
         if len(chosen) < _MOST_BESIDE and widths[place] <= room:
             chosen.append(place)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron_words, naming
-from ..domain.bidi import isolated
 from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.errors import MailChangedError, PermanentError
@@ -196,10 +195,7 @@ def _note(
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
         schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
-        stop_hint=(
-            f"contact {isolated(str(report.creator))} ({report.creator.email})"
-            f" or an administrator of {isolated(report.workspace.name)}"
-        ),
+        stop_hint=f"contact {report.creator.email} or an administrator",
     )
 
 
