@@ -107,8 +107,8 @@ def test_charts_stand_side_by_side_and_on_a_phone_below_each_other(browser, page
     left = logo[2] - 8
 
     assert [round(at - left) for _, _, at in charts] == places
-    # Its text, drawn at 11 pixels or more, is not made smaller than 10.5.
-    assert all(shown >= natural / 2 * 0.96 for natural, shown, _ in charts)
+    # The text is drawn with 12 pixels.
+    assert all(12 * shown / (natural / 2) >= 11.5 for natural, shown, _ in charts)
 
 
 @pytest.mark.parametrize("width", [320, 375])

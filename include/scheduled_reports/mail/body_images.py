@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LOGO_HEIGHT: Final = 40
 #: The size of a chart: two stand side by side in a message of 600 pixels, and on a phone of 320 pixels one is shown
 #: almost as large as it is drawn, so that its text stays readable.
-_WIDTH, _HEIGHT = 270, 150
+_WIDTH, _HEIGHT, _FONT_SIZE = 270, 150, 12
 #: The width of the place of a chart, and the width to which one that stands alone is enlarged where there is room.
 _PLACE, _ALONE = 279, 340
 #: The size of all charts together, in bytes: they must fit into `message.BODY_ROOM`.
@@ -60,7 +60,7 @@ def logo(document: Document) -> MailPicture | None:
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
     """Draw the charts that have data, as many as fit into one message; the others have no content."""
     palette = charts.brand_palette(document.branding.colour)
-    style = charts.ChartStyle(width=_WIDTH, height=_HEIGHT, palette=palette)
+    style = charts.ChartStyle(width=_WIDTH, height=_HEIGHT, font_size=_FONT_SIZE, palette=palette)
     return tuple(_placed(list(_fitting(list(_drawn(document.charts, style))))))
 
 
