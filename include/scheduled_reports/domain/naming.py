@@ -137,7 +137,9 @@ def _automatic(report: Report, window: Window, lead: str, *, is_quiet: bool) -> 
         return f"{begin} {days}, no activity ({workspace})"
     news = isolated(one_line(lead).removesuffix("."))
     told = f"{begin} {news} ({days}, {workspace})"
-    return told if news and len(told) <= _LONGEST_WITH_LEAD else f"{begin} {days} ({workspace})"
+    # the marks that keep a script from right to left in its place are not seen
+    seen = len(without_controls(told).replace("\u200e", ""))
+    return told if news and seen <= _LONGEST_WITH_LEAD else f"{begin} {days} ({workspace})"
 
 
 def one_line(text: str) -> str:
