@@ -38,7 +38,7 @@ class Arrival:
 
 def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
     """Run the report on the morning after *until*, and write its files and email to *folder*."""
-    _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row}, scene.workspace)
+    _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
     at = datetime.combine(until + timedelta(days=1), time(7), UTC)
     settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}
     services = MemoryServices(
@@ -66,8 +66,8 @@ def _written(path: Path, content: bytes) -> Path:
     return path
 
 
-def _set_up(dsn: str, report: str, row: Mapping[str, Any], workspace: str) -> None:
-    """Change the report's row in the gallery's database, and the name of its workspace if there is a new one."""
+def _set_up(dsn: str, report: str, row: Mapping[str, Any]) -> None:
+    """Change the report's row in the gallery's database."""
     values = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in row.items()}
     sets = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values)
     with psycopg.connect(dsn) as connection:
@@ -77,8 +77,3 @@ def _set_up(dsn: str, report: str, row: Mapping[str, Any], workspace: str) -> No
         )
         if done.rowcount != 1:
             raise RuntimeError(f"the sample data has no report {report}")
-        if workspace:
-            connection.execute(
-                "UPDATE workspaces SET name = %s WHERE id = (SELECT workspace_id FROM scheduled_reports WHERE id = %s)",
-                [workspace, report],
-            )

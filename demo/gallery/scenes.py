@@ -22,17 +22,13 @@ EVERYTHING: Final = ("pdf", "csv", "json", "excel", "html")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """One run of a sample report: *name* is the folder, *row* changes columns of the report before the run.
-
-    *workspace* renames its workspace, for this scene and those after it.
-    """
+    """One run of a sample report: *name* is the folder, *row* changes columns of the report before the run."""
 
     name: str
     title: str
     about: str
     report: str
     row: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    workspace: str = ""
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     formats: tuple[str, ...] = EVERYTHING
     pages: int = 2  # of the PDF
@@ -142,16 +138,5 @@ SCENES: Final = (
         pages=1,
         sheets=1,
         views=("mail", "html"),
-    ),
-    Scene(
-        name="right-to-left",
-        title="In a script from right to left",
-        about="Arabic names of a report and a workspace; dates and numbers beside them keep their order.",
-        report="demo-report-weekly-activity",
-        row={"name": "النشاط الأسبوعي", "description": "ما حدث في المؤسسة الأسبوع الماضي.", "email_subject": None},
-        workspace="مؤسسة الرياض للروبوتات",
-        pages=1,
-        sheets=1,
-        views=("mail", "mail-phone", "html"),
     ),
 )
