@@ -216,7 +216,9 @@ def test_a_subject_that_is_made_up_says_what_changed_where_there_is_room():
     )
     assert naming.subject(weekly, WEEK, lead=long) == "Workflows: 3\N{EN DASH}9 May 2026 (Acme)"
     assert naming.subject(weekly, WEEK, lead="x" * 58) == f"Workflows: {'x' * 58} (3\N{EN DASH}9 May 2026, Acme)"
-    assert naming.subject(weekly, WEEK, lead="x" * 59) == "Workflows: 3\N{EN DASH}9 May 2026 (Acme)"
+    assert naming.subject(weekly, WEEK, lead="x" * 59) == f"Workflows: {'x' * 59} (3\N{EN DASH}9 May 2026)"
+    assert naming.subject(weekly, WEEK, lead="x" * 64) == f"Workflows: {'x' * 64} (3\N{EN DASH}9 May 2026)"
+    assert naming.subject(weekly, WEEK, lead="x" * 65) == "Workflows: 3\N{EN DASH}9 May 2026 (Acme)"
     assert naming.subject(replace(weekly, name="Anything new?"), WEEK) == "Anything new? 3\N{EN DASH}9 May 2026 (Acme)"
     assert naming.subject(report(email_subject="Numbers"), WEEK, lead="5 failed.") == "Numbers"
     assert naming.subject(weekly, WEEK, lead="Nothing happened.", is_quiet=True) == (

@@ -120,8 +120,8 @@ def shown_file_name(name: str) -> str:
 def subject(report: Report, window: Window, *, lead: str = "", is_quiet: bool = False, test: bool = False) -> str:
     """The report's subject, or a default one: name, period, a note if nothing happened (*is_quiet*), workspace.
 
-    *lead*, the first sentence of the report's lead, stands after the name where there is room for it.  The subject of
-    a *test* says so first.
+    *lead*, the first sentence of the report's lead, stands after the name if there is room for it, instead of the
+    workspace if need be.  The subject of a *test* says so first.
     """
     subject = one_line(report.email.subject or "") or _automatic(report, window, lead, is_quiet=is_quiet)
     return f"TEST: {subject}" if test else subject
@@ -136,10 +136,13 @@ def _automatic(report: Report, window: Window, lead: str, *, is_quiet: bool) -> 
     if is_quiet:
         return f"{begin} {days}, no activity ({workspace})"
     news = isolated(one_line(lead).removesuffix("."))
-    told = f"{begin} {news} ({days}, {workspace})"
-    # the marks that keep a script from right to left in its place are not seen
-    seen = len(without_controls(told).replace("\u200e", ""))
-    return told if news and seen <= _LONGEST_WITH_LEAD else f"{begin} {days} ({workspace})"
+    told = (f"{begin} {news} ({days}, {workspace})", f"{begin} {news} ({days})") if news else ()
+    return next(filter(_is_short, told), f"{begin} {days} ({workspace})")
+
+
+def _is_short(subject: str) -> bool:
+    """Whether an inbox shows all of it; the marks that keep a script from right to left in its place are not seen."""
+    return len(without_controls(subject).replace("\u200e", "")) <= _LONGEST_WITH_LEAD
 
 
 def one_line(text: str) -> str:
