@@ -57,7 +57,6 @@ class BarPart:
     start: float
     length: float
     text: str
-    shade: str  # the class of its colour
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +73,8 @@ class Tile:
 
     title: str
     note: str
-    series: tuple[tuple[str, str], ...] = ()  # the legend: titles, and the classes of their colours
+    series: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()  # the class of each series
     svg: Markup | None = None
     phone: Markup | None = None  # the drawing for a narrow screen, if it is another one
     span: Literal["", "slim", "broad"] = ""  # of two in a row: as wide as the other, a third, two thirds
@@ -89,7 +89,7 @@ def tiles(
 
     A chart of nothing but zeros is drawn if *zeros* is true; otherwise it says that there was no activity.
     """
-    for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
+    for row in _paired([charts.binned(chart) for chart in drawn if charts.has_data(chart)], size):
         widths = {"": size.half if len(row) == 2 else size.full, "slim": size.half, "broad": size.thirds}
         spans = _spans(row)
         styles = [
@@ -131,7 +131,7 @@ def _is_narrow(chart: Chart, size: TileSize) -> bool:
     if chart.kind == "rank":
         return len(charts.ranked(chart)) * len(chart.y) <= _MANY_BARS
     needed = _POINT if chart.kind == "line" else _BAR * len(chart.y)
-    return len(charts.drawn(charts.binned(chart))) * needed <= size.half
+    return len(charts.drawn(chart)) * needed <= size.half
 
 
 def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
@@ -142,8 +142,9 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
         return Tile(
             title=title,
             note=note,
-            series=_series(chart, style),
-            bars=(bars := _bars(chart, style)),
+            series=_series(chart),
+            marks=_marks(chart, style),
+            bars=(bars := _bars(chart)),
             label_share=_label_share(bars, style),
         )
     drawing = _picture(chart, style) if style.paper and _needs_shaping(chart) else charts.svg(chart, style)
@@ -152,7 +153,14 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
     if not style.paper and style.width > _WIDE:
         small = replace(style, width=_PHONE, height=_PHONE_HEIGHT, font_size=_PHONE_FONT)
         phone = _named(charts.svg(chart, small), name)
-    return Tile(title=title, note=note, series=_series(chart, style), svg=_named(drawing, name), phone=phone)
+    return Tile(
+        title=title,
+        note=note,
+        series=_series(chart),
+        marks=_marks(chart, style),
+        svg=_named(drawing, name),
+        phone=phone,
+    )
 
 
 def _needs_shaping(chart: Chart) -> bool:
@@ -199,26 +207,22 @@ def described(chart: Chart) -> str:
     return " ".join(texts)
 
 
-def _series(chart: Chart, style: charts.ChartStyle) -> tuple[tuple[str, str], ...]:
-    """Make the legend, if the chart shows more than one series; the period before is one."""
-    titles = [printable(column.title) for column in chart.y]
-    named = tuple(zip(titles, _shades(chart, style), strict=True))
-    if chart.before and chart.kind != "rank":
-        return (*named, (charts.BEFORE, "earlier"))
-    return named if len(named) > 1 else ()
+def _series(chart: Chart) -> tuple[str, ...]:
+    """The names of the series; none if there is only one, and no period before beside it."""
+    titles = [printable(column.title) for column in chart.y] + [charts.BEFORE] * bool(chart.before)
+    return tuple(titles) if len(titles) > 1 else ()
 
 
-def _shades(chart: Chart, style: charts.ChartStyle) -> list[str]:
-    """The class of the colour of each series: its place in the palette, or that of failures."""
-    return [
-        "failure" if colour == charts.FAILURE else f"s{style.palette.index(colour)}"
-        for colour in charts.series_colours(chart, style.palette)
-    ]
+def _marks(chart: Chart, style: charts.ChartStyle) -> tuple[str, ...]:
+    """The class of each series: `s0` for the first colour of the palette, `failed` or `before`."""
+    colours = charts.series_colours(chart, style.palette)
+    found = ["failed" if colour == charts.FAILURE else f"s{style.palette.index(colour)}" for colour in colours]
+    return (*found, "before") if chart.before else tuple(found)
 
 
-def _bars(chart: Chart, style: charts.ChartStyle) -> tuple[Bar, ...]:
+def _bars(chart: Chart) -> tuple[Bar, ...]:
     """Make a ranking of HTML text: WeasyPrint draws SVG text letter by letter, which breaks Arabic."""
-    rows, shades = charts.ranked(chart), _shades(chart, style)
+    rows = charts.ranked(chart)
     values = [_number(row[column.name]) for row in rows for column in chart.y]
     zero = max(-min(values), 0.0)
     span = (max(*values, 0.0) + zero) or 1
@@ -230,9 +234,8 @@ def _bars(chart: Chart, style: charts.ChartStyle) -> tuple[Bar, ...]:
                     start=round((zero + min(_number(row[column.name]), 0.0)) / span * 100, 2),
                     length=round(abs(_number(row[column.name])) / span * 100, 2),
                     text=format_value(row[column.name], column),
-                    shade=shade,
                 )
-                for column, shade in zip(chart.y, shades, strict=True)
+                for column in chart.y
             ),
         )
         for row in rows

@@ -93,6 +93,7 @@ class Page:
             logo=self._logo,
             colours=shades,
             tones=colours.TONES,
+            chart_colours={"failed": charts.FAILURE, "before": charts.EARLIER, "weekend": charts.WEEKEND},
             is_wide=self._is_wide,
             cards=[replace(one, title=self._bounded(one.title)) for one in map(card, self._figures)],
             card_columns=columns,
@@ -111,7 +112,6 @@ class Page:
             is_right_to_left=is_right_to_left,
             undirected=_UNDIRECTED,
             fonts=charts.FONTS,
-            chart_shades=charts,
             running_title=_css_text(cut(printable(document.title), _MARGIN_TEXT)),
             foot_line=_css_text(document.branding.footer or cut(printable(document.workspace), _MARGIN_TEXT)),
         )
