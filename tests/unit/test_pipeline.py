@@ -22,6 +22,7 @@ from include.scheduled_reports.domain.errors import (
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunState
 from include.scheduled_reports.ports.source import Scope
+from include.scheduled_reports.render import batches
 from include.scheduled_reports.runs import pipeline
 from tests.unit.run_helpers import (
     FOLDER,
@@ -76,7 +77,8 @@ def test_the_record_of_a_file_is_that_of_the_file_in_the_store(services):
         assert artifact.url == f"s3://memory/{artifact.object_key}"
 
 
-def test_a_format_that_shows_fewer_rows_than_there_are_says_so(make_services):
+def test_a_format_that_shows_fewer_rows_than_there_are_says_so(make_services, monkeypatch):
+    monkeypatch.setattr(batches, "UNCUT", 5)
     services = make_services(replace(LIVE, row_limit=5), export_formats=["html", "csv"])
 
     walk(services)

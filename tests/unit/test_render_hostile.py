@@ -216,19 +216,23 @@ def padded(rows, data):
     return [[*row, *[""] * (len(COLUMNS) - len(row))] for row in [*rows, *[[]] * (len(data) - len(rows))]]
 
 
+#: What a page shows for a missing value.
+DASH = "\N{EN DASH}"
+
+
 def check_html(out, data):
     cells = Cells(out.getvalue().decode()).rows[1:]
 
     assert len(cells) == len(data)
     for found, (text, whole, exact, number, flag, day, at, last) in zip(cells, data, strict=True):
-        assert found[0] == without_controls(text or "")
-        assert found[1] == ("" if whole is None else f"{whole:,}")
-        assert found[2] == ("" if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"))
-        assert bool(found[3]) == (finite(number) is not None)
-        assert found[4] == {None: "", True: "Yes", False: "No"}[flag]
-        assert found[5] == ("" if day is None else f"{day:%a} {day.day} {day:%b} {day.year}")
-        assert found[6] == ("" if at is None else f"{at.day} {at:%b} {at.year}, {at:%H:%M}")
-        assert found[7] == without_controls(last or "")
+        assert found[0] == (without_controls(text or "") or DASH)
+        assert found[1] == (DASH if whole is None else f"{whole:,}")
+        assert found[2] == (DASH if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"))
+        assert (found[3] != DASH) == (finite(number) is not None)
+        assert found[4] == {None: DASH, True: "Yes", False: "No"}[flag]
+        assert found[5] == (DASH if day is None else f"{day:%a} {day.day} {day:%b} {day.year}")
+        assert found[6] == (DASH if at is None else f"{at.day} {at:%b} {at.year}, {at:%H:%M}")
+        assert found[7] == (without_controls(last or "") or DASH)
 
 
 # PDF, which is slow: its text, cell by cell, as PDFium reads it
@@ -280,8 +284,8 @@ def printed_others(row):
     shown = squeezed(without_controls(text or ""))
     return [
         shown,
-        {None: "", True: "Yes", False: "No"}[flag],
-        "" if day is None else f"{day:%a} {day.day} {day:%b} {day.year}",
+        {None: DASH, True: "Yes", False: "No"}[flag],
+        DASH if day is None else squeezed(f"{day:%a} {day.day} {day:%b} {day.year}"),
         last,
     ]
 
@@ -289,8 +293,8 @@ def printed_others(row):
 def printed_numbers(row):
     whole, exact, number, last = row
     return [
-        "" if whole is None else f"{whole:,}",
-        "" if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"),
+        DASH if whole is None else f"{whole:,}",
+        DASH if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"),
         FLOATS[str(number)],
         last,
     ]
@@ -298,7 +302,7 @@ def printed_numbers(row):
 
 #: Halves are rounded away from zero, and there is no negative zero.
 FLOATS = {
-    "None": "", "nan": "", "inf": "", "0.005": "0.01", "-0.001": "0.00", "1e+22": "10,000,000,000,000,000,000,000.00",
+    "None": DASH, "nan": DASH, "inf": DASH, "0.005": "0.01", "-0.001": "0.00", "1e+22": "10,000,000,000,000,000,000,000.00",
     "1234.5": "1,234.50",
 }  # fmt: skip
 
