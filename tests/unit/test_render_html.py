@@ -338,6 +338,23 @@ def test_a_page_of_three_tables_has_a_bar_of_links_to_them():
     assert "nav" not in written(document(*tables[:2]))[1].tags
 
 
+def test_a_long_table_of_days_that_a_chart_draws_is_opened_on_demand():
+    day, count = column("day", "date"), column("n", "integer")
+    rows = [(date(2026, 4, 1) + timedelta(days=n), n) for n in range(15)]
+    lines = chart("line", day, [count], rows, table="days", title="Per day")
+    folded = written(document(table([column("a")], [("x",)]), table([day, count], rows, name="days"), charts=[lines]))[
+        1
+    ]
+    short = [
+        written(document(table([column("a")], [("x",)]), table([day, count], rows[:14], name="days"), charts=[lines])),
+        written(document(table([day, count], rows, name="days"), charts=[lines])),
+    ]
+
+    assert folded.tags.count("details") == 1
+    assert len(folded.tables[1]) == 16
+    assert [page.tags.count("details") for _, page in short] == [0, 0]
+
+
 # Cells
 
 

@@ -69,9 +69,10 @@ class Page:
         self._document = document
         self._medium = medium
         self._tight = tight
-        self._left_out = tuple(filter(self._is_only_drawn, document.tables[1:]))
+        self._drawn = tuple(filter(self._is_drawn, document.tables[1:]))
+        self._left_out = tuple(table for table in self._drawn if medium == "print" and table.rest)
         self.views = [
-            TableView(table, row_limit, medium, number=number, none=self._none(table))
+            TableView(table, row_limit, medium, number=number, none=self._none(table), is_drawn=table in self._drawn)
             for number, table in enumerate(filter(self._is_shown, document.tables), start=1)
         ]
 
@@ -161,11 +162,9 @@ class Page:
     def _is_shown(self, table: Table) -> bool:
         return table not in self._left_out and not (self._is_quiet and is_idle(table))
 
-    def _is_only_drawn(self, table: Table) -> bool:
-        """Whether paper leaves out a table of days: a chart shows it, and another file has its rows."""
-        if self._medium == "screen" or not table.rest or table.columns[0].type != "date":
-            return False
-        return any(
+    def _is_drawn(self, table: Table) -> bool:
+        """Whether a chart shows a table of days; paper leaves it out then, if another file has its rows."""
+        return table.columns[0].type == "date" and any(
             chart.table == table.name and chart.x == table.columns[0] and charts.has_data(chart)
             for chart in self._document.charts
         )

@@ -49,6 +49,8 @@ _UNBROKEN, _UNBROKEN_WIDE = 18, 26
 _SCREEN_LINE: Final = 118
 #: On a phone a table of more columns than fit is a card per row, if that is not too long to scroll through.
 _PHONE_COLUMNS, _STACKED = 3, 50
+#: On a screen a table of more rows that a chart draws is opened on demand.
+_OPEN: Final = 14
 #: Numbers are drawn as bars in tables of up to this many rows: fewer than those of a PDF that are set row by row.
 _BARRED: Final = 90
 #: Two tables of up to this many rows stand side by side on paper, if each takes no more than this share, in percent.
@@ -80,7 +82,16 @@ class Head:
 class TableView:
     """A table as shown; it counts its rows while they are read."""
 
-    def __init__(self, table: Table, row_limit: int | None, medium: Medium, *, number: int = 1, none: str = "") -> None:
+    def __init__(
+        self,
+        table: Table,
+        row_limit: int | None,
+        medium: Medium,
+        *,
+        number: int = 1,
+        none: str = "",
+        is_drawn: bool = False,
+    ) -> None:
         self._is_paper = medium == "print"
         self._row_limit = limit_of(table, row_limit)
         self.name = f"t{number}"
@@ -90,6 +101,7 @@ class TableView:
         self.is_empty = table.rows == 0
         self.is_short = shown <= _SHORT
         self.none = none
+        self.is_folded = is_drawn and not self._is_paper and shown > _OPEN
         self.notes = table.notes
         wanted = widths(table, self._row_limit if self._is_paper else 0)
         columns = _whole_columns(table, wanted) if self._is_paper else len(wanted)
