@@ -302,8 +302,8 @@ def printed_numbers(row):
 
 #: Halves are rounded away from zero, and there is no negative zero.
 FLOATS = {
-    "None": DASH, "nan": DASH, "inf": DASH, "0.005": "0.01", "-0.001": "0.00", "1e+22": "10,000,000,000,000,000,000,000.00",
-    "1234.5": "1,234.50",
+    "None": DASH, "nan": DASH, "inf": DASH, "0.005": "0.01", "-0.001": "0.00", "1234.5": "1,234.50",
+    "1e+22": "10,000,000,000,000,000,000,000.00",
 }  # fmt: skip
 
 

@@ -319,7 +319,7 @@ def test_a_page_ends_with_definitions_and_what_the_data_covers():
     assert page.words.endswith(
         "Definitions and scope Channels Public channels only. Messages Written. Replies In threads."
         " Channel A public channel. Data until Sun 10 May 2026, 24:00 (Berlin)."
-        " Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time. This run in Airflow"
+        " Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time. Open this report"
     )
     assert ("href", "https://airflow.example/runs/1") in page.attributes
     assert ("title", "A public channel.") in page.attributes

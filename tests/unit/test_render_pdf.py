@@ -78,7 +78,7 @@ def test_the_report_ends_with_definitions_what_it_leaves_out_and_the_run():
     assert ending.startswith("Replies In threads.")
     assert "By day: drawn as a chart here. All of them are in the JSON file." in ending
     assert "7 tasks in private channels are counted, not listed." in ending
-    assert "This run in Airflow" in ending
+    assert "Open this report" in ending
 
 
 @pytest.mark.parametrize("is_main", [True, False])
