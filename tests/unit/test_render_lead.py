@@ -76,6 +76,11 @@ def test_a_report_without_data_says_only_that():
     ]
 
 
+def test_rows_of_zeros_are_no_activity_whatever_a_figure_counts_beside_them():
+    assert said(FAILED, *executions(5, 3), has_data=False, rows=2) == [("No executions in this period.", "neutral")]
+    assert said(FAILED, *executions(5, 3), has_data=False, rows=0) == [("5 of 30 executions failed, up from 3.", "bad")]
+
+
 def test_without_rules_the_first_figure_and_the_one_that_got_worst_are_said():
     assert said(None, named("messages", 969, 953), named("files", 22, 27), named("people", 25, 25)) == [
         ("Messages rose by 1.7%, from 953 to 969.", "good"),

@@ -40,9 +40,10 @@ _ROWS, _ROW, _NO_ROWS = "{rows} rows match.", "1 row matches.", "No rows match."
 def lead(spec: LeadSpec | None, figures: Sequence[Figure], *, has_data: bool, rows: int) -> tuple[Sentence, ...]:
     """Apply the rules of a report type to all its *figures*; without rules, the default ones.
 
-    *rows* counts the rows of the main table, for reports without figures.
+    *rows* counts the rows of the main table, for reports without figures. Rows of zeros alone are no activity, whatever
+    a figure counts beside them, such as members or quiet channels.
     """
-    if not has_data and not any(figure.value and not is_missing(figure.value) for figure in figures):
+    if not has_data and (rows or not any(figure.value and not is_missing(figure.value) for figure in figures)):
         return (Sentence(text=spec.nothing if spec else NO_ACTIVITY),)
     if spec is not None:
         named = {figure.spec.column.name: figure for figure in figures}

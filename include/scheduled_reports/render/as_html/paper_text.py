@@ -16,6 +16,7 @@ _BREAKS: Final = (
     " \t\n\r\u1680\u2000-\u2006\u2008-\u200b\u2028\u2029\u205f\u3000\u0085"
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff65\U00020000-\U0003ffff"
 )
+_WORD_ENDS: Final = re.compile(f"[{_BREAKS}-]+")
 _RUN: Final = re.compile(f"[^{_BREAKS}]{{{_UNBROKEN},}}")
 
 
@@ -26,6 +27,11 @@ def on_paper(text: str, most: int = NAME) -> str:
     if len(text) > most:
         text = f"{text[: boundary(text, most)]}… (cut: {len(text):,d} characters)"
     return _RUN.sub(lambda run: _pieces(run[0]), text)
+
+
+def words(text: str) -> list[str]:
+    """Split *text* where lines break: into words, and at scripts in which lines break anywhere."""
+    return _WORD_ENDS.split(text)
 
 
 def _pieces(run: str) -> str:

@@ -12,7 +12,7 @@ from ..batches import limit_of, pieces
 from ..column_widths import text_width, widths
 from ..totals import TOTAL, totals_of
 from ..values import NUMERIC, cut_notice, format_value, is_missing, printable, tone_of
-from .paper_text import CELL, on_paper
+from .paper_text import CELL, on_paper, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +40,8 @@ _GAP: Final = 3
 _NARROW_TEXT: Final = 14
 #: Characters per line: A4 portrait, and A4 to A1 landscape.
 _LINE: Final[Mapping[Paper, int]] = MappingProxyType({"upright": 110, "wide": 172, "a3": 255, "a2": 395, "a1": 570})
+#: Rows, and characters of a cell, in which the longest word is looked for; a longer word than the last breaks.
+_SAMPLE, _CLAIM, _LONG_WORD = 200, 200, 28
 #: A column title of up to this many characters is not broken.
 _TITLE: Final = 14
 #: A column of text on a screen is at least as wide as its texts, up to so many characters; and in a wide table, which
@@ -234,17 +236,35 @@ def _most(table: Table, columns: int, row_limit: int | None) -> dict[int, float]
 
 
 def _fitted(table: Table, wanted: tuple[int, ...], room: int) -> list[int]:
-    """Fit the column widths, in characters: if there is too little space, titles break first, then the widest texts."""
+    """Fit the column widths, in characters: if there is too little space, titles break first, then the widest texts.
+
+    Texts break between words as long as that is enough.
+    """
     titles = [min(text_width(column.title) + 1, _TITLE) for column in table.columns]
     fitted = [max(width, title) + _GAP for width, title in zip(wanted, titles, strict=True)]
-    most = max(fitted)
-    while sum(fitted) > room and most > _NARROW_TEXT:
-        fitted = [
-            min(width, most) + _GAP if column.type == "text" else width + _GAP
-            for width, column in zip(wanted, table.columns, strict=True)
-        ]
-        most -= 1
+    if sum(fitted) <= room:
+        return fitted
+    for least in (_longest_words(table), [0] * len(wanted)):
+        most = max(wanted, default=0)
+        while sum(fitted) > room and most > _NARROW_TEXT:
+            fitted = [
+                min(width, max(most, word)) + _GAP if column.type == "text" else width + _GAP
+                for width, word, column in zip(wanted, least, table.columns, strict=True)
+            ]
+            most -= 1
     return fitted
+
+
+def _longest_words(table: Table) -> list[int]:
+    """Estimate the width of the longest word of each column of text, by the first rows and up to a bound."""
+    found = [0] * len(table.columns)
+    texts = [(place, column) for place, column in enumerate(table.columns) if column.type == "text"]
+    for piece in pieces(table, _SAMPLE):
+        for place, column in texts:
+            for value in piece.column(place).to_pylist():
+                longest = max(map(text_width, words(format_value(value, column)[:_CLAIM])))
+                found[place] = max(found[place], min(longest + 1, _LONG_WORD))
+    return found
 
 
 def _kind(column: Column) -> CellKind:
