@@ -27,7 +27,7 @@ _MANY_BARS: Final = 12
 #: A ranking of up to so many bars beside another chart takes a third of the width.
 _FEW_BARS: Final = 6
 #: The size of a drawing on a phone, in pixels; a drawing that is wider than the second number has one.
-_PHONE, _PHONE_HEIGHT, _WIDE = 320, 190, 400
+_PHONE, _PHONE_HEIGHT, _WIDE = 320, 190, 340
 _PHONE_FONT: Final = 12
 #: The average width of a letter of a label, in pixels.
 _LETTER: Final = 6.2
