@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .cast import Site, actors, members_of, rooms_of, sites, world
+from .cast import Site, actors, members_of, rooms_of, sites, texts, world
 from .rows import Item, Row, as_json
 from .work import pick, task_id
 
@@ -171,7 +171,7 @@ def _export(history: History, rng: Random, slot: Slot, entry: tuple[int, datetim
         "file_url": f"https://files.example/{own}" if done else None,
         "file_size": rows * 140 if done else None,
         "record_count": rows if done else None,
-        "error": "storage quota exceeded" if status == "FAILED" else None,
+        "error": rng.choice(texts()["export_failures"]) if status == "FAILED" else None,
         "progress": {"COMPLETED": 100, "PENDING": 0}.get(status, 40),
         "start_date": moment - timedelta(days=30),
         "end_date": moment,
