@@ -1,4 +1,4 @@
-"""Dates, periods and time zones as sentences show them; table cells, CSV and JSON keep ISO 8601.
+"""Dates, periods and time zones as people read them; CSV and JSON keep ISO 8601.
 
 Names of days and months are spelled out here, since `strftime` takes them from the process's locale.
 """
@@ -16,7 +16,7 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 def long_date(day: date) -> str:
     """Format a date with its weekday: `Mon 11 May 2026`."""
-    return f"{_DAYS[day.weekday()]} {_short_date(day)} {day.year}"
+    return f"{_DAYS[day.weekday()]} {short_date(day)} {day.year}"
 
 
 def long_time(moment: datetime, zone: str) -> str:
@@ -29,10 +29,10 @@ def period(first: date, last: date) -> str:
     if first == last:
         return long_date(first)
     if first.year != last.year:
-        return f"{_short_date(first)} {first.year} \N{EN DASH} {_short_date(last)} {last.year}"
+        return f"{short_date(first)} {first.year} \N{EN DASH} {short_date(last)} {last.year}"
     if first.month == last.month:
-        return f"{first.day}\N{EN DASH}{_short_date(last)} {last.year}"
-    return f"{_short_date(first)} \N{EN DASH} {_short_date(last)} {last.year}"
+        return f"{first.day}\N{EN DASH}{short_date(last)} {last.year}"
+    return f"{short_date(first)} \N{EN DASH} {short_date(last)} {last.year}"
 
 
 def earlier_period(first: date, last: date, year: int) -> str:
@@ -51,5 +51,6 @@ def zone_time(zone: str) -> str:
     return name if name.isupper() else f"{name} time"
 
 
-def _short_date(day: date) -> str:
+def short_date(day: date) -> str:
+    """Format a date without its year: `11 May`."""
     return f"{day.day} {_MONTHS[day.month - 1]}"

@@ -27,8 +27,8 @@ class Message:
 class Condition:
     """What must hold of one figure; each bound that is given.
 
-    *rises* and *falls* are the least change since the period before: relative, 0.1 for 10 %; of a share, its difference,
-    0.05 for 5 points.  A rise from zero is as large as any.
+    *rises* and *falls* are the least change since the period before: relative, 0.1 for 10%; of a share, its
+    difference, 0.05 for 5 points.  A rise from zero is as large as any.
     """
 
     figure: str

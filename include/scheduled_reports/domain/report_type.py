@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - report.yaml is read by the hints
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .lead import LeadSpec
+from .lead import LeadSpec  # noqa: TC001 - report.yaml is read by the hints
 
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
 #: What a number counts, if readers write it in their own way: `17 min 56 s`, `1.2 MB`.

@@ -15,7 +15,17 @@ from ..render.batches import pieces
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width, widths
 from ..render.key_figures import card, time_note
-from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NO_ROWS, NUMERIC, format_value, join_names, printable, rows_of
+from ..render.values import (
+    FORMAT_TITLES,
+    NO_ACTIVITY,
+    NO_ROWS,
+    NUMERIC,
+    file_size,
+    format_value,
+    join_names,
+    printable,
+    rows_of,
+)
 from . import templates
 from .body_images import chart_pictures, logo
 
@@ -177,13 +187,6 @@ def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - map
 def _facts(file: MailFile) -> str:
     """Describe a file: `1.2 MB, 40 rows`."""
     return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
-
-
-def file_size(size: int) -> str:
-    """Format a number of bytes: `1.2 MB`."""
-    if size < 1_000:
-        return f"{size} bytes"
-    return f"{size / 1_000:,.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
 
 
 def _expiry(note: MailNote, document: Document) -> str:

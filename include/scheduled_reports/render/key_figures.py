@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..domain.dates import long_time, zone_time
-from .values import change, comparison, format_value, printable, trend
+from .change import change, comparison, trend
+from .values import format_value, printable
 
 if TYPE_CHECKING:
     from .document import Document, Figure

@@ -6,16 +6,17 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ..domain.dates import long_date, short_date
 from ..domain.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from ..domain.report_type import Column, ColumnType
-    from .document import Figure, Table
+    from ..domain.report_type import Column, ColumnType, Tone
+    from .document import Table
 
 NO_ACTIVITY: Final = "No activity in this period."
 #: What a table without rows says if there was activity.
@@ -48,12 +49,26 @@ SUSPICIOUS_STARTS: Final = (
     *map(chr, (*range(0x2060, 0x2070), 0xFEFF)),
 )  # fmt: skip
 
-#: What stands for a change of nothing, and a change too small for one decimal.
-NO_CHANGE, _ROUNDS_TO_ZERO = "no change", "0.0 %"
-#: Figures of these types count or add up: zero means that there was nothing, not that a share was 0 %.
-_COUNTS: Final = frozenset({"integer", "decimal"})
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 #: Digits enough for any float.
 _ROUNDING: Final = Context(prec=700, rounding=ROUND_HALF_UP)
+
+
+class _Duration(NamedTuple):
+    """How durations are written up to *end*: in units of *size* and their parts, all in seconds."""
+
+    name: str
+    size: int
+    part_name: str
+    part: int
+    end: float
+
+
+_DURATIONS: Final = (
+    _Duration("min", _MINUTE, "s", 1, _HOUR),
+    _Duration("h", _HOUR, "min", _MINUTE, _DAY),
+    _Duration("d", _DAY, "h", _HOUR, math.inf),
+)
 
 
 def printable(text: str) -> str:
@@ -75,8 +90,24 @@ def is_missing(value: Any) -> bool:
 
 
 def format_value(value: Any, column: Column) -> str:
-    """Format the value of one cell: `1,234,567`, `12.5 %`, `2026-05-10 09:00`, `yes`; empty if it is missing."""
-    return "" if is_missing(value) else _FORMATS[column.type](value, column.scale)
+    """Format the value of one cell for people; empty if it is missing.
+
+    `1,234,567`, `12.5%`, `Sun 10 May 2026`, `10 May 2026, 09:00`, `Yes`, `17 min 56 s`, `1.2 MB`, the title of a text.
+    """
+    if is_missing(value):
+        return ""
+    if column.unit:
+        return duration(value, column.scale) if column.unit == "seconds" else file_size(value)
+    if column.titles and value in column.titles:
+        return column.titles[value]
+    return _FORMATS[column.type](value, column.scale)
+
+
+def tone_of(value: Any, column: Column) -> Tone | None:
+    """How a value is coloured: by itself if it is a text, as the column's tone if it is true or not zero."""
+    if column.tones and isinstance(value, str):
+        return column.tones.get(value)
+    return column.tone if column.tone and not is_missing(value) and value else None
 
 
 def grouped(number: float | Decimal, scale: int) -> str:
@@ -86,13 +117,46 @@ def grouped(number: float | Decimal, scale: int) -> str:
 
 
 def percent(share: float | Decimal, scale: int) -> str:
-    """Format a share: `12.5 %` for 0.125."""
-    return f"{grouped(Decimal(str(share)).scaleb(2, _ROUNDING), scale)} %"
+    """Format a share: `12.5%` for 0.125."""
+    return f"{grouped(Decimal(str(share)).scaleb(2, _ROUNDING), scale)}%"
+
+
+def duration(seconds: float | Decimal, scale: int = 0) -> str:
+    """Format a duration by its two largest units: `4.2 s`, `17 min 56 s`, `2 h 5 min`, `3 d 4 h`.
+
+    Only a duration of less than a minute has decimals, *scale* of them.
+    """
+    size = abs(Decimal(str(seconds)))
+    shown = _ROUNDING.quantize(size, Decimal(1).scaleb(-scale))
+    text = f"{shown:,f} s" if shown < _MINUTE else _long_duration(size)
+    return f"-{text}" if seconds < 0 and shown else text
+
+
+def _long_duration(size: Decimal) -> str:
+    one = next(one for one in _DURATIONS if _in_parts(size, one.part) * one.part < one.end)
+    whole, rest = divmod(_in_parts(size, one.part), one.size // one.part)
+    return f"{whole:,d} {one.name}" + f" {rest} {one.part_name}" * bool(rest)
+
+
+def _in_parts(size: Decimal, part: int) -> int:
+    return int(_ROUNDING.quantize(size / part, Decimal(1)))
+
+
+def file_size(size: float | Decimal) -> str:
+    """Format a number of bytes: `302 bytes`, `12 KB`, `1.2 MB`."""
+    exact = Decimal(str(size))
+    if abs(exact) < 1_000:
+        return "1 byte" if exact == 1 else f"{grouped(exact, 0)} bytes"
+    for power, unit, scale in ((3, "KB", 0), (6, "MB", 1), (9, "GB", 1), (12, "TB", 1)):
+        text = grouped(exact.scaleb(-power, _ROUNDING), scale)
+        if unit == "TB" or abs(Decimal(text.replace(",", ""))) < 1_000:
+            break
+    return f"{text} {unit}"
 
 
 def moment(value: datetime) -> str:
-    """Format a table cell: `2026-05-10 09:00`, in the zone of *value*."""
-    return value.isoformat(" ", "minutes")[:16]  # `%Y` does not pad years before 1000
+    """Format a table cell: `10 May 2026, 09:00`, in the zone of *value*."""
+    return f"{short_date(value)} {value.year}, {value:%H:%M}"
 
 
 _FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(
@@ -102,46 +166,11 @@ _FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyTy
         "decimal": grouped,
         "number": grouped,
         "percent": percent,
-        "boolean": lambda value, _: "yes" if value else "no",
-        "date": lambda value, _: str(value),
+        "boolean": lambda value, _: "Yes" if value else "No",
+        "date": lambda value, _: long_date(value),
         "timestamp": lambda value, _: moment(value),
     }
 )
-
-
-def change(figure: Figure) -> str:
-    """Format the change from the previous period: `+25.0 %`, `\N{MINUS SIGN}3.0 %`, `no change`; or nothing."""
-    if not is_missing(figure.value) and figure.value == figure.previous:
-        return NO_CHANGE
-    relative = figure.change
-    if relative is None or is_missing(relative):
-        return ""
-    size = percent(abs(relative), 1)
-    if size == _ROUNDS_TO_ZERO:
-        return size
-    return f"+{size}" if relative > 0 else f"\N{MINUS SIGN}{size}"
-
-
-def comparison(figure: Figure) -> str:
-    """Say what a figure is compared with: `from 987,654`, or why with nothing; empty beside `no change`."""
-    if change(figure) == NO_CHANGE:
-        return ""
-    return no_base(figure) or f"from {format_value(figure.previous, figure.spec.column)}"
-
-
-def no_base(figure: Figure) -> str:
-    """Say why a figure has no base to compare with: `none before`, `no earlier data`; empty if it has one."""
-    if is_missing(figure.previous):
-        return "no earlier data"
-    return "none before" if not figure.previous and figure.spec.column.type in _COUNTS else ""
-
-
-def trend(figure: Figure) -> Literal["good", "bad", "flat"]:
-    """Whether the change, as it is shown, is an improvement."""
-    text = change(figure)
-    if figure.spec.better == "neutral" or text in ("", NO_CHANGE, _ROUNDS_TO_ZERO):
-        return "flat"
-    return "good" if text.startswith("+") == (figure.spec.better == "up") else "bad"
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -157,7 +186,15 @@ def rows_of(read: int, total: int) -> str:
 
 
 def cut_notice(table: Table, row_limit: int | None) -> str:
-    """Say above a table that *row_limit* leaves out rows: `First 5,000 of 1,234,567 rows`; empty if it does not."""
+    """Say which rows of a table *row_limit* leaves in, and where the rest is; empty if it leaves out none.
+
+    `Newest 20 of 128 events. All of them are in the CSV file.`
+    """
     if row_limit is None or table.rows <= row_limit:
         return ""
-    return f"First {rows_of(row_limit, table.rows)}"
+    return " ".join(filter(None, (f"{which_rows(table.cut, row_limit, table.rows)}.", table.rest)))
+
+
+def which_rows(cut: str, shown: int, total: int) -> str:
+    """Fill in the message *cut* of a table: `Newest 20 of 128 events`; without one, `First 20 of 128 rows`."""
+    return (cut or "First {shown} of {total} rows").format(shown=grouped(shown, 0), total=grouped(total, 0))

@@ -15,8 +15,9 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from ...domain.dates import city, long_time, zone_time
 from .. import charts
 from ..activity import has_data, nothing
+from ..change import NO_CHANGE, no_base, trend
 from ..logo_image import logo_picture
-from ..values import NO_CHANGE, is_missing, no_base, rows_of, trend
+from ..values import is_missing, rows_of
 from .cells import fits, number_format
 from .charts import add_charts
 from .print_setup import set_up_page
