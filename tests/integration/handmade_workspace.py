@@ -211,7 +211,9 @@ EVERYBODY = {
 
 @dataclass(frozen=True)
 class Answer:
-    """The content of a report: key figures with their previous values, and rows of each table, number of data rows."""
+    """The content of a report: key figures (also hidden ones) with their previous values, rows of each table, number of
+    data rows.
+    """
 
     figures: dict[str, tuple[Any, Any]]
     tables: dict[str, list[tuple[Any, ...]]]
@@ -259,7 +261,10 @@ def ask(
     run = services.runs.load(key)
     shown = document.document(run, report_type(run.report), RunFiles.of(services.staging, key), Branding())
     return Answer(
-        figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
+        figures={
+            figure.spec.column.name: (figure.value, figure.previous)
+            for figure in (*shown.figures, *shown.hidden_figures)
+        },
         tables={table.name: _rows(table) for table in shown.tables},
         data_rows=run.mail_summary.data_rows if run.mail_summary else None,
     )
