@@ -124,8 +124,9 @@ def rows_of(answer, kind, table):
 
 
 @pytest.mark.parametrize("workspace", WORKSPACES)
-@pytest.mark.parametrize(("kind", "figure", "table", "count", "noted"), SUMS)
-def test_a_figure_is_what_is_listed_and_what_is_noted(shown, workspace, kind, figure, table, count, noted):
+@pytest.mark.parametrize("rule", SUMS, ids=lambda rule: " ".join(rule[:3]))
+def test_a_figure_is_what_is_listed_and_what_is_noted(shown, workspace, rule):
+    kind, figure, table, count, noted = rule
     answer = shown(kind, workspace)
 
     listed = sum(count(row) for row in rows_of(answer, kind, table))
