@@ -385,6 +385,38 @@ def test_a_level_of_activity_shortens_the_lists_of_people_and_channels(counted, 
     assert {name for name, rows in found.tables.items() if rows != TABLES[kind][name]} <= {"people", "channels"}
 
 
+def test_a_quiet_channel_shows_its_last_message_from_before_the_period(counted):
+    """In the week after, nobody writes but Ann, at the first moment of its first day."""
+    found = ask(counted, "channel-analytics", at="2026-04-06T07:00")
+
+    assert [(one[0], one[1], one[5]) for one in found.tables["channels"]] == [
+        ("general", 1, "2026-03-29T22:00:00"),
+        ("dev", 0, "2026-03-27T10:00:00"),
+        ("late", 0, None),
+        ("quiet", 0, None),
+    ]
+    # Dev and late and quiet: none of them counts as data.
+    assert (found.data_rows, found.now["quiet_channels"]) == (1, 3)
+
+
+def test_a_quiet_channel_shows_the_last_message_of_the_people_selected(counted):
+    found = ask(counted, "channel-analytics", {"userIds": ["cleo"]})
+
+    assert [(one[0], one[5]) for one in found.tables["channels"] if one[5]] == [("general", "2026-03-22T22:59:59")]
+
+
+def test_an_inactive_member_shows_the_last_activity_from_before_the_period(counted):
+    found = ask(counted, "user-engagement", at="2026-04-06T07:00")
+
+    assert [(one[0], one[3], one[8]) for one in found.tables["people"]] == [
+        ("Ann", 1, "2026-03-29T22:00:00"),
+        ("Ben", 0, "2026-03-26T11:00:00"),  # a message
+        ("Cleo", 0, "2026-03-25T09:00:00"),  # a reaction
+        ("Zed", 0, None),
+    ]
+    assert (found.data_rows, found.now["silent_members"]) == (1, 3)
+
+
 @pytest.mark.parametrize("kind", sorted(report_types()))
 def test_no_text_of_a_message_and_no_name_of_a_channel_that_is_not_public_is_shown(counted, kind):
     everything = {"includeArchived": True} if "includeArchived" in report_types()[kind].parameters else {}
