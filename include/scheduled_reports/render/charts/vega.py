@@ -48,8 +48,10 @@ _NAMED: Final = 400
 _MAX_WEEKDAYS, _MAX_LABELLED = 14, 14
 #: The width of a digit above a bar, in pixels.
 _DIGIT: Final = 6
-#: A chart of up to this width is drawn for a phone; its legend has this many letters in a line.
-_NARROW, _LEGEND_LETTERS = 340, 36
+#: A chart of up to this width is drawn for a phone.
+_NARROW: Final = 340
+#: What a legend takes beside its names, in pixels: the symbol and the gap.
+_LEGEND_GAP: Final = 34
 _WEEK, _WEEKEND_DAYS, _HALF_DAY = 7, frozenset({5, 6}), timedelta(hours=12)
 #: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
 _KEY_DIGITS: Final = 6
@@ -393,7 +395,19 @@ def _color(chart: Chart, style: ChartStyle) -> dict[str, Any]:
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if chart.kind == "line" else {"symbolType": "square"}
     legend = None
     if len(titles) > 1 and style.legend:
-        columns = 1 if style.width <= _NARROW and sum(map(len, titles)) > _LEGEND_LETTERS else 0
-        legend = {"title": None, "orient": "top", "labelLimit": 240, "columns": columns, **symbol}
+        legend = {
+            "title": None,
+            "orient": "top",
+            "labelLimit": 240,
+            "columns": _legend_columns(titles, style),
+            **symbol,
+        }
     scale = {"domain": titles, "range": colours}
     return {"field": "s", "type": "nominal", "sort": None, "scale": scale, "legend": legend}
+
+
+def _legend_columns(titles: Sequence[str], style: ChartStyle) -> int:
+    """How many names of a legend stand side by side, so that none is cut."""
+    widest = max(text_width(title) for title in titles) * _LETTER * style.font_size + _LEGEND_GAP
+    together = sum(text_width(title) * _LETTER * style.font_size + _LEGEND_GAP for title in titles)
+    return len(titles) if together <= style.width else max(int(style.width // widest), 1)
