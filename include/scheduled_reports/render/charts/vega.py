@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: The height of a ranked bar, in pixels, and of one whose name takes two lines.
 _BAR: Final = 24
 _HIGH_BAR: Final = 34
+#: Bars over time that would be thinner than this, in pixels, are drawn as lines.
+_THIN: Final = 4
 #: The share of the width for the names of a ranking, and the average width of a letter per pixel of the font's size.
 _NAME_SHARE, _LETTER = 0.45, 0.56
 #: The width of the name of a day on the axis, in pixels.
@@ -204,6 +206,8 @@ def _wall_clock(value: date) -> datetime:
 def _across(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle) -> dict[str, Any]:
     """Draw lines or vertical bars; bars of several series stand side by side, each from zero."""
     moments = _moments(chart)
+    if chart.kind == "bar" and moments and _slot(moments, style) < _THIN * len(chart.y):
+        chart = replace(chart, kind="line")  # hairlines side by side cannot be told apart
     y, color = _value_axis(chart, points), _color(chart, style)
     if chart.kind == "bar" and not moments:
         offset = {"xOffset": {"field": "s", "type": "nominal", "sort": None}} if len(chart.y) > 1 else {}
@@ -235,7 +239,9 @@ def _before(chart: Chart, encoding: Mapping[str, Any], slot: float) -> list[dict
     if not chart.before:
         return []
     line = {"type": "line", "strokeWidth": 1, "strokeJoin": "round"}
-    mark = {"type": "tick", "width": slot * 0.9, "thickness": 2, "opacity": 1} if slot else line
+    width = slot / len(chart.y)  # of the bar of the first series
+    tick = {"type": "tick", "width": width, "xOffset": (width - slot) / 2, "thickness": 2, "opacity": 1}
+    mark = tick if slot else line
     scale = encoding["color"]["scale"]
     shared = {**encoding, "y": {**encoding["y"], "field": "b"}, "color": {"datum": BEFORE, "scale": scale}}
     return [{"transform": [{"filter": "isValid(datum.b)"}], "mark": mark, "encoding": shared}]
