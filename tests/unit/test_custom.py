@@ -115,7 +115,7 @@ def test_groups_over_time_are_a_line_and_others_a_ranking():
     )
     rank, days = made(source="messages", groupBy=["channel"]).charts
     assert (rank.kind, rank.x, rank.y, rank.limit) == ("rank", "channel", ("count",), 10)
-    assert (days.kind, days.dataset, days.x, days.before) == ("bar", "days", "day", True)
+    assert (days.kind, days.dataset, days.x) == ("bar", "days", "day")
 
 
 def test_what_is_not_sorted_by_rank_is_no_ranking():
