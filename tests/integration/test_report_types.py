@@ -213,6 +213,41 @@ TABLES = {
         ],
     },
 }  # fmt: skip
+#: The rows that an email shows, and what it says about them.
+EXCERPTS = {
+    "workspace-activity": {
+        "Most active people": ([("Ann", 5, 5), ("Ben", 2, 2), ("Bot", 1, 1), ("Unnamed", 1, 1)], ""),
+        "Busiest public channels": ([("general", 5, 3), ("dev", 2, 2)], ""),
+    },
+    "channel-analytics": {
+        "Quiet channels": ([("quiet", None)], ""),
+        "Busiest channels": (
+            [("general", 5, 3, "2026-03-29T21:59:59"), ("dev", 2, 2, "2026-03-27T10:00:00")], "",
+        ),
+    },
+    "user-engagement": {
+        "Inactive members": ([("Zed", "Guest", None)], ""),
+        "Least active people": (
+            [
+                ("Cleo", 1, 1, "2026-03-25T09:00:00"),
+                ("Unnamed", 1, 1, "2026-03-29T00:59:59"),
+                ("Ben", 4, 3, "2026-03-26T11:00:00"),
+                ("Ann", 6, 5, "2026-03-29T21:59:59"),
+            ],
+            "",
+        ),
+    },
+    "task-completion": {"Overdue tasks": ([("Seven", "Ben", "2026-03-29T00:00:00", 1)], "")},
+    "workflow-execution": {
+        "What failed": ([("Build", "boom", 2, "2026-03-29T21:59:59")], ""),
+        "Busiest workflows": ([("Build", 6, 1, 1, 0.5)], ""),
+    },
+    "export-summary": {
+        "Failed exports": ([("messages", "Ann", "2026-03-24T10:00:00", "quota")], ""),
+        "Exports that have not finished": ([("messages", "Zed", "2026-03-25T10:00:00", "Pending")], ""),
+    },
+    "security-audit": {"Warnings and critical events": ([], "No warnings or critical events.")},
+}  # fmt: skip
 DATA_ROWS = {
     "workspace-activity": 6,
     "channel-analytics": 2,
@@ -366,6 +401,18 @@ def test_tables_are_those_counted_by_hand(counted, kind):
 
     assert found.tables == TABLES[kind]
     assert found.data_rows == DATA_ROWS[kind]
+
+
+@pytest.mark.parametrize("kind", EXCERPTS)
+def test_an_email_shows_the_rows_that_make_the_point(counted, kind):
+    assert ask(counted, kind).excerpts == EXCERPTS[kind]
+
+
+@pytest.mark.parametrize("kind", EXCERPTS)
+def test_an_email_says_what_it_has_no_rows_of(counted, kind):
+    for rows, said in ask(counted, kind, at="2025-06-02T07:00").excerpts.values():
+        assert rows == []
+        assert said.endswith(".")
 
 
 @pytest.mark.parametrize(("kind", "parameters", "changed"), NARROWED, ids=str)

@@ -92,7 +92,7 @@ def test_each_query_is_asked_within_the_reports_workspace_window_and_parameters(
 
     walk(services)
 
-    # The seven days to Monday, 11 May, in Berlin; then the figures, and the days that a chart compares, for the seven days before.
+    # The seven days to Monday, 11 May, in Berlin; figures, and the days that a chart compares, also for those before.
     week = Scope(
         workspace_id="ws1",
         start=datetime(2026, 5, 3, 22, tzinfo=UTC),
