@@ -29,6 +29,14 @@ _EPOCH: Final = 25_569
 _FIRST, _END = 61, 2_958_466
 _DAY: Final = 86_400_000_000.0  # in microseconds
 
+_SECONDS_A_DAY: Final = 86_400
+#: Formats in English, whatever the language of Excel, like every word of the workbook.
+_ENGLISH: Final = "[$-809]"
+#: Excel has no booleans that read as words: they are 1 and 0, so that they also add up.
+_YES_NO: Final = '"Yes";;"No"'
+#: A format has room for two conditions; more than a thousand megabytes stay megabytes.
+_BYTES: Final = '[>=999950]#,##0.0,," MB";[>=1000]#,##0," KB";#,##0" bytes"'
+
 #: `_x0041_` in a cell means "A"; text that merely looks like it gets its underscore escaped.
 _ESCAPE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
@@ -37,25 +45,41 @@ _XML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 
 def number_format(column: Column) -> str:
     """Choose the number format of *column*."""
+    if column.unit:
+        return "[h]:mm:ss" if column.unit == "seconds" else _BYTES
     point = f".{'0' * column.scale}" if column.scale else ""
     match column.type:
         case "text":
             return "@"
         case "boolean":
-            return "General"
+            return _YES_NO
         case "percent":
             return f"0{point}%"
         case "date":
-            return "yyyy-mm-dd"
+            return f"{_ENGLISH}ddd d mmm yyyy"
         case "timestamp":
-            return "yyyy-mm-dd hh:mm"
+            return f"{_ENGLISH}d mmm yyyy, hh:mm"
         case _:
             return f"#,##0{point}"
+
+
+def duration(seconds: float | Decimal) -> float:
+    """Convert seconds to Excel's unit of time, the day."""
+    return float(seconds) / _SECONDS_A_DAY
 
 
 def fits(number: int | Decimal) -> bool:
     """Whether Excel keeps every digit of *number*."""
     return sum(char.isdigit() for char in f"{Decimal(number):f}") <= _DIGITS
+
+
+def excel_number(value: float | Decimal, column: Column) -> float | Decimal | str:
+    """Convert a number for a cell of *column*: durations to days, one with too many digits to text."""
+    if column.unit == "seconds":
+        return duration(value)
+    if isinstance(value, float) or column.type not in ("integer", "decimal"):
+        return float(value)
+    return value if fits(value) else f"{Decimal(value):f}"
 
 
 def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> memoryview:
@@ -81,20 +105,30 @@ def excel_text(text: str) -> str:
 
 
 def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, style: str) -> pa.Array:
-    """Encode one column as `<c>` elements; a missing value is an empty text."""
-    number, text = (None, values) if column.type == "text" else _split(column, values)
+    """Encode one column as `<c>` elements; that of a missing value is empty."""
+    number, text = (None, _titled(column, values)) if column.type == "text" else _split(column, values)
     parts = []
     if number is not None:
-        kind = ' t="b"><v>' if column.type == "boolean" else "><v>"
-        parts.append(_join(start, numbers, style + kind, number, "</v></c>"))
+        parts.append(_join(start, numbers, f"{style}><v>", number, "</v></c>"))
     if text is not None:
         kind = ' t="inlineStr"><is><t xml:space="preserve">'
         parts.append(_join(start, numbers, style + kind, _escaped(text), "</t></is></c>"))
-    return pc.fill_null(pc.coalesce(*parts), "")
+    cells = pc.coalesce(*parts)
+    return pc.coalesce(cells, _join(start, numbers, f"{style}/>")) if cells.null_count else cells
+
+
+def _titled(column: Column, values: pa.Array) -> pa.Array:
+    """Replace the values that have a title by it."""
+    if not column.titles:
+        return values
+    known, titles = (pa.array(texts, pa.string()) for texts in (list(column.titles), list(column.titles.values())))
+    return pc.coalesce(titles.take(pc.index_in(values, value_set=known)), values)
 
 
 def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
     """Split a column into values written as numbers, and values that Excel can only hold as text."""
+    if column.unit == "seconds":
+        return finite(pc.divide(values.cast(pa.float64()), float(_SECONDS_A_DAY))).cast(pa.string()), None
     match column.type:
         case "boolean":
             return values.cast(pa.int8()).cast(pa.string()), None
