@@ -8,17 +8,15 @@ from decimal import Decimal
 
 import pytest
 
+from include.scheduled_reports.render.change import change, comparison, trend
 from include.scheduled_reports.render.values import (
     FORMULA_STARTS,
-    change,
-    comparison,
     cut_notice,
     defused,
     format_value,
     join_names,
     printable,
     rows_of,
-    trend,
 )
 from tests.unit.documents import ZONE, column, figure, table
 

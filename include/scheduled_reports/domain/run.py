@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from .formats import Format
+    from .lead import Sentence
     from .report import DateRange, Report
 
 
@@ -73,7 +74,8 @@ class MailSummary:
     """The data of a run that a mail shows, stored with the record, so that a mail does not need staging.
 
     *figures* and *preview* are Arrow IPC streams: the key figures' two rows, and the first rows of the main dataset.
-    *charts* holds one stream after the other, one per chart of the report type; empty for older runs.
+    *charts* and *excerpts* hold one stream after the other, one per chart and excerpt of the report type.  Older runs
+    have none of these, and no *lead*.
     """
 
     main_rows: int
@@ -81,6 +83,8 @@ class MailSummary:
     figures: bytes
     preview: bytes
     charts: bytes = b""
+    excerpts: bytes = b""
+    lead: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

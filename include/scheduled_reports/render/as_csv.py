@@ -29,7 +29,7 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: boo
     if bom:
         out.write(BOM_UTF8)
     table = document.main
-    schema = pa.schema([(defused(column.title), _type(column)) for column in table.columns])
+    schema = pa.schema([(defused(_title(column)), _type(column)) for column in table.columns])
     written = 0
     with CSVWriter(out, schema, write_options=WriteOptions(eol="\r\n")) as writer:
         for piece in pieces(table, row_limit):
@@ -37,6 +37,11 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None, bom: boo
             writer.write_batch(pa.record_batch(cells, schema=schema))
             written += piece.num_rows
     return written
+
+
+def _title(column: Column) -> str:
+    """The head of a column; it names the unit of its numbers."""
+    return f"{column.title} ({column.unit})" if column.unit else column.title
 
 
 def _type(column: Column) -> pa.DataType:

@@ -35,7 +35,8 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     head = {
         "formatVersion": VERSION,
         "report": _report(document),
-        "keyFigures": [_figure(figure) for figure in document.figures],
+        "summary": document.summary,
+        "keyFigures": [_figure(figure) for figure in (*document.figures, *document.hidden_figures)],
     }
     out.write(orjson.dumps(head)[:-1] + b',\n"datasets":[')
     counts = []
@@ -77,6 +78,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "value": _number(figure.value),
         "previous": _number(figure.previous),
         "change": _number(figure.change),
+        **_unit(column),
     }
 
 
@@ -108,7 +110,11 @@ def _write_table(table: Table, out: BinaryIO, row_limit: int | None) -> int:
 
 def _column(column: Column) -> dict[str, Any]:
     scale = {"scale": column.scale} if column.type in _SCALED else {}
-    return {"name": column.name, "title": column.title, "type": column.type, **scale}
+    return {"name": column.name, "title": column.title, "type": column.type, **scale, **_unit(column)}
+
+
+def _unit(column: Column) -> dict[str, str]:
+    return {"unit": column.unit} if column.unit else {}
 
 
 def _rows(table: Table, piece: pa.RecordBatch) -> pa.Array:

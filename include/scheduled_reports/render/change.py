@@ -25,7 +25,7 @@ class Change:
     """A change with its sign: *relative* (0.25 for 25%), of a share in percentage *points*, or a *difference*."""
 
     kind: Literal["relative", "points", "difference"]
-    amount: float | Decimal
+    amount: Decimal
 
 
 def change_of(figure: Figure) -> Change | None:
@@ -33,15 +33,15 @@ def change_of(figure: Figure) -> Change | None:
     value, previous = figure.value, figure.previous
     if is_missing(value) or is_missing(previous) or value is None or previous is None or value == previous:
         return None
-    difference = Decimal(str(value)) - Decimal(str(previous))
+    gap = Decimal(str(value)) - Decimal(str(previous))
     if figure.spec.column.type == "percent":
-        points = difference * 100
-        return Change(kind="points", amount=float(points)) if grouped(abs(points), 1) != "0.0" else None
+        points = gap * 100
+        return Change(kind="points", amount=points) if grouped(abs(points), 1) != "0.0" else None
     relative = figure.change
     if relative is None or is_missing(relative) or _is_better_as_difference(figure, relative):
-        shown = format_value(abs(difference), figure.spec.column)
-        return Change(kind="difference", amount=difference) if shown != format_value(0, figure.spec.column) else None
-    return Change(kind="relative", amount=relative)
+        shown = format_value(abs(gap), figure.spec.column)
+        return Change(kind="difference", amount=gap) if shown != format_value(0, figure.spec.column) else None
+    return Change(kind="relative", amount=Decimal(str(relative)))
 
 
 def _is_better_as_difference(figure: Figure, relative: float) -> bool:
@@ -51,14 +51,29 @@ def _is_better_as_difference(figure: Figure, relative: float) -> bool:
 
 def size(found: Change, figure: Figure) -> str:
     """Format a change without its sign: `18.5%`, `7.6 points`, `22`."""
+    amount = abs(found.amount)
     match found.kind:
         case "relative":
-            return percent(abs(found.amount), 1)
+            return percent(amount, 1)
         case "points":
-            text = grouped(abs(found.amount), 1)
-            return f"{text} point" if text == "1.0" else f"{text} points"
+            return _points(amount)
         case "difference":
-            return format_value(abs(found.amount), figure.spec.column)
+            return format_value(amount, figure.spec.column)
+
+
+def difference(figure: Figure) -> str:
+    """Format the absolute difference without its sign: `22`, `7.6 points`; empty without a base."""
+    value, previous = figure.value, figure.previous
+    if value is None or previous is None or is_missing(value) or is_missing(previous):
+        return ""
+    amount = abs(Decimal(str(value)) - Decimal(str(previous)))
+    column = figure.spec.column
+    return _points(amount * 100) if column.type == "percent" else format_value(amount, column)
+
+
+def _points(amount: Decimal) -> str:
+    text = grouped(amount, 1)
+    return f"{text} point" if text == "1.0" else f"{text} points"
 
 
 def change(figure: Figure) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain.addresses import mailbox
 from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
+from ..domain.lead import Sentence
 from ..domain.run import MailSummary, Run, RunKind, RunState
 from ..domain.window import window
 from .parser import parse_row
@@ -67,4 +68,5 @@ def _mail_summary(row: Mapping[str, Any]) -> MailSummary | None:
     if row["figures"] is None:
         return None
     kept = {name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")}
-    return MailSummary(**kept, charts=row["charts"] or b"")
+    lead = tuple(Sentence(**sentence) for sentence in row["lead"] or ())
+    return MailSummary(**kept, charts=row["charts"] or b"", excerpts=row["excerpts"] or b"", lead=lead)

@@ -14,11 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..domain.errors import PermanentError
+from ..domain.formats import FORMATS, Format
 from ..domain.run import MailSummary
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
+from ..render.lead import lead
+from ..render.values import FORMAT_TITLES, grouped
+from .excerpts import excerpt, kept_excerpts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..domain.report_type import ChartSpec, ReportType
     from ..domain.run import Run
@@ -29,6 +33,8 @@ FIGURES = "figures.parquet"
 #: Limits of a chart in the mail summary: its size in bytes, the length of a name in characters.  Larger charts are left
 #: out of the mail.
 CHART_BYTES, CHART_TEXT = 64 * 1024, 80
+#: What names the columns of a chart's period before begin with; no column of a dataset does.
+_BEFORE = "\0before."
 #: The key of the number of rows of a chart's dataset; runs of older versions have none.
 _TOTAL = b"total"
 
@@ -38,8 +44,15 @@ def dataset_file(name: str) -> str:
     return f"dataset-{name}.parquet"
 
 
+def before_file(name: str) -> str:
+    """The name of the staged file of a dataset for the period before."""
+    return f"before-{name}.parquet"
+
+
 def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
     """The document of *run*; raises StagingMissingError if its data is gone."""
+    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
+    notes = {dataset.name: _notes(kind, figures, dataset.name) for dataset in kind.datasets}
     tables = tuple(
         Table(
             name=dataset.name,
@@ -49,12 +62,39 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
             batches=partial(files.batches, dataset_file(dataset.name)),
             limit=dataset.limit,
             zero_filled=dataset.zero_filled,
+            definition=dataset.definition,
+            none=dataset.none,
+            cut=dataset.cut,
+            rest=rest(run, kind, dataset.name),
+            notes=notes[dataset.name],
         )
         for dataset in kind.datasets
     )
     charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
-    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
-    return replace(_document(run, kind, branding, figures, tables), charts=charts)
+    return replace(
+        _document(run, kind, branding, figures, tables),
+        charts=charts,
+        notes=tuple(note for found in notes.values() for note in found),
+    )
+
+
+def rest(run: Run, kind: ReportType, dataset: str) -> str:
+    """Say which file of the run has all rows of a dataset; empty if none has."""
+    whole = [
+        chosen
+        for chosen in (Format.CSV, Format.JSON, Format.EXCEL)
+        if chosen in run.formats and (dataset == kind.main.name or not FORMATS[chosen].main_only)
+    ]
+    return f"All of them are in the {FORMAT_TITLES[whole[0]]} file." if whole else ""
+
+
+def _notes(kind: ReportType, figures: Sequence[Figure], dataset: str) -> tuple[str, ...]:
+    """Say what the figures count and the dataset leaves out."""
+    values = {figure.spec.column.name: figure.value for figure in figures}
+    counted = ((spec, values[spec.figure]) for spec in kind.notes if spec.dataset == dataset)
+    return tuple(
+        (spec.one if count == 1 else spec.other).format(count=grouped(count, 0)) for spec, count in counted if count
+    )
 
 
 def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSummary:
@@ -69,6 +109,13 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
         figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
         preview=_stream(preview),
         charts=b"".join(_stream(_kept(_head(files, spec))) for spec in kind.charts),
+        excerpts=b"".join(_stream(excerpt(files, dataset_file(spec.dataset), spec)) for spec in kind.excerpts),
+        lead=lead(
+            kind.lead,
+            _figures(kind, pa.Table.from_batches(files.batches(FIGURES))),
+            has_data=data_rows > 0,
+            rows=files.manifest(name).rows,
+        ),
     )
 
 
@@ -86,8 +133,12 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
         limit=kind.main.limit,
     )
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
-    charts = tuple(_kept_charts(kind, run.mail_summary.charts))
-    return replace(_document(run, kind, branding, figures, (main,)), charts=charts)
+    return replace(
+        _document(run, kind, branding, figures, (main,)),
+        charts=tuple(_kept_charts(kind, run.mail_summary.charts)),
+        notes=tuple(note for dataset in kind.datasets for note in _notes(kind, figures, dataset.name)),
+        excerpts=kept_excerpts(run, kind, main, run.mail_summary.excerpts),
+    )
 
 
 def _kept(rows: pa.Table) -> pa.Table:
@@ -133,10 +184,12 @@ def _document(
         window=run.window,
         timezone=report.timezone.key,
         scheduled_for=run.scheduled_for.astimezone(report.timezone),
-        figures=figures,
+        figures=tuple(figure for figure in figures if not figure.spec.hidden),
+        hidden_figures=tuple(figure for figure in figures if figure.spec.hidden),
         charts=(),
         tables=tables,
         branding=branding,
+        lead=run.mail_summary.lead if run.mail_summary else (),
     )
 
 
@@ -159,6 +212,7 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
     frame = head.to_pandas(types_mapper=pd.ArrowDtype)
     total = int((head.schema.metadata or {}).get(_TOTAL, head.num_rows))
     rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
+    has_before = any(str(name).startswith(_BEFORE) for name in frame.columns)
     return Chart(
         title=spec.title,
         kind=spec.kind,
@@ -168,22 +222,40 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
         rows=rows,
         total=total,
         at_limit=dataset.limit is not None and total >= dataset.limit,
+        before=tuple({name: row[_BEFORE + name] for name in spec.y} for row in rows) if has_before else (),
+        weekly=spec.weekly,
     )
 
 
 def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
     """The first rows of a chart's columns; how many the dataset has is in the schema's metadata."""
     name = dataset_file(spec.dataset)
+    rows = _first_rows(files, name, tuple(dict.fromkeys([spec.x, *spec.y])), spec.drawn)
+    if not rows.num_rows:
+        return rows
+    if spec.before:
+        earlier = _first_rows(files, before_file(spec.dataset), spec.y, rows.num_rows)
+        for column in spec.y:
+            rows = rows.append_column(_BEFORE + column, _of_length(earlier[column], rows.num_rows))
+    return rows.replace_schema_metadata({_TOTAL: str(files.manifest(name).rows)})
+
+
+def _first_rows(files: RunFiles, name: str, columns: tuple[str, ...], most: int) -> pa.Table:
     batches, count = [], 0
     for batch in files.batches(name):
-        batches.append(batch.select(list(dict.fromkeys([spec.x, *spec.y]))))
+        batches.append(batch.select(list(columns)))
         count += batch.num_rows
-        if count >= spec.drawn:
+        if count >= most:
             break
     if not batches:
-        return pa.table({name: pa.nulls(0) for name in (spec.x, *spec.y)})
-    rows = pa.Table.from_batches(batches).slice(0, spec.drawn)
-    return rows.replace_schema_metadata({_TOTAL: str(files.manifest(name).rows)})
+        return pa.table({name: pa.nulls(0) for name in columns})
+    return pa.Table.from_batches(batches).slice(0, most)
+
+
+def _of_length(values: pa.ChunkedArray, length: int) -> pa.ChunkedArray:
+    """Add nulls at the end: the period before may have fewer days."""
+    missing = pa.nulls(length - len(values), values.type)
+    return pa.chunked_array([*values.chunks, missing], values.type)
 
 
 def _plain(value: Any) -> Any:

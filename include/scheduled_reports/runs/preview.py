@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..domain.formats import FORMATS
@@ -40,7 +41,9 @@ def preview(  # noqa: PLR0913 - what a run is made of
     if FORMATS[chosen].main_only:  # other queries would only take time: a run stages them for its email
         kind = kind.only_main
     files = RunFiles.of(staging, run.key)
-    stage_data(source, run, files, kind)
+    data_rows = stage_data(source, run, files, kind)
+    if kind.figures:
+        run = replace(run, mail_summary=document.mail_summary(kind, files, data_rows))
     shown = document.document(run, kind, files, settings.branding)
     write = renderer(chosen, csv_bom=settings.csv_bom)
     with tempfile.TemporaryFile() as draft:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> int:
     """Stage every dataset and the key figures; return how many rows of the main dataset hold data."""
     found = [_stage_dataset(source, run, files, dataset) for dataset in kind.datasets]
+    _stage_before(source, run, files, kind)
     if kind.figures:
         _stage_figures(source, run, files, kind)
     return found[0]
@@ -54,6 +55,18 @@ def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) 
     ):
         write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
     return draft.data_rows if dataset.zero_filled else draft.rows
+
+
+def _stage_before(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
+    """Stage the datasets of charts that show the period before."""
+    compared = {chart.dataset for chart in kind.charts if chart.before}
+    for dataset in kind.datasets:
+        if dataset.name in compared:
+            with (
+                source.stream(dataset.sql, scope(run, previous=True)) as batches,
+                files.writing(document.before_file(dataset.name)) as draft,
+            ):
+                write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
 
 
 def _stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:

@@ -18,7 +18,7 @@ from ..domain.naming import escape
 from ..domain.run import StagedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..domain.run import RunKey
     from ..ports.storage import Staging
@@ -68,10 +68,10 @@ class RunFiles:
         self.manifest(name)
         return self.staging.open(f"{self.folder}/{name}")
 
-    def batches(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a staged dataset in batches."""
+    def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a staged dataset in batches, with all columns or those named, in the order of the file."""
         with self.open(name) as file:
-            yield from pq.ParquetFile(file).iter_batches(batch_size=10_000)
+            yield from pq.ParquetFile(file).iter_batches(batch_size=10_000, columns=columns)
 
     def clear(self) -> None:
         """Remove all of the run's files."""

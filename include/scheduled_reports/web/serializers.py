@@ -121,6 +121,7 @@ def run(record: Record) -> dict[str, Any]:
         "triggeredBy": record["triggered_by"],
         "rows": record["main_rows"],
         "dataRows": record["data_rows"],
+        "summary": " ".join(sentence["text"] for sentence in record["lead"] or ()) or None,
         "startedAt": moment(record["started_at"]),
         "settledAt": moment(record["settled_at"]),
         "mail": _mail(record),

@@ -473,6 +473,23 @@ $file$;
 END
 $once$;
 
+-- From migrations/0011_leads.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0011_leads') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0011_leads');
+        EXECUTE $file$
+-- The lead of a run, as the list of its sentences, and the rows that its mail shows: concatenated Arrow IPC streams.
+-- Earlier runs have neither; when they are resent, their mails show the first rows of the main table.
+ALTER TABLE reporting.runs
+    ADD COLUMN lead     jsonb,
+    ADD COLUMN excerpts bytea;
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql

@@ -102,7 +102,8 @@ class PostgresRuns:
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         with self._transaction() as connection:
-            _run(connection, "note_brief", {**key_values(key), **asdict(mail_summary)})
+            values = asdict(mail_summary)
+            _run(connection, "note_brief", {**key_values(key), **values, "lead": Jsonb(list(values["lead"]))})
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         with self._transaction() as connection:

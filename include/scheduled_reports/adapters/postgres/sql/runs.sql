@@ -56,7 +56,8 @@ SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN 
     state = 'running', reason = NULL, frozen = excluded.frozen, workspace_id = excluded.workspace_id,
     clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
-    data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL, settled_at = NULL, told_at = NULL,
+    data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL,
+    excerpts = NULL, lead = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
     mail = CASE WHEN EXISTS (
         SELECT FROM reporting.deliveries d
@@ -104,13 +105,13 @@ RETURNING true
 
 -- name: load_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       data_rows, main_rows, figures, preview, charts
+       data_rows, main_rows, figures, preview, charts, excerpts, lead
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       workspace_id, settled_at, data_rows, main_rows, figures, preview, charts
+       workspace_id, settled_at, data_rows, main_rows, figures, preview, charts, excerpts, lead
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE
@@ -124,7 +125,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NOT NULL
 -- name: note_brief
 UPDATE reporting.runs
 SET data_rows = %(data_rows)s, main_rows = %(main_rows)s, figures = %(figures)s, preview = %(preview)s,
-    charts = %(charts)s
+    charts = %(charts)s, excerpts = %(excerpts)s, lead = %(lead)s
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: note_mail
@@ -133,7 +134,7 @@ UPDATE reporting.runs SET mail_error = %(error)s WHERE report_id = %(report_id)s
 -- name: adopt_brief
 UPDATE reporting.runs r
 SET data_rows = e.data_rows, main_rows = e.main_rows, figures = e.figures, preview = e.preview,
-    charts = e.charts
+    charts = e.charts, excerpts = e.excerpts, lead = e.lead
 FROM reporting.runs e
 WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s
   AND e.report_id = %(earlier_report_id)s AND e.run_id = %(earlier_run_id)s
