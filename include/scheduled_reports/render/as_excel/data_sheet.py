@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from itertools import cycle
 from math import ceil
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.formatting.rule import Rule
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Font
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
 
@@ -20,17 +21,19 @@ from ...domain.bidi import isolated
 from ...domain.dates import city
 from ..activity import nothing
 from ..batches import finite, pieces
-from ..column_widths import text_width, widths
 from ..colours import WHITE, mixed
+from ..column_widths import text_width, widths
 from ..values import NUMERIC, cut_notice, format_value
 from .cells import excel_number, number_format, rows_xml
 from .extensions import Bar, bar_rule, extended
 from .print_setup import set_up_page
 from .styles import (
     HEADER_EXTRA,
+    INK,
     LEFT,
     LINE,
     NOTE,
+    OTHER_INK,
     RIGHT,
     ROW,
     RULE,
@@ -40,6 +43,7 @@ from .styles import (
     argb,
     dress,
     filled,
+    font,
     header,
     put,
     title,
@@ -49,7 +53,6 @@ from .styles import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from openpyxl.styles import Alignment
     from openpyxl.worksheet.worksheet import Worksheet
 
     from ...domain.report_type import Column, Tone
@@ -58,50 +61,66 @@ if TYPE_CHECKING:
 #: The row of the header; above it are a title and a note. The rows of the table begin in the next one.
 HEAD: Final = 3
 FIRST: Final = HEAD + 1
+#: The rows of the totals, with a narrow one above them.
+TOTAL_ROWS: Final = 2
 #: The title of a column takes at most so many lines.
 _LINES: Final = 3
 #: Excel's width of the button of a filter, in characters.
 _BUTTON: Final = 4
 _GAP: Final = 5  # points between rows and totals
+_TOP: Final = Alignment(vertical="top")
 #: Enough digits for the sum of any column.
 _SUM: Final = Context(prec=100)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DataSheet:
-    """A worksheet, and the rows of a table that it holds, from *start* up to *end*."""
+class Part:
+    """The *rows* of a table that one sheet holds: from *start* up to *end*, or to the end of the table."""
 
-    worksheet: Worksheet
     number: int  # of the sheet in the workbook
-    table: Table
     start: int
     end: int | None
     rows: int
+    is_last: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSheet:
+    """A worksheet, and the part of a table that it holds."""
+
+    worksheet: Worksheet
+    table: Table
+    part: Part
     styles: tuple[int, ...]
     #: The styles of the row of totals; none if the sheet has no such row.
     total_styles: tuple[int, ...]
     colour: str
 
     @property
+    def rows(self) -> int:
+        """How many rows of the table it holds."""
+        return self.part.rows
+
+    @property
     def name(self) -> str:
         """The sheet's name."""
         return self.worksheet.title
 
-    def write(self, frame: bytes, part: IO[bytes]) -> int:
+    def write(self, frame: bytes, out: IO[bytes]) -> int:
         """Write the worksheet with its rows below the header; return how many."""
         extent = f'<dimension ref="A1:{self._last_letter}{self._last_row}"/>'.encode()
         before, after = re.sub(rb'<dimension ref="[^"]*"/>', extent, frame, count=1).split(b"</sheetData>")
-        part.write(before)
+        out.write(before)
         sums = _Sums(self.table.columns)
         count = 0
-        for piece in pieces(self.table, self.end, start=self.start):
-            part.write(rows_xml(piece, self.table.columns, self.styles, FIRST + count))
+        for piece in pieces(self.table, self.part.end, start=self.part.start):
+            out.write(rows_xml(piece, self.table.columns, self.styles, FIRST + count))
             count += piece.num_rows
             if self.total_styles:
                 sums.add(piece)
         if self.total_styles:
-            part.write(_totals_xml(sums, self.table.columns, self.total_styles, self._last_row))
-        part.write(extended(b"</sheetData>" + after, bars=self._bars(), texts=self._cells if self.rows else ""))
+            out.write(_totals_xml(sums, self.table.columns, self.total_styles, self._last_row))
+        out.write(extended(b"</sheetData>" + after, bars=self._bars(), texts=self._cells if self.rows else ""))
         return count
 
     def set_formats(self) -> None:
@@ -121,7 +140,7 @@ class DataSheet:
 
     @property
     def _last_row(self) -> int:
-        return HEAD + self.rows + (2 if self.total_styles else 0)
+        return HEAD + self.rows + (TOTAL_ROWS if self.total_styles else 0)
 
     @property
     def _cells(self) -> str:
@@ -134,21 +153,17 @@ class DataSheet:
         columns = [letter for letter, column in zip(self._letters, self.table.columns, strict=True) if _has_bar(column)]
         colour = argb(mixed(self.colour, WHITE, 0.62))
         return [
-            Bar(cells=self._range(letter), colour=colour, sheet=self.number, number=number)
+            Bar(cells=self._range(letter), colour=colour, sheet=self.part.number, number=number)
             for number, letter in enumerate(columns if self.rows else (), start=1)
         ]
 
 
-def data_sheet(
-    worksheet: Worksheet, number: int, table: Table, document: Document, start: int, end: int | None, *, most: int,
-    row_limit: int | None,
-) -> DataSheet:  # fmt: skip
-    """Write everything but the rows of a sheet that holds at most *most* rows of *table*, from *start*."""
-    left = (table.rows if row_limit is None else min(table.rows, row_limit)) - start
-    rows = max(min(left, most), 0)
-    is_whole = not table.is_at_limit and not cut_notice(table, row_limit)
-    has_total = is_whole and left <= most and table.rows > 1 and any(map(_has_total, table.columns))
-    _write_head(worksheet, table, document, start, row_limit)
+def data_sheet(worksheet: Worksheet, table: Table, part: Part, document: Document, row_limit: int | None) -> DataSheet:
+    """Write everything but the rows of a sheet."""
+    rows = part.rows
+    is_whole = part.is_last and not table.is_at_limit and not cut_notice(table, row_limit)
+    has_total = is_whole and table.rows > 1 and any(map(_has_total, table.columns))
+    _write_head(worksheet, table, document, part.start, row_limit)
     worksheet.freeze_panes = f"B{FIRST}" if len(table.columns) > 1 else f"A{FIRST}"
     worksheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(table.columns))}{HEAD + rows}"
     worksheet.print_title_rows = f"1:{HEAD}"
@@ -156,11 +171,13 @@ def data_sheet(
     worksheet.sheet_format.defaultRowHeight = ROW
     worksheet.sheet_format.customHeight = True
     set_up_page(worksheet, document)
-    styles = [_style_id(worksheet, column, CellStyle(border=RULE)) for column in table.columns]
+    inks = cycle((INK, OTHER_INK))
+    plain = (CellStyle(border=RULE, font=font(ink)) for ink in inks)
+    styles = [_style_id(worksheet, column, style) for column, style in zip(table.columns, plain, strict=False)]
     totals = [_style_id(worksheet, column, total(document.branding)) for column in table.columns] if has_total else []
     sheet = DataSheet(
-        worksheet=worksheet, number=number, table=table, start=start, end=end, rows=rows, styles=tuple(styles),
-        total_styles=tuple(totals), colour=document.branding.colour,
+        worksheet=worksheet, table=table, part=part, styles=tuple(styles), total_styles=tuple(totals),
+        colour=document.branding.colour,
     )  # fmt: skip
     sheet.set_formats()
     return sheet
@@ -172,8 +189,8 @@ def _write_head(worksheet: Worksheet, table: Table, document: Document, start: i
     names += [f"from row {start + 1:,d}"] * bool(start)
     put(worksheet, 1, 1, " · ".join(names), title(document.branding))
     worksheet.row_dimensions[1].height = 26
-    put(worksheet, 2, 1, note(table, document, row_limit), CellStyle(font=NOTE.font))
-    worksheet.row_dimensions[2].height = ROW
+    put(worksheet, 2, 1, note(table, document, row_limit), CellStyle(font=NOTE.font, alignment=_TOP))
+    worksheet.row_dimensions[2].height = ROW + 3
     lines = 1
     for position, (column, width) in enumerate(zip(table.columns, widths(table), strict=True), start=1):
         name = f"{column.title} ({city(document.timezone)})" if column.type == "timestamp" else column.title
@@ -223,7 +240,7 @@ def _rules(column: Column) -> Iterator[Rule]:
         yield bar_rule()
 
 
-def _colouring(operator: str, formula: str, tone: Tone) -> Rule:
+def _colouring(operator: Literal["equal", "notEqual"], formula: str, tone: Tone) -> Rule:
     style = DifferentialStyle(font=Font(color=TONE_INKS[tone]))
     if tone != "good":
         style.fill = filled(TONE_FILLS[tone])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ from ...domain.dates import city, long_time
 from ..column_widths import text_width
 from ..values import cut_notice
 from .print_setup import set_up_page
-from .styles import HEADER_EXTRA, LINE, ROW, STRONG, WORDS, header, link, put, ruled, title
+from .styles import HEADER_EXTRA, LEFT, LINE, WORDS, header, link, put, ruled, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..document import Document, Table
 
 _WIDTHS: Final = {"A": 32, "B": 110}
+_SPACE: Final = 5  # points in a row above and below its lines
 _Row = tuple[str, str]
 
 
@@ -38,17 +40,18 @@ def write_definitions(sheet: Worksheet, document: Document, row_limit: int | Non
 
 def _section(sheet: Worksheet, row: int, head: _Row, rows: Sequence[_Row], document: Document) -> int:
     """Write a section; return the row after it."""
-    for position, text in enumerate(head, start=1):
-        put(sheet, row, position, text or None, header(document.branding))
+    style = header(document.branding, LEFT)
+    put(sheet, row, 1, head[0], style)
+    put(sheet, row, 2, head[1] or None, replace(style, font=WORDS.font))
     sheet.row_dimensions[row].height = LINE * _lines(head[1]) + HEADER_EXTRA
     for name, words in rows:
         row += 1
-        put(sheet, row, 1, name, ruled(STRONG))
+        put(sheet, row, 1, name, ruled(WORDS))
         cell = put(sheet, row, 2, words, ruled(WORDS))
         if words == document.link:
-            cell = put(sheet, row, 2, words, ruled(link(document.branding)))
+            cell = put(sheet, row, 2, words, ruled(replace(link(document.branding), alignment=WORDS.alignment)))
             cell.hyperlink = words
-        sheet.row_dimensions[row].height = max(LINE * _lines(words) + 3, ROW)
+        sheet.row_dimensions[row].height = LINE * _lines(words) + _SPACE
     return row + 1
 
 

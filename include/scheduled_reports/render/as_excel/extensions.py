@@ -21,6 +21,8 @@ _XM: Final = 'xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main"'
 _BAR_ID: Final = "{B025F937-C7B1-47D3-B67F-A62EFF666E3E}"
 _FORMATS: Final = "{78C0D931-6437-407d-A8EE-F0AAD7539E65}"
 _SPARKLINES: Final = "{05C60535-1F16-4fd2-B633-F4F36F0B64E0}"
+#: The height of a small chart, in highest bars.
+_ROOM: Final = 1.25
 #: The colour of a bar whose rule has no identifier yet.
 _PLACEHOLDER: Final = "FF0BADBA"
 
@@ -42,10 +44,11 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sparkline:
-    """A small chart in *cell* of the cells *source*."""
+    """A small chart in *cell* of the cells *source*, the largest of which is *most*."""
 
     cell: str
     source: str
+    most: float
 
 
 def bar_rule() -> Rule:
@@ -65,21 +68,24 @@ def extended(tail: bytes, *, bars: Sequence[Bar] = (), texts: str = "", lines: b
 
 
 def sparklines(lines: Sequence[Sparkline], colour: str) -> bytes:
-    """Encode small charts, lines in *colour* with a dot at the end."""
+    """Encode small charts of bars in *colour*, each in a group of its own: its highest bar leaves a gap above."""
     if not lines:
         return b""
+    groups = "".join(_group(line, colour) for line in lines)
+    return f'<ext {_X14} uri="{_SPARKLINES}"><x14:sparklineGroups {_XM}>{groups}</x14:sparklineGroups></ext>'.encode()
+
+
+def _group(line: Sparkline, colour: str) -> str:
     colours = "".join(
         f'<x14:color{part} rgb="FF{colour}"/>'
         for part in ("Series", "Negative", "Axis", "Markers", "First", "Last", "High", "Low")
     )
-    cells = "".join(
-        f"<x14:sparkline><xm:f>{escape(line.source)}</xm:f><xm:sqref>{line.cell}</xm:sqref></x14:sparkline>"
-        for line in lines
+    return (
+        f'<x14:sparklineGroup manualMax="{line.most * _ROOM:.12g}" manualMin="0" type="column" '
+        'displayEmptyCellsAs="gap" minAxisType="custom" maxAxisType="custom">'
+        f"{colours}<x14:sparklines><x14:sparkline><xm:f>{escape(line.source)}</xm:f>"
+        f"<xm:sqref>{line.cell}</xm:sqref></x14:sparkline></x14:sparklines></x14:sparklineGroup>"
     )
-    group = f'<x14:sparklineGroup lineWeight="1.5" displayEmptyCellsAs="gap" last="1">{colours}'
-    group += f"<x14:sparklines>{cells}</x14:sparklines></x14:sparklineGroup>"
-    groups = f"<x14:sparklineGroups {_XM}>{group}</x14:sparklineGroups>"
-    return f'<ext {_X14} uri="{_SPARKLINES}">{groups}</ext>'.encode()
 
 
 def _identified(tail: bytes, bar: Bar) -> bytes:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: The height of a line, of a row of a table, and the extra height of a header, in points.
 LINE, ROW, HEADER_EXTRA = 15, 18, 9
 INK, SOFT_INK, GRID = "1F2328", "5B6472", "E3E7EC"
+#: LibreOffice 7 forgets the indent of a right-aligned cell if the font of the cell before it is the same: neighbours
+#: have inks that are not the same, and look it.
+OTHER_INK, OTHER_SOFT_INK = "1F2329", "5B6473"
 #: Text and background of values that are good or bad news.
 TONE_INKS: Final[Mapping[Tone, str]] = {"good": "1A7F37", "warning": "8A5A00", "bad": "B42318"}
 TONE_FILLS: Final[Mapping[Tone, str]] = {"good": "E8F5EC", "warning": "FFF4D6", "bad": "FDECEA"}
@@ -43,16 +46,15 @@ def font(colour: str = INK, **changes: Any) -> Font:
 
 
 _MIDDLE: Final = Alignment(vertical="center")
-_WRAPPED: Final = Alignment(vertical="top", wrap_text=True)
+_WRAPPED: Final = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
 PLAIN: Final = CellStyle(font=font(), alignment=_MIDDLE)
 SOFT: Final = CellStyle(font=font(SOFT_INK), alignment=_MIDDLE)
 NOTE: Final = CellStyle(font=font(SOFT_INK, size=10), alignment=_WRAPPED)
 WORDS: Final = CellStyle(font=font(), alignment=_WRAPPED)
-STRONG: Final = CellStyle(font=font(bold=True), alignment=_WRAPPED)
 TRENDS: Final = {
     "good": CellStyle(font=font(TONE_INKS["good"], bold=True)),
     "bad": CellStyle(font=font(TONE_INKS["bad"], bold=True)),
-    "flat": SOFT,
+    "flat": CellStyle(font=font(OTHER_SOFT_INK)),
 }
 #: A filter button covers the end of a header; numbers are indented to stand below the text beside it.
 LEFT = Alignment(horizontal="left", vertical="center", indent=1)

@@ -7,18 +7,22 @@ from io import BytesIO
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.drawing.image import Image
-from openpyxl.styles import Alignment
+from openpyxl.styles import Alignment, Color
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from ...domain.bidi import isolated
 from ...domain.dates import long_time, zone_time
+from ...domain.lead import Sentence
 from .. import charts
-from ..activity import has_data, nothing
-from ..change import NO_CHANGE, UP, DOWN, change, change_of, no_base, size, trend
+from ..activity import has_data
+from ..batches import pieces
+from ..change import DOWN, NO_CHANGE, UP, change, change_of, no_base, size, trend
 from ..column_widths import text_width
 from ..logo_image import logo_picture
 from ..values import is_missing
@@ -36,7 +40,6 @@ from .styles import (
     SOFT,
     TONE_INKS,
     TRENDS,
-    WORDS,
     CellStyle,
     argb,
     band,
@@ -53,21 +56,27 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from ...domain.lead import LeadTone, Sentence
+    from ...domain.lead import LeadTone
     from ..change import Change
     from ..document import Chart, Document, Figure, Table
+    from .chart_data import ChartData
     from .data_sheet import DataSheet
 
 #: Column widths: the table of figures and its small charts, a gap, and the columns below the charts.
-_TABLE: Final = (34.0, 18.0, 18.0, 17.0, 17.0)
+_TABLE: Final = (33.0, 22.0, 22.0, 16.0, 17.0)
 _GAP: Final = 3.0
 _CHARTS: Final = (9.6,) * 9
 _SMALL: Final = len(_TABLE)  # the column of small charts
 _LEAD: Final = 3  # the row of the lead, in every workbook
 _LOGO_HEIGHT: Final = 36
 _LEAD_LINE: Final = 18  # points
+_INDENTED: Final = Alignment(horizontal="left", vertical="center", indent=1)
 _RIGHT: Final = Alignment(horizontal="right", vertical="center", indent=1)
 _MISSING: Final = "n/a"
+#: Fewer days than this need no small chart.
+_FEW: Final = 3
+#: The usual size of letters, and the width of a letter, on average, in digits.
+_SIZE, _LETTER = 11, 0.9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +91,7 @@ class Contents:
         return table.rows if self.row_limit is None else min(self.row_limit, table.rows)
 
 
-def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> Sequence[Sparkline]:
+def write_summary(sheet: Worksheet, document: Document, contents: Contents, data: ChartData) -> Sequence[Sparkline]:
     """Write the summary; return the small charts that stand in its cells."""
     is_quiet = not has_data(document)
     shown = replace(document, charts=_drawn(document, zeros=not is_quiet), figures=_told(document, all_=not is_quiet))
@@ -98,12 +107,11 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents) -> S
     for line in filter(None, (f"Times in {zone_time(shown.timezone)}.", shown.branding.footer)):
         row = _wide_note(sheet, row, line)
     places = {name: sheets[0].name for name, sheets in contents.places.items()}
-    add_charts(sheet, shown, places, contents.row_limit, (len(_TABLE) + 2, len(_TABLE) + 1 + len(_CHARTS)), top)
+    area = (len(_TABLE) + 2, len(_TABLE) + 1 + len(_CHARTS), top)
+    add_charts(sheet, shown, places, data, contents.row_limit, area)
     set_up_page(sheet, shown)
-    first = top + 1
-    return [
-        Sparkline(cell=f"{get_column_letter(_SMALL)}{first + place}", source=source) for place, source in lines.items()
-    ]
+    letter = get_column_letter(_SMALL)
+    return [replace(line, cell=f"{letter}{top + 1 + place}") for place, line in lines.items()]
 
 
 def _drawn(document: Document, *, zeros: bool) -> tuple[Chart, ...]:
@@ -134,6 +142,11 @@ def _widths(document: Document) -> Sequence[float]:
     return (*_TABLE, _GAP, *_CHARTS) if document.charts else _TABLE
 
 
+def _lines(text: str, width: float, *, size: int) -> int:
+    """Estimate the lines that *text* takes in cells that are *width* digits of the usual size wide."""
+    return max(ceil(text_width(text) * _LETTER * size / _SIZE / width), 1)
+
+
 # The head
 
 
@@ -147,7 +160,7 @@ def _head(sheet: Worksheet, document: Document) -> int:
         picture.width, picture.height = logo.width, logo.height
         sheet.add_image(picture, "A1")
     else:
-        put(sheet, 1, 1, document.branding.name or document.workspace, SOFT)
+        put(sheet, 1, 1, document.branding.name or document.workspace, replace(SOFT, alignment=_INDENTED))
         words = [word for word in words if word != document.workspace or document.branding.name]
     sheet.row_dimensions[1].height = ROW if logo is None else _LOGO_HEIGHT * 0.75 + 6
     _wide(sheet, 2, document.title, band(document.branding), document)
@@ -156,7 +169,7 @@ def _head(sheet: Worksheet, document: Document) -> int:
     facts = (*words, document.period, f"Scheduled for {long_time(document.scheduled_for, document.timezone)}")
     row = _LEAD + 1
     for text in filter(None, (" · ".join(map(isolated, facts)), document.description)):
-        put(sheet, row, 1, text, replace(SOFT, alignment=Alignment(vertical="center", indent=1)))
+        put(sheet, row, 1, text, replace(SOFT, alignment=_INDENTED))
         sheet.row_dimensions[row].height = ROW
         row += 1
     return row + 1
@@ -164,29 +177,20 @@ def _head(sheet: Worksheet, document: Document) -> int:
 
 def _lead(sheet: Worksheet, document: Document) -> None:
     """Write the lead: its first sentence is bold, in the colour of good or bad news."""
-    sentences = document.lead or (_Said(document.description or document.period),)
+    sentences = document.lead or (Sentence(text=document.description or document.period),)
     blocks = [
         TextBlock(_lead_font(one.tone, is_first=not place), excel_text(" " * bool(place) + one.text))
         for place, one in enumerate(sentences)
     ]
     cell = _wide(sheet, _LEAD, None, lead(), document)
     cell.value = CellRichText(*blocks)
-    width = sum(_widths(document)) * 11 / 13 - 2
-    lines = ceil(text_width(" ".join(one.text for one in sentences)) * 1.05 / width)
+    lines = _lines(" ".join(one.text for one in sentences), sum(_widths(document)) - 3, size=13)
     sheet.row_dimensions[_LEAD].height = _LEAD_LINE * lines + 14
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What stands in the place of a lead that a report does not have."""
-
-    text: str
-    tone: LeadTone = "neutral"
 
 
 def _lead_font(tone: LeadTone, *, is_first: bool) -> InlineFont:
     colour = "1F2328" if tone == "neutral" else TONE_INKS[tone]
-    return InlineFont(rFont="Calibri", sz=13, b=is_first, color=f"FF{colour}")
+    return InlineFont(rFont="Calibri", sz=13, b=is_first, color=Color(f"FF{colour}"))
 
 
 def _wide(sheet: Worksheet, row: int, value: str | None, style: CellStyle, document: Document) -> Any:
@@ -203,7 +207,7 @@ def _wide_note(sheet: Worksheet, row: int, words: str) -> int:
     """Write a note as wide as the table of figures; return the next row."""
     put(sheet, row, 1, words, NOTE)
     sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(_TABLE))
-    sheet.row_dimensions[row].height = LINE * ceil(text_width(words) / sum(_TABLE)) + 3
+    sheet.row_dimensions[row].height = LINE * _lines(words, sum(_TABLE), size=10) + 3
     return row + 1
 
 
@@ -213,8 +217,10 @@ def _wide_note(sheet: Worksheet, row: int, words: str) -> int:
 def _figures(sheet: Worksheet, row: int, document: Document, *, has_lines: bool) -> int:
     heads = ("Metric", document.period, document.previous_period, "Change", "By day" if has_lines else "")
     for position, title in enumerate(heads, start=1):
-        put(sheet, row, position, title or None, header(document.branding, _RIGHT if 1 < position < _SMALL else None))
-    sheet.row_dimensions[row].height = LINE + HEADER_EXTRA
+        where = _RIGHT if 1 < position < _SMALL else _INDENTED
+        put(sheet, row, position, title or None, header(document.branding, where))
+    longest = max(text_width(document.period), text_width(document.previous_period))
+    sheet.row_dimensions[row].height = LINE * (1 + (longest > _TABLE[1] - 1)) + HEADER_EXTRA
     for offset, figure in enumerate(document.figures, start=1):
         _figure(sheet, row + offset, figure)
     return row + 1 + len(document.figures)
@@ -222,7 +228,7 @@ def _figures(sheet: Worksheet, row: int, document: Document, *, has_lines: bool)
 
 def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
     column = figure.spec.column
-    put(sheet, row, 1, column.title, ruled(PLAIN))
+    put(sheet, row, 1, column.title, ruled(replace(PLAIN, alignment=_INDENTED)))
     for position, value in ((2, figure.value), (3, figure.previous)):
         cell = put(sheet, row, position, _number(value, figure), ruled(PLAIN if position == 2 else SOFT))
         cell.number_format, cell.alignment = number_format(column), _RIGHT
@@ -263,24 +269,34 @@ def _change_format(found: Change, figure: Figure) -> str:
     return f'"{UP} "{number};"{DOWN} "{number}'
 
 
-def _small_charts(document: Document, contents: Contents) -> Mapping[int, str]:
-    """Find the cells of the days of each figure, by its place: a column of its name beside a column of days."""
+def _small_charts(document: Document, contents: Contents) -> Mapping[int, Sparkline]:
+    """Find the days of each figure, by its place: a column of its name in a table of days."""
     found = {}
     for place, figure in enumerate(document.figures):
-        source = next(filter(None, (_days(table, figure, contents) for table in document.tables)), "")
-        if source:
-            found[place] = source
+        line = next(filter(None, (_days(table, figure, contents) for table in document.tables)), None)
+        if line is not None:
+            found[place] = line
     return found
 
 
-def _days(table: Table, figure: Figure, contents: Contents) -> str:
+def _days(table: Table, figure: Figure, contents: Contents) -> Sparkline | None:
     names = [column.name for column in table.columns]
-    rows = contents.rows(table)
     has_days = table.columns[0].type == "date" and table.zero_filled
-    if not has_days or rows < 2 or figure.spec.column.name not in names or len(contents.places[table.name]) > 1:
-        return ""
-    letter = get_column_letter(names.index(figure.spec.column.name) + 1)
-    return f"{quote_sheetname(contents.places[table.name][0].name)}!{letter}{FIRST}:{letter}{HEAD + rows}"
+    if not has_days or figure.spec.column.name not in names or len(contents.places[table.name]) > 1:
+        return None
+    place = names.index(figure.spec.column.name)
+    rows = contents.rows(table)
+    most = max((_most(piece.column(place)) for piece in pieces(table, rows)), default=0.0)
+    if rows < _FEW or most <= 0:
+        return None
+    letter = get_column_letter(place + 1)
+    cells = f"{quote_sheetname(contents.places[table.name][0].name)}!{letter}{FIRST}:{letter}{HEAD + rows}"
+    in_cells = float(excel_number(most, table.columns[place]))
+    return Sparkline(cell="", source=cells, most=in_cells)
+
+
+def _most(values: pa.Array) -> float:
+    return float(pc.max(values).as_py() or 0) if pa.types.is_primitive(values.type) else 0.0
 
 
 # Contents
@@ -289,20 +305,20 @@ def _days(table: Table, figure: Figure, contents: Contents) -> str:
 def _contents(sheet: Worksheet, row: int, document: Document, contents: Contents) -> int:
     """List the sheets of the tables, with a link to each; return the next row."""
     for position, title in enumerate(("Sheet", "Rows", "", "", ""), start=1):
-        put(sheet, row, position, title or None, header(document.branding, _RIGHT if position == 2 else None))
+        put(sheet, row, position, title or None, header(document.branding, _RIGHT if position == 2 else _INDENTED))
     sheet.row_dimensions[row].height = LINE + HEADER_EXTRA
     for table in document.tables:
         for part in contents.places[table.name]:
             row += 1
-            cell = put(sheet, row, 1, part.name, ruled(link(document.branding)))
+            cell = put(sheet, row, 1, part.name, ruled(replace(link(document.branding), alignment=_INDENTED)))
             cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(part.name)}!A1")
             count = put(sheet, row, 2, part.rows, ruled(PLAIN))
             count.number_format, count.alignment = "#,##0", _RIGHT
             words = note(table, document, contents.row_limit)
-            lines = ceil(text_width(words or "") * 0.95 / sum(_TABLE[2:]))
-            put(sheet, row, 3, words, ruled(replace(NOTE, alignment=Alignment(vertical="center", wrap_text=True))))
+            lines = _lines(words or "", sum(_TABLE[2:]), size=10)
+            put(sheet, row, 3, words, ruled(NOTE))
             for position in range(4, len(_TABLE) + 1):
                 put(sheet, row, position, None, ruled(PLAIN))
             sheet.merge_cells(start_row=row, start_column=3, end_row=row, end_column=len(_TABLE))
-            sheet.row_dimensions[row].height = max(LINE * lines, LINE) + 4
+            sheet.row_dimensions[row].height = LINE * lines + 6
     return row + 1
