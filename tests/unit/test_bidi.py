@@ -74,7 +74,7 @@ def test_each_line_of_a_mail_keeps_its_numbers_in_order(name, direction):
 
     assert "4\N{EN DASH}10 May 2026 (" in "\n".join(lines)
     listed = " 2026-05-03 to 2026-05-09.csv (CSV, 1.2 MB, 5,000 of 12,345 rows"
-    for wanted in ("first 1 of 1,234 rows)", "1,234,567  +25.0 %", listed):
+    for wanted in ("first 1 of 1,234 rows)", "1,234,567  ▲ 25.0%", listed):
         assert any(wanted in line for line in lines), wanted
     assert "<bdi>" not in made.html
     assert f"{isolated(name)}</b> <span" in made.html

@@ -93,7 +93,7 @@ def test_a_column_of_an_unknown_type_is_named(broken):
 
 def test_a_column_with_an_unknown_key_is_named(broken):
     assert broken(lambda content: content["datasets"][0]["columns"][0].update(colour="red")) == (
-        'Unknown key "colour"; choose from name, title, type, scale'
+        'Unknown key "colour"; choose from name, title, type, scale, unit, definition, titles, tones, tone, bar, total'
     )
 
 
@@ -181,7 +181,7 @@ def test_a_folder_without_a_definition_is_named(tmp_path):
     [
         ("type: percent", "type: percentage", 'type "percentage" is unknown; choose from'),
         ("{name: quiet_channels,", "{nam: quiet_channels,",
-         'Unknown key "nam"; choose from name, title, type, scale, better (did you mean name?)'),
+         'Unknown key "nam"; choose from name, title, type, scale, unit, definition, titles, tones, tone, bar, total, better, hidden (did you mean name?)'),
         ("days.sql]", "weeks.sql]", 'sql "weeks.sql" cannot be read: No such file or directory'),
         ("x: day,", "x: hour,", 'chart "Messages per day": days has no column hour'),
         ("zero_filled: true", "zero_filled: perhaps", 'zero_filled "perhaps" is not a boolean; use true or false'),

@@ -278,7 +278,7 @@ def test_bars_of_one_day_stand_side_by_side():
     drawing = charts.svg(chart("bar", DAY, [MESSAGES], rows))
 
     assert [round(size / bars_of(drawing)[2] * 10) for size in bars_of(drawing)] == [30, 20, 10]
-    assert texts(drawing)[:3] == ["2026-05-04", "2026-05-04", "2026-05-05"]
+    assert texts(drawing)[:3] == ["Mon 4 May 2026", "Mon 4 May 2026", "Tue 5 May 2026"]
 
 
 def bars_of(drawing):

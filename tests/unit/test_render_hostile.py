@@ -225,9 +225,9 @@ def check_html(out, data):
         assert found[1] == ("" if whole is None else f"{whole:,}")
         assert found[2] == ("" if exact is None else f"{exact:,.4f}".replace("-0.0000", "0.0000"))
         assert bool(found[3]) == (finite(number) is not None)
-        assert found[4] == {None: "", True: "yes", False: "no"}[flag]
-        assert found[5] == ("" if day is None else day.isoformat())
-        assert found[6] == ("" if at is None else at.strftime("%Y-%m-%d %H:%M"))
+        assert found[4] == {None: "", True: "Yes", False: "No"}[flag]
+        assert found[5] == ("" if day is None else f"{day:%a} {day.day} {day:%b} {day.year}")
+        assert found[6] == ("" if at is None else f"{at.day} {at:%b} {at.year}, {at:%H:%M}")
         assert found[7] == without_controls(last or "")
 
 
@@ -278,7 +278,12 @@ def test_pdf_holds_the_same_values(others, numbers):
 def printed_others(row):
     text, flag, day, last = row
     shown = squeezed(without_controls(text or ""))
-    return [shown, {None: "", True: "yes", False: "no"}[flag], "" if day is None else day.isoformat(), last]
+    return [
+        shown,
+        {None: "", True: "Yes", False: "No"}[flag],
+        "" if day is None else f"{day:%a} {day.day} {day:%b} {day.year}",
+        last,
+    ]
 
 
 def printed_numbers(row):

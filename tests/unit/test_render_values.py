@@ -17,6 +17,7 @@ from include.scheduled_reports.render.values import (
     join_names,
     printable,
     rows_of,
+    tone_of,
 )
 from tests.unit.documents import ZONE, column, figure, table
 
@@ -37,13 +38,13 @@ from tests.unit.documents import ZONE, column, figure, table
         ("number", 2, float("nan"), ""),
         ("number", 2, float("-inf"), ""),
         ("decimal", 2, Decimal("NaN"), ""),
-        ("percent", 1, 0.125, "12.5 %"),
-        ("percent", 0, 0.285, "29 %"),
-        ("percent", 1, -2.0, "-200.0 %"),
-        ("boolean", 0, True, "yes"),
-        ("boolean", 0, False, "no"),
-        ("date", 0, date(2026, 5, 4), "2026-05-04"),
-        ("timestamp", 0, datetime(2026, 5, 10, 9, 0, 59, tzinfo=ZONE), "2026-05-10 09:00"),
+        ("percent", 1, 0.125, "12.5%"),
+        ("percent", 0, 0.285, "29%"),
+        ("percent", 1, -2.0, "-200.0%"),
+        ("boolean", 0, True, "Yes"),
+        ("boolean", 0, False, "No"),
+        ("date", 0, date(2026, 5, 4), "Mon 4 May 2026"),
+        ("timestamp", 0, datetime(2026, 5, 10, 9, 0, 59, tzinfo=ZONE), "10 May 2026, 09:00"),
         ("text", 0, "007", "007"),
         ("text", 0, "a\x00b\x1b\uffffc\td\n", "abc\td\n"),
         ("text", 0, None, ""),
@@ -55,23 +56,74 @@ def test_values_are_formatted_for_people(kind, scale, value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "previous", "text"),
+    ("kind", "value", "previous", "text"),
     [
-        (5, 4, "+25.0 %"),
-        (Decimal(96), Decimal(99), "\N{MINUS SIGN}3.0 %"),
-        (0, 4, "\N{MINUS SIGN}100.0 %"),
-        (1001, 1, "+100,000.0 %"),
-        (100_001, 100_000, "0.0 %"),
-        (4, 4, "no change"),
-        (0, 0, "no change"),
-        (7, 0, ""),
-        (7, None, ""),
-        (None, 7, ""),
-        (float("nan"), 7, ""),
+        ("number", 5, 4, "▲ 25.0%"),
+        ("decimal", Decimal(96), Decimal(99), "▼ 3.0%"),
+        ("number", 0, 4, "▼ 100.0%"),
+        ("integer", 24, 20, "▲ 20.0%"),
+        ("integer", 29, 7, "▲ 22"),
+        ("integer", 3, 19, "▼ 16"),
+        ("integer", 5_000, 200, "▲ 4,800"),
+        ("integer", 600, 200, "▲ 200.0%"),
+        ("integer", 100_001, 100_000, "▲ 1"),
+        ("number", 100_001.2, 100_000, "▲ 1"),
+        ("number", 100_000.2, 100_000, "no change"),
+        ("percent", 0.833, 0.909, "▼ 7.6 points"),
+        ("percent", 0.92, 0.91, "▲ 1.0 point"),
+        ("percent", 0.5, 0.0, "▲ 50.0 points"),
+        ("percent", 0.87301, 0.873, "no change"),
+        ("integer", 4, 4, "no change"),
+        ("integer", 0, 0, "no change"),
+        ("integer", 7, 0, "▲ 7"),
+        ("number", 7, None, ""),
+        ("number", None, 7, ""),
+        ("number", float("nan"), 7, ""),
     ],
 )
-def test_a_change_carries_its_sign(value, previous, text):
-    assert change(figure(value=value, previous=previous, kind="number")) == text
+def test_a_change_is_said_as_people_say_it(kind, value, previous, text):
+    assert change(figure(value=value, previous=previous, kind=kind)) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        ("seconds", 0, "0.0 s"),
+        ("seconds", 42.34, "42.3 s"),
+        ("seconds", 59.96, "1 min"),
+        ("seconds", 1_076.3, "17 min 56 s"),
+        ("seconds", 3_599.6, "1 h"),
+        ("seconds", 7_512, "2 h 5 min"),
+        ("seconds", 86_399, "1 d"),
+        ("seconds", 273_700, "3 d 4 h"),
+        ("seconds", -75, "-1 min 15 s"),
+        ("seconds", None, ""),
+        ("bytes", 1, "1 byte"),
+        ("bytes", 302, "302 bytes"),
+        ("bytes", 999_499, "999 KB"),
+        ("bytes", 999_500, "1.0 MB"),
+        ("bytes", 105_132_720, "105.1 MB"),
+        ("bytes", 2_000_000_000, "2.0 GB"),
+        ("bytes", Decimal(7_250_000_000_000_000), "7,250.0 TB"),
+    ],
+)
+def test_durations_and_sizes_have_units_that_people_use(unit, value, text):
+    assert format_value(value, replace(column("x", "number", 1), unit=unit)) == text
+
+
+def test_a_text_is_shown_by_its_title_if_it_has_one():
+    status = replace(column("status"), titles={"IN_PROGRESS": "In progress"})
+
+    assert [format_value(value, status) for value in ("IN_PROGRESS", "DONE", None)] == ["In progress", "DONE", ""]
+
+
+def test_a_value_has_the_tone_that_its_column_declares():
+    status = replace(column("status"), tones={"Failed": "bad"})
+    failed, overdue = (replace(column("x", kind), tone="bad") for kind in ("integer", "boolean"))
+
+    assert [tone_of(value, status) for value in ("Failed", "Done", None)] == ["bad", None, None]
+    assert [tone_of(value, failed) for value in (2, 0, None)] == ["bad", None, None]
+    assert [tone_of(value, overdue) for value in (True, False)] == ["bad", None]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +132,9 @@ def test_a_change_carries_its_sign(value, previous, text):
         ("integer", 5, 1_234, "from 1,234"),
         ("integer", 1_234, 1_234, ""),
         ("integer", 3, 0, "none before"),
-        ("percent", 0.5, 0.0, "from 0.0 %"),
+        ("percent", 0.5, 0.0, "from 0.0%"),
         ("integer", 3, None, "no earlier data"),
-        ("number", None, float("nan"), "no earlier data"),
+        ("number", None, float("nan"), "no data"),
         ("integer", None, 5, "from 5"),
     ],
 )
@@ -136,9 +188,20 @@ def test_rows_are_counted_in_words():
 def test_a_notice_is_given_only_if_rows_are_left_out():
     three = table([column("a")], [("x",), ("y",), ("z",)])
 
-    assert cut_notice(three, 2) == "First 2 of 3 rows"
+    assert cut_notice(three, 2) == "First 2 of 3 rows."
     assert cut_notice(three, 3) == ""
     assert cut_notice(three, None) == ""
+
+
+def test_a_notice_says_which_rows_are_shown_and_where_the_others_are():
+    events = replace(
+        table([column("a")], []),
+        rows=1_128,
+        cut="Newest {shown} of {total} events",
+        rest="All of them are in the CSV file.",
+    )
+
+    assert cut_notice(events, 1_000) == "Newest 1,000 of 1,128 events. All of them are in the CSV file."
 
 
 @pytest.mark.parametrize(
