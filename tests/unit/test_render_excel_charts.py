@@ -45,8 +45,8 @@ def test_a_chart_reads_the_cells_of_its_table():
 
     assert found.find(f".//{C}lineChart") is not None
     assert formulas(found) == [
-        "'It''s data'!$B$1", "'It''s data'!$A$2:$A$4", "'It''s data'!$B$2:$B$4",
-        "'It''s data'!$C$1", "'It''s data'!$A$2:$A$4", "'It''s data'!$C$2:$C$4",
+        "'It''s data'!$B$3", "'It''s data'!$A$4:$A$6", "'It''s data'!$B$4:$B$6",
+        "'It''s data'!$C$3", "'It''s data'!$A$4:$A$6", "'It''s data'!$C$4:$C$6",
     ]  # fmt: skip
 
 
@@ -93,17 +93,27 @@ def test_a_ranking_is_read_from_the_top_and_shows_its_values():
 def test_a_ranking_shows_as_many_bars_as_the_page_does_and_says_so():
     found = drawn("rank", [column("name"), column("n", "integer")], [(f"p{n}", 40 - n) for n in range(40)])
 
-    assert formulas(found)[1:] == ["'It''s data'!$A$2:$A$26", "'It''s data'!$B$2:$B$26"]
+    assert formulas(found)[1:] == ["'It''s data'!$A$4:$A$28", "'It''s data'!$B$4:$B$28"]
     assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (first 25 of 40)"
 
 
-@pytest.mark.parametrize("kind", ["line", "bar", "rank"])
-@pytest.mark.parametrize(("values", "least"), [((970, 980, None), "0"), ((5, -3, float("nan")), None)])
-def test_bars_begin_at_zero_and_negative_values_are_shown(kind, values, least):
+@pytest.mark.parametrize(
+    ("kind", "values", "ends"),
+    [
+        ("line", (970, 980, None), ("0", "1000")),
+        ("bar", (970, 980, None), ("0", "1000")),
+        ("rank", (970, 980, None), ("0", "1097.6")),  # an eighth of the room is for the numbers at the bars
+        ("line", (5, -3, float("nan")), ("-4", "6")),
+        ("bar", (5, -3, float("nan")), ("-4", "6")),
+        ("rank", (5, -3, float("nan")), (None, "5.6")),
+    ],
+)
+def test_axes_begin_at_zero_end_at_a_round_number_and_show_negative_values(kind, values, ends):
     rows = [(f"p{n}", value) for n, value in enumerate(values)]
-    found = drawn(kind, [column("name"), column("n", "number")], rows).find(f".//{C}valAx/{C}scaling/{C}min")
+    scaling = drawn(kind, [column("name"), column("n", "number")], rows).find(f".//{C}valAx/{C}scaling")
+    found = [scaling.find(f"{C}{end}") for end in ("min", "max")]
 
-    assert (found.get("val") if found is not None else None) == least
+    assert tuple(one if one is None else one.get("val") for one in found) == ends
 
 
 def test_only_several_series_have_a_legend():
@@ -124,16 +134,16 @@ def test_a_chart_ends_at_the_row_limit_of_its_table():
     shown = document(table(DAYS[:2], rows), charts=[chart("line", DAYS[0], DAYS[1:2], rows)])
     (found,) = charts_of(shown, row_limit=2)
 
-    assert formulas(found)[1:] == ["'Channels'!$A$2:$A$3", "'Channels'!$B$2:$B$3"]
+    assert formulas(found)[1:] == ["'Channels'!$A$4:$A$5", "'Channels'!$B$4:$B$5"]
 
 
 def test_a_chart_reads_the_first_sheet_of_a_table_that_has_several(monkeypatch):
-    monkeypatch.setattr(as_excel, "SHEET_ROWS", 3)
+    monkeypatch.setattr(as_excel, "SHEET_ROWS", 7)
     rows = [(f"p{n}", 9 - n) for n in range(4)]
     columns = [column("name"), column("n", "integer")]
     (found,) = charts_of(document(table(columns, rows), charts=[chart("line", columns[0], columns[1:], rows[:2])]))
 
-    assert formulas(found)[1:] == ["'Channels'!$A$2:$A$3", "'Channels'!$B$2:$B$3"]
+    assert formulas(found)[1:] == ["'Channels'!$A$4:$A$5", "'Channels'!$B$4:$B$5"]
 
 
 @pytest.mark.parametrize("kind", ["line", "bar"])
@@ -148,7 +158,7 @@ def test_a_row_without_a_date_is_not_drawn(kind, place):
     between = (
         []
         if place == 1
-        else [f"'It''s data'!${column}${2 + (not place)}:${column}${4 + (not place)}" for column in "AB"]
+        else [f"'It''s data'!${column}${4 + (not place)}:${column}${6 + (not place)}" for column in "AB"]
     )
     assert formulas(found)[1:] == between
     assert "".join(found.find(f"{C}chart/{C}title").itertext()).strip() == "Messages by day (1 row has no date)"
@@ -164,7 +174,7 @@ def test_bars_of_one_day_stand_side_by_side():
 def test_a_line_of_720_rows_is_drawn_whole():
     rows = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(720)]
 
-    assert formulas(drawn("line", DAYS[:2], rows))[1:] == ["'It''s data'!$A$2:$A$721", "'It''s data'!$B$2:$B$721"]
+    assert formulas(drawn("line", DAYS[:2], rows))[1:] == ["'It''s data'!$A$4:$A$723", "'It''s data'!$B$4:$B$723"]
 
 
 @pytest.mark.parametrize("kind", ["line", "bar"])
@@ -175,14 +185,15 @@ def test_a_line_of_720_rows_is_drawn_whole():
         ("percent", (0.001, 0.0018, 0.0025), 0.0005, "0.00%"),
         ("percent", (0.1, 0.5, 1.0), 0.2, "0%"),
         ("number", (-0.02, 0.03), 0.01, "#,##0.00"),
-        ("number", (1.5, 2.5, 3.0), 0.5, "#,##0.0"),
+        ("number", (1.5, 2.5, 3.0), 1, "#,##0"),
+        ("number", (1.0, 1.5, 2.0), 0.5, "#,##0.0"),
         ("integer", (1, 2, 3), 1, "#,##0"),
         ("number", (12_000.0, 54_321.5), 10_000, "#,##0"),
-        ("number", (1e-7, 3e-7), 5e-8, "#,##0.00000000"),
+        ("number", (1e-7, 2e-7), 5e-8, "#,##0.00000000"),
     ],
 )
 def test_labels_of_the_value_axis_differ(kind, type_, values, step, code):
-    """The labels are multiples of the step; as many digits as it has tell them apart."""
+    """The labels are multiples of the step, which D3 chooses alike; as many digits as it has tell them apart."""
     rows = [(f"p{n}", value) for n, value in enumerate(values)]
     axis = drawn(kind, [column("name"), column("n", type_, 4)], rows).find(f".//{C}valAx")
 

@@ -368,6 +368,7 @@ def _rank(drawn: AnyChart, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> N
     drawn.y_axis.scaling.max = _rounded(most * (1 + _NUMBER)) if most > 0 else None
     drawn.y_axis.majorUnit = None
     if any(_is_negative(row[column.name]) for row in rows for column in chart.y):
+        drawn.y_axis.scaling.min = None
         drawn.x_axis.tickLblPos = "low"  # names beside the bars, not on those to the left
     drawn.y_axis.majorGridlines = None
     for series, column in zip(drawn.series, chart.y, strict=True):
