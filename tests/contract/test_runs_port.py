@@ -14,6 +14,7 @@ from demo.processes import free_port
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.domain.delivery import DeliveryState
 from include.scheduled_reports.domain.errors import PermanentError, TransientError
+from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import (
     Actor,
@@ -51,7 +52,15 @@ from tests.contract.tables import execute
 from tests.unit.rows import row
 
 ROW = row(id="r1")
-MAIL_SUMMARY = MailSummary(main_rows=12, data_rows=3_000_000_000, figures=b"\x00\xff", preview=b"", charts=b"\xfe\x00")
+MAIL_SUMMARY = MailSummary(
+    main_rows=12,
+    data_rows=3_000_000_000,
+    figures=b"\x00\xff",
+    preview=b"",
+    charts=b"\xfe\x00",
+    excerpts=b"\x00\x01",
+    lead=(Sentence(text="3 of 30 executions failed.", tone="bad"), Sentence(text="“Zoë” joined.")),
+)
 MAIL = {"wanted": True, "why": None, "messages": 1}
 
 

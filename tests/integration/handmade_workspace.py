@@ -18,7 +18,7 @@ from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.reports.types.catalog import report_type
 from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.staging import RunFiles
-from include.scheduled_reports.settings.branding import Branding
+from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.storage import MemoryStaging
@@ -257,7 +257,7 @@ def ask(
         services, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
     run = services.runs.load(key)
-    shown = document.document(run, report_type(run.report), RunFiles.of(services.staging, key), Branding())
+    shown = document.document(run, report_type(run.report), RunFiles.of(services.staging, key), Settings())
     return Answer(
         figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
         tables={table.name: _rows(table) for table in shown.tables},

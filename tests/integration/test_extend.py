@@ -98,10 +98,9 @@ def validate(dsn, capsys):
 
 def test_a_broken_folder_is_told_with_its_line_and_costs_only_its_own_reports(sample_dsn, place, capsys):
     definition = place / "largest-uploads/report.yaml"
-    line = definition.read_text().split("\n").index("      - {name: bytes, title: Bytes, type: integer}") + 1
-    definition.write_text(
-        definition.read_text().replace("title: Bytes, type: integer}", "title: Bytes, type: money}", 1)
-    )
+    before = "      - {name: bytes, title: Size, type: integer, unit: bytes, bar: true, total: true}"
+    line = definition.read_text().split("\n").index(before) + 1
+    definition.write_text(definition.read_text().replace(before, before.replace("integer", "money"), 1))
     catalog.catalog.cache_clear()
 
     reports, rejections = parse(PostgresDefinitions(sample_dsn).rows(limit=100))

@@ -181,7 +181,8 @@ def test_a_folder_without_a_definition_is_named(tmp_path):
     [
         ("type: percent", "type: percentage", 'type "percentage" is unknown; choose from'),
         ("{name: quiet_channels,", "{nam: quiet_channels,",
-         'Unknown key "nam"; choose from name, title, type, scale, unit, definition, titles, tones, tone, bar, total, better, hidden (did you mean name?)'),
+         'Unknown key "nam"; choose from name, title, type, scale, unit, definition, titles, tones, tone, bar, total, '
+         "better, hidden (did you mean name?)"),
         ("days.sql]", "weeks.sql]", 'sql "weeks.sql" cannot be read: No such file or directory'),
         ("x: day,", "x: hour,", 'chart "Messages per day": days has no column hour'),
         ("zero_filled: true", "zero_filled: perhaps", 'zero_filled "perhaps" is not a boolean; use true or false'),

@@ -24,7 +24,7 @@ from include.scheduled_reports.mail import message
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.runs import document, pipeline
 from include.scheduled_reports.runs.parquet import arrow_type
-from include.scheduled_reports.settings.branding import Branding
+from include.scheduled_reports.settings import Settings
 from tests.unit.run_helpers import KEY, LIVE, TRIGGER, counts, envelopes, mails, make, manual, text_of, walk
 
 FIFTY = [f"p{number}@acme.example" for number in range(50)]
@@ -500,7 +500,7 @@ def test_a_name_too_long_for_a_chart_is_cut_in_what_is_kept(make_services, answe
     answers.by_name["channels"] = answers.by_name["channels"].set_column(0, "channel", pa.array(["n" * 10_000]))
     make(services)
 
-    charts = document.document_for_mail(services.runs.load(KEY), kind, Branding()).charts
+    charts = document.document_for_mail(services.runs.load(KEY), kind, Settings()).charts
     assert charts[0].rows == ({"channel": "n" * 79 + "…", "messages": None},)
 
 

@@ -58,7 +58,7 @@ def elements(drawing):
 def test_the_axis_labels_each_day_of_a_week():
     shown = texts(charts.svg(chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)))
 
-    assert shown[:7] == ["4 May", "5 May", "6 May", "7 May", "8 May", "9 May", "10 May"]
+    assert shown[:7] == ["Mon 4", "Tue 5", "Wed 6", "Thu 7", "Fri 8", "Sat 9", "Sun 10"]
     assert "600" in shown
 
 
@@ -84,13 +84,13 @@ def test_bars_of_two_series_stand_side_by_side_and_each_begins_at_zero():
 def test_the_axis_of_counts_has_no_fractions(kind):
     shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), 1), (date(2026, 5, 5), 2)])))
 
-    assert shown == ["4 May", "5 May", "0", "1", "2"]
+    assert shown[:5] == ["Mon 4", "Tue 5", "0", "1", "2"]
 
 
 def test_a_narrow_chart_labels_every_second_day():
     shown = texts(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY), charts.ChartStyle(width=300)))
 
-    assert [text for text in shown if "May" in text] == ["4 May", "6 May", "8 May", "10 May"]
+    assert shown[:4] == ["Mon 4", "Wed 6", "Fri 8", "Sun 10"]
 
 
 def test_a_chart_has_the_width_colours_and_legend_of_its_style():
@@ -214,7 +214,7 @@ def test_the_dark_page_recolours_what_the_charts_use():
 def test_the_topmost_line_of_the_axis_lies_above_the_largest_value(kind, top):
     shown = texts(charts.svg(chart(kind, DAY, [MESSAGES], [(date(2026, 5, 4), top), (date(2026, 5, 5), 1)])))
 
-    assert top <= max(int(text.replace(",", "")) for text in shown if "May" not in text) <= 1.3 * top
+    assert top <= max(int(text.replace(",", "")) for text in shown if text[0].isdigit()) <= 1.3 * top
 
 
 @pytest.mark.parametrize(("brand", "first"), [("#7b2ff7", "#7b2ff7"), ("#ffd500", None)])
@@ -223,6 +223,80 @@ def test_the_first_colour_is_the_brands_as_far_as_it_can_be_seen_on_white(brand,
 
     assert found == first or first is None
     assert contrast(found, "#ffffff") >= 3
+
+
+# Weekends, weeks, failures and the period before
+
+
+def fills(drawing):
+    return [element.get("fill") for element in elements(drawing)]
+
+
+def test_weekends_are_shaded_behind_days():
+    drawing = charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY))
+
+    assert fills(drawing).count(charts.WEEKEND) == 2  # Saturday 9 and Sunday 10 May
+    assert charts.WEEKEND not in fills(charts.svg(chart("line", DAY, [MESSAGES], MESSAGES_BY_DAY[:3])))
+
+
+def test_more_than_sixty_days_are_drawn_as_weeks_that_end_with_the_last_day():
+    days = [(date(2026, 2, 10) + timedelta(days=n), 1, 2) for n in range(90)]
+    weeks = charts.binned(chart("bar", DAY, [MESSAGES, PEOPLE], days))
+
+    assert [row["day"] for row in weeks.rows[:2]] == [date(2026, 2, 10), date(2026, 2, 16)]
+    assert [(row["messages"], row["people"]) for row in weeks.rows] == [(6, 12)] + [(7, 14)] * 12
+    assert weeks.rows[-1]["day"] == date(2026, 5, 4)
+
+
+def test_a_week_shows_the_average_where_a_sum_means_nothing():
+    days = [(date(2026, 2, 10) + timedelta(days=n), n % 7) for n in range(91)]
+    weeks = charts.binned(replace(chart("line", DAY, [PEOPLE], days), weekly="average"))
+
+    assert [row["people"] for row in weeks.rows] == [3.0] * 13
+    assert charts.note(replace(chart("line", DAY, [PEOPLE], days), weekly="average")) == "Average per day, by week"
+
+
+def test_weeks_of_the_period_before_are_those_of_its_days():
+    days = [(date(2026, 2, 10) + timedelta(days=n), 1) for n in range(90)]
+    before = tuple({"messages": 3 if n < 89 else None} for n in range(90))
+    weeks = charts.binned(replace(chart("bar", DAY, [MESSAGES], days), before=before))
+
+    assert [row["messages"] for row in weeks.before] == [18] + [21] * 11 + [18]
+
+
+def test_days_with_gaps_stay_days():
+    days = [(date(2026, 1, 1) + timedelta(days=2 * n), 1) for n in range(90)]
+
+    assert charts.binned(chart("bar", DAY, [MESSAGES], days)).rows == chart("bar", DAY, [MESSAGES], days).rows
+
+
+def test_failures_have_the_colour_of_failure():
+    failed = replace(PEOPLE, tone="bad")
+    shown = chart("line", DAY, [failed, MESSAGES], [(day, n, m) for day, m, n in WEEK])
+
+    assert charts.series_colours(shown, ("#123456", "#654321")) == (charts.FAILURE, "#123456")
+    assert charts.FAILURE in {element.get("stroke") for element in elements(charts.svg(shown))}
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_the_period_before_is_drawn_and_named(kind):
+    week = chart(kind, DAY, [MESSAGES], MESSAGES_BY_DAY)
+    drawing = charts.svg(replace(week, before=tuple({"messages": 50} for _ in MESSAGES_BY_DAY)))
+
+    assert charts.BEFORE in texts(drawing)
+    assert any(charts.EARLIER in {one.get("stroke"), one.get("fill")} for one in elements(drawing))
+    assert charts.BEFORE not in texts(charts.svg(week))
+
+
+def test_a_day_without_anything_has_no_bar():
+    assert len(bars(charts.svg(chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)))) == 6  # Monday has 0
+
+
+def test_a_long_name_of_a_ranking_breaks_between_words():
+    ranks = chart("rank", NAME, [MESSAGES], [("Untertitel und Beschreibungen der Videos", 3), ("general", 1)])
+    drawing = charts.svg(ranks, charts.ChartStyle(width=264))
+
+    assert "Untertitel und" in " ".join(filter(None, ("".join(one.itertext()) for one in elements(drawing))))
 
 
 # Every row is drawn, or the chart says how many are not
@@ -248,7 +322,8 @@ def test_a_line_of_720_hours_is_drawn_whole():
         ("line", DAY, 300, 20_000, False, "First 300 of 20,000"),
         ("line", DAY, 300, 300, True, "First 300"),
         ("bar", NAME, 1_000, 1_000, False, "First 400 of 1,000"),
-        ("line", DAY, 300, 300, False, ""),
+        ("line", DAY, 300, 300, False, "By week"),
+        ("line", DAY, 60, 60, False, ""),
     ],
 )
 def test_a_chart_says_how_many_rows_it_leaves_out(kind, x, shown, total, at_limit, note):

@@ -111,7 +111,7 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 @given(counts=st.tuples(COUNTS, COUNTS), others=st.tuples(COUNTS, COUNTS), shares=st.tuples(SHARES, SHARES))
 def test_each_number_of_a_lead_is_a_figure_of_the_report(counts, others, shares):
-    """Every number is a value, a value before, or the change between them, computed here anew and rounded to a digit."""
+    """Every number is a value, a value before, or the change between them, computed here anew."""
     figures = [named("failed", *counts), named("finished", *others), named("rate", *shares, kind="percent", scale=1)]
     for spec in (FAILED, None):
         for sentence in lead(spec, figures, has_data=True, rows=3):

@@ -48,6 +48,7 @@ def test_every_field_can_be_set():
 
     sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
     sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off", "OBJECT_TAGS": "a=b"}
+    sound |= {"REPORT_URL": "https://acme.example/reports/{report}"}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
@@ -88,6 +89,11 @@ def test_a_duration_is_a_sensible_number_of_seconds(value):
         f'SCHEDULED_REPORTS__QUERY_SECONDS: "{value}" is not a number of seconds from 0 to 1000000000; '
         "use one in that range."
     )
+
+
+@pytest.mark.parametrize("url", ["acme.example/reports", "ftp://acme.example", "https://", "https://a.example/{who}"])
+def test_the_page_of_a_report_is_a_url(url):
+    assert reason(REPORT_URL=url).startswith(f'SCHEDULED_REPORTS__REPORT_URL: "{url}" is not the URL of a page')
 
 
 # Mail

@@ -52,9 +52,10 @@ class Chart:
     rows: tuple[Mapping[str, Any], ...]
     total: int | None = None
     at_limit: bool = False  # the table itself may have left out rows
-    #: The rows of the period before, in the same order; empty if the chart does not show it.
+    #: The values of the period before, row by row and None beyond its end; empty if the chart does not show it.
     before: tuple[Mapping[str, Any], ...] = ()
     weekly: Literal["sum", "average"] = "sum"  # what a week shows where days are too many to draw
+    by_week: bool = False  # each row stands for a week from its day on
 
     @property
     def all_rows(self) -> int:

@@ -19,6 +19,7 @@ from ..domain.run import MailSummary
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
 from ..render.lead import lead
 from ..render.values import FORMAT_TITLES, grouped
+from ..settings.report_url import link_of
 from .excerpts import excerpt, kept_excerpts
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..domain.report_type import ChartSpec, ReportType
     from ..domain.run import Run
-    from ..settings.branding import Branding
+    from ..settings import Settings
     from .staging import RunFiles
 
 FIGURES = "figures.parquet"
@@ -49,7 +50,7 @@ def before_file(name: str) -> str:
     return f"before-{name}.parquet"
 
 
-def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) -> Document:
+def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) -> Document:
     """The document of *run*; raises StagingMissingError if its data is gone."""
     figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
     notes = {dataset.name: _notes(kind, figures, dataset.name) for dataset in kind.datasets}
@@ -72,7 +73,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, branding: Branding) ->
     )
     charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
     return replace(
-        _document(run, kind, branding, figures, tables),
+        _document(run, kind, settings, figures, tables),
         charts=charts,
         notes=tuple(note for found in notes.values() for note in found),
     )
@@ -119,7 +120,7 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
     )
 
 
-def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Document:
+def document_for_mail(run: Run, kind: ReportType, settings: Settings) -> Document:
     """The part of the document that a mail shows, from the record alone; PermanentError before `query` has ended."""
     if run.mail_summary is None:
         raise PermanentError("this run's data was never read: clear it from query")
@@ -134,7 +135,7 @@ def document_for_mail(run: Run, kind: ReportType, branding: Branding) -> Documen
     )
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
     return replace(
-        _document(run, kind, branding, figures, (main,)),
+        _document(run, kind, settings, figures, (main,)),
         charts=tuple(_kept_charts(kind, run.mail_summary.charts)),
         notes=tuple(note for dataset in kind.datasets for note in _notes(kind, figures, dataset.name)),
         excerpts=kept_excerpts(run, kind, main, run.mail_summary.excerpts),
@@ -173,7 +174,7 @@ def _stream(table: pa.Table) -> bytes:
 
 
 def _document(
-    run: Run, kind: ReportType, branding: Branding, figures: tuple[Figure, ...], tables: tuple[Table, ...]
+    run: Run, kind: ReportType, settings: Settings, figures: tuple[Figure, ...], tables: tuple[Table, ...]
 ) -> Document:
     report = run.report
     return Document(
@@ -188,7 +189,8 @@ def _document(
         hidden_figures=tuple(figure for figure in figures if figure.spec.hidden),
         charts=(),
         tables=tables,
-        branding=branding,
+        branding=settings.branding,
+        link=link_of(settings.report_url, run),
         lead=run.mail_summary.lead if run.mail_summary else (),
     )
 

@@ -48,7 +48,8 @@ def _matches(values: pa.ChunkedArray, wanted: tuple[str, ...]) -> pa.ChunkedArra
         values = pc.if_else(values, "true", "false")
     found = pc.is_in(values.cast(pa.string()), value_set=pa.array(wanted, pa.string()))
     if "some" in wanted and not pa.types.is_string(values.type):
-        found = pc.or_(found, pc.fill_null(pc.not_equal(values, pa.scalar(0).cast(values.type)), value=False))
+        is_some = pc.not_equal(values, pa.scalar(0).cast(values.type))
+        found = pc.or_(found, pc.coalesce(is_some, pa.scalar(value=False)))
     return pc.or_(found, pc.is_null(values)) if "null" in wanted else found
 
 

@@ -61,7 +61,7 @@ def render(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1)
             return
         services.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(services.staging, key)
-        shown = document.document(run, report_type(run.report), files, services.settings.branding)
+        shown = document.document(run, report_type(run.report), files, services.settings)
         limit = services.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
             write = renderer(chosen, csv_bom=services.settings.csv_bom)
@@ -115,7 +115,7 @@ def email(services: Services, key: RunKey, *, conf: Mapping[str, Any] | None = N
     services.runs.note_mail(key, None)
     try:
         run = requested(services, services.runs.load(key), conf)
-        shown = partial(document.document_for_mail, run, report_type(run.report), services.settings.branding)
+        shown = partial(document.document_for_mail, run, report_type(run.report), services.settings)
         return report_mail.mail(services, run, _arrived(services, key), shown, last=last)
     except Exception as error:
         services.runs.note_mail(key, _in_words(error))

@@ -44,7 +44,7 @@ def preview(  # noqa: PLR0913 - what a run is made of
     data_rows = stage_data(source, run, files, kind)
     if kind.figures:
         run = replace(run, mail_summary=document.mail_summary(kind, files, data_rows))
-    shown = document.document(run, kind, files, settings.branding)
+    shown = document.document(run, kind, files, settings)
     write = renderer(chosen, csv_bom=settings.csv_bom)
     with tempfile.TemporaryFile() as draft:
         limit = settings.row_limit if FORMATS[chosen].limited else None

@@ -17,6 +17,7 @@ from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .domains import read_domains
 from .logo import is_data, read_logo
 from .object_tags import read_tags
+from .report_url import read_url
 from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Settings:
     reply_to: str = ""
     #: How readers unsubscribe: a mailto: address, an https: URL, or both.
     unsubscribe: str = ""
+    #: The page of a report for its readers, an https: URL; reports and mails link to it.
+    report_url: str = ""
     #: The SES configuration set of every mail; empty for the identity's default.
     configuration_set: str = ""
     #: How long a link in a mail works; S3 allows seven days.
@@ -165,6 +168,7 @@ class Settings:
             reason = "is not the name of an Airflow connection; use one such as reports_db"
             wrong.append(_problem("DATA_CONNECTION", self.data_connection, reason))
         wrong += _unreadable("OBJECT_TAGS", self.object_tags, read_tags)
+        wrong += _unreadable("REPORT_URL", self.report_url, read_url)
         return wrong + self._keeping() + self._brand()
 
     def _mail(self) -> list[Problem]:

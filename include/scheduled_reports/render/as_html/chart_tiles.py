@@ -68,6 +68,7 @@ class Tile:
     title: str
     note: str
     series: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()  # the class of each series
     svg: Markup | None = None
     bars: tuple[Bar, ...] = ()
     label_share: int = 0  # of the width, in percent
@@ -80,7 +81,7 @@ def tiles(
 
     A chart of nothing but zeros is drawn if *zeros* is true; otherwise it says that there was no activity.
     """
-    for row in _paired([chart for chart in drawn if charts.has_data(chart)], size):
+    for row in _paired([charts.binned(chart) for chart in drawn if charts.has_data(chart)], size):
         width = size.half if len(row) == 2 else size.full
         style = charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False, paper=size.paper)
         yield tuple(_tile(chart, style, zeros=zeros) for chart in row)
@@ -119,11 +120,14 @@ def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:
             title=title,
             note=note,
             series=_series(chart),
+            marks=_marks(chart, style),
             bars=(bars := _bars(chart)),
             label_share=_label_share(bars, style),
         )
     drawing = _picture(chart, style) if style.paper and _needs_shaping(chart) else charts.svg(chart, style)
-    return Tile(title=title, note=note, series=_series(chart), svg=_named(drawing, described(chart)))
+    return Tile(
+        title=title, note=note, series=_series(chart), marks=_marks(chart, style), svg=_named(drawing, described(chart))
+    )
 
 
 def _needs_shaping(chart: Chart) -> bool:
@@ -171,7 +175,16 @@ def described(chart: Chart) -> str:
 
 
 def _series(chart: Chart) -> tuple[str, ...]:
-    return tuple(printable(column.title) for column in chart.y) if len(chart.y) > 1 else ()
+    """The names of the series; none if there is only one, and no period before beside it."""
+    titles = [printable(column.title) for column in chart.y] + [charts.BEFORE] * bool(chart.before)
+    return tuple(titles) if len(titles) > 1 else ()
+
+
+def _marks(chart: Chart, style: charts.ChartStyle) -> tuple[str, ...]:
+    """The class of each series: `s0` for the first colour of the palette, `failed` or `before`."""
+    colours = charts.series_colours(chart, style.palette)
+    found = ["failed" if colour == charts.FAILURE else f"s{style.palette.index(colour)}" for colour in colours]
+    return (*found, "before") if chart.before else tuple(found)
 
 
 def _bars(chart: Chart) -> tuple[Bar, ...]:

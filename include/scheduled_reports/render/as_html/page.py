@@ -78,6 +78,7 @@ class Page:
             brand=document.branding,
             logo=self._logo,
             colours=shades,
+            chart_colours={"failed": charts.FAILURE, "before": charts.EARLIER, "weekend": charts.WEEKEND},
             is_wide=self._is_wide,
             cards=[replace(one, title=self._bounded(one.title)) for one in map(card, document.figures)],
             card_columns=columns,

@@ -8,14 +8,31 @@ import vl_convert
 
 from ..colours import SHAPE, WHITE, palette, readable
 from ..values import is_missing
-from .vega import DEFAULT_STYLE, FONTS, PALETTE, ChartStyle, drawn, has_data, is_cut, note, ranked, specification
+from .bins import binned
+from .vega import (
+    BEFORE,
+    DEFAULT_STYLE,
+    EARLIER,
+    FAILURE,
+    FONTS,
+    PALETTE,
+    WEEKEND,
+    ChartStyle,
+    drawn,
+    has_data,
+    is_cut,
+    note,
+    ranked,
+    series_colours,
+    specification,
+)
 
 if TYPE_CHECKING:
     from ..document import Chart
 
 __all__ = [
-    "FONTS", "PALETTE", "ChartStyle", "brand_palette", "drawn", "has_data", "is_cut", "is_flat", "note", "png",
-    "ranked", "svg",
+    "BEFORE", "EARLIER", "FAILURE", "FONTS", "PALETTE", "WEEKEND", "ChartStyle", "binned", "brand_palette", "drawn",
+    "has_data", "is_cut", "is_flat", "note", "png", "ranked", "series_colours", "svg",
 ]  # fmt: skip
 
 

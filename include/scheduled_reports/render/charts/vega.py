@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...domain.graphemes import cut
 from ...domain.report_type import MOST_DRAWN, MOST_RANKED
+from ..column_widths import text_width
 from ..values import format_value, is_missing, printable
+from .bins import binned, is_daily
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from ...domain.report_type import Column
     from ..document import Chart
 
-#: The height of a ranked bar, in pixels.
+#: The height of a ranked bar, in pixels, and of one whose name takes two lines.
 _BAR: Final = 24
+_HIGH_BAR: Final = 34
+#: The share of the width for the names of a ranking, and the average width of a letter per pixel of the font's size.
+_NAME_SHARE, _LETTER = 0.45, 0.56
 #: The width of the name of a day on the axis, in pixels.
 _LABEL: Final = 46
 
@@ -26,23 +32,11 @@ _LABEL: Final = 46
 FONTS: Final = "Noto Sans, DejaVu Sans, Noto Sans CJK JP, Noto Sans Arabic, Noto Sans Hebrew, sans-serif"
 #: The templates replace these three by lighter ones on a dark page.
 _INK, _SOFT, _GRID = "#3d4550", "#5b6472", "#e3e7ec"
+#: Behind Saturdays and Sundays; the line of the period before; failures.
+WEEKEND, EARLIER, FAILURE = "#eceff3", "#59636f", "#c0504d"
+#: The legend of the line of the period before.
+BEFORE: Final = "Period before"
 PALETTE: Final = ("#2f6fab", "#d98032", "#4b9a68", "#8f5aa5", "#c0504d", "#6c7886", "#b59a2c", "#3a9aa8")
-_CONFIG: Final = {
-    "font": FONTS,
-    "background": None,
-    "aria": False,
-    "view": {"stroke": None},
-    "axis": {
-        "labelFlush": False,
-        "labelColor": _SOFT,
-        "labelFontSize": 11,
-        "labelPadding": 6,
-        "gridColor": _GRID,
-        "domainColor": _GRID,
-        "tickColor": _GRID,
-    },
-    "legend": {"labelColor": _INK, "labelFontSize": 11},
-}
 _TEMPORAL: Final = frozenset({"date", "timestamp"})
 #: A line of up to this many rows shows its points, and its axis labels each of them, or every second, every third.
 _MAX_POINTS: Final = 31
@@ -50,6 +44,13 @@ _MAX_POINTS: Final = 31
 _LABEL_TEXT: Final = 100
 #: A chart has at most this many names on its axis: 10,000 take Vega half a minute.
 _NAMED: Final = 400
+#: Up to this many days an axis names weekdays; up to this many bars have their values above them.
+_MAX_WEEKDAYS, _MAX_LABELLED = 14, 14
+#: The width of a digit above a bar, in pixels.
+_DIGIT: Final = 6
+#: A chart of up to this width is drawn for a phone; its legend has this many letters in a line.
+_NARROW, _LEGEND_LETTERS = 340, 36
+_WEEK, _WEEKEND_DAYS, _HALF_DAY = 7, frozenset({5, 6}), timedelta(hours=12)
 #: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
 _KEY_DIGITS: Final = 6
 
@@ -63,6 +64,7 @@ class ChartStyle:
     palette: tuple[str, ...] = PALETTE
     legend: bool = True
     paper: bool = False  # WeasyPrint draws it
+    font_size: int = 11
 
 
 DEFAULT_STYLE: Final = ChartStyle()
@@ -96,9 +98,11 @@ def is_cut(chart: Chart) -> bool:
 
 
 def note(chart: Chart) -> str:
-    """Say how many rows a chart leaves out; empty if none."""
+    """Say what a reader must know of the rows: that they are weeks, and how many are left out; empty if nothing."""
     rows, shown = _first(chart), drawn(chart)
     notes = []
+    if chart.by_week or binned(replace(chart, rows=shown)).by_week:
+        notes.append("Average per day, by week" if chart.weekly == "average" else "By week")
     if is_cut(chart):
         of = f" of {chart.all_rows:,d}" + " or more" * chart.at_limit if len(rows) < chart.all_rows else ""
         notes.append(f"First {len(rows):,d}{of}")
@@ -111,8 +115,8 @@ def specification(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> dict[str, 
     """Build the Vega-Lite specification; None without data."""
     if not has_data(chart):
         return None
-    chart = replace(chart, rows=drawn(chart))
-    points = _points(chart)
+    chart = binned(replace(chart, rows=drawn(chart)))
+    points = _points(chart, style)
     shape = _ranked(chart, points, style) if chart.kind == "rank" else _across(chart, points, style)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -121,12 +125,31 @@ def specification(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> dict[str, 
         "data": {"values": points},
         "padding": {"left": 0, "top": 5, "right": 5, "bottom": 3},
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": _CONFIG,
+        "config": _config(style),
         **shape,
     }
 
 
-def _points(chart: Chart) -> list[dict[str, Any]]:
+def _config(style: ChartStyle) -> dict[str, Any]:
+    return {
+        "font": FONTS,
+        "background": None,
+        "aria": False,
+        "view": {"stroke": None},
+        "axis": {
+            "labelFlush": False,
+            "labelColor": _SOFT,
+            "labelFontSize": style.font_size,
+            "labelPadding": 6,
+            "gridColor": _GRID,
+            "domainColor": _GRID,
+            "tickColor": _GRID,
+        },
+        "legend": {"labelColor": _INK, "labelFontSize": style.font_size},
+    }
+
+
+def _points(chart: Chart, style: ChartStyle) -> list[dict[str, Any]]:
     """Make a point per row and series: x and value, series title and number, sort key of the row, text of the value."""
     return [
         {
@@ -135,7 +158,8 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
             "e": None if is_missing(row[column.name]) else max(float(row[column.name]), 0.0),
             "s": cut(printable(column.title), _LABEL_TEXT),
             "n": place,
-            "k": f"{number:0{_KEY_DIGITS}d}{cut(format_value(row[chart.x.name], chart.x), _LABEL_TEXT)}",
+            "k": f"{number:0{_KEY_DIGITS}d}{_name(row[chart.x.name], chart, style)}",
+            **_earlier(chart, number, place),
             "t": format_value(row[column.name], column),
         }
         for number, row in enumerate(chart.rows)
@@ -143,11 +167,30 @@ def _points(chart: Chart) -> list[dict[str, Any]]:
     ]
 
 
+def _name(value: Any, chart: Chart, style: ChartStyle) -> str:
+    """The name of a row on the axis; of a ranked bar in one or two lines, which break between words."""
+    name = cut(format_value(value, chart.x), _LABEL_TEXT)
+    if chart.kind != "rank":
+        return name
+    room = int(style.width * _NAME_SHARE / (_LETTER * style.font_size))
+    if text_width(name) <= room:
+        return name
+    lines = textwrap.wrap(name, room, break_long_words=False, break_on_hyphens=False)
+    shown = [lines[0], " ".join(lines[1:])] if len(lines) > 1 else lines
+    return "\n".join(cut(line, room) for line in shown)
+
+
+def _earlier(chart: Chart, number: int, place: int) -> dict[str, float]:
+    """The value of the period before, of the first series only: more lines would hide what they are compared with."""
+    value = chart.before[number][chart.y[0].name] if chart.before and not place else None
+    return {} if is_missing(value) else {"b": float(value)}  # type: ignore[arg-type]  # not None
+
+
 def _place(value: Any, column: Column) -> str | None:
     """Format the x value: local time declared as UTC, so that Vega does not shift it; anything else as its text."""
     if value is None or column.type not in _TEMPORAL:
         return format_value(value, column)
-    return f"{_wall_clock(value).isoformat()}Z"
+    return _utc(_wall_clock(value))
 
 
 def _wall_clock(value: date) -> datetime:
@@ -159,21 +202,54 @@ def _wall_clock(value: date) -> datetime:
 def _across(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle) -> dict[str, Any]:
     """Draw lines or vertical bars; bars of several series stand side by side, each from zero."""
     moments = _moments(chart)
-    slot = _slot(moments, style) if chart.kind == "bar" and moments else 0
-    x = _time_axis(moments, slot, style) if moments else _name_axis("k")
-    encoding: dict[str, Any] = {"x": x, "y": _value_axis(chart.y, points), "color": _color(chart, style)}
-    if chart.kind == "line":
-        dots = {"size": 30} if len(chart.rows) <= _MAX_POINTS else False
-        return {
-            "height": style.height,
-            "mark": {"type": "line", "strokeWidth": 2, "point": dots},
-            "encoding": encoding,
-        }
-    if slot:
-        return {"height": style.height, "encoding": encoding, "layer": _side_by_side(chart, slot)}
-    if len(chart.y) > 1:
-        encoding["xOffset"] = {"field": "s", "type": "nominal", "sort": None}
-    return {"height": style.height, "mark": {"type": "bar"}, "encoding": encoding}
+    y, color = _value_axis(chart, points), _color(chart, style)
+    if chart.kind == "bar" and not moments:
+        offset = {"xOffset": {"field": "s", "type": "nominal", "sort": None}} if len(chart.y) > 1 else {}
+        encoding = {"x": _name_axis("k"), "y": y, "color": color, **offset}
+        return {"height": style.height, "mark": {"type": "bar"}, "encoding": encoding}
+    slot = _slot(moments, style) if chart.kind == "bar" else 0
+    x = _time_axis(chart, moments, slot, style) if moments else _name_axis("k")
+    encoding = {"x": x, "y": y, "color": color}
+    layers = _side_by_side(chart, slot, encoding, points) if slot else [_lines(chart, encoding, style)]
+    before = _before(chart, encoding, slot)
+    layers = [*layers[: len(chart.y)], *before, *layers[len(chart.y) :]] if slot else [*before, *layers]
+    return {"height": style.height, "layer": [*_weekends(chart, moments, x), *layers]}
+
+
+def _lines(chart: Chart, encoding: Mapping[str, Any], style: ChartStyle) -> dict[str, Any]:
+    size = 30 if style.width > _NARROW else 18
+    mark = {
+        "type": "line",
+        "strokeWidth": 2,
+        "strokeJoin": "round",
+        "strokeCap": "round",
+        "point": {"size": size} if len(chart.rows) <= _MAX_POINTS else False,
+    }
+    return {"mark": mark, "encoding": encoding}
+
+
+def _before(chart: Chart, encoding: Mapping[str, Any], slot: float) -> list[dict[str, Any]]:
+    """The period before, day by day: a thin line behind lines, a short one across each bar."""
+    if not chart.before:
+        return []
+    line = {"type": "line", "strokeWidth": 1, "strokeJoin": "round"}
+    mark = {"type": "tick", "width": slot * 0.9, "thickness": 2, "opacity": 1} if slot else line
+    scale = encoding["color"]["scale"]
+    shared = {**encoding, "y": {**encoding["y"], "field": "b"}, "color": {"datum": BEFORE, "scale": scale}}
+    return [{"transform": [{"filter": "isValid(datum.b)"}], "mark": mark, "encoding": shared}]
+
+
+def _weekends(chart: Chart, moments: Sequence[datetime], x: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Shade Saturdays and Sundays behind daily values, so that their dip is no surprise."""
+    if chart.by_week or not is_daily(chart) or len(moments) < _WEEK:
+        return []
+    spans = [
+        {"from": _utc(moment - _HALF_DAY), "to": _utc(moment + _HALF_DAY)}
+        for moment in moments
+        if moment.weekday() in _WEEKEND_DAYS
+    ]
+    encoding = {"x": {**x, "field": "from"}, "x2": {"field": "to"}}
+    return [{"data": {"values": spans}, "mark": {"type": "rect", "color": WEEKEND}, "encoding": encoding}]
 
 
 def _moments(chart: Chart) -> list[datetime]:
@@ -192,31 +268,61 @@ def _slot(moments: Sequence[datetime], style: ChartStyle) -> float:
     return max((style.width - 60) / slots * 0.7, 1)
 
 
-def _side_by_side(chart: Chart, slot: float) -> list[dict[str, Any]]:
-    """Make a layer for each series, shifted to its part of the slot."""
+def _side_by_side(
+    chart: Chart, slot: float, encoding: Mapping[str, Any], points: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Make a layer for each series, shifted to its part of the slot; no bar, and not a hairline, stands for zero."""
     width = max(slot / len(chart.y), 1)
-    return [
+    layers = [
         {
-            "transform": [{"filter": {"field": "n", "equal": number}}],
+            "transform": [{"filter": f"datum.n === {number} && datum.v !== 0"}],
             "mark": {"type": "bar", "width": width, "xOffset": (number + 0.5) * width - slot / 2},
+            "encoding": encoding,
         }
         for number in range(len(chart.y))
     ]
+    longest = max((len(point["t"]) for point in points), default=0)
+    if len(chart.y) == 1 and len(chart.rows) <= _MAX_LABELLED and longest * _DIGIT <= slot * 1.35:
+        mark = {"type": "text", "baseline": "bottom", "dy": -2, "fontSize": 10, "color": _SOFT}
+        text = {"field": "t", "type": "nominal"}
+        shown = {"x": encoding["x"], "y": {**encoding["y"], "field": "e"}, "text": text}
+        layers.append({"transform": [{"filter": "datum.v !== 0"}], "mark": mark, "encoding": shown})
+    return layers
 
 
-def _time_axis(moments: Sequence[datetime], bar: float, style: ChartStyle) -> dict[str, Any]:
+def _time_axis(chart: Chart, moments: Sequence[datetime], bar: float, style: ChartStyle) -> dict[str, Any]:
+    pattern, width = _pattern(chart, moments)
+    ticks = _ticks(chart, moments, max(style.width // width, 2))
+    axis: dict[str, Any] = {"format": pattern, "title": None, "grid": False, "labelOverlap": False}
+    axis["values"] = [_utc(moment) for moment in ticks]
+    if is_daily(chart) and not chart.by_week:  # a day takes its place from half a day before to half a day after
+        domain = [_utc(moments[0] - _HALF_DAY), _utc(moments[-1] + _HALF_DAY)]
+        scale = {"type": "utc", "domain": domain, "padding": max(14 - style.width / len(moments) / 2, 0)}
+    else:
+        scale = {"type": "utc", "padding": bar / 2 + 12}
+    return {"field": "x", "type": "temporal", "scale": scale, "axis": axis}
+
+
+def _pattern(chart: Chart, moments: Sequence[datetime]) -> tuple[str, int]:
+    """How the axis names its ticks, and the width of a name in pixels."""
     span = moments[-1] - moments[0]
     if any((moment.hour, moment.minute) != (0, 0) for moment in moments) and span <= timedelta(days=3):
-        pattern = "%H:%M" if moments[0].date() == moments[-1].date() else "%-d %b %H:%M"
-    else:
-        pattern = "%-d %b" if span <= timedelta(days=366) else "%b %Y"
-    axis: dict[str, Any] = {"format": pattern, "title": None, "grid": False}
-    if len(moments) <= _MAX_POINTS:
-        step = -(-len(moments) * _LABEL // style.width)
-        axis |= {"values": [f"{moment.isoformat()}Z" for moment in moments[::step]], "labelOverlap": False}
-    else:
-        axis |= {"tickCount": max(style.width // 80, 2), "labelOverlap": True}
-    return {"field": "x", "type": "temporal", "scale": {"type": "utc", "padding": bar / 2 + 12}, "axis": axis}
+        return ("%H:%M", _LABEL) if moments[0].date() == moments[-1].date() else ("%-d %b %H:%M", 80)
+    if is_daily(chart) and not chart.by_week and len(moments) <= _MAX_WEEKDAYS:
+        return "%a %-d", _LABEL
+    return ("%-d %b", _LABEL) if span <= timedelta(days=366) else ("%b %Y", 64)
+
+
+def _ticks(chart: Chart, moments: Sequence[datetime], most: int) -> list[datetime]:
+    """Choose evenly at most *most* of the moments; of more than two weeks of days, Mondays."""
+    if is_daily(chart) and not chart.by_week and len(moments) > _MAX_WEEKDAYS:
+        moments = [moment for moment in moments if moment.weekday() == 0]
+    return list(moments[:: -(-len(moments) // most)])
+
+
+def _utc(moment: datetime) -> str:
+    """Declare local time as UTC, so that Vega does not shift it."""
+    return f"{moment.isoformat()}Z"
 
 
 def _name_axis(field: str, **changes: Any) -> dict[str, Any]:
@@ -225,16 +331,20 @@ def _name_axis(field: str, **changes: Any) -> dict[str, Any]:
     return {"field": field, "type": "ordinal", "sort": None, "axis": axis}
 
 
-def _value_axis(columns: Sequence[Column], points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Make the value axis: about four grid lines, `10k` for ten thousand, no fractions between small integers."""
+def _value_axis(chart: Chart, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Make the value axis: about four grid lines, `10k` for ten thousand, no fractions between integers."""
+    columns = chart.y
     axis: dict[str, Any] = {"title": None, "tickCount": 4, "domain": False, "ticks": False, "format": ",~f"}
-    largest = max(abs(point["v"]) for point in points if point["v"] is not None)
+    values = [abs(point[name]) for point in points for name in ("v", "b") if point.get(name) is not None]
+    largest = max(values)
     if all(column.type == "percent" for column in columns):
         axis["format"] = "~%"
     elif largest >= 10_000:
         axis["format"] = "~s"
-    elif largest <= 4 and all(column.type == "integer" for column in columns):
-        axis["values"] = list(range(-4, 5))
+    elif all(column.type == "integer" for column in columns) and chart.weekly == "sum":
+        axis["tickMinStep"] = 1
+        if largest <= 4:
+            axis["values"] = list(range(-4, 5))
     # "nice" puts the topmost grid line above the largest value
     scale = {"nice": 4} if largest else {"domain": [0, 1]}
     return {"field": "v", "type": "quantitative", "title": None, "axis": axis, "scale": scale}
@@ -246,14 +356,18 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
     space = 1 + max(len(point["t"]) for point in points) * 0.022
     least, most = min(0, *values), max(0, *values)
     domain = [least, most + (most - least) * (space - 1)]
-    y = _name_axis("k", labelLimit=style.width // 3, labelPadding=8, domain=False)
+    is_wrapped = any("\n" in point["k"] for point in points)
+    lines = {"labelExpr": f"split(slice(datum.label, {_KEY_DIGITS}), '\\n')"}
+    y = _name_axis("k", labelLimit=0, labelPadding=8, domain=False, **lines)
     x = {"field": "v", "type": "quantitative", "axis": None, "scale": {"domain": domain, "nice": False}}
     shared = {"x": x, "y": {**y, "scale": {"paddingInner": 0.3, "paddingOuter": 0.15}}}
     if len(chart.y) > 1:
         shared["yOffset"] = {"field": "s", "type": "nominal", "sort": None}
     text = {"type": "text", "align": "left", "dx": 5, "color": _INK, "fontSize": 11}
     return {
-        "height": _BAR * len(chart.rows) * (1 if len(chart.y) == 1 else 0.6 * len(chart.y)),
+        "height": (_HIGH_BAR if is_wrapped else _BAR)
+        * len(chart.rows)
+        * (1 if len(chart.y) == 1 else 0.6 * len(chart.y)),
         "encoding": shared,
         "layer": [
             {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {"color": _color(chart, style)}},
@@ -263,12 +377,23 @@ def _ranked(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle
     }
 
 
+def series_colours(chart: Chart, palette: Sequence[str]) -> tuple[str, ...]:
+    """One colour per series, in the order of the palette; a series of failures has the colour of failure."""
+    others = [colour for colour in palette if colour != FAILURE] or list(palette)
+    places = iter(range(len(chart.y)))
+    return tuple(FAILURE if column.tone == "bad" else others[next(places) % len(others)] for column in chart.y)
+
+
 def _color(chart: Chart, style: ChartStyle) -> dict[str, Any]:
-    """Assign one colour per series; there is a legend only for several."""
+    """Assign the colours; there is a legend only for several series, the period before being one."""
     titles = [cut(printable(column.title), _LABEL_TEXT) for column in chart.y]
-    scale = {"domain": titles, "range": [style.palette[number % len(style.palette)] for number in range(len(titles))]}
+    colours = list(series_colours(chart, style.palette))
+    if chart.before:
+        titles, colours = [*titles, BEFORE], [*colours, EARLIER]
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if chart.kind == "line" else {"symbolType": "square"}
-    legend = (
-        None if len(titles) == 1 or not style.legend else {"title": None, "orient": "top", "labelLimit": 240, **symbol}
-    )
+    legend = None
+    if len(titles) > 1 and style.legend:
+        columns = 1 if style.width <= _NARROW and sum(map(len, titles)) > _LEGEND_LETTERS else 0
+        legend = {"title": None, "orient": "top", "labelLimit": 240, "columns": columns, **symbol}
+    scale = {"domain": titles, "range": colours}
     return {"field": "s", "type": "nominal", "sort": None, "scale": scale, "legend": legend}
