@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 from io import BytesIO
 from xml.etree import ElementTree
 
+import openpyxl
 import pytest
 
 from include.scheduled_reports.render import as_excel
@@ -67,7 +69,7 @@ def test_axes_are_shown_except_the_value_axis_of_a_ranking(kind):
     assert hidden == ["0", "1" if kind == "rank" else "0"]
 
 
-@pytest.mark.parametrize(("days", "step"), [(7, "1"), (30, "3"), (366, "37")])
+@pytest.mark.parametrize(("days", "step"), [(7, "1"), (30, "3"), (60, "6")])
 def test_the_axis_of_a_long_period_does_not_label_every_day(days, step):
     rows = [(date(2026, 1, 1) + timedelta(days=day), day) for day in range(days)]
     axis = drawn("line", DAYS[:2], rows).find(f".//{C}dateAx")
@@ -172,9 +174,79 @@ def test_bars_of_one_day_stand_side_by_side():
 
 
 def test_a_line_of_720_rows_is_drawn_whole():
-    rows = [(date(2026, 1, 1) + timedelta(days=n), n + 1) for n in range(720)]
+    rows = [(n, n + 1) for n in range(720)]
+    found = drawn("line", [column("n", "integer"), column("messages", "integer")], rows[:400])
 
-    assert formulas(drawn("line", DAYS[:2], rows))[1:] == ["'It''s data'!$A$4:$A$723", "'It''s data'!$B$4:$B$723"]
+    assert formulas(found)[1:] == ["'It''s data'!$A$4:$A$403", "'It''s data'!$B$4:$B$403"]
+
+
+DAY, NUMBER = DAYS[:2]
+
+
+@pytest.mark.parametrize(("weekly", "sums"), [("sum", ["1", *["7"] * 9]), ("average", ["1"] * 10)])
+def test_more_than_sixty_days_are_drawn_as_weeks_which_stand_in_a_sheet_of_their_own(weekly, sums):
+    rows = [(date(2026, 3, 2) + timedelta(days=day), 1) for day in range(64)]
+    shown = replace(chart("bar", DAY, [NUMBER], rows), weekly=weekly)
+    (found,) = charts_of(document(table(DAYS[:2], rows), charts=[shown]))
+
+    assert formulas(found) == ["'Chart data'!$B$5", "'Chart data'!$A$6:$A$15", "'Chart data'!$B$6:$B$15"]
+    assert cached(found, "val") == sums  # 64 days are a day and nine weeks
+    assert cached(found, "cat")[:3] == ["46083", "46084", "46091"]
+    assert found.find(f".//{C}dateAx") is None  # on which a bar would be as thin as a day
+
+
+@pytest.mark.parametrize("kind", ["line", "bar"])
+def test_the_period_before_is_a_thin_line_on_the_same_days(kind):
+    rows = [row[:2] for row in WEEK]
+    before = ({"messages": 3}, {"messages": 9}, {"messages": None})
+    shown = replace(chart(kind, DAY, [NUMBER], rows), before=before)
+    (found,) = charts_of(document(table(DAYS[:2], rows), charts=[shown]))
+    earlier = found.findall(f".//{C}lineChart/{C}ser")[-1]
+
+    assert "".join(earlier.find(f"{C}tx").itertext()).endswith("Messages, 27 Apr \N{EN DASH} 3 May")
+    assert [one.text for one in earlier.iter(f"{C}f")] == [
+        "'Chart data'!$B$5", "'Chart data'!$A$6:$A$8", "'Chart data'!$B$6:$B$8",
+    ]  # fmt: skip
+    assert cached(earlier, "val") == ["3", "9"]
+    assert found.find(f".//{C}valAx/{C}scaling/{C}max").get("val") == "10"
+    assert found.find(f"{C}chart/{C}legend") is not None
+    ids = [one.get("val") for one in found.iter(f"{C}axId")]
+    assert set(ids) == {"10", "100"} or set(ids) == {"500", "100"}
+
+
+def test_what_failed_has_the_colour_of_failure():
+    failed = replace(column("failed", "integer"), tone="bad")
+    found = drawn("bar", [DAY, NUMBER, failed], [(day, 5, 2) for day, *_ in WEEK])
+    colours = [one.find(".//{*}srgbClr").get("val") for one in found.iter(f"{C}ser")]
+
+    assert colours == ["2F6FAB", "C0504D"]
+
+
+@pytest.mark.parametrize(("days", "code"), [(7, "[$-809]ddd d"), (14, "[$-809]ddd d"), (15, "[$-809]d mmm")])
+def test_up_to_two_weeks_name_the_days_of_the_week(days, code):
+    rows = [(date(2026, 5, 4) + timedelta(days=day), day) for day in range(days)]
+
+    assert drawn("line", DAYS[:2], rows).find(f".//{C}dateAx/{C}numFmt").get("formatCode") == code
+
+
+def test_an_axis_of_durations_is_labelled_at_whole_minutes():
+    seconds = replace(column("wait", "number"), unit="seconds")
+    axis = drawn("line", [DAY, seconds], [(day, 60.0 * 17) for day, *_ in WEEK]).find(f".//{C}valAx")
+
+    assert axis.find(f"{C}numFmt").get("formatCode") == "[h]:mm:ss"
+    assert float(axis.find(f"{C}majorUnit").get("val")) == pytest.approx(5 / 1440)
+    assert float(axis.find(f"{C}scaling/{C}max").get("val")) == pytest.approx(20 / 1440)
+
+
+def test_charts_end_at_the_same_column_as_the_title():
+    rows = [row[:2] for row in WEEK]
+    out = BytesIO()
+    as_excel.render(document(table(DAYS[:2], rows), charts=[chart("bar", DAY, [NUMBER], rows)]), out, row_limit=None)
+    sheet = openpyxl.load_workbook(out)["Summary"]
+    (found,) = sheet._charts
+
+    assert {str(one) for one in sheet.merged_cells.ranges} >= {"A2:O2", "A3:O3"}
+    assert (found.anchor.to.col, found.anchor.to.colOff) == (15, 0)  # the left edge of column P
 
 
 @pytest.mark.parametrize("kind", ["line", "bar"])
