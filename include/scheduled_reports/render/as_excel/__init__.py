@@ -19,7 +19,7 @@ from openpyxl.xml.functions import tostring
 from ..colours import SHAPE, WHITE, readable
 from ..values import printable
 from .chart_data import ChartData
-from .data_sheet import HEAD, TOTAL_ROWS, Part, data_sheet
+from .data_sheet import HEAD, TOTAL_ROWS, Part, Sums, data_sheet
 from .definitions_sheet import write_definitions
 from .extensions import extended, sparklines
 from .package import Package
@@ -45,9 +45,9 @@ def render(document: Document, out: BinaryIO, *, row_limit: int | None) -> int:
     summary = book.worksheets[0]
     summary.title = "Summary"
     places = {table.name: list(_add_sheets(book, table, document, row_limit)) for table in document.tables}
-    write_definitions(book.create_sheet(_sheet_name("Definitions", book)), document, row_limit)
     data = ChartData(book, document, _sheet_name("Chart data", book))
     lines = write_summary(summary, document, Contents(places=places, row_limit=row_limit), data)
+    write_definitions(book.create_sheet(_sheet_name("Definitions", book)), document, row_limit)
     sheets = [sheet for found in places.values() for sheet in found]
     written = _stream(document, book, sheets, lines, out)
     return sum(written[sheet.name] for sheet in places[document.main.name])
@@ -58,6 +58,7 @@ def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int
     most = SHEET_ROWS - HEAD - TOTAL_ROWS
     rows = table.rows if row_limit is None else min(table.rows, row_limit)
     parts = max(ceil(rows / most), 1)
+    sums = Sums(table, row_limit)
     for number in range(parts):
         worksheet = book.create_sheet(_sheet_name(table.full_title, book))
         start, is_last = number * most, number == parts - 1
@@ -65,7 +66,7 @@ def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int
             number=len(book.sheetnames), start=start, end=row_limit if is_last else start + most,
             rows=max(min(rows - start, most), 0), is_last=is_last,
         )  # fmt: skip
-        yield data_sheet(worksheet, table, part, document, row_limit)
+        yield data_sheet(worksheet, part, sums, document, row_limit)
 
 
 def _sheet_name(title: str, book: Workbook) -> str:

@@ -9,7 +9,7 @@ from openpyxl.utils import get_column_letter
 
 from .cells import cell_value, number_format
 from .print_setup import set_up_page
-from .styles import LEFT, NOTE, PLAIN, RIGHT, CellStyle, header, put, ruled, title
+from .styles import LEFT, NOTE, PLAIN, RIGHT, CellStyle, font, header, put, ruled, title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class ChartData:
     def add(self, caption: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Block:
         """Write the *columns* of *rows* below a caption."""
         sheet = self._sheet or self._made()
-        put(sheet, self._next, 1, caption, CellStyle(font=PLAIN.font))
+        put(sheet, self._next, 1, caption, CellStyle(font=font(bold=True)))
         head = self._next + 1
         for position, column in enumerate(columns, start=1):
             where = LEFT if column.type in ("text", "date", "timestamp") else RIGHT

@@ -23,7 +23,7 @@ from openpyxl.chart.data_source import (
 )
 from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.legend import Legend
-from openpyxl.chart.marker import Marker
+from openpyxl.chart.marker import DataPoint, Marker
 from openpyxl.chart.series import Series, SeriesLabel
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText, Text
@@ -165,7 +165,11 @@ def _shown(chart: Chart, table: Table, sheet: str, data: ChartData, document: Do
     rows = shown.rows
     earlier, earlier_rows = _before(shown, document)
     columns = [shown.x, *(map(_in_weeks(shown), shown.y) if shown.by_week else ()), *([earlier] if earlier else [])]
-    written = _write(data, shown.title, columns, _beside(rows, earlier_rows)) if len(columns) > 1 else None
+    written = (
+        _write(data, _caption(shown.title, charts.note(chart)), columns, _beside(rows, earlier_rows))
+        if len(columns) > 1
+        else None
+    )
     cells = written if shown.by_week and written else _in_table(table, sheet, chart, rows)
     return _Shown(
         chart=shown, note=charts.note(chart), cells=cells, earlier=earlier, earlier_rows=earlier_rows,
@@ -220,13 +224,15 @@ def _in_weeks(chart: Chart) -> Callable[[Column], Column]:
 def _drawn(shown: _Shown, colours: Sequence[str]) -> AnyChart:
     chart, note = shown.chart, shown.note
     drawn: AnyChart = LineChart() if chart.kind == "line" else BarChart()
-    drawn.title = _title(f"{isolated(chart.title)} ({note[0].lower()}{note[1:]})" if note else chart.title)
+    drawn.title = _title(_caption(chart.title, note))
     drawn.roundedCorners = False
     drawn.graphical_properties = GraphicalProperties(ln=LineProperties(solidFill=_GRID))
     for number, (column, colour) in enumerate(zip(chart.y, charts.series_colours(chart, colours), strict=True)):
         series = _series(number, column, chart.x, chart.rows, shown.cells)
         has_dots = len(chart.rows) <= _WEEKDAYS and any(row[column.name] for row in chart.rows)
         _colour(series, chart.kind, argb(colour), dots=has_dots)
+        if chart.by_week and chart.kind == "bar":
+            _hide_zeros(series, [row[column.name] for row in chart.rows])
         drawn.series.append(series)
     _set_axes(drawn, chart)
     if shown.earlier is not None:
@@ -236,6 +242,10 @@ def _drawn(shown: _Shown, colours: Sequence[str]) -> AnyChart:
     if chart.kind == "rank":
         _rank(drawn, chart)
     return drawn
+
+
+def _caption(title: str, note: str) -> str:
+    return f"{isolated(title)} ({note[0].lower()}{note[1:]})" if note else title
 
 
 def _add_before(drawn: AnyChart, shown: _Shown) -> None:
@@ -306,6 +316,16 @@ def _colour(series: Series, kind: str, colour: str, *, dots: bool) -> None:
     else:
         series.graphicalProperties = GraphicalProperties(solidFill=colour, ln=LineProperties(noFill=True))
         series.invertIfNegative = False
+
+
+def _hide_zeros(series: Series, values: Sequence[Any]) -> None:
+    """Hide bars of nothing, which LibreOffice draws as lines; only of weeks, whose rows no filter can hide."""
+    nothing = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
+    series.dPt = [
+        DataPoint(idx=number, invertIfNegative=False, spPr=nothing)
+        for number, value in enumerate(values)
+        if not is_missing(value) and not value
+    ]
 
 
 def _set_axes(drawn: AnyChart, chart: Chart) -> None:

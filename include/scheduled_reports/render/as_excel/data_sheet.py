@@ -92,6 +92,7 @@ class DataSheet:
     table: Table
     part: Part
     styles: tuple[int, ...]
+    sums: Sums  # shared by all sheets of the table
     #: The styles of the row of totals; none if the sheet has no such row.
     total_styles: tuple[int, ...]
     colour: str
@@ -111,15 +112,13 @@ class DataSheet:
         extent = f'<dimension ref="A1:{self._last_letter}{self._last_row}"/>'.encode()
         before, after = re.sub(rb'<dimension ref="[^"]*"/>', extent, frame, count=1).split(b"</sheetData>")
         out.write(before)
-        sums = _Sums(self.table.columns)
         count = 0
         for piece in pieces(self.table, self.part.end, start=self.part.start):
             out.write(rows_xml(piece, self.table.columns, self.styles, FIRST + count))
             count += piece.num_rows
-            if self.total_styles:
-                sums.add(piece)
+            self.sums.add(piece)
         if self.total_styles:
-            out.write(_totals_xml(sums, self.table.columns, self.total_styles, self._last_row))
+            out.write(_totals_xml(self.sums, self.table.columns, self.total_styles, self._last_row))
         out.write(extended(b"</sheetData>" + after, bars=self._bars(), texts=self._cells if self.rows else ""))
         return count
 
@@ -158,11 +157,10 @@ class DataSheet:
         ]
 
 
-def data_sheet(worksheet: Worksheet, table: Table, part: Part, document: Document, row_limit: int | None) -> DataSheet:
+def data_sheet(worksheet: Worksheet, part: Part, sums: Sums, document: Document, row_limit: int | None) -> DataSheet:
     """Write everything but the rows of a sheet."""
-    rows = part.rows
-    is_whole = part.is_last and not table.is_at_limit and not cut_notice(table, row_limit)
-    has_total = is_whole and table.rows > 1 and any(map(_has_total, table.columns))
+    table, rows = sums.table, part.rows
+    has_total = part.is_last and sums.are_shown
     _write_head(worksheet, table, document, part.start, row_limit)
     worksheet.freeze_panes = f"B{FIRST}" if len(table.columns) > 1 else f"A{FIRST}"
     worksheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(table.columns))}{HEAD + rows}"
@@ -176,7 +174,7 @@ def data_sheet(worksheet: Worksheet, table: Table, part: Part, document: Documen
     styles = [_style_id(worksheet, column, style) for column, style in zip(table.columns, plain, strict=False)]
     totals = [_style_id(worksheet, column, total(document.branding)) for column in table.columns] if has_total else []
     sheet = DataSheet(
-        worksheet=worksheet, table=table, part=part, styles=tuple(styles), total_styles=tuple(totals),
+        worksheet=worksheet, table=table, part=part, sums=sums, styles=tuple(styles), total_styles=tuple(totals),
         colour=document.branding.colour,
     )  # fmt: skip
     sheet.set_formats()
@@ -251,21 +249,21 @@ def _colouring(operator: Literal["equal", "notEqual"], formula: str, tone: Tone)
 # Totals
 
 
-def _has_total(column: Column) -> bool:
-    return column.total and column.type in NUMERIC
+class Sums:
+    """The exact sums of the columns of a table that have a total, unless rows are left out."""
 
-
-class _Sums:
-    """The exact sums of the columns that have a total."""
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._places = [place for place, column in enumerate(columns) if _has_total(column)]
-        self.sums: dict[int, Decimal] = dict.fromkeys(self._places, Decimal(0))
+    def __init__(self, table: Table, row_limit: int | None) -> None:
+        """Begin with nothing."""
+        is_whole = not table.is_at_limit and not cut_notice(table, row_limit)
+        places = [place for place, column in enumerate(table.columns) if column.total and column.type in NUMERIC]
+        self.table = table
+        self.are_shown = is_whole and table.rows > 1 and bool(places)
+        self.values: dict[int, Decimal] = dict.fromkeys(places if self.are_shown else (), Decimal(0))
 
     def add(self, piece: pa.RecordBatch) -> None:
-        for place in self._places:
-            found = _sum(piece.column(place))
-            self.sums[place] = _SUM.add(self.sums[place], Decimal(str(found)))
+        """Add the rows of a piece."""
+        for place, value in self.values.items():
+            self.values[place] = _SUM.add(value, Decimal(str(_sum(piece.column(place)))))
 
 
 def _sum(values: pa.Array) -> Any:
@@ -277,10 +275,10 @@ def _sum(values: pa.Array) -> Any:
     return pc.sum(values, min_count=0).as_py()
 
 
-def _totals_xml(sums: _Sums, columns: Sequence[Column], styles: Sequence[int], row: int) -> bytes:
+def _totals_xml(sums: Sums, columns: Sequence[Column], styles: Sequence[int], row: int) -> bytes:
     """Encode a narrow empty row and the totals."""
     cells = "".join(
-        _total_cell(f'<c r="{get_column_letter(place + 1)}{row}" s="{style}"', place, column, sums.sums)
+        _total_cell(f'<c r="{get_column_letter(place + 1)}{row}" s="{style}"', place, column, sums.values)
         for place, (column, style) in enumerate(zip(columns, styles, strict=True))
     )
     return f'<row r="{row - 1}" ht="{_GAP}" customHeight="1"/><row r="{row}">{cells}</row>'.encode()

@@ -168,7 +168,7 @@ def _head(sheet: Worksheet, document: Document) -> int:
     _lead(sheet, document)
     facts = (*words, document.period, f"Scheduled for {long_time(document.scheduled_for, document.timezone)}")
     row = _LEAD + 1
-    for text in filter(None, (" · ".join(map(isolated, facts)), document.description)):
+    for text in filter(None, (" · ".join(map(isolated, facts)), isolated(document.description))):
         put(sheet, row, 1, text, replace(SOFT, alignment=_INDENTED))
         sheet.row_dimensions[row].height = ROW
         row += 1
