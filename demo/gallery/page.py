@@ -15,6 +15,7 @@ HEAD = """# Gallery
 Every report type as its readers receive it.
 Made by `make gallery` from the sample data of a fixed day; run it after a change of what is shown.
 PDFs are drawn by PDFium, HTML and emails by Chromium; workbooks are printed by LibreOffice, which cannot print emoji.
+Above an email stands what an inbox lists of it: sender, subject and the text beside the subject.
 Long pictures are cut.
 The pages in Airflow have [their own gallery](pages/README.md).
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from email import message_from_bytes
 from email.policy import default
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +31,20 @@ EDGE = 24
 #: The share of a printed sheet above its footer.
 BODY = 0.885
 MAIL_VIEWS = {"mail": View(width=760), "mail-phone": View(width=375, phone=True)}
+#: The hidden text of an email that an inbox shows beside the subject.
+PREHEADER = re.compile(r'<div style="display: none;[^>]*>(.*?)(?:&#8199;&#847; )*</div>', re.DOTALL)
+INBOX = """
+<div style="background: #ffffff; border-bottom: 1px solid #d5dbe1; padding: 10px 16px; overflow: hidden;
+ font-family: Roboto, 'Noto Sans', sans-serif; font-size: 14px; line-height: 20px; color: #5b6472;">
+<div style="float: left; width: 36px; height: 36px; margin: 2px 12px 0 0; border-radius: 18px; background: #dfe5ec;
+ color: #3d4550; text-align: center; line-height: 36px;">{initial}</div>
+<div style="overflow: hidden;">
+<div style="color: #1f2328; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;">{sender}</div>
+<div style="color: #1f2328; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;"><b>{subject}</b></div>
+<div style="white-space: nowrap; overflow: hidden; text-overflow: ellipsis;">{preheader}</div>
+</div>
+</div>
+"""
 HTML_VIEWS = {
     "html": View(width=1000, height=1500),
     "html-dark": View(width=1000, height=1500, dark=True),
@@ -59,10 +75,26 @@ def of_mail(browser: Browser, path: Path, place: Path, scene: Scene) -> None:
     """Picture an email in a wide window and on a phone."""
     with TemporaryDirectory() as scratch:
         page = Path(scratch) / "mail.html"
-        page.write_text(mail_page(path.read_bytes()))
+        page.write_text(inbox_page(path.read_bytes()))
         for view_name, view in MAIL_VIEWS.items():
             if view_name in scene.views:
                 save(Image.open(BytesIO(browser.picture(page, view))), place / f"{view_name}.png")
+
+
+def inbox_page(raw: bytes) -> str:
+    """Return the page of an email below what an inbox lists of it: sender, subject and preheader."""
+    message = message_from_bytes(raw, policy=default)
+    (sender,) = message["From"].addresses
+    page = mail_page(raw)
+    found = PREHEADER.search(page)
+    assert found is not None
+    listed = INBOX.format(
+        initial=escape(sender.display_name[:1] or "@"),
+        sender=escape(sender.display_name or sender.addr_spec),
+        subject=escape(str(message["Subject"])),
+        preheader=found[1],
+    )
+    return page.replace(found[0], found[0] + listed, 1)
 
 
 def mail_page(raw: bytes) -> str:

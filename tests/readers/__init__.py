@@ -1,4 +1,4 @@
-"""Read files and mails with programs that did not write them: SheetJS, ExcelJS and mailparser, on Node.js."""
+"""Read files and mails with programs that did not write them: SheetJS, ExcelJS, mailparser, caniemail, on Node.js."""
 
 from __future__ import annotations
 
@@ -32,19 +32,25 @@ def mailparser(content: bytes) -> dict[str, Any]:
     return _read("mail.mjs", content, ".eml")
 
 
+def caniemail(page: str, *clients: str) -> dict[str, dict[str, list[str]]]:
+    """Find features of a page that mail clients support not at all or in part: `unsupported`, `partial`, by client."""
+    found: dict[str, dict[str, list[str]]] = _read("caniemail.mjs", page.encode(), ".html", *clients)
+    return found
+
+
 def require_node() -> None:
     """Fail the test if Node.js or the readers' packages are not installed."""
     if shutil.which("node") is None or not MADE.exists():
         pytest.fail("Node.js or its packages are not installed; run `make test`", pytrace=False)
 
 
-def _read(script: str, content: bytes, suffix: str) -> dict[str, Any]:
+def _read(script: str, content: bytes, suffix: str, *options: str) -> dict[str, Any]:
     require_node()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"content{suffix}")
         path.write_bytes(content)
         done = subprocess.run(
-            ["node", script, path],
+            ["node", script, path, *options],
             cwd=HERE,
             # A time zone far from UTC: no value may depend on the local zone.
             env={"PATH": os.environ["PATH"], "TZ": "Pacific/Auckland"},

@@ -12,6 +12,7 @@ from include.scheduled_reports.domain import naming
 from include.scheduled_reports.domain.bidi import isolated
 from include.scheduled_reports.mail import notice_body
 from include.scheduled_reports.mail.body import body
+from include.scheduled_reports.render.document import Excerpt
 from tests.unit.documents import WINDOW, chart, column, document, figure, table
 from tests.unit.fribidi import GUESSED, LEFT_TO_RIGHT, seen
 from tests.unit.rows import report
@@ -54,6 +55,14 @@ def test_the_subject_has_its_period_and_count_in_order(name, direction, supporte
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_subject_with_news_has_its_numbers_in_order(name, direction):
+    lead = f"{name} rose by 2.0%, from 950 to 969."
+    shown = seen(naming.subject(report(name="N", workspace_name="W"), WEEK, lead=lead), direction)
+
+    assert shown.endswith("(3\N{EN DASH}9 May 2026, W)")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_file_is_listed_with_its_period_in_order(name, direction):
     file = naming.file_name(report(name=name), WEEK, "xlsx")
 
@@ -62,22 +71,24 @@ def test_a_file_is_listed_with_its_period_in_order(name, direction):
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_each_line_of_a_mail_keeps_its_numbers_in_order(name, direction):
-    columns = [column("a", title=name), column("n", "integer", title=name)]
+    columns = [column("a", title=name), column("n", "integer", title=name), column("day", "date", title=name)]
+    rows = table(columns, [(name, 1_234, date(2026, 5, 4))], title=name)
     shown = document(
-        table(columns, [(name, 1_234)] * 1_234, title=name, batch=100),
-        title=name, workspace=name, figures=[figure(name, 1_234_567, 987_654)],
-        charts=[chart("rank", columns[0], columns[1:], [(name, 5)], title=name)],
+        rows, title=name, workspace=name, figures=[figure(name, 1_234_567, 987_654)],
+        charts=[chart("rank", columns[0], columns[1:2], [(name, 5)], title=name)],
     )  # fmt: skip
+    excerpts = (Excerpt(title=name, table=rows, total=9, note="First 1 of 9 rows."),)
     file = replace(CSV, file_name=naming.file_name(report(name=name), WEEK, "csv"), rows=5_000, total_rows=12_345)
-    made = body(shown, replace(NOTE, files=(file,), preview_rows=1, set_up_by=name, zip_name=file.file_name))
+    note = replace(NOTE, files=(file,), preview=True, set_up_by=name, zip_name=file.file_name)
+    made = body(replace(shown, excerpts=excerpts), note)
     lines = [seen(line, direction) for line in made.text.splitlines() if line]
 
-    assert "4\N{EN DASH}10 May 2026 (" in "\n".join(lines)
-    listed = " 2026-05-03 to 2026-05-09.csv (CSV, 1.2 MB, 5,000 of 12,345 rows"
-    for wanted in ("first 1 of 1,234 rows)", "1,234,567  ▲ 25.0%", listed):
+    assert "· 4\N{EN DASH}10 May 2026 ·" in "\n".join(lines)
+    listed = " 2026-05-03 to 2026-05-09.csv (1.2 MB, 5,000 of 12,345 rows"
+    for wanted in ("1,234,567  ▲ 25.0% from 987,654", "Mon 4 May 2026", "Mondays at 09:00 (Berlin)", listed):
         assert any(wanted in line for line in lines), wanted
     assert "<bdi>" not in made.html
-    assert f"{isolated(name)}</b> <span" in made.html
+    assert f"<b>{isolated(name)}</b></p>" in made.html
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -204,6 +205,25 @@ def test_a_subject_that_is_made_up_says_that_nothing_happened():
 
     assert naming.subject(quiet, WEEK, is_quiet=True) == "Weekly activity: 3\N{EN DASH}9 May 2026, no activity (Acme)"
     assert naming.subject(report(email_subject="Numbers"), WEEK, is_quiet=True) == "Numbers"
+
+
+def test_a_subject_that_is_made_up_says_what_changed_where_there_is_room():
+    weekly = report(name="Workflows", workspace_name="Acme", email_subject=None)
+    long = f"5 of 30 executions failed, {'x' * 40}."
+
+    assert naming.subject(weekly, WEEK, lead="5 of 30 executions failed, up from 3.") == (
+        "Workflows: 5 of 30 executions failed, up from 3 (3\N{EN DASH}9 May 2026, Acme)"
+    )
+    assert naming.subject(weekly, WEEK, lead=long) == "Workflows: 3\N{EN DASH}9 May 2026 (Acme)"
+    assert naming.subject(weekly, WEEK, lead="x" * 58) == f"Workflows: {'x' * 58} (3\N{EN DASH}9 May 2026, Acme)"
+    assert naming.subject(weekly, WEEK, lead="x" * 59) == f"Workflows: {'x' * 59} (3\N{EN DASH}9 May 2026)"
+    assert naming.subject(weekly, WEEK, lead="x" * 64) == f"Workflows: {'x' * 64} (3\N{EN DASH}9 May 2026)"
+    assert naming.subject(weekly, WEEK, lead="x" * 65) == "Workflows: 3\N{EN DASH}9 May 2026 (Acme)"
+    assert naming.subject(replace(weekly, name="Anything new?"), WEEK) == "Anything new? 3\N{EN DASH}9 May 2026 (Acme)"
+    assert naming.subject(report(email_subject="Numbers"), WEEK, lead="5 failed.") == "Numbers"
+    assert naming.subject(weekly, WEEK, lead="Nothing happened.", is_quiet=True) == (
+        "Workflows: 3\N{EN DASH}9 May 2026, no activity (Acme)"
+    )
 
 
 def test_a_subject_cannot_add_a_header():

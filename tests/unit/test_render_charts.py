@@ -288,6 +288,14 @@ def test_the_period_before_is_drawn_and_named(kind):
     assert charts.BEFORE not in texts(charts.svg(week))
 
 
+def test_bars_that_would_be_hairlines_are_lines():
+    month = [(date(2026, 4, 11) + timedelta(days=n), n + 1, 1) for n in range(30)]
+    shown = chart("bar", DAY, [MESSAGES, PEOPLE], month)
+
+    assert len(bars(charts.svg(shown, charts.ChartStyle(width=660)))) == 60
+    assert bars(charts.svg(shown, charts.ChartStyle(width=264))) == []
+
+
 def test_a_day_without_anything_has_no_bar():
     assert len(bars(charts.svg(chart("bar", DAY, [MESSAGES], MESSAGES_BY_DAY)))) == 6  # Monday has 0
 

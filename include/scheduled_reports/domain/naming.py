@@ -30,6 +30,8 @@ _EXTENSION = len(".xlsx")
 _PERIOD = re.compile(r" \d{4}-\d{2}-\d{2} to \d{4}-\d{2}-\d{2}\.\w+$")
 #: Characters of a name in a subject, so that the period after it is seen.
 _LONGEST_IN_SUBJECT = 150
+#: A subject with a sentence of the lead has at most this many characters; inboxes cut a longer one.
+_LONGEST_WITH_LEAD = 90
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -115,19 +117,32 @@ def shown_file_name(name: str) -> str:
     return f"{isolated(name[: found.start()])}{found[0]}" if found else isolated(name)
 
 
-def subject(report: Report, window: Window, *, is_quiet: bool = False, test: bool = False) -> str:
+def subject(report: Report, window: Window, *, lead: str = "", is_quiet: bool = False, test: bool = False) -> str:
     """The report's subject, or a default one: name, period, a note if nothing happened (*is_quiet*), workspace.
 
-    The subject of a *test* says so first.
+    *lead*, the first sentence of the report's lead, stands after the name if there is room for it, instead of the
+    workspace if need be.  The subject of a *test* says so first.
     """
-    own = one_line(report.email.subject or "")
-    quiet = ", no activity" if is_quiet else ""
+    subject = one_line(report.email.subject or "") or _automatic(report, window, lead, is_quiet=is_quiet)
+    return f"TEST: {subject}" if test else subject
+
+
+def _automatic(report: Report, window: Window, lead: str, *, is_quiet: bool) -> str:
     days = dates.period(window.first_day, window.last_day)
     name, workspace = (
         isolated(cut(one_line(text), _LONGEST_IN_SUBJECT)) for text in (report.name, report.workspace.name)
     )
-    subject = own or f"{name}: {days}{quiet} ({workspace})"
-    return f"TEST: {subject}" if test else subject
+    begin = name if report.name.endswith("?") else f"{name}:"
+    if is_quiet:
+        return f"{begin} {days}, no activity ({workspace})"
+    news = isolated(one_line(lead).removesuffix("."))
+    told = (f"{begin} {news} ({days}, {workspace})", f"{begin} {news} ({days})") if news else ()
+    return next(filter(_is_short, told), f"{begin} {days} ({workspace})")
+
+
+def _is_short(subject: str) -> bool:
+    """Whether an inbox shows all of it; the marks that keep a script from right to left in its place are not seen."""
+    return len(without_controls(subject).replace("\u200e", "")) <= _LONGEST_WITH_LEAD
 
 
 def one_line(text: str) -> str:

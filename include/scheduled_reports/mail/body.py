@@ -1,63 +1,41 @@
-"""Compose the two bodies of a report's mail, plain text and HTML; each holds everything the other says."""
+"""Compose the two bodies of a report's mail, plain text and HTML.
+
+Each says what the other says; names, sizes and rows of files are written out in the text part only.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from ..domain.bidi import isolated
-from ..domain.dates import long_time, zone_time
+from ..domain.dates import long_date, zone_time
 from ..domain.naming import shown_file_name
 from ..render.activity import is_counted
-from ..render.batches import pieces
 from ..render.colours import WHITE, readable
-from ..render.column_widths import text_width, widths
-from ..render.key_figures import card, time_note
-from ..render.values import (
-    FORMAT_TITLES,
-    NO_ACTIVITY,
-    NO_ROWS,
-    NUMERIC,
-    file_size,
-    format_value,
-    join_names,
-    printable,
-    rows_of,
-)
+from ..render.column_widths import text_width
+from ..render.key_figures import card
+from ..render.values import FORMAT_TITLES, NO_ACTIVITY, NO_ROWS, is_missing, join_names, printable
 from . import templates
 from .body_images import chart_pictures, logo
+from .excerpts import aligned, blocks, one_line
+from .files_line import MailFile, best_link, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ..domain.formats import Format
-    from ..render.document import Document, Table
+    from ..render.document import Document, Figure
     from ..render.key_figures import Card
     from .body_images import MailPicture
 
-#: What fits into a message of 600 pixels: columns, characters of all columns, characters of one value.
-_PREVIEW_COLUMNS, _PREVIEW_WIDTH, _PREVIEW_TEXT = 6, 72, 60
-#: A longer word may break where the line ends.
-_LONG_WORD: Final = 20
-#: How many key figures an inbox shows beside the subject.
+#: How many key figures stand for the lead of a report without one.
 _HEADLINE: Final = 3
-_TREND_COLORS: Final = {"good": "#1a7f37", "bad": "#b42318", "flat": "#3d4550"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MailFile:
-    """A file of the message: *attached* (alone or in the zip file), and behind *link* if there is one."""
-
-    format: Format
-    file_name: str
-    bytes: int
-    rows: int
-    total_rows: int
-    attached: bool
-    link: str | None = None
+_GOOD, _WARNING, _BAD = "#1a7f37", "#8a5a00", "#b42318"
+#: The colours of a changed figure, and of a value of a table.
+_TREND_COLORS: Final = {"good": _GOOD, "bad": _BAD}
+_TONE_COLORS: Final = {"good": _GOOD, "warning": _WARNING, "bad": _BAD}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +49,7 @@ class MailNote:
     set_up_by: str
     schedule_words: str
     stop_hint: str
-    preview_rows: int = 0
+    preview: bool = False  # excerpts and charts are shown
     no_data: bool = False
     zip_name: str | None = None  # of the one attachment, if the files are in a zip file
     link_expires: datetime | None = None
@@ -90,62 +68,49 @@ class Body:
     pictures: tuple[MailPicture, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """The first rows of the main table; *numeric* columns align right, lines of *breaks* columns may break."""
-
-    title: str
-    caption: str
-    heads: tuple[str, ...]
-    numeric: tuple[bool, ...]
-    breaks: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def lines(self) -> list[str]:
-        """Format the rows as lines of text with aligned columns."""
-        return aligned([list(map(isolated, row)) for row in (self.heads, *self.rows)], self.numeric)
-
-    @staticmethod
-    def is_long(text: str) -> bool:
-        """Whether *text* has a word that would widen its column at the cost of the others."""
-        return any(len(word) > _LONG_WORD for word in text.split())
-
-
 def body(document: Document, note: MailNote) -> Body:
-    """Compose the message; without a preview, key figures are the only values in it."""
-    cards = [card(figure) for figure in document.figures]
+    """Compose the message; without a preview, lead and key figures are the only values in it."""
+    cards = [_card(figure) for figure in document.figures if not note.no_data or _has_value(figure)]
+    # No tile stands alone at the end: of an odd number, the first one takes the whole width.
+    wide, paired = (cards[0], cards[1:]) if len(cards) % 2 else (None, cards)
+    shows_rows = note.preview and not note.no_data
     head = logo(document)
-    found = chart_pictures(document) if note.preview_rows > 0 and not note.no_data else ()
+    found = chart_pictures(document) if shows_rows else ()
     charts = tuple(picture for picture in found if picture.content)
+    files = in_order(note.files)
     values: dict[str, Any] = {
         "brand": document.branding,
         "accent": readable(document.branding.colour, WHITE),
         "logo": head,
         "charts": charts,
         "left_out": join_names([isolated(picture.title) for picture in found if not picture.content]),
-        "headline": _headline(document, cards, note),
-        "before": document.previous_period,
-        "time_note": time_note(document),
+        "lead": [replace(sentence, text=one_line(sentence.text)) for sentence in document.lead],
+        "nothing": _nothing(document) if note.no_data and not document.lead else "",
+        "preheader": one_line(document.summary) or _headline(document, cards, note),
+        "before": document.previous_period if cards and _compares(document) else "",
         "title": one_line(document.title),
-        "type_title": one_line(document.type_title),
         "workspace": one_line(document.workspace),
         "description": printable(document.description).strip(),
         "period": document.period,
         "zone_time": zone_time(document.timezone),
         "cards": cards,
+        "value_size": _value_size,
+        "wide": wide,
+        "pairs": tuple(zip(paired[::2], paired[1::2], strict=True)),
         "figure_lines": aligned(
-            [(isolated(c.title), c.value, c.change or c.comparison) for c in cards], (False, True, True)
+            [(isolated(one.title), one.value, f"{one.change} {one.comparison}") for one in cards], (False, True, False)
         ),
-        "compares": any(c.change for c in cards),
-        "trend_colors": _TREND_COLORS,
+        "notes": tuple(map(one_line, document.notes)),
+        "colors": {"trend": _TREND_COLORS, "tone": _TONE_COLORS},
         "note": note,
         "isolated": isolated,
-        "shown_file_name": shown_file_name,
-        "files": [(file, FORMAT_TITLES[file.format], _facts(file)) for file in note.files],
+        "zip_name": shown_file_name(note.zip_name) if note.zip_name else "",
+        "files": files,
+        "link": document.link,
+        "open_link": document.link or best_link(files),
         "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
         "expires": _expiry(note, document),
-        "preview": _preview(document.main, note),
-        "nothing": _nothing(document),
+        "excerpts": blocks(document.excerpts) if shows_rows else (),
     }
     return Body(
         text=templates.TEMPLATES.get_template("mail.txt.j2").render(values),
@@ -154,13 +119,40 @@ def body(document: Document, note: MailNote) -> Body:
     )
 
 
+def _card(figure: Figure) -> Card:
+    """Format a key figure; without a base to compare with, why there is none stands for the change."""
+    made = card(figure)
+    if made.comparison and not made.comparison.startswith("from "):
+        return replace(made, change=made.comparison, comparison="")
+    return made
+
+
+def _compares(document: Document) -> bool:
+    """Whether a figure has a value in the period before."""
+    return any(not is_missing(figure.previous) for figure in document.figures)
+
+
+def _value_size(text: str, *sizes: int) -> int:
+    """Choose the font size of a tile's value, so that no number breaks on a phone of 320 pixels.
+
+    *sizes* are those for words of up to 5, 8 and 11 characters, and for longer ones.
+    """
+    longest = max(map(text_width, text.split()), default=0)
+    return sizes[sum(longest > most for most in (5, 8, 11))]
+
+
+def _has_value(figure: Figure) -> bool:
+    """Whether a figure is other than zero, now or in the period before."""
+    return any(value and not is_missing(value) for value in (figure.value, figure.previous))
+
+
 def _nothing(document: Document) -> str:
     """Say that the main table has no data; key figures may count something nevertheless."""
     return NO_ROWS if is_counted(document) and not document.main.rows else NO_ACTIVITY
 
 
 def _headline(document: Document, cards: Sequence[Card], note: MailNote) -> str:
-    """What an inbox shows beside the subject."""
+    """What an inbox shows beside the subject of a report without a lead."""
     if note.no_data and not is_counted(document):
         return NO_ACTIVITY
     return " · ".join(
@@ -168,61 +160,12 @@ def _headline(document: Document, cards: Sequence[Card], note: MailNote) -> str:
     )
 
 
-def one_line(text: str) -> str:
-    """Remove line breaks, for places where one would break the layout."""
-    return " ".join(printable(text).split())
-
-
-def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
-    """Format *rows* as lines whose columns align in a font of fixed width."""
-    sizes = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(_padded, row, sizes, numeric)).rstrip() for row in rows]
-
-
-def _padded(text: str, size: int, is_number: bool) -> str:  # noqa: FBT001 - mapped over a row
-    room = " " * (size - text_width(text))
-    return room + text if is_number else text + room
-
-
-def _facts(file: MailFile) -> str:
-    """Describe a file: `1.2 MB, 40 rows`."""
-    return f"{file_size(file.bytes)}, {rows_of(file.rows, file.total_rows)}"
-
-
 def _expiry(note: MailNote, document: Document) -> str:
+    """Say until when the links work: `Mon 18 May, 09:00`, in the report's zone; the year only if it is another one."""
     if note.link_expires is None:
         return ""
-    return long_time(note.link_expires.astimezone(ZoneInfo(document.timezone)), document.timezone)
-
-
-def _preview(table: Table, note: MailNote) -> Preview | None:
-    if note.no_data or note.preview_rows <= 0 or not table.rows:
-        return None
-    columns = table.columns[: _fitting(table)]
-    rows = tuple(
-        tuple(_short(format_value(value, column)) for value, column in zip(row, columns, strict=True))
-        for piece in pieces(table, note.preview_rows)
-        for row in zip(*(values.to_pylist() for values in piece.columns[: len(columns)]), strict=True)
-    )
-    caption = f"{'first ' if len(rows) < table.rows else ''}{rows_of(len(rows), table.rows)}"
-    if len(columns) < len(table.columns):
-        caption += f", {len(columns)} of {len(table.columns)} columns"
-    return Preview(
-        title=one_line(table.full_title),
-        caption=caption,
-        heads=tuple(one_line(column.title) for column in columns),
-        numeric=tuple(column.type in NUMERIC for column in columns),
-        breaks=tuple(column.type == "text" for column in columns),
-        rows=rows,
-    )
-
-
-def _fitting(table: Table) -> int:
-    """Count the columns that fit side by side; at least one."""
-    taken = accumulate(min(width, _PREVIEW_TEXT // 2) + 2 for width in widths(table)[:_PREVIEW_COLUMNS])
-    return max(sum(width <= _PREVIEW_WIDTH for width in taken), 1)
-
-
-def _short(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= _PREVIEW_TEXT else f"{text[: _PREVIEW_TEXT - 1]}…"
+    local = note.link_expires.astimezone(ZoneInfo(document.timezone))
+    day = long_date(local)
+    if local.year == document.scheduled_for.year:
+        day = day.removesuffix(f" {local.year}")
+    return f"{day}, {local:%H:%M}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from ..render.document import Chart, Document
 
-#: The width of an image in a message of 600 pixels, and the height of the logo.
-_WIDTH, _LOGO_HEIGHT = 544, 40
-#: A chart is drawn smaller than it is shown, so that its text stays readable on a phone.
-_DRAWN_WIDTH, _DRAWN_HEIGHT = 440, 170
+_LOGO_HEIGHT: Final = 40
+#: The size of a chart: two stand side by side in a message of 600 pixels, and on a phone of 320 pixels one is shown
+#: almost as large as it is drawn, so that its text stays readable.
+_WIDTH, _HEIGHT, _FONT_SIZE = 270, 150, 12
+#: The width of the place of a chart, and the width to which one that stands alone is enlarged where there is room.
+_PLACE, _ALONE = 279, 340
 #: The size of all charts together, in bytes: they must fit into `message.BODY_ROOM`.
 _MOST_BYTES: Final = 240_000
 
@@ -37,6 +39,7 @@ class MailPicture:
     height: int
     title: str = ""
     note: str = ""
+    room: int = 0  # the width of its place
 
     @property
     def alt(self) -> str:
@@ -56,10 +59,9 @@ def logo(document: Document) -> MailPicture | None:
 
 def chart_pictures(document: Document) -> tuple[MailPicture, ...]:
     """Draw the charts that have data, as many as fit into one message; the others have no content."""
-    style = charts.ChartStyle(
-        width=_DRAWN_WIDTH, height=_DRAWN_HEIGHT, palette=charts.brand_palette(document.branding.colour)
-    )
-    return tuple(_fitting(list(_drawn(document.charts, style))))
+    palette = charts.brand_palette(document.branding.colour)
+    style = charts.ChartStyle(width=_WIDTH, height=_HEIGHT, font_size=_FONT_SIZE, palette=palette)
+    return tuple(_placed(list(_fitting(list(_drawn(document.charts, style))))))
 
 
 def _drawn(shown: Sequence[Chart], style: charts.ChartStyle) -> Iterator[MailPicture]:
@@ -86,6 +88,17 @@ def _fitting(pictures: Sequence[MailPicture]) -> Iterator[MailPicture]:
     for picture in pictures:
         room -= len(picture.content)
         yield picture if room >= 0 else _left_out(picture.title)
+
+
+def _placed(pictures: Sequence[MailPicture]) -> Iterator[MailPicture]:
+    """Give each chart its place: half of the width, or the whole if it stands alone in its line."""
+    shown = [picture for picture in pictures if picture.content]
+    for picture in pictures:
+        alone = len(shown) % 2 and picture is shown[-1]
+        height = round(picture.height * _ALONE / _WIDTH) if alone else picture.height
+        yield replace(
+            picture, width=_ALONE if alone else picture.width, height=height, room=_ALONE if alone else _PLACE
+        )
 
 
 def _left_out(title: str) -> MailPicture:

@@ -48,7 +48,9 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
     return {
         "wanted": why is None,
         "why": why,
-        "subject": naming.subject(report, run.window, is_quiet=not _has_data(run), test=run.request.test),
+        "subject": naming.subject(
+            report, run.window, lead=_first_sentence(run), is_quiet=not _has_data(run), test=run.request.test
+        ),
         "recipients": recipients.as_json(),
         "strangers": len(asked) - len(wanted),
         "blocked": len(wanted) - len(recipients),
@@ -149,6 +151,11 @@ def _may_be_mailed(services: Services, run: Run, report: Report, asked: Recipien
 
 def _has_data(run: Run) -> bool:
     return bool(run.mail_summary and run.mail_summary.data_rows)
+
+
+def _first_sentence(run: Run) -> str:
+    lead = run.mail_summary.lead if run.mail_summary else ()
+    return lead[0].text if lead else ""
 
 
 def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:

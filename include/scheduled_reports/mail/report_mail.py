@@ -6,17 +6,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron_words, naming
-from ..domain.bidi import isolated
 from ..domain.dates import city
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.errors import MailChangedError, PermanentError
 from ..domain.report import Recipients
 from ..domain.run import RunKey
-from ..render.document import PREVIEW_ROWS
 from . import message
 from .attachments import MailFiles, choose_files, inline_image
-from .body import MailFile, MailNote, body
+from .body import MailNote, body
 from .deliver import Checks, deliver_all
+from .files_line import MailFile
 from .headers import (
     knows_recipient,
     report_headers,
@@ -191,15 +190,12 @@ def _note(
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         test=run.request.test,
-        preview_rows=PREVIEW_ROWS if plan["preview"] else 0,
+        preview=plan["preview"],
         why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
         schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
-        stop_hint=(
-            f"contact {isolated(str(report.creator))} ({report.creator.email})"
-            f" or an administrator of {isolated(report.workspace.name)}"
-        ),
+        stop_hint=f"contact {report.creator.email} or an administrator",
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: The height of a ranked bar, in pixels, and of one whose name takes two lines.
 _BAR: Final = 24
 _HIGH_BAR: Final = 34
+#: Bars over time that would be thinner than this, in pixels, are drawn as lines.
+_THIN: Final = 4
 #: The share of the width for the names of a ranking, and the average width of a letter per pixel of the font's size.
 _NAME_SHARE, _LETTER = 0.45, 0.56
 #: The width of the name of a day on the axis, in pixels.
@@ -48,8 +50,10 @@ _NAMED: Final = 400
 _MAX_WEEKDAYS, _MAX_LABELLED = 14, 14
 #: The width of a digit above a bar, in pixels.
 _DIGIT: Final = 6
-#: A chart of up to this width is drawn for a phone; its legend has this many letters in a line.
-_NARROW, _LEGEND_LETTERS = 340, 36
+#: A chart of up to this width is drawn for a phone.
+_NARROW: Final = 340
+#: What a legend takes beside its names, in pixels: the symbol and the gap.
+_LEGEND_GAP: Final = 34
 _WEEK, _WEEKEND_DAYS, _HALF_DAY = 7, frozenset({5, 6}), timedelta(hours=12)
 #: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
 _KEY_DIGITS: Final = 6
@@ -202,6 +206,8 @@ def _wall_clock(value: date) -> datetime:
 def _across(chart: Chart, points: Sequence[Mapping[str, Any]], style: ChartStyle) -> dict[str, Any]:
     """Draw lines or vertical bars; bars of several series stand side by side, each from zero."""
     moments = _moments(chart)
+    if chart.kind == "bar" and moments and _slot(moments, style) < _THIN * len(chart.y):
+        chart = replace(chart, kind="line")  # hairlines side by side cannot be told apart
     y, color = _value_axis(chart, points), _color(chart, style)
     if chart.kind == "bar" and not moments:
         offset = {"xOffset": {"field": "s", "type": "nominal", "sort": None}} if len(chart.y) > 1 else {}
@@ -393,7 +399,19 @@ def _color(chart: Chart, style: ChartStyle) -> dict[str, Any]:
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if chart.kind == "line" else {"symbolType": "square"}
     legend = None
     if len(titles) > 1 and style.legend:
-        columns = 1 if style.width <= _NARROW and sum(map(len, titles)) > _LEGEND_LETTERS else 0
-        legend = {"title": None, "orient": "top", "labelLimit": 240, "columns": columns, **symbol}
+        legend = {
+            "title": None,
+            "orient": "top",
+            "labelLimit": 240,
+            "columns": _legend_columns(titles, style),
+            **symbol,
+        }
     scale = {"domain": titles, "range": colours}
     return {"field": "s", "type": "nominal", "sort": None, "scale": scale, "legend": legend}
+
+
+def _legend_columns(titles: Sequence[str], style: ChartStyle) -> int:
+    """How many names of a legend stand side by side, so that none is cut."""
+    widest = max(text_width(title) for title in titles) * _LETTER * style.font_size + _LEGEND_GAP
+    together = sum(text_width(title) * _LETTER * style.font_size + _LEGEND_GAP for title in titles)
+    return len(titles) if together <= style.width else max(int(style.width // widest), 1)
