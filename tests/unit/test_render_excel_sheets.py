@@ -113,12 +113,12 @@ def test_a_note_and_the_rows_left_out_stand_above_the_header_and_on_the_summary(
         cut="Newest {shown} of {total} tasks", rest="All of them are in the CSV file.",
     )  # fmt: skip
     shown = replace(document(data), notes=data.notes)
-    words = "Newest 2 of 3 tasks. All of them are in the CSV file. 7 tasks in private channels are counted, not listed."
-    summary = [row[0] for row in rows_of(shown, "Summary", 2)]
+    cut, rest = "Newest 2 of 3 tasks. All of them are in the CSV file.", data.notes[0]
+    summary = rows_of(shown, "Summary", 2)
 
-    assert rows_of(shown, row_limit=2)[1] == [words]
-    assert "7 tasks in private channels are counted, not listed." in summary
-    assert ["Channels", 2.0, words] in [row[:3] for row in rows_of(shown, "Summary", 2)]
+    assert rows_of(shown, row_limit=2)[1] == [f"{cut} {rest}"]
+    assert rest in [row[0] for row in summary]
+    assert ["Channels", 2.0, cut] in [row[:3] for row in summary]
 
 
 def test_an_empty_table_says_what_there_is_none_of():

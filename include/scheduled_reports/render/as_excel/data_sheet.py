@@ -200,11 +200,12 @@ def _write_head(worksheet: Worksheet, table: Table, document: Document, start: i
     worksheet.row_dimensions[HEAD].height = LINE * min(lines, _LINES) + HEADER_EXTRA
 
 
-def note(table: Table, document: Document, row_limit: int | None) -> str | None:
+def note(table: Table, document: Document, row_limit: int | None, *, with_notes: bool = True) -> str | None:
     """What is said above a table: that it is empty or cut, why it does not add up, or else what is in it."""
     if not table.rows:
         return table.none or nothing(document)
-    return " ".join(filter(None, (cut_notice(table, row_limit), *table.notes))) or table.definition or None
+    notes = table.notes if with_notes else ()
+    return " ".join(filter(None, (cut_notice(table, row_limit), *notes))) or table.definition or None
 
 
 def _style_id(worksheet: Worksheet, column: Column, style: CellStyle) -> int:

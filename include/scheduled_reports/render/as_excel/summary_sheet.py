@@ -314,7 +314,7 @@ def _contents(sheet: Worksheet, row: int, document: Document, contents: Contents
             cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(part.name)}!A1")
             count = put(sheet, row, 2, part.rows, ruled(PLAIN))
             count.number_format, count.alignment = "#,##0", _RIGHT
-            words = note(table, document, contents.row_limit)
+            words = note(table, document, contents.row_limit, with_notes=False)  # they stand below the figures
             lines = _lines(words or "", sum(_TABLE[2:]), size=10)
             put(sheet, row, 3, words, ruled(NOTE))
             for position in range(4, len(_TABLE) + 1):
