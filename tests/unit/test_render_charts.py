@@ -292,8 +292,8 @@ def test_bars_that_would_be_hairlines_are_lines():
     month = [(date(2026, 4, 11) + timedelta(days=n), n + 1, 1) for n in range(30)]
     shown = chart("bar", DAY, [MESSAGES, PEOPLE], month)
 
-    assert len(bars(charts.svg(shown, charts.ChartStyle(width=660)))) == 60
-    assert bars(charts.svg(shown, charts.ChartStyle(width=264))) == []
+    assert len(bars(charts.svg(shown, charts.ChartStyle(width=660, legend=False)))) == 60
+    assert bars(charts.svg(shown, charts.ChartStyle(width=264, legend=False))) == []
 
 
 def test_a_day_without_anything_has_no_bar():

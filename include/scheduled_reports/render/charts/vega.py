@@ -239,7 +239,9 @@ def _before(chart: Chart, encoding: Mapping[str, Any], slot: float) -> list[dict
     if not chart.before:
         return []
     line = {"type": "line", "strokeWidth": 1, "strokeJoin": "round"}
-    mark = {"type": "tick", "width": slot * 0.9, "thickness": 2, "opacity": 1} if slot else line
+    width = slot / len(chart.y)  # of the bar of the first series
+    tick = {"type": "tick", "width": width, "xOffset": (width - slot) / 2, "thickness": 2, "opacity": 1}
+    mark = tick if slot else line
     scale = encoding["color"]["scale"]
     shared = {**encoding, "y": {**encoding["y"], "field": "b"}, "color": {"datum": BEFORE, "scale": scale}}
     return [{"transform": [{"filter": "isValid(datum.b)"}], "mark": mark, "encoding": shared}]
