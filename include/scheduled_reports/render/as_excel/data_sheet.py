@@ -161,6 +161,14 @@ def data_sheet(worksheet: Worksheet, part: Part, sums: Sums, document: Document,
     """Write everything but the rows of a sheet."""
     table, rows = sums.table, part.rows
     has_total = part.is_last and sums.are_shown
+    # the styles of the rows come first: their numbers, which stand in every cell, are short
+    inks = cycle((INK, OTHER_INK))
+    styles = [
+        _style_id(
+            worksheet, column, CellStyle(border=RULE, font=font(next(inks) if _alignment(column) is RIGHT else INK))
+        )
+        for column in table.columns
+    ]
     _write_head(worksheet, table, document, part.start, row_limit)
     worksheet.freeze_panes = f"B{FIRST}" if len(table.columns) > 1 else f"A{FIRST}"
     worksheet.auto_filter.ref = f"A{HEAD}:{get_column_letter(len(table.columns))}{HEAD + rows}"
@@ -169,9 +177,6 @@ def data_sheet(worksheet: Worksheet, part: Part, sums: Sums, document: Document,
     worksheet.sheet_format.defaultRowHeight = ROW
     worksheet.sheet_format.customHeight = True
     set_up_page(worksheet, document)
-    inks = cycle((INK, OTHER_INK))
-    plain = (CellStyle(border=RULE, font=font(ink)) for ink in inks)
-    styles = [_style_id(worksheet, column, style) for column, style in zip(table.columns, plain, strict=False)]
     totals = [_style_id(worksheet, column, total(document.branding)) for column in table.columns] if has_total else []
     sheet = DataSheet(
         worksheet=worksheet, table=table, part=part, sums=sums, styles=tuple(styles), total_styles=tuple(totals),
