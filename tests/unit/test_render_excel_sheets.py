@@ -199,6 +199,13 @@ def test_a_row_of_totals_ends_a_table_apart_from_the_filter():
     assert not any(cell.value for cell in sheet[7])
 
 
+def test_a_column_has_room_for_its_total():
+    many = table([column("a"), replace(column("n", "integer"), total=True)], [("x", 999_999)] * 1_000, batch=1_000)
+    width = book_of(document(many))["Channels"].column_dimensions["B"].width
+
+    assert width >= len("999,999,000") + 4  # and the indent
+
+
 @pytest.mark.parametrize(
     ("data", "row_limit"),
     [
@@ -276,6 +283,14 @@ def test_a_figure_with_a_column_of_days_has_a_small_chart(changes, cells):
     found = [tuple(line.findtext(name) for name in names) for line in tree.iter() if line.tag.endswith("}sparkline")]
 
     assert found == cells
+
+
+def test_a_small_chart_of_missing_values_has_a_height():
+    numbers = [DAYS[0], column("n", "number", 1)]
+    rows = [(day, float("nan") if n == 5 else float(n)) for day, n in WEEK]
+    days = replace(table(numbers, rows, name="days", title="By day"), zero_filled=True)
+    with zipfile.ZipFile(written(document(days, figures=[figure("N", 44.0, 40.0, kind="number")]))) as parts:
+        assert 'manualMax="12.5"' in parts.read("xl/worksheets/sheet1.xml").decode()
 
 
 # Definitions

@@ -199,7 +199,9 @@ def _write_head(worksheet: Worksheet, table: Table, document: Document, start: i
         name = f"{column.title} ({city(document.timezone)})" if column.type == "timestamp" else column.title
         put(worksheet, HEAD, position, name, header(document.branding, _alignment(column)))
         longest = text_width(name) * 1.15
-        full = max(width, min(ceil(longest / 2), width + 4)) + _BUTTON
+        # a sum may have as many digits more as the number of rows has
+        room = width + len(f"{table.rows:,d}") if column.total else width
+        full = max(room, min(ceil(longest / 2), width + 4)) + _BUTTON
         worksheet.column_dimensions[get_column_letter(position)].width = full
         lines = max(lines, ceil(longest / (full - _BUTTON + 1)))
     worksheet.row_dimensions[HEAD].height = LINE * min(lines, _LINES) + HEADER_EXTRA

@@ -21,11 +21,11 @@ from ...domain.dates import long_time, zone_time
 from ...domain.lead import Sentence
 from .. import charts
 from ..activity import has_data
-from ..batches import pieces
+from ..batches import finite, pieces
 from ..change import DOWN, NO_CHANGE, UP, change, change_of, no_base, size, trend
 from ..column_widths import text_width
 from ..logo_image import logo_picture
-from ..values import is_missing
+from ..values import NUMERIC, is_missing
 from .cells import excel_number, excel_text, number_format
 from .charts import add_charts
 from .data_sheet import FIRST, HEAD, note
@@ -40,6 +40,7 @@ from .styles import (
     SOFT,
     TONE_INKS,
     TRENDS,
+    WORDS,
     CellStyle,
     argb,
     band,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
     from ...domain.lead import LeadTone
     from ..change import Change
-    from ..document import Chart, Document, Figure, Table
+    from ..document import Document, Figure, Table
     from .chart_data import ChartData
     from .data_sheet import DataSheet
 
@@ -93,8 +94,7 @@ class Contents:
 
 def write_summary(sheet: Worksheet, document: Document, contents: Contents, data: ChartData) -> Sequence[Sparkline]:
     """Write the summary; return the small charts that stand in its cells."""
-    is_quiet = not has_data(document)
-    shown = replace(document, charts=_drawn(document, zeros=not is_quiet), figures=_told(document, all_=not is_quiet))
+    shown = document if has_data(document) else _what_happened(document)
     _set_up(sheet, shown)
     lines = _small_charts(shown, contents)
     top = _head(sheet, shown)
@@ -114,14 +114,13 @@ def write_summary(sheet: Worksheet, document: Document, contents: Contents, data
     return [replace(line, cell=f"{letter}{top + 1 + place}") for place, line in lines.items()]
 
 
-def _drawn(document: Document, *, zeros: bool) -> tuple[Chart, ...]:
-    """Choose the charts to draw: those of nothing but zeros only if *zeros* is true."""
-    return tuple(chart for chart in document.charts if zeros or not charts.is_flat(chart))
-
-
-def _told(document: Document, *, all_: bool) -> tuple[Figure, ...]:
-    """Choose the figures to show: where nothing happened, only those that are, or were, other than zero."""
-    return tuple(one for one in document.figures if all_ or _counts(one.value) or _counts(one.previous))
+def _what_happened(document: Document) -> Document:
+    """Leave out charts of nothing but zeros, and figures that are, and were, zero."""
+    return replace(
+        document,
+        charts=tuple(chart for chart in document.charts if not charts.is_flat(chart)),
+        figures=tuple(one for one in document.figures if _counts(one.value) or _counts(one.previous)),
+    )
 
 
 def _counts(value: Any) -> bool:
@@ -130,7 +129,6 @@ def _counts(value: Any) -> bool:
 
 def _set_up(sheet: Worksheet, document: Document) -> None:
     sheet.sheet_view.showGridLines = False
-    sheet.sheet_view.zoomScale = 100
     sheet.sheet_properties.tabColor = argb(document.branding.colour)
     sheet.sheet_format.defaultRowHeight = ROW
     sheet.sheet_format.customHeight = True
@@ -228,7 +226,7 @@ def _figures(sheet: Worksheet, row: int, document: Document, *, has_lines: bool)
 
 def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
     column = figure.spec.column
-    put(sheet, row, 1, column.title, ruled(replace(PLAIN, alignment=_INDENTED)))
+    put(sheet, row, 1, column.title, ruled(WORDS))
     for position, value in ((2, figure.value), (3, figure.previous)):
         cell = put(sheet, row, position, _number(value, figure), ruled(PLAIN if position == 2 else SOFT))
         cell.number_format, cell.alignment = number_format(column), _RIGHT
@@ -239,7 +237,7 @@ def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
     if found is not None and not isinstance(amount, str):
         cell.number_format = _change_format(found, figure)
     put(sheet, row, _SMALL, None, ruled(PLAIN))
-    sheet.row_dimensions[row].height = ROW + 4
+    sheet.row_dimensions[row].height = LINE * _lines(column.title, _TABLE[0] - 2, size=_SIZE) + 7
 
 
 def _number(value: float | Decimal | None, figure: Figure) -> float | Decimal | str:
@@ -285,6 +283,8 @@ def _days(table: Table, figure: Figure, contents: Contents) -> Sparkline | None:
     if not has_days or figure.spec.column.name not in names or len(contents.places[table.name]) > 1:
         return None
     place = names.index(figure.spec.column.name)
+    if table.columns[place].type not in NUMERIC:
+        return None
     rows = contents.rows(table)
     most = max((_most(piece.column(place)) for piece in pieces(table, rows)), default=0.0)
     if rows < _FEW or most <= 0:
@@ -296,7 +296,7 @@ def _days(table: Table, figure: Figure, contents: Contents) -> Sparkline | None:
 
 
 def _most(values: pa.Array) -> float:
-    return float(pc.max(values).as_py() or 0) if pa.types.is_primitive(values.type) else 0.0
+    return float(pc.max(finite(values) if pa.types.is_floating(values.type) else values).as_py() or 0)
 
 
 # Contents
