@@ -75,7 +75,7 @@ def test_values_are_formatted_for_people(kind, scale, value, text):
         ("percent", 0.87301, 0.873, "no change"),
         ("integer", 4, 4, "no change"),
         ("integer", 0, 0, "no change"),
-        ("integer", 7, 0, "▲ 7"),
+        ("integer", 7, 0, ""),
         ("number", 7, None, ""),
         ("number", None, 7, ""),
         ("number", float("nan"), 7, ""),

@@ -77,12 +77,14 @@ def _points(amount: Decimal) -> str:
 
 
 def change(figure: Figure) -> str:
-    """Format the change: `\N{BLACK UP-POINTING TRIANGLE} 25.0%`, `no change`; empty without a base."""
+    """Format the change: `\N{BLACK UP-POINTING TRIANGLE} 25.0%`, `no change`; empty without a base, and from none."""
     if is_missing(figure.value) or is_missing(figure.previous):
         return ""
     found = change_of(figure)
     if found is None:
         return NO_CHANGE
+    if no_base(figure):
+        return ""
     return f"{UP if found.amount > 0 else DOWN} {size(found, figure)}"
 
 

@@ -214,7 +214,7 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
     frame = head.to_pandas(types_mapper=pd.ArrowDtype)
     total = int((head.schema.metadata or {}).get(_TOTAL, head.num_rows))
     rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
-    has_before = any(str(name).startswith(_BEFORE) for name in frame.columns)
+    before = tuple({name: row[_BEFORE + name] for name in spec.y} for row in rows if _BEFORE + spec.y[0] in row)
     return Chart(
         title=spec.title,
         kind=spec.kind,
@@ -224,7 +224,7 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
         rows=rows,
         total=total,
         at_limit=dataset.limit is not None and total >= dataset.limit,
-        before=tuple({name: row[_BEFORE + name] for name in spec.y} for row in rows) if has_before else (),
+        before=before if any(value for row in before for value in row.values()) else (),  # nothing happened then
         weekly=spec.weekly,
     )
 

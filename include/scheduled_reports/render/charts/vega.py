@@ -244,7 +244,8 @@ def _before(chart: Chart, encoding: Mapping[str, Any], slot: float) -> list[dict
     mark = tick if slot else line
     scale = encoding["color"]["scale"]
     shared = {**encoding, "y": {**encoding["y"], "field": "b"}, "color": {"datum": BEFORE, "scale": scale}}
-    return [{"transform": [{"filter": "isValid(datum.b)"}], "mark": mark, "encoding": shared}]
+    shown = "datum.b" if slot else "isValid(datum.b)"  # no mark stands for zero
+    return [{"transform": [{"filter": shown}], "mark": mark, "encoding": shared}]
 
 
 def _weekends(chart: Chart, moments: Sequence[datetime], x: Mapping[str, Any]) -> list[dict[str, Any]]:
