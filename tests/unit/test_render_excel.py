@@ -203,7 +203,7 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         (figure("Rate", 0.833, 0.909, kind="percent"), pytest.approx(-7.6), '"▲ "0.0" points";"▼ "0.0" points"'),
         (figure("Rate", 0.51, 0.5, kind="percent"), pytest.approx(1), '"▲ "0.0" point";"▼ "0.0" point"'),
         (figure("Failed", 29, 7), 22, '"▲ "#,##0;"▼ "#,##0'),
-        (figure("New", 5, 0), 5, '"▲ "#,##0;"▼ "#,##0'),
+        (figure("New", 5, 0), "none before", "General"),
         (figure("Same", 5, 5), "no change", "General"),
         (figure("First", 5, None), "no earlier data", "General"),
         (figure("Gone", None, 5), "no data", "General"),

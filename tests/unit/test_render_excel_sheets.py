@@ -145,7 +145,7 @@ def test_durations_are_times_and_bytes_are_numbers_with_their_unit():
 
 def test_key_figures_have_the_same_units():
     wait = figure("Wait", 1076, 1324, better="down")
-    size = figure("Size", 105_132_720, 0)
+    size = figure("Size", 105_132_720, 1_000_000)
     figures = [
         replace(one, spec=replace(one.spec, column=replace(one.spec.column, unit=unit)))
         for one, unit in ((wait, "seconds"), (size, "bytes"))
@@ -154,7 +154,7 @@ def test_key_figures_have_the_same_units():
     found = {row[0].value: [cell.value for cell in row[1:4]] for row in sheet["A6:D9"]}
 
     assert found["Wait"] == [timedelta(seconds=1076), timedelta(seconds=1324), pytest.approx(1076 / 1324 - 1)]
-    assert found["Size"] == [105_132_720, 0, "▲ 105.1 MB"]
+    assert found["Size"] == [105_132_720, 1_000_000, "▲ 104.1 MB"]
 
 
 def test_titles_stand_for_their_values():

@@ -230,9 +230,9 @@ def _figure(sheet: Worksheet, row: int, figure: Figure) -> None:
     for position, value in ((2, figure.value), (3, figure.previous)):
         cell = put(sheet, row, position, _number(value, figure), ruled(PLAIN if position == 2 else SOFT))
         cell.number_format, cell.alignment = number_format(column), _RIGHT
-    found = change_of(figure)
+    found = None if no_base(figure) else change_of(figure)
     amount = _amount(found, figure)
-    cell = put(sheet, row, 4, amount, ruled(TRENDS[trend(figure)]))
+    cell = put(sheet, row, 4, amount, ruled(TRENDS["flat" if found is None else trend(figure)]))
     cell.alignment = _RIGHT
     if found is not None and not isinstance(amount, str):
         cell.number_format = _change_format(found, figure)
