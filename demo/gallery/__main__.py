@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -59,7 +59,7 @@ def _arrivals(scenes: Sequence[Scene], until: date) -> Iterator[Arrival]:
     with TemporaryDirectory() as scratch:
         for server in postgres.running(Path(scratch) / "data"):
             dsn = server.create_database("gallery")
-            seed(dsn, until=until)
+            seed(dsn, until=until + timedelta(days=1))
             for scene in scenes:
                 yield arrival(dsn, scene, until, FILES / scene.name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from include.scheduled_reports.testing.services import MemoryServices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from .scenes import Scene
 
+HERE = Path(__file__).parent
 SENDER = "Reports <reports@acme-robotics.example>"
 
 
@@ -38,6 +39,9 @@ class Arrival:
 
 def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
     """Run the report on the morning after *until*, and write its files and email to *folder*."""
+    if scene.sql:
+        with psycopg.connect(dsn) as connection:
+            connection.execute((HERE / scene.sql).read_bytes())
     _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
     at = datetime.combine(until + timedelta(days=1), time(7), UTC)
     settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}

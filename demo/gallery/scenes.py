@@ -22,13 +22,17 @@ EVERYTHING: Final = ("pdf", "csv", "json", "excel", "html")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """One run of a sample report: *name* is the folder, *row* changes columns of the report before the run."""
+    """One run of a sample report: *name* is the folder, *row* changes columns of the report before the run.
+
+    *sql* is a file beside this one, executed before the run; scenes after it see what it changed.
+    """
 
     name: str
     title: str
     about: str
     report: str
     row: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    sql: str = ""
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     formats: tuple[str, ...] = EVERYTHING
     pages: int = 2  # of the PDF
@@ -56,14 +60,23 @@ SCENES: Final = (
         title="User engagement",
         about="A month, with people by activity level.",
         report="demo-report-engagement",
-        row={"name": "Engagement", "description": "", "timezone": "Europe/Berlin"},
+        row={
+            "name": "Engagement",
+            "description": "",
+            "timezone": "Europe/Berlin",
+            "parameters": {"dateRange": {"type": "last-30-days"}},
+        },
     ),
     Scene(
         name="task-completion",
         title="Task completion",
         about="What was completed, what is overdue, and by whom.",
         report="demo-report-tasks-hourly",
-        row={"name": "Tasks, the last 30 days", "email_recipients": ["ada.okafor@acme-robotics.example"]},
+        row={
+            "name": "Tasks, the last 30 days",
+            "email_recipients": ["ada.okafor@acme-robotics.example"],
+            "parameters": {"dateRange": {"type": "last-30-days"}},
+        },
     ),
     Scene(
         name="workflow-execution",
@@ -138,5 +151,21 @@ SCENES: Final = (
         pages=1,
         sheets=1,
         views=("mail", "html"),
+    ),
+    Scene(
+        name="dubai",
+        title="From right to left",
+        about="Arabic names beside Latin, Chinese and Korean ones, in every format.",
+        report="demo-report-tokyo-morning",
+        row={
+            "name": "نشاط مكتب دبي 📈",
+            "description": "أسبوع واحد في مكتب دبي",
+            "timezone": "Asia/Dubai",
+            "email_subject": None,
+        },
+        sql="dubai.sql",
+        pages=1,
+        sheets=1,
+        views=("mail", "mail-phone", "html", "html-phone"),
     ),
 )

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     seed = commands.add_parser("seed-demo", help="create sample workspaces and reports; needs a checkout")
     seed.add_argument(
-        "--until", type=date.fromisoformat, help="the last day with data, such as 2026-05-11 (default: today)"
+        "--until", type=date.fromisoformat, help="the day after the last with data, such as 2026-05-11 (default: today)"
     )
     seed.add_argument("--reports", type=int, default=13, help="number of valid reports (default: 13)")
     seed.add_argument("--messages", type=int, default=20_000, help="number of messages (default: 20000)")

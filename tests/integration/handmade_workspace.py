@@ -211,11 +211,14 @@ EVERYBODY = {
 
 @dataclass(frozen=True)
 class Answer:
-    """The content of a report: key figures with their previous values, and rows of each table, number of data rows."""
+    """The content of a report: key figures (also hidden ones) with their previous values, rows of each table, number of
+    data rows; and of its mail the rows of each excerpt, with what is said about them.
+    """
 
     figures: dict[str, tuple[Any, Any]]
     tables: dict[str, list[tuple[Any, ...]]]
     data_rows: int | None
+    excerpts: dict[str, tuple[list[tuple[Any, ...]], str]]
 
     @property
     def now(self) -> dict[str, Any]:
@@ -257,11 +260,17 @@ def ask(
         services, Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=moment, conf={}, user=None, clear_number=0)
     )
     run = services.runs.load(key)
-    shown = document.document(run, report_type(run.report), RunFiles.of(services.staging, key), Settings())
+    kind_asked = report_type(run.report)
+    shown = document.document(run, kind_asked, RunFiles.of(services.staging, key), Settings())
+    mailed = document.document_for_mail(run, kind_asked, Settings())
     return Answer(
-        figures={figure.spec.column.name: (figure.value, figure.previous) for figure in shown.figures},
+        figures={
+            figure.spec.column.name: (figure.value, figure.previous)
+            for figure in (*shown.figures, *shown.hidden_figures)
+        },
         tables={table.name: _rows(table) for table in shown.tables},
         data_rows=run.mail_summary.data_rows if run.mail_summary else None,
+        excerpts={excerpt.title: (_rows(excerpt.table), excerpt.note) for excerpt in mailed.excerpts},
     )
 
 

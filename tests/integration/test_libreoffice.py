@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -25,22 +26,27 @@ AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,fa
 COLUMNS = [
     column("t"), column("i", "integer"), column("d", "decimal", 2), column("f", "number", 3), column("p", "percent", 1),
     column("b", "boolean"), column("on", "date"), column("at", "timestamp"),
+    replace(column("s", "integer"), unit="seconds"), replace(column("z", "integer"), unit="bytes"),
 ]  # fmt: skip
 ROWS = [
-    ("=1+1", 1_234_567, Decimal("1234.50"), 0.125, 0.25, True, date(2026, 5, 4), datetime(2026, 5, 4, 9, tzinfo=ZONE)),
-    ("0001", -(2**63), Decimal(10**20), float("nan"), None, False, date(1899, 12, 31), None),
-    ('a "b", c\nd', None, None, None, None, None, None, None),
-    ("12345678901234567890", 0, Decimal(0), 0.0, 0.0, None, None, None),
-    ("<b>&amp;</b> _x0041_ \x00 日本 שלום", 5, None, None, None, None, None, None),
-]
+    ("=1+1", 1_234_567, Decimal("1234.50"), 0.125, 0.25, True, date(2026, 5, 4), datetime(2026, 5, 4, 9, tzinfo=ZONE),
+     93_784, 105_132_720),
+    ("0001", -(2**63), Decimal(10**20), float("nan"), None, False, date(1899, 12, 31), None, 59, 13_400),
+    ('a "b", c\nd', None, None, None, None, None, None, None, None, None),
+    ("12345678901234567890", 0, Decimal(0), 0.0, 0.0, None, None, None, 0, 302),
+    ("<b>&amp;</b> _x0041_ \x00 日本 שלום", 5, None, None, None, None, None, None, None, None),
+]  # fmt: skip
 SHOWN = [
-    ["T", "I", "D", "F", "P", "B", "On", "At (Berlin)"],
-    ["=1+1", "1,234,567", "1,234.50", "0.125", "25.0%", "TRUE", "2026-05-04", "2026-05-04 09:00"],
-    ["0001", "-9223372036854775808", "100000000000000000000.00", "", "", "FALSE", "1899-12-31", ""],
-    ['a "b", c\nd', "", "", "", "", "", "", ""],
-    ["12345678901234567890", "0", "0.00", "0.000", "0.0%", "", "", ""],
-    ["<b>&amp;</b> _x0041_  日本 שלום", "5", "", "", "", "", "", ""],
-]
+    ["Weekly channels · Channels · 4\N{EN DASH}10 May 2026", *[""] * 9],
+    [""] * 10,
+    ["T", "I", "D", "F", "P", "B", "On", "At (Berlin)", "S", "Z"],
+    ["=1+1", "1,234,567", "1,234.50", "0.125", "25.0%", "Yes", "Mon 4 May 2026", "4 May 2026, 09:00", "26:03:04",
+     "105.1 MB"],
+    ["0001", "-9223372036854775808", "100000000000000000000.00", "", "", "No", "1899-12-31", "", "0:00:59", "13 KB"],
+    ['a "b", c\nd', *[""] * 9],
+    ["12345678901234567890", "0", "0.00", "0.000", "0.0%", "", "", "", "0:00:00", "302 bytes"],
+    ["<b>&amp;</b> _x0041_  日本 שלום", "5", *[""] * 8],
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +56,20 @@ def converted(tmp_path_factory):
     days = [(date(2026, 5, day), day) for day in range(4, 11)]
     shown = document(
         table(COLUMNS, ROWS),
-        table([column("day", "date"), column("n", "integer")], days, name="days", title="By day"),
-        figures=[figure("Messages", 1_234_567, 987_654)],
+        replace(
+            table(
+                [column("day", "date"), replace(column("n", "integer"), bar=True, total=True)],
+                days,
+                name="days",
+                title="By day",
+            ),
+            zero_filled=True,
+        ),
+        figures=[
+            figure("Messages", 1_234_567, 987_654),
+            figure("N", 49, 4),
+            figure("Rate", 0.833, 0.909, kind="percent", scale=1),
+        ],
         charts=[chart("bar", column("day", "date"), [column("n", "integer")], days, table="days", title="N per day")],
         branding=BRAND,
     )
@@ -74,7 +92,7 @@ def rows_of(folder, sheet):
 
 def test_every_sheet_is_there(converted):
     assert sorted(path.name for path in converted.glob("*.csv")) == [
-        "report-By day.csv", "report-Channels.csv", "report-Summary.csv",
+        "report-By day.csv", "report-Channels.csv", "report-Definitions.csv", "report-Summary.csv",
     ]  # fmt: skip
 
 
@@ -85,8 +103,14 @@ def test_a_sheet_shows_the_values_of_its_table(converted):
 def test_the_summary_shows_the_key_figures(converted):
     rows = [row[:4] for row in rows_of(converted, "Summary")]
 
-    assert ["Messages", "1,234,567", "987,654", "+25.0%"] in rows
-    assert ["Channels", "5 rows", "", ""] in rows
+    assert ["Messages", "1,234,567", "987,654", "▲ 25.0%"] in rows
+    assert ["N", "49", "4", "▲ 45"] in rows
+    assert ["Rate", "83.3%", "90.9%", "▼ 7.6 points"] in rows
+    assert ["Channels", "5", "", ""] in rows
+
+
+def test_a_table_ends_with_its_totals(converted):
+    assert rows_of(converted, "By day")[-3:] == [["Sun 10 May 2026", "10"], ["", ""], ["Total", "49"]]
 
 
 def test_the_chart_is_drawn_on_the_summary(converted):
@@ -95,7 +119,7 @@ def test_the_chart_is_drawn_on_the_summary(converted):
     document_read.close()
 
     assert "N per day" in text
-    assert "10 May" in text
+    assert "Sun 10" in text
 
 
 # CSV, opened with each separator that a spreadsheet may expect

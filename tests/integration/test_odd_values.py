@@ -148,7 +148,7 @@ def test_json(made):
 def test_excel(made):
     make, expected = made
     sheet = openpyxl.load_workbook(io.BytesIO(make(Format.EXCEL)))["Values"]
-    header, *rows = [row for row in sheet.iter_rows(values_only=True) if row[0] is not None]
+    header, *rows = [row for row in sheet.iter_rows(min_row=3, values_only=True) if row[0] is not None]
     assert header[0] == "Label"
 
     def text(value):

@@ -19,6 +19,7 @@ FIGURES = {
         "replies": (1, 0),
         "files_shared": (2, 1),
         "new_members": (1, 1),
+        "other_messages": (2, 1),
     },
     "channel-analytics": {
         "messages": (9, 3),
@@ -27,6 +28,10 @@ FIGURES = {
         "quiet_channels": (1, 2),
         "messages_per_channel": (2.25, 1.5),
         "reply_share": (1 / 9, 0.0),
+        "public_channels": (3, 3),
+        "other_messages": (2, 1),
+        "other_channels": (2, 1),
+        "unlisted_channels": (0, 0),
     },
     "user-engagement": {
         "members": (4, 3),
@@ -35,6 +40,8 @@ FIGURES = {
         "silent_members": (1, 1),
         "activities_per_person": (3.0, 2.0),
         "days_per_person": (2.5, 2.0),
+        "former_members": (1, 0),
+        "unlisted_people": (0, 0),
     },
     "task-completion": {
         "completed": (2, 1),
@@ -43,6 +50,9 @@ FIGURES = {
         "overdue": (2, 0),
         "on_time_share": (0.5, None),
         "days_to_complete": (9.5, 15.0),
+        "unlisted_tasks": (1, 0),
+        "unlisted_open": (1, 0),
+        "unlisted_overdue": (1, 0),
     },
     "workflow-execution": {
         "executions": (6, 1),
@@ -51,6 +61,7 @@ FIGURES = {
         "active_workflows": (1, 1),
         "median_seconds": (20.0, 2.0),
         "unfinished": (1, 0),
+        "finished": (4, 1),
     },
     "export-summary": {
         "exports": (4, 1),
@@ -59,6 +70,8 @@ FIGURES = {
         "records": (150, 7),
         "bytes": (2**53 + 5_001, 70),
         "median_seconds": (30.0, 10.0),
+        "finished": (3, 1),
+        "unfinished": (1, 0),
     },
 }
 #: Every table of the week, and the number of data rows in the main one.
@@ -124,18 +137,19 @@ TABLES = {
     },
     "task-completion": {
         "tasks": [
-            ("Seven", "Done", "High", "Ben", "Bot", "dev", True,
+            # Overdue since 22 hours, then the others that are open, then the closed ones, the latest first.
+            ("Seven", "Done", "High", "Ben", "Bot", "dev", True, 1,
              "2026-03-20T10:00:00", "2026-03-29T00:00:00", None),
-            ("One", "Done", "High", "Ann", "Bot", "general", False,
-             "2026-03-10T10:00:00", "2026-03-25T10:00:00", "2026-03-24T10:00:00"),
-            ("Two", "Done", "Medium", "Ben", "Bot", "dev", False,
-             "2026-03-24T10:00:00", "2026-03-28T00:00:00", "2026-03-29T10:00:00"),
-            ("Four", "In progress", "Low", "Ann", "Bot", None, False,
+            ("Four", "In progress", "Low", "Ann", "Bot", None, False, None,
              "2026-03-01T10:00:00", "2026-04-15T10:00:00", None),
-            ("Six", "Cancelled", "Medium", "Ann", "Bot", "general", False,
-             "2026-03-02T10:00:00", None, "2026-03-25T10:00:00"),
-            ("Five", "Blocked", "Low", None, "Bot", "general", False,
+            ("Five", "Blocked", "Low", None, "Bot", "general", False, None,
              "2026-03-29T21:59:59", None, None),
+            ("Two", "Done", "Medium", "Ben", "Bot", "dev", False, None,
+             "2026-03-24T10:00:00", "2026-03-28T00:00:00", "2026-03-29T10:00:00"),
+            ("Six", "Cancelled", "Medium", "Ann", "Bot", "general", False, None,
+             "2026-03-02T10:00:00", None, "2026-03-25T10:00:00"),
+            ("One", "Done", "High", "Ann", "Bot", "general", False, None,
+             "2026-03-10T10:00:00", "2026-03-25T10:00:00", "2026-03-24T10:00:00"),
         ],
         "days": [
             ("2026-03-23", 1, 0, 0),
@@ -183,13 +197,13 @@ TABLES = {
             ("2026-03-23T00:00:00", "messages", "CSV", "Completed", "Ann", 100, 5_000, 20.0, None),
         ],
         "days": [
-            ("2026-03-23", 1, 0, 100),
-            ("2026-03-24", 1, 1, 0),
-            ("2026-03-25", 1, 0, 0),
-            ("2026-03-26", 0, 0, 0),
-            ("2026-03-27", 0, 0, 0),
-            ("2026-03-28", 0, 0, 0),
-            ("2026-03-29", 1, 0, 50),
+            ("2026-03-23", 1, 1, 0, 100),
+            ("2026-03-24", 1, 0, 1, 0),
+            ("2026-03-25", 1, 0, 0, 0),
+            ("2026-03-26", 0, 0, 0, 0),
+            ("2026-03-27", 0, 0, 0, 0),
+            ("2026-03-28", 0, 0, 0, 0),
+            ("2026-03-29", 1, 1, 0, 50),
         ],
         "kinds": [("messages", 3, 1, 0.5, 100, 5_000), ("tasks", 1, 0, 1.0, 50, 2**53 + 1)],
         "people": [
@@ -198,6 +212,41 @@ TABLES = {
             ("Zed", 1, 0, 0, 0, "2026-03-25T10:00:00"),
         ],
     },
+}  # fmt: skip
+#: The rows that an email shows, and what it says about them.
+EXCERPTS = {
+    "workspace-activity": {
+        "Most active people": ([("Ann", 5, 5), ("Ben", 2, 2), ("Bot", 1, 1), ("Unnamed", 1, 1)], ""),
+        "Busiest public channels": ([("general", 5, 3), ("dev", 2, 2)], ""),
+    },
+    "channel-analytics": {
+        "Quiet channels": ([("quiet", None)], ""),
+        "Busiest channels": (
+            [("general", 5, 3, "2026-03-29T21:59:59"), ("dev", 2, 2, "2026-03-27T10:00:00")], "",
+        ),
+    },
+    "user-engagement": {
+        "Inactive members": ([("Zed", "Guest", None)], ""),
+        "Least active people": (
+            [
+                ("Cleo", 1, 1, "2026-03-25T09:00:00"),
+                ("Unnamed", 1, 1, "2026-03-29T00:59:59"),
+                ("Ben", 4, 3, "2026-03-26T11:00:00"),
+                ("Ann", 6, 5, "2026-03-29T21:59:59"),
+            ],
+            "",
+        ),
+    },
+    "task-completion": {"Overdue tasks": ([("Seven", "Ben", "2026-03-29T00:00:00", 1)], "")},
+    "workflow-execution": {
+        "What failed": ([("Build", "boom", 2, "2026-03-29T21:59:59")], ""),
+        "Busiest workflows": ([("Build", 6, 1, 1, 0.5)], ""),
+    },
+    "export-summary": {
+        "Failed exports": ([("messages", "Ann", "2026-03-24T10:00:00", "quota")], ""),
+        "Exports that have not finished": ([("messages", "Zed", "2026-03-25T10:00:00", "Pending")], ""),
+    },
+    "security-audit": {"Warnings and critical events": ([], "No warnings or critical events.")},
 }  # fmt: skip
 DATA_ROWS = {
     "workspace-activity": 6,
@@ -210,48 +259,57 @@ DATA_ROWS = {
 #: Key figures and tables that change with parameters; the others stay the same.
 NARROWED = [
     ("workspace-activity", {"channelIds": ["gen"]},
-     {"messages": 5, "active_people": 3, "active_channels": 1, "files_shared": 1}),
+     {"messages": 5, "active_people": 3, "active_channels": 1, "files_shared": 1, "other_messages": 0}),
     ("workspace-activity", {"channelIds": ["sec", "dm", "nowhere"]},  # none of these is a public channel
-     {"messages": 0, "active_people": 0, "active_channels": 0, "replies": 0, "files_shared": 0}),
+     {"messages": 0, "active_people": 0, "active_channels": 0, "replies": 0, "files_shared": 0, "other_messages": 0}),
     ("workspace-activity", {"includeArchived": True}, {"messages": 10, "active_channels": 5}),
     ("workspace-activity", {"includeArchived": False}, {}),
     ("workspace-activity", {"userIds": ["ben"]},
-     {"messages": 2, "active_people": 1, "active_channels": 2, "files_shared": 0}),
+     {"messages": 2, "active_people": 1, "active_channels": 2, "files_shared": 0, "other_messages": 1}),
     ("workspace-activity", {"minActivityLevel": "medium"}, {}),
     ("channel-analytics", {"channelIds": ["gen", "quiet", "sec"]},
-     {"messages": 5, "public_share": 1.0, "active_channels": 1, "messages_per_channel": 5.0, "reply_share": 0.2}),
+     {"messages": 5, "public_share": 1.0, "active_channels": 1, "messages_per_channel": 5.0, "reply_share": 0.2,
+      "public_channels": 2, "other_messages": 0, "other_channels": 0}),
     ("channel-analytics", {"includeArchived": True},
-     {"messages": 10, "public_share": 0.8, "active_channels": 5, "messages_per_channel": 2.0, "reply_share": 0.1}),
+     {"messages": 10, "public_share": 0.8, "active_channels": 5, "messages_per_channel": 2.0, "reply_share": 0.1,
+      "public_channels": 4}),
     ("channel-analytics", {"userIds": ["dan"]},
      {"messages": 1, "public_share": 1.0, "active_channels": 1, "quiet_channels": 2, "messages_per_channel": 1.0,
-      "reply_share": 0.0}),
-    ("channel-analytics", {"minActivityLevel": "high"}, {}),
+      "reply_share": 0.0, "other_messages": 0, "other_channels": 0}),
+    ("channel-analytics", {"minActivityLevel": "low"}, {"unlisted_channels": 1}),
+    ("channel-analytics", {"minActivityLevel": "high"}, {"unlisted_channels": 3}),
     ("user-engagement", {"channelIds": ["dev"]},
      {"engaged_people": 1, "engaged_share": 0.25, "silent_members": 3, "activities_per_person": 1.0,
-      "days_per_person": 1.0}),
+      "days_per_person": 1.0, "former_members": 0}),
     ("user-engagement", {"includeArchived": True},  # a message by Ann and a reaction by Cleo, both on the 25th
      {"activities_per_person": 3.5}),
     ("user-engagement", {"userIds": ["ben", "zed"]},
-     {"members": 2, "engaged_people": 1, "engaged_share": 0.5, "activities_per_person": 4.0, "days_per_person": 3.0}),
-    ("user-engagement", {"minActivityLevel": "low"}, {}),
+     {"members": 2, "engaged_people": 1, "engaged_share": 0.5, "activities_per_person": 4.0, "days_per_person": 3.0,
+      "former_members": 0}),
+    ("user-engagement", {"minActivityLevel": "low"}, {"unlisted_people": 1}),
+    ("user-engagement", {"minActivityLevel": "medium"}, {"unlisted_people": 4}),
     ("task-completion", {"channelIds": ["dev"]},
-     {"completed": 1, "created": 1, "open_tasks": 1, "overdue": 1, "on_time_share": 0.0, "days_to_complete": 5.0}),
+     {"completed": 1, "created": 1, "open_tasks": 1, "overdue": 1, "on_time_share": 0.0, "days_to_complete": 5.0,
+      "unlisted_tasks": 0, "unlisted_open": 0, "unlisted_overdue": 0}),
     ("task-completion", {"channelIds": ["sec"]},
-     {"completed": 0, "created": 0, "open_tasks": 0, "overdue": 0, "on_time_share": None, "days_to_complete": None}),
+     {"completed": 0, "created": 0, "open_tasks": 0, "overdue": 0, "on_time_share": None, "days_to_complete": None,
+      "unlisted_tasks": 0, "unlisted_open": 0, "unlisted_overdue": 0}),
     ("task-completion", {"includeArchived": True}, {"created": 4, "open_tasks": 5}),
     ("task-completion", {"userIds": ["ann"]},
-     {"completed": 1, "created": 0, "open_tasks": 1, "overdue": 0, "on_time_share": 1.0, "days_to_complete": 14.0}),
+     {"completed": 1, "created": 0, "open_tasks": 1, "overdue": 0, "on_time_share": 1.0, "days_to_complete": 14.0,
+      "unlisted_tasks": 0, "unlisted_open": 0, "unlisted_overdue": 0}),
     ("task-completion", {"taskStatuses": ["TODO", "BLOCKED"]},
      {"completed": 0, "created": 2, "open_tasks": 2, "overdue": 1, "on_time_share": None, "days_to_complete": None}),
     ("workflow-execution", {"workflowIds": ["mail"]},
      {"executions": 0, "success_share": None, "failed": 0, "active_workflows": 0, "median_seconds": None,
-      "unfinished": 0}),
+      "unfinished": 0, "finished": 0}),
     ("workflow-execution", {"includeArchived": True},
-     {"executions": 7, "success_share": 0.6, "active_workflows": 2, "median_seconds": 10.0}),
+     {"executions": 7, "success_share": 0.6, "active_workflows": 2, "median_seconds": 10.0, "finished": 5}),
     ("workflow-execution", {"userIds": ["ann"]},
-     {"executions": 2, "success_share": 1.0, "failed": 0, "median_seconds": 10.0}),
+     {"executions": 2, "success_share": 1.0, "failed": 0, "median_seconds": 10.0, "finished": 1}),
     ("export-summary", {"userIds": ["ben"]},
-     {"exports": 1, "success_share": 1.0, "failed": 0, "records": 50, "bytes": 2**53 + 1, "median_seconds": 40.0}),
+     {"exports": 1, "success_share": 1.0, "failed": 0, "records": 50, "bytes": 2**53 + 1, "median_seconds": 40.0,
+      "finished": 1, "unfinished": 0}),
     ("export-summary", {"minActivityLevel": "medium"}, {}),
 ]  # fmt: skip
 #: The people or channels listed at each minimum activity.
@@ -345,6 +403,18 @@ def test_tables_are_those_counted_by_hand(counted, kind):
     assert found.data_rows == DATA_ROWS[kind]
 
 
+@pytest.mark.parametrize("kind", EXCERPTS)
+def test_an_email_shows_the_rows_that_make_the_point(counted, kind):
+    assert ask(counted, kind).excerpts == EXCERPTS[kind]
+
+
+@pytest.mark.parametrize("kind", EXCERPTS)
+def test_an_email_says_what_it_has_no_rows_of(counted, kind):
+    for rows, said in ask(counted, kind, at="2025-06-02T07:00").excerpts.values():
+        assert rows == []
+        assert said.endswith(".")
+
+
 @pytest.mark.parametrize(("kind", "parameters", "changed"), NARROWED, ids=str)
 def test_a_parameter_does_what_its_name_says_and_nothing_else(counted, kind, parameters, changed):
     untouched = {name: now for name, (now, _) in FIGURES[kind].items()}
@@ -360,6 +430,38 @@ def test_a_level_of_activity_shortens_the_lists_of_people_and_channels(counted, 
 
     assert [one[0] for one in found.tables[table]] == expected
     assert {name for name, rows in found.tables.items() if rows != TABLES[kind][name]} <= {"people", "channels"}
+
+
+def test_a_quiet_channel_shows_its_last_message_from_before_the_period(counted):
+    """In the week after, nobody writes but Ann, at the first moment of its first day."""
+    found = ask(counted, "channel-analytics", at="2026-04-06T07:00")
+
+    assert [(one[0], one[1], one[5]) for one in found.tables["channels"]] == [
+        ("general", 1, "2026-03-29T22:00:00"),
+        ("dev", 0, "2026-03-27T10:00:00"),
+        ("late", 0, None),
+        ("quiet", 0, None),
+    ]
+    # Dev and late and quiet: none of them counts as data.
+    assert (found.data_rows, found.now["quiet_channels"]) == (1, 3)
+
+
+def test_a_quiet_channel_shows_the_last_message_of_the_people_selected(counted):
+    found = ask(counted, "channel-analytics", {"userIds": ["cleo"]})
+
+    assert [(one[0], one[5]) for one in found.tables["channels"] if one[5]] == [("general", "2026-03-22T22:59:59")]
+
+
+def test_an_inactive_member_shows_the_last_activity_from_before_the_period(counted):
+    found = ask(counted, "user-engagement", at="2026-04-06T07:00")
+
+    assert [(one[0], one[3], one[8]) for one in found.tables["people"]] == [
+        ("Ann", 1, "2026-03-29T22:00:00"),
+        ("Ben", 0, "2026-03-26T11:00:00"),  # a message
+        ("Cleo", 0, "2026-03-25T09:00:00"),  # a reaction
+        ("Zed", 0, None),
+    ]
+    assert (found.data_rows, found.now["silent_members"]) == (1, 3)
 
 
 @pytest.mark.parametrize("kind", sorted(report_types()))

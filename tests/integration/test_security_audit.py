@@ -258,13 +258,30 @@ def week(log):
 @pytest.mark.usefixtures("week")
 def test_the_key_figures_are_those_of_a_week_worked_out_by_hand(ask):
     # New: ada from .7, and both from .8, which only ws2 has seen before; bob has no earlier sign-in to compare.
-    assert ask("figures") == [{"events": 6, "failed": 2, "serious": 3, "changes": 1, "people": 3, "new_addresses": 2}]
+    # One event, of severity ERROR, has no address; none is critical.
+    assert ask("figures") == [
+        {"events": 6, "failed": 2, "serious": 3, "changes": 1, "people": 3, "new_addresses": 2, "critical": 0,
+         "without_address": 1}
+    ]  # fmt: skip
     assert ask("figures", userIds=["u2"]) == [
-        {"events": 1, "failed": 0, "serious": 0, "changes": 0, "people": 1, "new_addresses": 0}
-    ]
+        {"events": 1, "failed": 0, "serious": 0, "changes": 0, "people": 1, "new_addresses": 0, "critical": 0,
+         "without_address": 0}
+    ]  # fmt: skip
     assert ask("figures", workspace="nowhere") == [
-        {"events": 0, "failed": 0, "serious": 0, "changes": 0, "people": 0, "new_addresses": 0}
-    ]
+        {"events": 0, "failed": 0, "serious": 0, "changes": 0, "people": 0, "new_addresses": 0, "critical": 0,
+         "without_address": 0}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("severity", "serious", "critical"),
+    [("info", 0, 0), ("Notice", 0, 0), ("warning", 1, 0), ("ERROR", 1, 0), ("critical", 1, 1), ("FATAL", 1, 1)],
+)
+def test_critical_events_are_the_worst_of_the_warnings(log, ask, severity, serious, critical):
+    log("workspace", "ws1", severity=severity)
+
+    (figures,) = ask("figures")
+    assert (figures["serious"], figures["critical"]) == (serious, critical)
 
 
 @pytest.mark.usefixtures("week")

@@ -215,6 +215,44 @@ def test_every_workspace_rests_at_weekends_and_grows(bare_dsn):
         assert in_office > 0.9
 
 
+def test_the_last_day_before_the_date_is_about_as_full_as_the_same_weekday_before(filled):
+    query = """
+        SELECT w.id,
+               count(*) FILTER (WHERE local::date = date '2026-03-01') AS last_day,
+               count(*) FILTER (WHERE local::date = date '2026-02-22') AS week_before
+        FROM messages m
+        JOIN channels c ON c.id = m.channel_id
+        JOIN workspaces w ON w.id = c.workspace_id,
+        LATERAL (SELECT m.created_at AT TIME ZONE 'UTC' AT TIME ZONE (w.settings ->> 'timezone')) zoned(local)
+        GROUP BY w.id
+    """
+
+    for workspace, last_day, week_before in rows(filled, query):
+        assert last_day > 0.6 * week_before > 0, workspace
+
+
+def test_the_sample_has_what_reports_warn_of(filled):
+    """In the month before the date, in the largest workspace."""
+    query = """
+        SELECT (SELECT count(*) FROM tasks WHERE workspace_id = 'demo-workspace-acme'
+                AND status IN ('TODO', 'IN_PROGRESS', 'BLOCKED') AND due_date < timestamp '2026-03-02') AS overdue,
+               (SELECT count(*) FROM workflow_executions WHERE workspace_id = 'demo-workspace-acme'
+                AND status IN ('FAILED', 'TIMEOUT') AND error IS NOT NULL AND started_at >= timestamp '2026-02-01'),
+               (SELECT count(*) FROM channels c WHERE workspace_id = 'demo-workspace-acme' AND type = 'PUBLIC'
+                AND NOT is_archived AND NOT EXISTS (SELECT FROM messages m WHERE m.channel_id = c.id
+                                                    AND m.created_at >= timestamp '2026-02-20')) AS quiet,
+               (SELECT count(*) FROM audit_logs WHERE severity = 'critical' AND created_at >= timestamp '2026-02-20'),
+               (SELECT count(*) FROM export_jobs WHERE workspace_id = 'demo-workspace-acme' AND status = 'FAILED'),
+               (SELECT count(*) FROM workspace_members w WHERE workspace_id = 'demo-workspace-acme'
+                AND NOT EXISTS (SELECT FROM messages m WHERE m.author_id = w.user_id
+                                AND m.created_at >= timestamp '2026-02-01')) AS inactive
+    """
+
+    (found,) = rows(filled, query)
+
+    assert all(found), found
+
+
 @pytest.mark.parametrize(
     ("mistake", "query"),
     [

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
 
+from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.render import as_excel
 from include.scheduled_reports.render.as_excel import package
 from tests.readers import exceljs, sheetjs
@@ -20,13 +21,26 @@ from tests.unit.documents import chart, column, document, figure, table
 DAYS = [column("day", "date"), column("n", "integer"), column("text")]
 ROWS = [(date(2026, 5, day), day, f"<row & {day}>") for day in range(4, 11)]
 WEEK = table(DAYS, ROWS)
+RICH = [
+    DAYS[0], replace(DAYS[1], bar=True, total=True, tone="bad"), replace(DAYS[2], tones={"<row & 4>": "bad"}),
+    replace(column("wait", "integer"), unit="seconds"), replace(column("size", "integer"), unit="bytes"),
+    column("late", "boolean"),
+]  # fmt: skip
+#: More than a day, so that hours go beyond 24.
+RICH_ROWS = [(*row, 93_784 + row[1], row[1] * 1_000_000, row[1] % 2 == 0) for row in ROWS]
 CHARTS = [chart(kind, DAYS[0], DAYS[1:2], [row[:2] for row in ROWS]) for kind in ("line", "bar", "rank")]
 SHOWN = {
     "plain": document(WEEK),
     "charts and a logo": document(WEEK, figures=[figure()], charts=CHARTS, branding=BRAND),
     "a drawn logo alone": document(WEEK, branding=replace(BRAND, logo=SVG)),
     "no rows": document(table(DAYS, [])),
-}
+    "bars and small charts": replace(
+        document(
+            replace(table(RICH, RICH_ROWS), zero_filled=True), figures=[figure("N", 49, 40), figure("Rate", 0.5, 0.4)]
+        ),
+        lead=(Sentence(text="N rose.", tone="good"), Sentence(text="It was 49.")), link="https://airflow.example/1",
+    ),
+}  # fmt: skip
 
 
 def workbook(shown):
@@ -41,15 +55,31 @@ def test_every_reader_finds_the_sheets_and_their_rows(name):
     rows = SHOWN[name].main.rows
     js, node = sheetjs(content), exceljs(content)
 
-    assert js["names"] == node["names"] == ["Summary", "Channels"]
+    assert js["names"] == node["names"] == ["Summary", "Channels", "Definitions"]
     for sheets in (js["sheets"], node["sheets"]):
-        assert [[row[1], row[2]] for row in sheets["Channels"]] == [
+        assert [[row[1], row[2]] for row in sheets["Channels"][2 : 3 + rows]] == [
             ["N", "Text"], *([day, f"<row & {day}>"] for day in range(4, 4 + rows)),
         ]  # fmt: skip
     assert node["images"]["Summary"] == ("logo" in name)
     assert js["formulas"] == []
-    assert len(CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_name("Channels").to_python()) == rows + 1
+    read = CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_name("Channels").to_python()
+    assert [row[1] for row in read[3 : 3 + rows]] == list(range(4, 4 + rows))
     assert len(openpyxl.load_workbook(BytesIO(content))["Summary"]._charts) == len(SHOWN[name].charts)
+
+
+def test_sheetjs_shows_values_as_people_read_them():
+    shown = sheetjs(workbook(SHOWN["bars and small charts"]))["shown"]
+
+    assert shown["Channels"][:4] == [
+        ["Weekly channels · Channels · 4\N{EN DASH}10 May 2026", *[""] * 5],
+        [""] * 6,
+        ["Day", "N", "Text", "Wait", "Size", "Late"],
+        ["Mon 4 May 2026", "4", "<row & 4>", "26:03:08", "4.0 MB", "Yes"],
+    ]
+    assert shown["Channels"][4][5] == "No"
+    assert shown["Channels"][-1] == ["Total", "49", "", "", "", ""]
+    assert shown["Summary"][2][0] == "N rose. It was 49."
+    assert ["N", "49", "40", "▲ 22.5%", ""] in [row[:5] for row in shown["Summary"]]
 
 
 def test_a_sheet_of_70_000_rows_is_read_to_its_end():
@@ -59,7 +89,7 @@ def test_a_sheet_of_70_000_rows_is_read_to_its_end():
 
     for read in (sheetjs, exceljs):
         rows = read(content)["sheets"]["Channels"]
-        assert len(rows) == count + 1
+        assert len(rows) == count + 3
         assert rows[-1] == [count - 1, f"row {count - 1}"]
 
 
@@ -82,7 +112,7 @@ def test_a_part_beyond_the_limit_of_zip_has_them(monkeypatch):
     with zipfile.ZipFile(BytesIO(content)) as parts:
         assert parts.testzip() is None
         assert parts.getinfo("xl/worksheets/sheet2.xml").extract_version == 45
-    assert CalamineWorkbook.from_filelike(BytesIO(content)).sheet_names == ["Summary", "Channels"]
+    assert CalamineWorkbook.from_filelike(BytesIO(content)).sheet_names == ["Summary", "Channels", "Definitions"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +132,7 @@ def test_text_that_looks_like_an_escape_is_unchanged(text):
     """Calamine and openpyxl resolve escapes as ECMA-376 says in 22.9.2.19; ExcelJS does not know them."""
     content = workbook(document(table([column("t")], [(text,), (text * 3,), (None,)]), title=text))
 
-    assert sheetjs(content)["sheets"]["Channels"][1:3] == [[text], [text * 3]]
+    assert sheetjs(content)["sheets"]["Channels"][3:5] == [[text], [text * 3]]
     found = CalamineWorkbook.from_filelike(BytesIO(content))
-    assert found.get_sheet_by_name("Channels").to_python()[1:3] == [[text], [text * 3]]
-    assert found.get_sheet_by_name("Summary").to_python()[0][0] == text
+    assert found.get_sheet_by_name("Channels").to_python()[3:5] == [[text], [text * 3]]
+    assert found.get_sheet_by_name("Summary").to_python()[1][0] == text

@@ -18,7 +18,7 @@ MADE = HERE / "node_modules" / ".made"
 
 
 def sheetjs(content: bytes) -> dict[str, Any]:
-    """Read a workbook with SheetJS: `names`, `sheets` (rows by name), `formulas` (their cells)."""
+    """Read a workbook with SheetJS: `names`, `sheets` (rows by name), `shown` (as text), `formulas` (their cells)."""
     return _read("sheetjs.mjs", content, ".xlsx")
 
 

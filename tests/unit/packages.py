@@ -11,6 +11,14 @@ from xml.etree import ElementTree
 
 TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
 RELATION = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+X14 = "{http://schemas.microsoft.com/office/spreadsheetml/2009/9/main}"
+#: The parts of a worksheet that may be there, in the order in which they must be.
+ORDER = (
+    "sheetPr", "dimension", "sheetViews", "sheetFormatPr", "cols", "sheetData", "sheetProtection", "autoFilter",
+    "mergeCells", "conditionalFormatting", "dataValidations", "hyperlinks", "printOptions", "pageMargins", "pageSetup",
+    "headerFooter", "rowBreaks", "colBreaks", "ignoredErrors", "drawing", "legacyDrawing", "tableParts", "extLst",
+)  # fmt: skip
 OFFICE = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
@@ -29,7 +37,28 @@ def problems(file) -> list[str]:
                 trees[name] = ElementTree.fromstring(content)  # noqa: S314 - written by our own code
             except ElementTree.ParseError as error:
                 found.append(f"{name}: {error}")
-    return found + list(_types(parts, trees)) + list(_relations(parts, trees))
+    sheets = {name: tree for name, tree in trees.items() if tree.tag == f"{SHEET}worksheet"}
+    return found + list(_types(parts, trees)) + list(_relations(parts, trees)) + list(_worksheets(sheets))
+
+
+def _worksheets(sheets):
+    """Check that the parts of each worksheet are in the order of ECMA-376 18.3.1.99, and that bars know their rules."""
+    every_id = []
+    for name, tree in sheets.items():
+        places = [ORDER.index(child.tag.removeprefix(SHEET)) for child in tree]
+        single = [place for place in places if ORDER[place] != "conditionalFormatting"]
+        if places != sorted(places) or len(set(single)) < len(single):
+            yield f"{name}: its parts are not in order"
+        ids = [one.text for one in tree.iter(f"{X14}id")]
+        bars = [one.get("id") for one in tree.iter(f"{X14}cfRule")]
+        if ids != bars:
+            yield f"{name}: bars and rules do not fit: {ids}, {bars}"
+        every_id += bars
+        uris = [one.get("uri") for one in tree.findall(f"{SHEET}extLst/{SHEET}ext")]
+        if len(set(uris)) < len(uris):
+            yield f"{name}: an extension twice"
+    if len(set(every_id)) < len(every_id):
+        yield "two bars with one id"
 
 
 def _types(parts, trees):

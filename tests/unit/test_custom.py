@@ -115,13 +115,13 @@ def test_groups_over_time_are_a_line_and_others_a_ranking():
     )
     rank, days = made(source="messages", groupBy=["channel"]).charts
     assert (rank.kind, rank.x, rank.y, rank.limit) == ("rank", "channel", ("count",), 10)
-    assert (days.kind, days.dataset, days.x) == ("line", "days", "day")
+    assert (days.kind, days.dataset, days.x) == ("bar", "days", "day")
 
 
 def test_what_is_not_sorted_by_rank_is_no_ranking():
     kinds = [chart.kind for chart in made(source="messages", groupBy=["channel"], orderBy=["channel"]).charts]
 
-    assert kinds == ["line"]
+    assert kinds == ["bar"]
 
 
 def test_a_source_without_a_time_shows_what_there_is_and_no_days():

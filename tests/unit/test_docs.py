@@ -105,18 +105,35 @@ def definitions(kind):
     ids=lambda kind: kind.id,
 )
 def test_every_figure_and_column_of_every_report_type_is_defined_in_a_sentence(kind):
-    shown = {"Key figures": [spec.column for spec in kind.figures]}
+    shown = {"Key figures": [spec.column for spec in kind.figures if not spec.hidden]}
+    if hidden := [spec.column for spec in kind.figures if spec.hidden]:
+        shown["Figures without a tile"] = hidden
     shown |= {dataset.title: dataset.columns for dataset in kind.datasets}
     found = definitions(kind.id)
 
     assert {heading: list(told) for heading, told in found.items()} == {
         heading: [column.title for column in columns] for heading, columns in shown.items()
     }
+    for heading, columns in shown.items():
+        defined = {column.title: column.definition for column in columns if column.definition}
+        assert defined.items() <= found[heading].items(), heading
     for told in found.values():
         for name, sentence in told.items():
             assert sentence[0].isupper(), name
             assert sentence.endswith("."), name
             assert len(sentence.split()) > 2, name
+
+
+@pytest.mark.parametrize("kind", report_types().values(), ids=lambda kind: kind.id)
+def test_what_is_in_every_table_is_said_in_the_words_of_the_report(kind):
+    for dataset in kind.datasets:
+        assert dataset.definition, dataset.name
+        assert f"\n### {dataset.title}\n\n{dataset.definition}\n" in TYPES
+
+
+@pytest.mark.parametrize("kind", report_types().values(), ids=lambda kind: kind.id)
+def test_every_figure_of_a_report_type_has_a_definition(kind):
+    assert [spec.column.title for spec in kind.figures if not spec.column.definition] == []
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

@@ -94,7 +94,7 @@ def test_each_query_is_asked_within_the_reports_workspace_window_and_parameters(
 
     walk(services)
 
-    # The seven days to Monday, 11 May, in Berlin; then the figures for the seven days before.
+    # The seven days to Monday, 11 May, in Berlin; figures, and the days that a chart compares, also for those before.
     week = Scope(
         workspace_id="ws1",
         start=datetime(2026, 5, 3, 22, tzinfo=UTC),
@@ -104,7 +104,7 @@ def test_each_query_is_asked_within_the_reports_workspace_window_and_parameters(
     )
     before = replace(week, start=datetime(2026, 4, 26, 22, tzinfo=UTC), end=datetime(2026, 5, 3, 22, tzinfo=UTC))
     assert answers.asked == [
-        ("days", week), ("people", week), ("channels", week), ("figures", week), ("figures", before),
+        ("days", week), ("people", week), ("channels", week), ("days", before), ("figures", week), ("figures", before),
     ]  # fmt: skip
 
 

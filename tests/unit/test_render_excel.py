@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.escape import unescape
 
+from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.render import as_excel
 from tests.unit.brand import BRAND
 from tests.unit.documents import ZONE, chart, column, document, figure, table
@@ -28,20 +29,21 @@ def sheet(columns, rows):
 
 
 def values(worksheet):
-    return [list(row) for row in worksheet.iter_rows(values_only=True)]
+    """Return the header of a data sheet, and its rows."""
+    return [list(row) for row in worksheet.iter_rows(min_row=3, values_only=True)]
 
 
 def summary(book):
     """Return the rows of the first sheet, without its charts."""
-    rows = [list(row) for row in book["Summary"].iter_rows(max_col=4, values_only=True)]
+    rows = [list(row) for row in book["Summary"].iter_rows(max_col=5, values_only=True)]
     return [row for row in rows if any(cell is not None for cell in row)]
 
 
 def contents(book):
     """Return the first sheet's entries about the tables."""
     rows = summary(book)
-    found = rows[rows.index(["Sheet", "Rows", None, None]) + 1 :]
-    return [row[:2] for row in found if row[1] is not None]
+    found = rows[rows.index(["Sheet", "Rows", None, None, None]) + 1 :]
+    return [row[:3] for row in found if row[1] is not None]
 
 
 def test_every_type_is_a_typed_cell_with_a_format():
@@ -53,14 +55,15 @@ def test_every_type_is_a_typed_cell_with_a_format():
         "x", -5, Decimal("1234.50"), 0.125, 0.25, False, date(2024, 2, 29),
         datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=1),
     )  # fmt: skip
-    cells = sheet(columns, [row])[2]
+    cells = sheet(columns, [row])[4]
 
     assert [cell.value for cell in cells] == [
-        "x", -5, 1234.5, 0.125, 0.25, False, datetime(2024, 2, 29), datetime(2026, 10, 25, 2, 30),  # noqa: DTZ001
+        "x", -5, 1234.5, 0.125, 0.25, 0, datetime(2024, 2, 29), datetime(2026, 10, 25, 2, 30),  # noqa: DTZ001
     ]  # fmt: skip
-    assert [cell.data_type for cell in cells] == ["s", "n", "n", "n", "n", "b", "d", "d"]
+    assert [cell.data_type for cell in cells] == ["s", "n", "n", "n", "n", "n", "d", "d"]
     assert [cell.number_format for cell in cells] == [
-        "@", "#,##0", "#,##0.00", "#,##0.000", "0.0%", "General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm",
+        "@", "#,##0", "#,##0.00", "#,##0.000", "0.0%", '"Yes";;"No"',
+        "[$-809]ddd d mmm yyyy", "[$-809]d mmm yyyy, hh:mm",
     ]  # fmt: skip
 
 
@@ -69,7 +72,7 @@ def test_every_type_is_a_typed_cell_with_a_format():
     ["=1+1", "+1", "-1", "@A1", "0001", "12345678901234567890", "#N/A", "TRUE", "2026-05-04", "=", "  a  ", "\t"],
 )
 def test_text_stays_text(text):
-    cell = sheet([column("t")], [(text,)])["A2"]
+    cell = sheet([column("t")], [(text,)])["A4"]
 
     assert (cell.value, cell.data_type) == (text, "s")
 
@@ -113,11 +116,11 @@ def test_missing_values_and_nan_leave_the_cell_empty():
 
 
 def test_characters_forbidden_in_xml_are_left_out():
-    assert sheet([column("t")], [('a\x00b\x1b\uffffc\r\nd<&>"',)])["A2"].value == 'abc\r\nd<&>"'
+    assert sheet([column("t")], [('a\x00b\x1b\uffffc\r\nd<&>"',)])["A4"].value == 'abc\r\nd<&>"'
 
 
 def test_text_that_looks_like_an_escape_of_excel_is_kept():
-    cell = sheet([column("t")], [("_x0041_ and _x0042_",)])["A2"]
+    cell = sheet([column("t")], [("_x0041_ and _x0042_",)])["A4"]
 
     assert cell.value == "_x005F_x0041_ and _x005F_x0042_"
     assert unescape(cell.value) == "_x0041_ and _x0042_"
@@ -138,10 +141,10 @@ def test_the_header_is_frozen_filtered_and_names_the_zone():
     worksheet = sheet([column("channel"), column("at", "timestamp", title="Last message")], [("a", None), ("b", None)])
 
     assert values(worksheet)[0] == ["Channel", "Last message (Berlin)"]
-    assert worksheet.freeze_panes == "A2"
-    assert worksheet.auto_filter.ref == "A1:B3"
-    assert worksheet.dimensions == "A1:B3"
-    assert worksheet["A1"].font.bold
+    assert worksheet.freeze_panes == "B4"
+    assert worksheet.auto_filter.ref == "A3:B5"
+    assert worksheet.dimensions == "A1:B5"
+    assert worksheet["A3"].font.bold
 
 
 def test_a_sheet_declares_its_dimension_for_streaming_readers():
@@ -149,7 +152,7 @@ def test_a_sheet_declares_its_dimension_for_streaming_readers():
     as_excel.render(document(), out, row_limit=None)
     book = openpyxl.load_workbook(out, read_only=True)
 
-    assert book["Channels"].calculate_dimension() == "A1:B3"
+    assert book["Channels"].calculate_dimension() == "A1:B5"
     book.close()
 
 
@@ -164,53 +167,59 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
     figures = [
         figure("Messages", 1_234_567, 987_654),
         figure("Cost", Decimal("12345678901234567890.5"), None, kind="decimal", scale=1),
-        figure("Reply time", 3, 4, better="down"),
+        figure("Reply time", 30, 40, better="down"),
         figure("Share", float("nan"), 0.5, kind="percent"),
     ]
     _, book = written(document(title="=Weekly", description="For Mondays", figures=figures))
     rows = summary(book)
 
-    assert book.sheetnames == ["Summary", "Channels"]
-    assert book["Summary"]["A1"].data_type == "s"
-    assert rows[:7] == [
-        ["=Weekly", None, None, None],
-        ["Channel analytics", None, None, None],
-        ["For Mondays", None, None, None],
-        ["Workspace", "Acme", None, None],
-        ["Period", "4\N{EN DASH}10 May 2026", None, None],
-        ["Time zone", "Berlin", None, None],
-        ["Scheduled for", "Mon 11 May 2026, 09:00 (Berlin)", None, None],
+    assert book.sheetnames == ["Summary", "Channels", "Definitions"]
+    assert book["Summary"]["A2"].data_type == "s"
+    assert [row[0] for row in rows[:5]] == [
+        "Acme",
+        "=Weekly",
+        "For Mondays",  # there is no lead
+        "Channel analytics · 4\N{EN DASH}10 May 2026 · Scheduled for Mon 11 May 2026, 09:00 (Berlin)",
+        "For Mondays",
     ]
-    assert rows[7:11] == [
-        ["Metric", "This period", "Previous period", "Change"],
-        ["Messages", 1_234_567, 987_654, pytest.approx(0.25, abs=1e-4)],
-        ["Cost", "12345678901234567890.5", None, "no earlier data"],
-        ["Reply time", 3, 4, -0.25],
+    assert rows[5:10] == [
+        ["Metric", "4\N{EN DASH}10 May 2026", "27 Apr \N{EN DASH} 3 May", "Change", None],
+        ["Messages", 1_234_567, 987_654, pytest.approx(0.25, abs=1e-4), None],
+        ["Cost", "12345678901234567890.5", "n/a", "no earlier data", None],
+        ["Reply time", 30, 40, -0.25, None],
+        ["Share", "n/a", 0.5, "no data", None],
     ]
-    assert rows[11] == ["Share", None, 0.5, None]
-    assert rows[12:] == [
-        ["Sheet", "Rows", None, None],
-        ["Channels", "2 rows", None, None],
-        ["Times in Berlin time.", None, None, None],
+    assert rows[10:] == [
+        ["Sheet", "Rows", None, None, None],
+        ["Channels", 2, None, None, None],
+        ["Times in Berlin time.", None, None, None, None],
     ]
 
 
-def test_a_change_of_nothing_and_a_missing_base_are_said_in_words():
-    figures = [
-        figure("Same", 5, 5),
-        figure("First", 5, 0),
-        figure("New", 5, None),
-        figure("Rate", 0.5, 0.0, kind="percent"),
-    ]
-    _, book = written(document(figures=figures))
-    cells = [
-        book["Summary"].cell(row[0].row, 4)
-        for row in book["Summary"]["A1:A20"]
-        if row[0].value in ("Same", "First", "New", "Rate")
-    ]
+@pytest.mark.parametrize(
+    ("shown", "amount", "code"),
+    [
+        (figure("Messages", 125, 100), 0.25, '"▲ "0.0%;"▼ "0.0%'),
+        (figure("Rate", 0.833, 0.909, kind="percent"), pytest.approx(-7.6), '"▲ "0.0" points";"▼ "0.0" points"'),
+        (figure("Rate", 0.51, 0.5, kind="percent"), pytest.approx(1), '"▲ "0.0" point";"▼ "0.0" point"'),
+        (figure("Failed", 29, 7), 22, '"▲ "#,##0;"▼ "#,##0'),
+        (figure("New", 5, 0), "none before", "General"),
+        (figure("Same", 5, 5), "no change", "General"),
+        (figure("First", 5, None), "no earlier data", "General"),
+        (figure("Gone", None, 5), "no data", "General"),
+        (figure("Nothing", 0, 0), "none before", "General"),
+    ],
+    ids=["relative", "points", "one point", "difference", "from zero", "same", "no base", "no value", "zeros"],
+)
+def test_a_change_is_a_number_with_its_sign_or_the_reason_why_there_is_none(shown, amount, code):
+    _, book = written(document(figures=[shown]))
+    cell = next(
+        book["Summary"].cell(row, 4)
+        for row in range(1, 20)
+        if book["Summary"].cell(row, 1).value == shown.spec.column.title
+    )
 
-    assert [cell.value for cell in cells] == [0, "none before", "no earlier data", None]
-    assert cells[0].number_format == '+0.0%;-0.0%;"no change"'
+    assert (cell.value, cell.number_format) == (amount, code)
 
 
 def test_every_table_has_a_sheet_the_summary_leads_to():
@@ -224,36 +233,40 @@ def test_every_table_has_a_sheet_the_summary_leads_to():
     ]
 
     assert all(len(name) <= 31 for name in book.sheetnames)
-    assert len({name.casefold() for name in book.sheetnames}) == 5
-    assert book.sheetnames[3:] == ["summary (2)", "History (2)"]
-    assert links == ["'" + name.replace("'", "''") + "'!A1" for name in book.sheetnames[1:]]
+    assert len({name.casefold() for name in book.sheetnames}) == 6
+    assert book.sheetnames[3:] == ["summary (2)", "History (2)", "Definitions"]
+    assert links == ["'" + name.replace("'", "''") + "'!A1" for name in book.sheetnames[1:-1]]
 
 
 def test_an_empty_table_has_its_header_and_the_summary_says_why():
     _, book = written(document(table([column("a")], [])))
 
     assert values(book["Channels"]) == [["A"]]
-    assert contents(book) == [["Channels", "No activity in this period."]]
-    assert ["No activity in this period.", None, None, None] in summary(book)
+    assert book["Channels"]["A2"].value == "No activity in this period."
+    assert contents(book) == [["Channels", 0, "No activity in this period."]]
 
 
-def test_a_report_of_nothing_but_zeros_says_so_and_has_no_chart():
+def test_a_report_of_nothing_but_zeros_has_no_chart_and_no_figures_of_zero():
     days = [column("day", "date"), column("n", "integer")]
     rows = [(date(2026, 5, 4), 0)]
-    _, book = written(document(table(days, rows), charts=[chart("bar", days[0], days[1:], rows)]))
+    figures = [figure("Messages", 0, 0), figure("People", 0, None), figure("Files", 0, 3)]
+    shown = document(table(days, rows), charts=[chart("bar", days[0], days[1:], rows)], figures=figures)
+    _, book = written(replace(shown, lead=(Sentence(text="No activity in this period."),)))
+    names = [row[0] for row in summary(book)]
 
-    assert ["No activity in this period.", None, None, None] in summary(book)
+    assert book["Summary"]["A3"].value == "No activity in this period."
     assert book["Summary"]._charts == []
+    assert names[names.index("Metric") : names.index("Sheet")] == ["Metric", "Files"]  # there were some before
 
 
 def test_a_long_table_continues_in_a_second_sheet(monkeypatch):
-    monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
+    monkeypatch.setattr(as_excel, "SHEET_ROWS", 8)  # title, note, header, three rows, room for totals
     numbers = table([column("n", "integer")], [(n,) for n in range(7)], batch=2)
     count, book = written(document(numbers))
 
     assert count == 7
-    assert book.sheetnames == ["Summary", "Channels", "Channels (2)", "Channels (3)"]
-    assert [[row[0] for row in values(worksheet)] for worksheet in book.worksheets[1:]] == [
+    assert book.sheetnames == ["Summary", "Channels", "Channels (2)", "Channels (3)", "Definitions"]
+    assert [[row[0] for row in values(worksheet)] for worksheet in book.worksheets[1:-1]] == [
         ["N", 0, 1, 2], ["N", 3, 4, 5], ["N", 6],
     ]  # fmt: skip
 
@@ -263,7 +276,8 @@ def test_the_summary_names_the_row_limit():
 
     assert count == 3
     assert values(book["Channels"]) == [["N"], [0], [1], [2]]
-    assert contents(book) == [["Channels", "3 of 5 rows"]]
+    assert book["Channels"]["A2"].value == "First 3 of 5 rows."
+    assert contents(book) == [["Channels", 3, "First 3 of 5 rows."]]
 
 
 def test_the_same_report_makes_the_same_bytes():
@@ -290,6 +304,7 @@ def test_the_summary_shows_the_brand():
     (logo,) = sheet._images
 
     assert (logo.width, logo.height) == (40, 20)
+    assert sheet["A1"].value is None
     assert sheet["A2"].value == "Weekly channels"
     assert sheet["A2"].fill.fgColor.rgb[-6:] == "7A1F5C"
     assert sheet["A2"].font.color.rgb[-6:] == "FFFFFF"  # dark text on this colour would have a contrast of 1.7
@@ -311,14 +326,14 @@ def test_every_sheet_is_printed_in_landscape_one_page_wide_with_page_numbers():
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.oddFooter.left.text == "R&&D · 4\N{EN DASH}10 May 2026"
         assert sheet.oddFooter.right.text == "Page &P of &N"
-    assert book["Channels"].print_title_rows == "$1:$1"
+    assert book["Channels"].print_title_rows == "$1:$3"
 
 
 def test_headers_are_aligned_like_their_columns():
     columns = [column("t"), column("n", "integer"), column("on", "date")]
     cells = sheet(columns, [("x", 1, date(2026, 5, 4))])
 
-    for row in (cells[1], cells[2]):
+    for row in (cells[3], cells[4]):
         assert [cell.alignment.horizontal for cell in row] == ["left", "right", "left"]
         assert [cell.alignment.indent for cell in row] == [1, 2, 1]  # space to the neighbours, and to the filter
 

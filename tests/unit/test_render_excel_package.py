@@ -17,7 +17,11 @@ from tests.unit.brand import BRAND, SVG
 from tests.unit.documents import ZONE, chart, column, document, figure, table
 from tests.unit.packages import problems
 
-COLUMNS = [column("day", "date"), column("n", "integer"), column("d", "decimal", 2), column("t")]
+COLUMNS = [
+    column("day", "date"), replace(column("n", "integer"), bar=True, total=True),
+    replace(column("d", "decimal", 2), bar=True, tone="bad"),
+    replace(column("t"), tones={"=1+1": "bad"}, definition="A text & more."),
+]  # fmt: skip
 ROWS = [(date(2026, 5, day), day, Decimal(10**20), "=1+1 <&> \x00 _x0041_") for day in range(1, 8)]
 CHARTS = [
     chart("line", COLUMNS[0], COLUMNS[1:2], [row[:2] for row in ROWS]),
@@ -25,11 +29,11 @@ CHARTS = [
     chart("rank", COLUMNS[3], COLUMNS[1:2], [(row[3], row[1]) for row in ROWS]),
 ]
 FULL = document(
-    table(COLUMNS, ROWS, title="It's / [odd] & <more>"),
+    replace(table(COLUMNS, ROWS, title="It's / [odd] & <more>"), zero_filled=True),
     table([column("at", "timestamp")], [(datetime(2026, 5, 4, 9, tzinfo=ZONE),)], name="other"),
     table([column("a")], [], name="nothing"),
     title="Weekly & <more>",
-    figures=[figure(), figure("Share", float("nan"), None, kind="percent")],
+    figures=[figure(), figure("N", 28, 30), figure("Share", float("nan"), None, kind="percent")],
     charts=CHARTS,
     branding=BRAND,
     workspace="R&D <labs>",
@@ -52,15 +56,23 @@ def test_a_workbook_is_a_sound_package(shown):
     assert problems(package(shown)) == []
 
 
+def test_the_full_workbook_has_bars_and_small_charts():
+    with zipfile.ZipFile(package(FULL)) as parts:
+        summary, sheet = (parts.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2))
+
+    assert sheet.count("<x14:cfRule") == sheet.count('type="dataBar" priority') == 2
+    assert "<xm:f>'It''s    odd  &amp; &lt;more&gt;'!B4:B10</xm:f><xm:sqref>E8</xm:sqref>" in summary
+
+
 def test_two_readers_find_the_same_sheets():
-    names = ["Summary", "It's    odd  & <more>", "Channels", "Channels (2)"]
+    names = ["Summary", "It's    odd  & <more>", "Channels", "Channels (2)", "Definitions"]
 
     assert openpyxl.load_workbook(package(FULL)).sheetnames == names
     assert CalamineWorkbook.from_filelike(package(FULL)).sheet_names == names
 
 
 def test_a_workbook_of_several_sheets_for_one_table_is_sound(monkeypatch):
-    monkeypatch.setattr(as_excel, "SHEET_ROWS", 4)
+    monkeypatch.setattr(as_excel, "SHEET_ROWS", 8)
 
     assert problems(package(FULL)) == []
 
@@ -96,6 +108,8 @@ def reword(name, old, new):
         (lambda parts: parts.update({"xl/stray.bin": b"x"}), "without a content type"),
         (reword("xl/workbook.xml", b"<sheets>", b"<sheets"), "not well-formed"),
         (reword("xl/drawings/drawing1.xml", b'r:id="rId1"', b'r:id="rId99"'), "is no relationship"),
+        (reword("xl/worksheets/sheet2.xml", b"<autoFilter", b"<extLst/><autoFilter"), "not in order"),
+        (reword("xl/worksheets/sheet2.xml", b"<x14:id>{5", b"<x14:id>{6"), "do not fit"),
         (reword("[Content_Types].xml", b"/xl/charts/chart1.xml", b"/xl/charts/chart9.xml"), "without a part"),
     ],
 )

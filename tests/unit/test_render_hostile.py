@@ -118,7 +118,11 @@ def test_every_format_with_titles_shows_that_a_query_stopped_at_its_limit():
 
     (dataset,) = json.loads(written(Format.JSON, shown).getvalue())["datasets"]
     assert dataset["title"] == "Tasks (first 2)"
-    assert openpyxl.load_workbook(written(Format.EXCEL, shown)).sheetnames == ["Summary", "Tasks (first 2)"]
+    assert openpyxl.load_workbook(written(Format.EXCEL, shown)).sheetnames == [
+        "Summary",
+        "Tasks (first 2)",
+        "Definitions",
+    ]
     html = written(Format.HTML, shown).getvalue().decode()
     assert re.search(r"<h2>Tasks \(first 2\)</h2>", html)
 
@@ -171,14 +175,14 @@ def check_json(out, data):
 def check_excel(out, data):
     worksheet = openpyxl.load_workbook(out)["Channels"]
 
-    for number, (text, whole, exact, floating, flag, day, at, last) in enumerate(data, start=2):
+    for number, (text, whole, exact, floating, flag, day, at, last) in enumerate(data, start=4):
         cells = [worksheet.cell(number, position) for position in range(1, 9)]
         assert [cell.data_type for cell in (cells[0], cells[7])].count("f") == 0
         assert unescape(cells[0].value or "") == without_controls(text or "")
         assert (None if whole is None else int(cells[1].value)) == whole
         assert (None if exact is None else Decimal(str(cells[2].value))) == exact
         assert cells[3].value == finite(floating)
-        assert cells[4].value is flag
+        assert cells[4].value == (None if flag is None else int(flag))
         assert excel_day(cells[5].value) == day
         assert at is None or abs(cells[6].value - at.replace(tzinfo=None)) < timedelta(milliseconds=1)
         assert unescape(cells[7].value or "") == without_controls(last or "")
@@ -200,8 +204,8 @@ def check_excel_with_another_reader(out, data):
         .to_python(skip_empty_area=False)
     )
 
-    assert read[0] == ["=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At (Berlin)", "Last"]
-    for found, (text, whole, exact, number, flag, day, _, last) in zip(padded(read[1:], data), data, strict=True):
+    assert read[2] == ["=Te<xt>", "Whole", "Exact", "Float", "Flag", "Day", "At (Berlin)", "Last"]
+    for found, (text, whole, exact, number, flag, day, _, last) in zip(padded(read[3:], data), data, strict=True):
         assert unescape(found[0]) == unescape(without_controls(text or ""))
         assert (None if whole is None else int(found[1])) == whole
         assert (None if exact is None else Decimal(str(found[2]))) == exact

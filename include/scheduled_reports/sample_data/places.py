@@ -90,7 +90,8 @@ def _workspace_members(history: History, site: Site) -> Iterator[Row]:
                 "role": actor.roles[site.key],
                 "workspace_id": site.id,
                 "user_id": actor.id,
-                "joined_at": history.ago(actor.joined),
+                # In the morning before the first day of activity, in every time zone of the sample.
+                "joined_at": history.ago(actor.joined) + timedelta(hours=7, minutes=actor.joined % 60),
                 "settings": "{}",
             }
 

@@ -147,8 +147,9 @@ def _file(talk: _Talk, room: Room, message: Row) -> Row:
 
 
 def _reactions(talk: _Talk, speakers: _Speakers, message_id: object, moment: datetime) -> Iterator[Item]:
-    fans = talk.rng.sample(speakers.actors, k=min(len(speakers.actors), talk.rng.randint(1, 4)))
-    for fan in fans:
+    # Those who write much react much; somebody drawn twice reacts once.
+    drawn = talk.rng.choices(speakers.actors, cum_weights=speakers.reach, k=talk.rng.randint(1, 5))
+    for fan in {fan.id: fan for fan in drawn}.values():
         reacted = talk.history.later(moment, 1, talk.rng)
         if reacted is not None:
             reaction = {"emoji": talk.rng.choice(texts()["emoji"]), "user_id": fan.id}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .cast import Site, actors, members_of, rooms_of, sites, world
+from .cast import Actor, Site, actors, members_of, rooms_of, sites, texts, world
 from .rows import Item, Row, as_json
 from .work import pick, task_id
 
@@ -32,6 +32,11 @@ ACTIONS = {
     "organization.policy_changed": ("organization", "critical", 1),
     "billing.viewed": ("billing", "info", 2),
 }
+#: What only owners and administrators do.
+BY_ADMINISTRATORS = {
+    "channel.deleted", "member.invited", "member.role_changed", "workspace.settings_changed", "workflow.disabled",
+    "organization.policy_changed", "billing.viewed",
+}  # fmt: skip
 # Addresses reserved for documentation.
 ADDRESSES = ("192.0.2.7", "192.0.2.44", "198.51.100.23", "203.0.113.180", "2001:db8::17")
 AGENTS = ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5)", "neolith-cli/2.3", None)
@@ -93,7 +98,7 @@ def export_jobs(history: History, total: int) -> Iterator[Item]:
 
 def _entry(rng: Random, slot: Slot, action: str, tasks: int) -> Row:
     kind, severity, _ = ACTIONS[action]
-    actor = rng.choice(members_of(slot.site, slot.days_ago))
+    actor = rng.choice(_able(slot, action))
     return {
         "actor_id": actor.id,
         "actor_type": "vp" if actor.is_helper else "user",
@@ -105,6 +110,14 @@ def _entry(rng: Random, slot: Slot, action: str, tasks: int) -> Row:
         "user_agent": rng.choice(AGENTS),
         "severity": severity,
     }
+
+
+def _able(slot: Slot, action: str) -> tuple[Actor, ...]:
+    """Return the actors who may do *action*."""
+    around = members_of(slot.site, slot.days_ago)
+    if action not in BY_ADMINISTRATORS:
+        return around
+    return tuple(actor for actor in around if actor.roles[slot.site.key] in {"OWNER", "ADMIN"})
 
 
 def _resource(rng: Random, slot: Slot, kind: str, actor_id: str, tasks: int) -> str | None:
@@ -171,7 +184,7 @@ def _export(history: History, rng: Random, slot: Slot, entry: tuple[int, datetim
         "file_url": f"https://files.example/{own}" if done else None,
         "file_size": rows * 140 if done else None,
         "record_count": rows if done else None,
-        "error": "storage quota exceeded" if status == "FAILED" else None,
+        "error": rng.choice(texts()["export_failures"]) if status == "FAILED" else None,
         "progress": {"COMPLETED": 100, "PENDING": 0}.get(status, 40),
         "start_date": moment - timedelta(days=30),
         "end_date": moment,

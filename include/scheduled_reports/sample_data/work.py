@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PRIORITIES = {"CRITICAL": 1, "HIGH": 3, "MEDIUM": 6, "LOW": 4}
 OPEN = {"TODO": 5, "IN_PROGRESS": 4, "BLOCKED": 1}
 OUTCOMES = {"COMPLETED": 84, "FAILED": 9, "TIMEOUT": 3, "CANCELLED": 4}
+ERRORS = {"FAILED": "failures", "TIMEOUT": "timeouts"}
 UNFINISHED = {0: "RUNNING", 1: "RUNNING", 2: "PENDING"}  # by distance from the last execution
 CHANCE_OF_SIMULATION = 0.06
 
@@ -67,7 +68,7 @@ def _task(history: History, rng: Random, slot: Slot, number: int, moment: dateti
         "title": rng.choice(texts()["tasks"]),
         "priority": pick(rng, PRIORITIES),
         "status": status,
-        "due_date": moment + timedelta(days=rng.randint(2, 21)) if rng.random() < 0.8 else None,
+        "due_date": moment + timedelta(days=rng.randint(3, 28)) if rng.random() < 0.8 else None,
         "estimated_hours": rng.choice((None, 1, 2, 4, 8, 16, 40)),
         "tags": rng.sample(("customer", "internal", "срочно", "Q&A"), k=rng.randint(0, 2)),
         "metadata": "{}",
@@ -113,7 +114,7 @@ def _outcome(history: History, rng: Random, workflow: Mapping[str, Any], begun: 
     duration = min(longest, int(workflow["seconds"] * 1000 * rng.lognormvariate(0, 0.6)))
     return {
         "status": status,
-        "error": rng.choice(texts()["failures"]) if status in {"FAILED", "TIMEOUT"} else None,
+        "error": rng.choice(texts()[ERRORS[status]]) if status in ERRORS else None,
         "started_at": moment,
         "completed_at": None if unfinished else moment + timedelta(milliseconds=duration),
         "duration_ms": None if unfinished else duration,

@@ -40,7 +40,7 @@ LONGEST = timedelta(seconds=15)
 #: How much longer than `erase_seconds` an unsettled run is waited for.
 PATIENCE = timedelta(days=1)
 #: The files of a run on staging; a folder that contains others is left alone.
-STAGED = re.compile(r"(dataset-[^/]*\.parquet|figures\.parquet|report\.\w+)(\.manifest\.json)?")
+STAGED = re.compile(r"((?:dataset|before)-[^/]*\.parquet|figures\.parquet|report\.\w+)(\.manifest\.json)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

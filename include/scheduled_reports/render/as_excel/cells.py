@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +14,10 @@ from openpyxl.utils import get_column_letter
 
 from ..batches import decimal_text, finite, joined
 from ..local_time import iso_text, wall_clock
-from ..values import UNPRINTABLE, printable
+from ..values import NUMERIC, UNPRINTABLE, is_missing, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ...domain.report_type import Column
 
@@ -29,6 +31,23 @@ _EPOCH: Final = 25_569
 _FIRST, _END = 61, 2_958_466
 _DAY: Final = 86_400_000_000.0  # in microseconds
 
+_SECONDS_A_DAY: Final = 86_400
+#: Marks a format as English, whatever the language of Excel, like every word of the workbook.
+ENGLISH: Final = "[$-809]"
+#: Excel has no booleans that read as words: they are 1 and 0, so that they also add up.
+_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "text": "@",
+        "boolean": '"Yes";;"No"',
+        "date": f"{ENGLISH}ddd d mmm yyyy",
+        "timestamp": f"{ENGLISH}d mmm yyyy, hh:mm",
+    }
+)
+#: A format has room for two conditions; more than a thousand megabytes stay megabytes.
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {"seconds": "[h]:mm:ss", "bytes": '[>=999950]#,##0.0,," MB";[>=1000]#,##0," KB";#,##0" bytes"'}
+)
+
 #: `_x0041_` in a cell means "A"; text that merely looks like it gets its underscore escaped.
 _ESCAPE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
@@ -38,24 +57,36 @@ _XML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 def number_format(column: Column) -> str:
     """Choose the number format of *column*."""
     point = f".{'0' * column.scale}" if column.scale else ""
-    match column.type:
-        case "text":
-            return "@"
-        case "boolean":
-            return "General"
-        case "percent":
-            return f"0{point}%"
-        case "date":
-            return "yyyy-mm-dd"
-        case "timestamp":
-            return "yyyy-mm-dd hh:mm"
-        case _:
-            return f"#,##0{point}"
+    formats = {**_FORMATS, "percent": f"0{point}%"}
+    return _UNITS[column.unit] if column.unit else formats.get(column.type, f"#,##0{point}")
+
+
+def duration(seconds: float | Decimal) -> float:
+    """Convert seconds to Excel's unit of time, the day."""
+    return float(seconds) / _SECONDS_A_DAY
 
 
 def fits(number: int | Decimal) -> bool:
     """Whether Excel keeps every digit of *number*."""
     return sum(char.isdigit() for char in f"{Decimal(number):f}") <= _DIGITS
+
+
+def excel_number(value: float | Decimal, column: Column) -> float | Decimal | str:
+    """Convert a number for a cell of *column*: durations to days, one with too many digits to text."""
+    if column.unit == "seconds":
+        return duration(value)
+    if isinstance(value, float) or column.type not in ("integer", "decimal"):
+        return float(value)
+    return value if fits(value) else f"{Decimal(value):f}"
+
+
+def cell_value(value: Any, column: Column) -> Any:
+    """Convert a value for one cell, as `rows_xml` converts columns; None for a missing one."""
+    if is_missing(value):
+        return None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return excel_number(value, column) if column.type in NUMERIC else column.titles.get(value, value)
 
 
 def rows_xml(piece: pa.RecordBatch, columns: Sequence[Column], styles: Sequence[int], first_row: int) -> memoryview:
@@ -81,21 +112,32 @@ def excel_text(text: str) -> str:
 
 
 def _cells(column: Column, values: pa.Array, start: str, numbers: pa.Array, style: str) -> pa.Array:
-    """Encode one column as `<c>` elements; a missing value is an empty text."""
-    number, text = (None, values) if column.type == "text" else _split(column, values)
+    """Encode one column as `<c>` elements; that of a missing value is empty."""
+    number, text = (None, _titled(column, values)) if column.type == "text" else _split(column, values)
     parts = []
     if number is not None:
-        kind = ' t="b"><v>' if column.type == "boolean" else "><v>"
-        parts.append(_join(start, numbers, style + kind, number, "</v></c>"))
+        parts.append(_join(start, numbers, f"{style}><v>", number, "</v></c>"))
     if text is not None:
         kind = ' t="inlineStr"><is><t xml:space="preserve">'
         parts.append(_join(start, numbers, style + kind, _escaped(text), "</t></is></c>"))
-    return pc.fill_null(pc.coalesce(*parts), "")
+    cells = pc.coalesce(*parts)
+    return pc.coalesce(cells, _join(start, numbers, f"{style}/>")) if cells.null_count else cells
+
+
+def _titled(column: Column, values: pa.Array) -> pa.Array:
+    """Replace the values that have a title by it."""
+    if not column.titles:
+        return values
+    known, titles = (pa.array(texts, pa.string()) for texts in (list(column.titles), list(column.titles.values())))
+    return pc.coalesce(titles.take(pc.index_in(values, value_set=known)), values)
 
 
 def _split(column: Column, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
     """Split a column into values written as numbers, and values that Excel can only hold as text."""
-    match column.type:
+    kind = column.type
+    if column.unit == "seconds":
+        values, kind = pc.divide(values.cast(pa.float64()), float(_SECONDS_A_DAY)), "number"
+    match kind:
         case "boolean":
             return values.cast(pa.int8()).cast(pa.string()), None
         case "number" | "percent":

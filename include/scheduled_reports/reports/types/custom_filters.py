@@ -330,6 +330,7 @@ def aggregate(function: Function, column: SourceColumn) -> Output:
         title=AGGREGATE_TITLES[function].format(column.title),
         type=kind,
         scale=scale,
+        unit="" if function == "count_distinct" else column.unit,
     )
     return Output(shown=shown, source=column, function=function)
 

@@ -61,7 +61,7 @@ def compiled(kind: ReportType, definition: Definition) -> ReportType:
     if definition.time is not None:
         datasets.append(_days(definition))
         if not any(chart.kind == "line" for chart in charts):
-            charts.append(ChartSpec(title=datasets[1].title, kind="line", dataset="days", x="day", y=("count",)))
+            charts.append(ChartSpec(title=datasets[1].title, kind="bar", dataset="days", x="day", y=("count",)))
     columns = ",\n    ".join(f"{sql} AS {_quoted(spec.column.name)}" for spec, sql in figures)
     return replace(
         kind,

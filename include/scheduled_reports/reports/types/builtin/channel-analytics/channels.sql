@@ -30,12 +30,33 @@
                SELECT jsonb_array_elements_text(current_setting('report.parameters')::jsonb -> 'userIds')))
     GROUP BY 1
 )
+-- Up to 100 quiet channels show their last message from before the window, for which all their messages are read;
+-- OFFSET keeps PostgreSQL from looking for it along the index of moments, through the messages of all channels.
+, quiet AS (
+    SELECT count(*) AS channels FROM chosen WHERE id NOT IN (SELECT channel_id FROM posted)
+)
 SELECT chosen.name AS channel,
        coalesce(posted.messages, 0) AS messages,
        coalesce(posted.active_people, 0) AS active_people,
        coalesce(posted.replies, 0) AS replies,
        coalesce(reacted.reactions, 0) AS reactions,
-       posted.last_message_at
+       CASE WHEN posted.messages > 0 OR (SELECT channels FROM quiet) > 100 THEN posted.last_message_at
+            ELSE (
+                SELECT max(earlier.created_at)
+                FROM (
+                    SELECT m.created_at
+                    FROM messages m
+                    WHERE m.channel_id = chosen.id
+                      AND m.created_at < current_setting('report.start')::timestamp
+                      AND NOT m.is_deleted AND m.type <> 'SYSTEM'
+                      AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL
+                           OR m.author_id IN (
+                               SELECT jsonb_array_elements_text(
+                                   current_setting('report.parameters')::jsonb -> 'userIds')))
+                    OFFSET 0
+                ) earlier
+            )
+       END AS last_message_at
 FROM chosen
 LEFT JOIN posted ON posted.channel_id = chosen.id
 LEFT JOIN reacted ON reacted.channel_id = chosen.id

@@ -28,6 +28,7 @@ WITH own AS MATERIALIZED (
 ), classes AS MATERIALIZED (
     SELECT seen.action, seen.severity, seen.resource_type, judged.failed,
            seen.severity !~* '^(info|debug|low|notice)$' AS serious,
+           seen.severity ~* '^(critical|fatal|emergency|alert|severe)$' AS critical,
            NOT judged.failed AND seen.action ~* concat(
                '(role|permission|privilege|owner|admin|invit|policy|policies',
                '|grant|revoke|settings|member[._](added|removed))') AS changes,
@@ -59,7 +60,7 @@ WITH own AS MATERIALIZED (
     SELECT a.id, a.action, a.severity, a.resource_type, a.resource_id, a.ip, a.user_agent, a.created_at, a.actor_type,
            -- An agent may be logged by its own id or by the id of the user it acts through.
            coalesce(vp.user_id, a.actor_id) AS actor_id,
-           class.failed, class.serious, class.changes, class.kind, class.is_known
+           class.failed, class.serious, class.critical, class.changes, class.kind, class.is_known
     FROM audit_logs a
     JOIN classes class USING (action, severity, resource_type)
     LEFT JOIN vps vp ON a.actor_type <> 'user' AND vp.id = a.actor_id
@@ -156,7 +157,7 @@ WITH own AS MATERIALIZED (
 ), belonging AS NOT MATERIALIZED (
     -- Without the column place: selected, it would be looked up twice.
     SELECT p.id, p.action, p.severity, p.resource_type, p.resource_id, p.ip, p.user_agent, p.created_at, p.actor_type,
-           p.actor_id, p.failed, p.serious, p.changes, p.kind
+           p.actor_id, p.failed, p.serious, p.critical, p.changes, p.kind
     FROM placed p
     WHERE coalesce(
         p.place = (SELECT current_setting('report.workspace_id')),

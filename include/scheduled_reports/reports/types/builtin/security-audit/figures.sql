@@ -4,6 +4,7 @@
            count(*) AS events,
            count(*) FILTER (WHERE failed) AS failed,
            count(*) FILTER (WHERE serious) AS serious,
+           count(*) FILTER (WHERE critical) AS critical,
            count(*) FILTER (WHERE changes) AS changes
     FROM events
     GROUP BY 1, 2
@@ -18,5 +19,7 @@ SELECT coalesce(sum(events), 0)::bigint AS events,
            WHERE ip IS NOT NULL
              AND actor_id IN (SELECT actor_id FROM known)
              AND (actor_id, ip) NOT IN (SELECT actor_id, ip FROM known WHERE ip IS NOT NULL)
-       ) AS new_addresses
+       ) AS new_addresses,
+       coalesce(sum(critical), 0)::bigint AS critical,
+       coalesce(sum(events) FILTER (WHERE ip IS NULL), 0)::bigint AS without_address
 FROM used

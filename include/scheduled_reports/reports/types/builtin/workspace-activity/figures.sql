@@ -18,5 +18,7 @@ SELECT coalesce(sum(messages) FILTER (WHERE author_id IS NOT NULL), 0)::bigint A
        count(channel_id) AS active_channels,
        coalesce(sum(replies) FILTER (WHERE author_id IS NOT NULL), 0)::bigint AS replies,
        (SELECT count(*) FROM shared_files) AS files_shared,
-       (SELECT members FROM joined) AS new_members
+       (SELECT members FROM joined) AS new_members,
+       coalesce(sum(messages) FILTER (
+           WHERE channel_id IN (SELECT id FROM selected_channels WHERE type <> 'PUBLIC')), 0)::bigint AS other_messages
 FROM posted
