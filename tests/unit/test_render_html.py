@@ -310,15 +310,18 @@ def test_an_empty_table_says_what_its_type_says():
 
 
 def test_a_page_ends_with_definitions_and_what_the_data_covers():
-    columns = [column("channel", definition="A public channel."), column("messages", "integer", definition="Written.")]
-    shown = table(columns, [("a", 1)], definition="Public channels only.")
+    columns = [
+        column("channel", definition="A public channel."), column("messages", "integer", definition="Written."),
+        column("replies", "integer", definition="Of this channel."),
+    ]  # fmt: skip
+    shown = table(columns, [("a", 1, 1)], definition="Public channels only.")
     figures = [figure("Messages", definition="Written."), figure("Replies", definition="In threads.")]
     _, page = written(document(shown, figures=figures, link="https://airflow.example/runs/1"))
     _, bare = written(document())
 
     assert page.words.endswith(
-        "Definitions and scope Channels Public channels only. Messages Written. Replies In threads."
-        " Channel A public channel. Data until Sun 10 May 2026, 24:00 (Berlin)."
+        "Definitions and scope Messages Written. Replies In threads. Channels Public channels only."
+        " Channel A public channel. Replies (Channels) Of this channel. Data until Sun 10 May 2026, 24:00 (Berlin)."
         " Scheduled for Mon 11 May 2026, 09:00 (Berlin). Times in Berlin time. Open this report"
     )
     assert ("href", "https://airflow.example/runs/1") in page.attributes
@@ -476,7 +479,7 @@ def test_charts_that_are_narrow_share_a_row_and_a_long_one_has_its_own():
     _, page = written(document(charts=drawn))
 
     assert [value for name, value in page.attributes if name == "class" and value.startswith("tiles")] == [
-        "tiles pair", "tiles", "tiles",
+        "tiles pair even", "tiles", "tiles",
     ]  # fmt: skip
 
 

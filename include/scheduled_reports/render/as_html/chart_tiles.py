@@ -111,27 +111,25 @@ def _spans(row: Sequence[Chart]) -> list[Literal["", "slim", "broad"]]:
 
 
 def _paired(drawn: Sequence[Chart], size: TileSize) -> Iterator[tuple[Chart, ...]]:
-    """Pair narrow neighbours; the order stays."""
-    waiting: Chart | None = None
-    for chart in drawn:
-        if waiting is not None and _is_narrow(chart, size):
-            yield waiting, chart
-            waiting = None
-            continue
-        if waiting is not None:
-            yield (waiting,)
-        waiting = chart if _is_narrow(chart, size) else None
-        if waiting is None:
-            yield (chart,)
-    if waiting is not None:
-        yield (waiting,)
+    """Pair neighbours that fit side by side; the order stays."""
+    waiting = list(drawn)
+    while waiting:
+        count = 2 if len(waiting) > 1 and _fit(waiting[:2], size) else 1
+        yield tuple(waiting[:count])
+        del waiting[:count]
 
 
-def _is_narrow(chart: Chart, size: TileSize) -> bool:
+def _fit(pair: Sequence[Chart], size: TileSize) -> bool:
+    widths = {"": size.half, "slim": size.half, "broad": size.thirds}
+    return all(_is_narrow(chart, widths[span]) for chart, span in zip(pair, _spans(pair), strict=True))
+
+
+def _is_narrow(chart: Chart, width: int) -> bool:
+    """Whether a chart needs no more than *width*."""
     if chart.kind == "rank":
         return len(charts.ranked(chart)) * len(chart.y) <= _MANY_BARS
     needed = _POINT if chart.kind == "line" else _BAR * len(chart.y)
-    return len(charts.drawn(chart)) * needed <= size.half
+    return len(charts.drawn(chart)) * needed <= width
 
 
 def _tile(chart: Chart, style: charts.ChartStyle, *, zeros: bool) -> Tile:

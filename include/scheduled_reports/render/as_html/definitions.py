@@ -24,20 +24,28 @@ class Definition:
 
 
 def definitions(document: Document) -> tuple[Definition, ...]:
-    """Collect the definitions of figures, tables and columns; what is defined twice in the same words is said once."""
-    return tuple(dict.fromkeys(_all(document)))
+    """Collect the definitions of figures, tables and columns.
+
+    What is defined twice in the same words is said once; a column that means something else than what has its title
+    names its table.
+    """
+    found: dict[str, str] = {}
+    for term, text, table in _all(document):
+        known = found.setdefault(term, text)
+        if known != text:
+            found.setdefault(f"{term} ({table})" if table else term, text)
+    return tuple(Definition(term=printable(term), text=printable(text)) for term, text in found.items())
 
 
-def _all(document: Document) -> Iterator[Definition]:
-    figures = (*document.figures, *document.hidden_figures)
-    columns = [figure.spec.column for figure in figures]
-    for table in document.tables:
-        if table.definition:
-            yield Definition(term=printable(table.title), text=printable(table.definition))
-        columns += table.columns
-    for column in columns:
-        if column.definition:
-            yield Definition(term=printable(column.title), text=printable(column.definition))
+def _all(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield the terms that are defined, with their definitions and, of columns, the titles of their tables."""
+    figures = [figure.spec.column for figure in (*document.figures, *document.hidden_figures)]
+    every = [
+        *((column.title, column.definition, "") for column in figures),
+        *((table.title, table.definition, "table") for table in document.tables),
+        *((column.title, column.definition, table.title) for table in document.tables for column in table.columns),
+    ]
+    return (one for one in every if one[1])
 
 
 def scope(document: Document, left_out: Sequence[Table]) -> Iterator[str]:

@@ -184,6 +184,10 @@ class Page:
         document = self._document
         return any(map(charts.is_flat, document.charts)) and bool(document.figures) and has_data(document)
 
+    def _whole_end(self, text: str) -> str:
+        """Keep the last words of a sentence on one line of paper; browsers balance the lines."""
+        return text if self._medium == "screen" else "\N{NO-BREAK SPACE}".join(text.rsplit(" ", 2))
+
     def _words(self) -> Mapping[str, Any]:
         document = self._document
         return {
@@ -196,7 +200,7 @@ class Page:
             "created": document.scheduled_for.isoformat(),
             "period": document.period,
             "before": document.previous_period if document.figures else "",
-            "lead": document.lead,
+            "lead": [replace(one, text=self._whole_end(one.text)) for one in document.lead],
             "notes": list(map(printable, document.notes)),
             "time_note": time_note(document),
             "data_until": data_until(document),

@@ -32,10 +32,10 @@ Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 MISSING: Final = "\N{EN DASH}"
 #: Tables of more columns than this are printed in landscape.
 _UPRIGHT: Final = 8
-#: A table of up to this many rows is kept on one page.
-_SHORT: Final = 12
-#: The gap between columns, in characters.
-_GAP: Final = 3
+#: A table of up to this many rows is kept on one page; one of up to this many is not set in several columns.
+_WHOLE, _SHORT = 8, 12
+#: The gap between columns, in characters; and beside texts where space is scarce.
+_GAP, _NARROW_GAP = 3, 2
 #: The least width of a text column where space is scarce: text can be broken.
 _NARROW_TEXT: Final = 14
 #: Characters per line: A4 portrait, and A4 to A1 landscape.
@@ -101,7 +101,7 @@ class TableView:
         self.count = "" if table.is_at_limit else f"({table.rows:,d})"
         shown = table.rows if self._row_limit is None else self._row_limit
         self.is_empty = table.rows == 0
-        self.is_short = shown <= _SHORT
+        self.is_whole = shown <= _WHOLE
         self.none = none
         self.is_folded = is_drawn and not self._is_paper and shown > _OPEN
         self.notes = table.notes
@@ -114,7 +114,7 @@ class TableView:
         self.paper = _paper(table, wanted)
         on_paper = _fitted(table, wanted, _LINE[self.paper])
         share = 100 * sum(on_paper) / _LINE[self.paper]
-        self.columns = 1 if self.is_short else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
+        self.columns = 1 if shown <= _SHORT else max(min(int(100 // (share + _GUTTER)), _MOST_COLUMNS), 1)
         self.width = _width(share, has_bars=bool(self._most)) if self.columns == 1 else 100
         self.is_half = shown <= _SIDE_BY_SIDE and self.paper == "upright" and share <= _HALF
         self.is_wide = sum(_needed(table, wanted)) > _SCREEN_LINE
@@ -248,7 +248,7 @@ def _fitted(table: Table, wanted: tuple[int, ...], room: int) -> list[int]:
         most = max(wanted, default=0)
         while sum(fitted) > room and most > _NARROW_TEXT:
             fitted = [
-                min(width, max(most, word)) + _GAP if column.type == "text" else width + _GAP
+                min(width, max(most, word)) + _NARROW_GAP if column.type == "text" else width + _GAP
                 for width, word, column in zip(wanted, least, table.columns, strict=True)
             ]
             most -= 1

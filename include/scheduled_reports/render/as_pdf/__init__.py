@@ -41,7 +41,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 #: Rows of a long table that WeasyPrint lays out, per column of the page: more than two pages of one-line rows.
 LEAD: Final = 90
 #: A report of up to so many pages is laid out again, with less space, if the last is filled to less than this share.
-_FEW_PAGES, _NEARLY_EMPTY = 8, 0.25
+_FEW_PAGES, _NEARLY_EMPTY = 8, 0.3
 #: Factors for higher paper.
 _HIGH: Final = {"a2": 2, "a1": 2.5}
 
