@@ -168,7 +168,7 @@ def test_the_day_table_is_named_after_the_time_of_the_window():
     _, days = kind.datasets
 
     assert days.title == "Tasks by due date"
-    assert [column.title for column in days.columns] == ["Due date", "Rows"]
+    assert [column.title for column in days.columns] == ["Due date", "Tasks"]
     assert [chart.title for chart in kind.charts] == ["Tasks by due date"]
 
 

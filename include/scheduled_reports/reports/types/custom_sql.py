@@ -164,7 +164,8 @@ def _days(definition: Definition) -> Dataset:
         "SELECT days.day, coalesce(counted.count, 0) AS count\n"
         "FROM days\nLEFT JOIN counted USING (number)\nORDER BY number\n"
     )
-    columns = (Column(name="day", title=definition.time.title, type="date"), COUNT.shown)
+    day = Column(name="day", title=definition.time.title, type="date")
+    columns = (day, replace(COUNT.shown, title=definition.source.title))
     title = f"{definition.source.title} by {_inside(definition.time.title)}"
     return Dataset(name="days", title=title, sql=sql, columns=columns, zero_filled=True)
 
