@@ -17,9 +17,10 @@ from openpyxl import Workbook
 from openpyxl.xml.functions import tostring
 
 from ..colours import SHAPE, WHITE, readable
+from ..totals import totals_of
 from ..values import printable
 from .chart_data import ChartData
-from .data_sheet import HEAD, TOTAL_ROWS, Part, Sums, data_sheet
+from .data_sheet import HEAD, TOTAL_ROWS, Part, data_sheet
 from .definitions_sheet import write_definitions
 from .extensions import extended, sparklines
 from .package import Package
@@ -58,7 +59,7 @@ def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int
     most = SHEET_ROWS - HEAD - TOTAL_ROWS
     rows = table.rows if row_limit is None else min(table.rows, row_limit)
     parts = max(ceil(rows / most), 1)
-    sums = Sums(table, row_limit)
+    totals = totals_of(table, table.columns, row_limit)
     for number in range(parts):
         worksheet = book.create_sheet(_sheet_name(table.full_title, book))
         start, is_last = number * most, number == parts - 1
@@ -66,7 +67,7 @@ def _add_sheets(book: Workbook, table: Table, document: Document, row_limit: int
             number=len(book.sheetnames), start=start, end=row_limit if is_last else start + most,
             rows=max(min(rows - start, most), 0), is_last=is_last,
         )  # fmt: skip
-        yield data_sheet(worksheet, part, sums, document, row_limit)
+        yield data_sheet(worksheet, table, part, totals, document, row_limit)
 
 
 def _sheet_name(title: str, book: Workbook) -> str:

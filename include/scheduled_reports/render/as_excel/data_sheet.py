@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from itertools import cycle
 from math import ceil
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.formatting.rule import Rule
 from openpyxl.styles import Alignment, Font
@@ -20,9 +18,10 @@ from openpyxl.utils import get_column_letter
 from ...domain.bidi import isolated
 from ...domain.dates import city
 from ..activity import nothing
-from ..batches import finite, pieces
+from ..batches import pieces
 from ..colours import WHITE, mixed
 from ..column_widths import text_width, widths
+from ..totals import TOTAL, Totals
 from ..values import NUMERIC, cut_notice, format_value
 from .cells import excel_number, number_format, rows_xml
 from .extensions import Bar, bar_rule, extended
@@ -51,7 +50,7 @@ from .styles import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from openpyxl.worksheet.worksheet import Worksheet
 
@@ -69,8 +68,6 @@ _LINES: Final = 3
 _BUTTON: Final = 4
 _GAP: Final = 5  # points between rows and totals
 _TOP: Final = Alignment(vertical="top")
-#: Enough digits for the sum of any column.
-_SUM: Final = Context(prec=100)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +89,7 @@ class DataSheet:
     table: Table
     part: Part
     styles: tuple[int, ...]
-    sums: Sums  # shared by all sheets of the table
+    totals: Totals | None  # shared by all sheets of the table
     #: The styles of the row of totals; none if the sheet has no such row.
     total_styles: tuple[int, ...]
     colour: str
@@ -116,9 +113,10 @@ class DataSheet:
         for piece in pieces(self.table, self.part.end, start=self.part.start):
             out.write(rows_xml(piece, self.table.columns, self.styles, FIRST + count))
             count += piece.num_rows
-            self.sums.add(piece)
-        if self.total_styles:
-            out.write(_totals_xml(self.sums, self.table.columns, self.total_styles, self._last_row))
+            if self.totals:
+                self.totals.add(piece)
+        if self.totals and self.total_styles:
+            out.write(_totals_xml(self.totals, self.table.columns, self.total_styles, self._last_row))
         out.write(extended(b"</sheetData>" + after, bars=self._bars(), texts=self._cells if self.rows else ""))
         return count
 
@@ -157,10 +155,12 @@ class DataSheet:
         ]
 
 
-def data_sheet(worksheet: Worksheet, part: Part, sums: Sums, document: Document, row_limit: int | None) -> DataSheet:
+def data_sheet(
+    worksheet: Worksheet, table: Table, part: Part, totals: Totals | None, document: Document, row_limit: int | None
+) -> DataSheet:
     """Write everything but the rows of a sheet."""
-    table, rows = sums.table, part.rows
-    has_total = part.is_last and sums.are_shown
+    rows = part.rows
+    has_total = part.is_last and totals is not None
     # the styles of the rows come first: their numbers, which stand in every cell, are short
     inks = cycle((INK, OTHER_INK))
     styles = [
@@ -177,9 +177,9 @@ def data_sheet(worksheet: Worksheet, part: Part, sums: Sums, document: Document,
     worksheet.sheet_format.defaultRowHeight = ROW
     worksheet.sheet_format.customHeight = True
     set_up_page(worksheet, document)
-    totals = [_style_id(worksheet, column, total(document.branding)) for column in table.columns] if has_total else []
+    bold = [_style_id(worksheet, column, total(document.branding)) for column in table.columns] if has_total else []
     sheet = DataSheet(
-        worksheet=worksheet, table=table, part=part, sums=sums, styles=tuple(styles), total_styles=tuple(totals),
+        worksheet=worksheet, table=table, part=part, totals=totals, styles=tuple(styles), total_styles=tuple(bold),
         colour=document.branding.colour,
     )  # fmt: skip
     sheet.set_formats()
@@ -257,46 +257,24 @@ def _colouring(operator: Literal["equal", "notEqual"], formula: str, tone: Tone)
 # Totals
 
 
-class Sums:
-    """The exact sums of the columns of a table that have a total, unless rows are left out."""
-
-    def __init__(self, table: Table, row_limit: int | None) -> None:
-        """Begin with nothing."""
-        is_whole = not table.is_at_limit and not cut_notice(table, row_limit)
-        places = [place for place, column in enumerate(table.columns) if column.total and column.type in NUMERIC]
-        self.table = table
-        self.are_shown = is_whole and table.rows > 1 and bool(places)
-        self.values: dict[int, Decimal] = dict.fromkeys(places if self.are_shown else (), Decimal(0))
-
-    def add(self, piece: pa.RecordBatch) -> None:
-        """Add the rows of a piece."""
-        for place, value in self.values.items():
-            self.values[place] = _SUM.add(value, Decimal(str(_sum(piece.column(place)))))
-
-
-def _sum(values: pa.Array) -> Any:
-    """Sum a column; Arrow sums integers in 64 bits, which may not be enough."""
-    if pa.types.is_integer(values.type):
-        values = values.cast(pa.decimal128(38))
-    elif pa.types.is_floating(values.type):
-        values = finite(values)
-    return pc.sum(values, min_count=0).as_py()
-
-
-def _totals_xml(sums: Sums, columns: Sequence[Column], styles: Sequence[int], row: int) -> bytes:
+def _totals_xml(totals: Totals, columns: Sequence[Column], styles: Sequence[int], row: int) -> bytes:
     """Encode a narrow empty row and the totals."""
     cells = "".join(
-        _total_cell(f'<c r="{get_column_letter(place + 1)}{row}" s="{style}"', place, column, sums.values)
-        for place, (column, style) in enumerate(zip(columns, styles, strict=True))
+        _total_cell(
+            f'<c r="{get_column_letter(place + 1)}{row}" s="{style}"',
+            column,
+            TOTAL if place == totals.label_place else value,
+        )
+        for place, (column, style, value) in enumerate(zip(columns, styles, totals.row(), strict=True))
     )
     return f'<row r="{row - 1}" ht="{_GAP}" customHeight="1"/><row r="{row}">{cells}</row>'.encode()
 
 
-def _total_cell(start: str, place: int, column: Column, sums: Mapping[int, Decimal]) -> str:
-    if place in sums:
-        value = excel_number(sums[place], column)
-        return _text(start, value) if isinstance(value, str) else f"{start}><v>{value}</v></c>"
-    return _text(start, "Total") if place == 0 else f"{start}/>"
+def _total_cell(start: str, column: Column, value: Any) -> str:
+    if value is None:
+        return f"{start}/>"
+    shown = value if isinstance(value, str) else excel_number(Decimal(str(value)), column)
+    return _text(start, shown) if isinstance(shown, str) else f"{start}><v>{shown}</v></c>"
 
 
 def _text(start: str, text: str) -> str:
