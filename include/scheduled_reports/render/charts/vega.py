@@ -48,8 +48,8 @@ _LABEL_TEXT: Final = 100
 _NAMED: Final = 400
 #: Up to this many days an axis names weekdays; up to this many bars have their values above them.
 _MAX_WEEKDAYS, _MAX_LABELLED = 14, 14
-#: The width of a digit above a bar, in pixels.
-_DIGIT: Final = 6
+#: The width of a digit above a bar, in pixels, and the height of such a label as a share of the largest value.
+_DIGIT, _LABEL_HEIGHT = 6, 0.1
 #: A chart of up to this width is drawn for a phone.
 _NARROW: Final = 340
 #: What a legend takes beside its names, in pixels: the symbol and the gap.
@@ -294,8 +294,12 @@ def _side_by_side(
     if len(chart.y) == 1 and len(chart.rows) <= _MAX_LABELLED and longest * _DIGIT <= slot * 1.35:
         mark = {"type": "text", "baseline": "bottom", "dy": -2, "fontSize": 10, "color": _SOFT}
         text = {"field": "t", "type": "nominal"}
-        shown = {"x": encoding["x"], "y": {**encoding["y"], "field": "e"}, "text": text}
-        layers.append({"transform": [{"filter": "datum.v !== 0"}], "mark": mark, "encoding": shown})
+        shown = {"x": encoding["x"], "y": {**encoding["y"], "field": "l"}, "text": text}
+        # above the mark of the period before where that would cross it
+        near = max((abs(point["v"] or 0) for point in points), default=0) * _LABEL_HEIGHT
+        label = f"isValid(datum.b) && datum.b > datum.e && datum.b - datum.e < {near} ? datum.b : datum.e"
+        transform = [{"filter": "datum.v !== 0"}, {"calculate": label, "as": "l"}]
+        layers.append({"transform": transform, "mark": mark, "encoding": shown})
     return layers
 
 
