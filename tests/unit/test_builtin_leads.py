@@ -71,7 +71,7 @@ SAID = [
     ("workflow-execution", {"executions": (9, 0), "finished": (9, 0), "median_seconds": (2.0, None)},
      "All 9 finished executions succeeded. 9 executions started, after none in the period before."),
     ("workflow-execution", {"executions": (0, 30), "finished": (0, 28), "failed": (0, 2)},
-     "Nothing happened: no workflow was executed."),
+     "Nothing happened: no workflow was executed. Executions in the period before: 30."),
     ("security-audit", {"events": (131, 123), "critical": (5, 1), "serious": (13, 9), "failed": (3, 4)},
      "5 events were critical, 4 more than before. 3 actions failed or were denied, 1 fewer than before."),
     ("security-audit", {"events": (131, 123), "serious": (7, 9), "new_addresses": (4, 1)},

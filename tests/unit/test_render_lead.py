@@ -71,7 +71,7 @@ def test_a_rule_about_a_change_needs_a_value_before():
 
 
 def test_a_report_without_data_says_only_that():
-    assert said(FAILED, *executions(0, 3, finished=0, rate=(None, 0.9)), has_data=False) == [
+    assert said(FAILED, *executions(0, 0, finished=0, rate=(None, 0.9)), has_data=False) == [
         ("No executions in this period.", "neutral")
     ]
 
@@ -79,6 +79,15 @@ def test_a_report_without_data_says_only_that():
 def test_rows_of_zeros_are_no_activity_whatever_a_figure_counts_beside_them():
     assert said(FAILED, *executions(5, 3), has_data=False, rows=2) == [("No executions in this period.", "neutral")]
     assert said(FAILED, *executions(5, 3), has_data=False, rows=0) == [("5 of 30 executions failed, up from 3.", "bad")]
+
+
+def test_a_report_without_data_says_what_there_was_before():
+    figures = [named("messages", 0, 953), named("people", 0, 25)]
+
+    assert said(FAILED, *figures, has_data=False) == [
+        ("No executions in this period.", "neutral"),
+        ("Messages in the period before: 953.", "neutral"),
+    ]
 
 
 def test_without_rules_the_first_figure_and_the_one_that_got_worst_are_said():

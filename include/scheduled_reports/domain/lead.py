@@ -54,7 +54,7 @@ class LeadRule:
 class LeadSpec:
     """The rules of a report type: each of *sentences* gives the sentence of its first rule that holds, or none.
 
-    The first two sentences are shown.  *nothing* is said alone in a report without data and figures other than zero.
+    The first two sentences are shown.  *nothing* is said in a report without data.
     """
 
     nothing: str

@@ -33,6 +33,7 @@ _FELL: Final = "{title} fell by {change}, from {before} to {value}."
 _SAME: Final = "{title}: {value}, the same as in the period before."
 _ONLY: Final = "{title}: {value}, with no earlier data to compare with."
 _NEW: Final = "{title}: {value}, after none in the period before."
+_EARLIER: Final = "{title} in the period before: {before}."
 _NO_CHANGE: Final = "No figure changed since the period before."
 _ROWS, _ROW, _NO_ROWS = "{rows} rows match.", "1 row matches.", "No rows match."
 
@@ -44,7 +45,7 @@ def lead(spec: LeadSpec | None, figures: Sequence[Figure], *, has_data: bool, ro
     a figure counts beside them, such as members or quiet channels.
     """
     if not has_data and (rows or not any(figure.value and not is_missing(figure.value) for figure in figures)):
-        return (Sentence(text=spec.nothing if spec else NO_ACTIVITY),)
+        return (Sentence(text=spec.nothing if spec else NO_ACTIVITY), *_earlier(figures))
     if spec is not None:
         named = {figure.spec.column.name: figure for figure in figures}
         found = filter(None, (_first(rules, named) for rules in spec.sentences))
@@ -52,6 +53,16 @@ def lead(spec: LeadSpec | None, figures: Sequence[Figure], *, has_data: bool, ro
         if said:
             return said
     return _default([figure for figure in figures if not figure.spec.hidden], rows)
+
+
+def _earlier(figures: Sequence[Figure]) -> tuple[Sentence, ...]:
+    """What the first figure, if it is zero now, was in the period before."""
+    first = next((figure for figure in figures if not figure.spec.hidden), None)
+    if first is None or first.value or not first.previous or is_missing(first.previous):
+        return ()
+    column = first.spec.column
+    text = _EARLIER.format(title=printable(column.title), before=format_value(first.previous, column))
+    return (Sentence(text=text),)
 
 
 def _first(rules: Sequence[LeadRule], figures: Mapping[str, Figure]) -> Sentence | None:

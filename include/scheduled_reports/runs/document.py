@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ..domain.errors import PermanentError
 from ..domain.formats import FORMATS, Format
 from ..domain.run import MailSummary
+from ..render.charts.bins import MOST_DAYS, WEEK
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
 from ..render.lead import lead
 from ..render.values import FORMAT_TITLES, grouped
@@ -23,7 +24,7 @@ from ..settings.report_url import link_of
 from .excerpts import excerpt, kept_excerpts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..domain.report_type import ChartSpec, ReportType
     from ..domain.run import Run
@@ -224,9 +225,15 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
         rows=rows,
         total=total,
         at_limit=dataset.limit is not None and total >= dataset.limit,
-        before=before if any(value for row in before for value in row.values()) else (),  # nothing happened then
+        before=before if _compares(before) else (),
         weekly=spec.weekly,
     )
+
+
+def _compares(before: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the period before tells something: it is not all zeros, and its weekdays stand below the same ones."""
+    is_in_step = len(before) % WEEK == 0 or len(before) > MOST_DAYS
+    return is_in_step and any(value for row in before for value in row.values())
 
 
 def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:

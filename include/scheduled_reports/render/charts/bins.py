@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Over more days than this a chart shows weeks.
 MOST_DAYS: Final = 60
-_WEEK: Final = 7
+WEEK: Final = 7
 
 
 def is_daily(chart: Chart) -> bool:
@@ -36,7 +36,7 @@ def binned(chart: Chart) -> Chart:
     if chart.kind == "rank" or is_cut or len(chart.rows) <= MOST_DAYS or not is_daily(chart):
         return chart
     days = len(chart.rows)
-    starts = [max(place, 0) for place in range(days % _WEEK - _WEEK if days % _WEEK else 0, days, _WEEK)]
+    starts = [max(place, 0) for place in range(days % WEEK - WEEK if days % WEEK else 0, days, WEEK)]
     spans = [range(start, end) for start, end in pairwise([*starts, days])]
     return replace(
         chart,
