@@ -5,6 +5,7 @@ pandas holds the small, bounded frames of key figures and charts; tables stay in
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..domain.errors import PermanentError
+from ..domain.errors import PermanentError, StagingMissingError
 from ..domain.formats import FORMATS, Format
 from ..domain.run import MailSummary
 from ..render.charts.bins import MOST_DAYS, WEEK
@@ -21,12 +22,13 @@ from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
 from ..render.lead import lead
 from ..render.values import FORMAT_TITLES, grouped
 from ..settings.report_url import link_of
+from .arrival import arrow_type
 from .excerpts import excerpt, kept_excerpts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..domain.report_type import ChartSpec, ReportType
+    from ..domain.report_type import ChartSpec, Dataset, ReportType
     from ..domain.run import Run
     from ..settings import Settings
     from .staging import RunFiles
@@ -61,7 +63,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
             title=dataset.title,
             columns=dataset.columns,
             rows=files.manifest(dataset_file(dataset.name)).rows,
-            batches=partial(files.batches, dataset_file(dataset.name)),
+            batches=partial(_staged, files, dataset, run.report.timezone.key),
             limit=dataset.limit,
             zero_filled=dataset.zero_filled,
             definition=dataset.definition,
@@ -80,6 +82,26 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
     )
 
 
+def _staged(files: RunFiles, dataset: Dataset, timezone: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a staged dataset with its declared columns."""
+    for batch in files.batches(dataset_file(dataset.name)):
+        yield _declared(batch, dataset, timezone)
+
+
+def _declared(batch: pa.RecordBatch, dataset: Dataset, timezone: str) -> pa.RecordBatch:
+    """*batch* with the declared columns: a run that an older version began may not have all of them."""
+    names = [column.name for column in dataset.columns]
+    if batch.schema.names == names:
+        return batch
+    arrays = [
+        batch.column(column.name)
+        if column.name in batch.schema.names
+        else pa.nulls(batch.num_rows, arrow_type(column, timezone))
+        for column in dataset.columns
+    ]
+    return pa.record_batch(arrays, names=names)
+
+
 def rest(run: Run, kind: ReportType, dataset: str) -> str:
     """Say which file of the run has all rows of a dataset; empty if none has."""
     whole = [
@@ -93,7 +115,7 @@ def rest(run: Run, kind: ReportType, dataset: str) -> str:
 def _notes(kind: ReportType, figures: Sequence[Figure], dataset: str) -> tuple[str, ...]:
     """Say what the figures count and the dataset leaves out."""
     values = {figure.spec.column.name: figure.value for figure in figures}
-    counted = ((spec, values[spec.figure]) for spec in kind.notes if spec.dataset == dataset)
+    counted = ((spec, values.get(spec.figure)) for spec in kind.notes if spec.dataset == dataset)
     return tuple(
         (spec.one if count == 1 else spec.other).format(count=grouped(count, 0)) for spec, count in counted if count
     )
@@ -131,7 +153,7 @@ def document_for_mail(run: Run, kind: ReportType, settings: Settings) -> Documen
         title=kind.main.title,
         columns=kind.main.columns,
         rows=run.mail_summary.main_rows,
-        batches=lambda: iter(preview.to_batches()),
+        batches=lambda: (_declared(batch, kind.main, run.report.timezone.key) for batch in preview.to_batches()),
         limit=kind.main.limit,
     )
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
@@ -206,6 +228,7 @@ def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
             previous=_plain(frame[spec.column.name].iloc[1]),
         )
         for spec in kind.figures
+        if spec.column.name in frame  # a run that an older version began has no others
     )
 
 
@@ -214,7 +237,10 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
     columns = {column.name: column for column in dataset.columns}
     frame = head.to_pandas(types_mapper=pd.ArrowDtype)
     total = int((head.schema.metadata or {}).get(_TOTAL, head.num_rows))
-    rows = tuple({str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records"))
+    missing = dict.fromkeys((spec.x, *spec.y))
+    rows = tuple(
+        missing | {str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")
+    )
     before = tuple({name: row[_BEFORE + name] for name in spec.y} for row in rows if _BEFORE + spec.y[0] in row)
     return Chart(
         title=spec.title,
@@ -243,16 +269,19 @@ def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
     if not rows.num_rows:
         return rows
     if spec.before:
-        earlier = _first_rows(files, before_file(spec.dataset), spec.y, rows.num_rows)
-        for column in spec.y:
-            rows = rows.append_column(_BEFORE + column, _of_length(earlier[column], rows.num_rows))
+        with suppress(StagingMissingError):  # a run that an older version began has not read the period before
+            earlier = _first_rows(files, before_file(spec.dataset), spec.y, rows.num_rows)
+            for column in spec.y:
+                rows = rows.append_column(_BEFORE + column, _of_length(earlier[column], rows.num_rows))
     return rows.replace_schema_metadata({_TOTAL: str(files.manifest(name).rows)})
 
 
 def _first_rows(files: RunFiles, name: str, columns: tuple[str, ...], most: int) -> pa.Table:
     batches, count = [], 0
     for batch in files.batches(name):
-        batches.append(batch.select(list(columns)))
+        known = batch.schema.names
+        arrays = [batch.column(one) if one in known else pa.nulls(batch.num_rows, pa.float64()) for one in columns]
+        batches.append(pa.record_batch(arrays, names=list(columns)))
         count += batch.num_rows
         if count >= most:
             break
