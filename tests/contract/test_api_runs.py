@@ -105,6 +105,22 @@ def test_query_adopts_the_pending_executions_and_the_run_ends_as_any_other(api, 
     assert rows(dsn, "SELECT started_at > %s AS later FROM reporting.runs", asked_at) == [{"later": True}]
 
 
+def test_the_lead_of_a_run_is_the_same_in_the_api_the_file_and_the_email(api, dsn):
+    api.post(TRIGGER, json={"mail": True})
+    run_all(api)
+
+    (run,) = api.get(f"{SCHEDULED}/r1/runs").json()["runs"]
+    file = api.get(f"{SCHEDULED}/r1/runs/{RUN}/artifacts/json").json()
+    (sent,) = api.ports.core.mailer.sent
+    text = message_from_bytes(next(part for part in sent if isinstance(part, bytes)), policy=default).get_body(
+        ("plain",)
+    )
+
+    assert run["summary"].endswith(".")
+    assert file["summary"] == run["summary"]
+    assert run["summary"] in " ".join(text.get_content().split())
+
+
 def test_formats_recipients_and_period_go_with_the_run(api, dsn):
     wanted = {"formats": ["json"], "recipients": ["ada@acme.example"], "period": "2026-05-01/2026-05-03"}
 
