@@ -158,7 +158,7 @@ SCENES: Final = (
         about="Arabic names beside Latin, Chinese and Korean ones, in every format.",
         report="demo-report-tokyo-morning",
         row={
-            "name": "نشاط مكتب دبي 📈",
+            "name": "نشاط مكتب دبي",
             "description": "أسبوع واحد في مكتب دبي",
             "timezone": "Asia/Dubai",
             "email_subject": None,

@@ -207,7 +207,7 @@ def test_the_summary_comes_first_and_holds_figures_as_numbers():
         (figure("Same", 5, 5), "no change", "General"),
         (figure("First", 5, None), "no earlier data", "General"),
         (figure("Gone", None, 5), "no data", "General"),
-        (figure("Nothing", 0, 0), "none before", "General"),
+        (figure("Nothing", 0, 0), "no change", "General"),
     ],
     ids=["relative", "points", "one point", "difference", "from zero", "same", "no base", "no value", "zeros"],
 )

@@ -101,7 +101,8 @@ def no_base(figure: Figure) -> str:
     """Say why a figure has no base to compare with: `none before`, `no earlier data`; empty if it has one."""
     if is_missing(figure.previous):
         return "no earlier data"
-    return "none before" if not figure.previous and figure.spec.column.type in _COUNTS else ""
+    is_new = figure.value and not figure.previous
+    return "none before" if is_new and figure.spec.column.type in _COUNTS else ""
 
 
 def trend(figure: Figure) -> Literal["good", "bad", "flat"]:
