@@ -257,7 +257,7 @@ def prepared(folder: Path, sizes: set[int]) -> Iterator[dict[int, tuple[str, Pat
             with psycopg.connect(dsn) as connection:
                 connection.execute(TABLE.replace("%s", str(size)).encode())
             place = folder / str(size)
-            place.mkdir(exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)
             stage_ours(dsn, place)
             places[size] = (dsn, place)
         yield places
