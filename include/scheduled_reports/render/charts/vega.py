@@ -37,7 +37,7 @@ _INK, _SOFT, _GRID = "#3d4550", "#5b6472", "#e3e7ec"
 #: Behind Saturdays and Sundays; the line of the period before; failures.
 WEEKEND, EARLIER, FAILURE = "#eceff3", "#59636f", "#c0504d"
 #: The legend of the line of the period before.
-BEFORE: Final = "Period before"
+BEFORE: Final = "Previous period"
 PALETTE: Final = ("#2f6fab", "#d98032", "#4b9a68", "#8f5aa5", "#c0504d", "#6c7886", "#b59a2c", "#3a9aa8")
 _TEMPORAL: Final = frozenset({"date", "timestamp"})
 #: A line of up to this many rows shows its points, and its axis labels each of them, or every second, every third.
