@@ -55,7 +55,7 @@ class Settings:
     reply_to: str = ""
     #: How readers unsubscribe: a mailto: address, an https: URL, or both.
     unsubscribe: str = ""
-    #: The page of a report for its readers, an https: URL; reports and mails link to it.
+    #: The page of a report for its readers, a URL; reports and mails link to it.
     report_url: str = ""
     #: The SES configuration set of every mail; empty for the identity's default.
     configuration_set: str = ""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ("report", "workspace", "run")
 _REASON: Final = (
-    "is not the URL of a page; use an https: URL, in which {report}, {workspace} and {run} are replaced by their ids"
+    "is not the URL of a page; use one such as https://app.example/reports/{report}, in which {report}, {workspace} "
+    "and {run} are replaced by their ids"
 )
 
 
