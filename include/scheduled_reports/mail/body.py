@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from ..domain.bidi import isolated
 from ..domain.dates import long_date, zone_time
 from ..domain.naming import shown_file_name
-from ..render.activity import is_counted
+from ..render.activity import is_counted, is_or_was_nonzero
+from ..render.change import no_base
 from ..render.colours import WHITE, readable
 from ..render.column_widths import text_width
 from ..render.key_figures import card
@@ -70,7 +71,7 @@ class Body:
 
 def body(document: Document, note: MailNote) -> Body:
     """Compose the message; without a preview, lead and key figures are the only values in it."""
-    cards = [_card(figure) for figure in document.figures if not note.no_data or _has_value(figure)]
+    cards = [_card(figure) for figure in document.figures if not note.no_data or is_or_was_nonzero(figure)]
     # No tile stands alone at the end: of an odd number, the first one takes the whole width.
     wide, paired = (cards[0], cards[1:]) if len(cards) % 2 else (None, cards)
     shows_rows = note.preview and not note.no_data
@@ -122,7 +123,7 @@ def body(document: Document, note: MailNote) -> Body:
 def _card(figure: Figure) -> Card:
     """Format a key figure; without a base to compare with, why there is none stands for the change."""
     made = card(figure)
-    if made.comparison and not made.comparison.startswith("from "):
+    if no_base(figure):
         return replace(made, change=made.comparison, comparison="")
     return made
 
@@ -139,11 +140,6 @@ def _value_size(text: str, *sizes: int) -> int:
     """
     longest = max(map(text_width, text.split()), default=0)
     return sizes[sum(longest > most for most in (5, 8, 11))]
-
-
-def _has_value(figure: Figure) -> bool:
-    """Whether a figure is other than zero, now or in the period before."""
-    return any(value and not is_missing(value) for value in (figure.value, figure.previous))
 
 
 def _nothing(document: Document) -> str:

@@ -10,7 +10,7 @@ from ..domain.bidi import isolated
 from ..domain.naming import shortened
 from ..render.batches import pieces
 from ..render.column_widths import text_width
-from ..render.values import NUMERIC, format_value, is_missing, printable, tone_of
+from ..render.values import MISSING, NUMERIC, format_value, is_missing, printable, tone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,8 +24,8 @@ _MOST_BESIDE, _ROOM_BESIDE, _GAP = 3, 21, 2
 _MOST_BELOW, _ROOM_BELOW = 4, 120
 #: Characters of one value.
 _NAME_TEXT, _BELOW_TEXT = 80, 100
-#: What stands for a missing value, and between the values of a line.
-_MISSING, _POINT = "\N{EN DASH}", " · "
+#: What stands between the values of a line.
+_POINT: Final = " · "
 #: A longer word may break where the line ends.
 _LONG_WORD: Final = 20
 
@@ -125,7 +125,7 @@ def _row(table: Table, row: Sequence[Any], beside: Sequence[int], below: Sequenc
 
     def cell(place: int, most: int, *, titled: bool = False) -> Cell:
         column, value = table.columns[place], row[place]
-        text = shortened(one_line(format_value(value, column)), most) or _MISSING
+        text = shortened(one_line(format_value(value, column)), most) or MISSING
         return Cell(text=text, tone=tone_of(value, column), title=one_line(column.title) if titled else "")
 
     return Row(

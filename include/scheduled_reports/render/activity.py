@@ -44,6 +44,11 @@ def is_nonzero(figure: Figure) -> bool:
     return bool(figure.value) and not is_missing(figure.value)
 
 
+def is_or_was_nonzero(figure: Figure) -> bool:
+    """Whether a figure is other than zero, now or in the period before."""
+    return any(value and not is_missing(value) for value in (figure.value, figure.previous))
+
+
 def is_quiet(document: Document) -> bool:
     """Whether nothing happened: the report says so first, and shows neither figures nor tables of zeros."""
     return nothing(document) == NO_ACTIVITY

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..domain.dates import long_time, zone_time
 from .change import change, comparison, trend
-from .values import format_value, printable
+from .values import MISSING, format_value, printable
 
 if TYPE_CHECKING:
     from .document import Document, Figure
@@ -35,7 +35,7 @@ def card(figure: Figure) -> Card:
     column = figure.spec.column
     return Card(
         title=printable(column.title),
-        value=format_value(figure.value, column) or "\N{EN DASH}",
+        value=format_value(figure.value, column) or MISSING,
         change=change(figure),
         trend=trend(figure),
         comparison=comparison(figure),

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..domain.lead import Sentence
+from .activity import is_nonzero
 from .change import change_of, difference, size, trend
 from .values import NO_ACTIVITY, format_value, grouped, is_missing, printable
 
@@ -44,7 +45,7 @@ def lead(spec: LeadSpec | None, figures: Sequence[Figure], *, has_data: bool, ro
     *rows* counts the rows of the main table, for reports without figures. Rows of zeros alone are no activity, whatever
     a figure counts beside them, such as members or quiet channels.
     """
-    if not has_data and (rows or not any(figure.value and not is_missing(figure.value) for figure in figures)):
+    if not has_data and (rows or not any(map(is_nonzero, figures))):
         return (Sentence(text=spec.nothing if spec else NO_ACTIVITY), *_earlier(figures))
     if spec is not None:
         named = {figure.spec.column.name: figure for figure in figures}
@@ -120,23 +121,16 @@ def filled(message: Message, figures: Mapping[str, Figure]) -> str | None:
     """Fill in the placeholders of a message; None if one of them has no value."""
     counted = figures[message.count].value if message.count else None
     text = message.one if counted == 1 else message.other
-    missing = False
-
-    def value(found: re.Match[str]) -> str:
-        nonlocal missing
-        if found[1] is None:
-            return found[0][0]
-        name, _, aspect = found[1].partition(".")
-        said = _said(figures[name], aspect)
-        missing = missing or not said
-        return said
-
-    made = _PLACEHOLDER.sub(value, text)
-    return None if missing else made
+    said = {found: _said(figures, found) for found in _PLACEHOLDER.findall(text) if found}
+    if not all(said.values()):
+        return None
+    return _PLACEHOLDER.sub(lambda found: said[found[1]] if found[1] else found[0][0], text)
 
 
-def _said(figure: Figure, aspect: str) -> str:
+def _said(figures: Mapping[str, Figure], placeholder: str) -> str:
     """What a placeholder stands for; empty without a value."""
+    name, _, aspect = placeholder.partition(".")
+    figure = figures[name]
     column = figure.spec.column
     match aspect:
         case "before":

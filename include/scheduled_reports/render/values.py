@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..domain.report_type import Column, ColumnType, Tone
     from .document import Table
 
+#: What stands for a value that is missing.
+MISSING: Final = "\N{EN DASH}"
 NO_ACTIVITY: Final = "No activity in this period."
 #: What a table without rows says if there was activity.
 NO_ROWS: Final = "No rows in this period."

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..domain.errors import PermanentError, StagingMissingError
-from ..domain.formats import FORMATS, Format
+from ..domain.formats import Format
 from ..domain.run import MailSummary
 from ..render.charts.bins import MOST_DAYS, WEEK
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
@@ -23,7 +23,7 @@ from ..render.lead import lead
 from ..render.values import FORMAT_TITLES, grouped
 from ..settings.report_url import link_of
 from .arrival import arrow_type
-from .excerpts import excerpt, kept_excerpts
+from .excerpts import excerpt, holding, kept_excerpts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +56,6 @@ def before_file(name: str) -> str:
 def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) -> Document:
     """The document of *run*; raises StagingMissingError if its data is gone."""
     figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
-    notes = {dataset.name: _notes(kind, figures, dataset.name) for dataset in kind.datasets}
     tables = tuple(
         Table(
             name=dataset.name,
@@ -70,7 +69,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
             none=dataset.none,
             cut=dataset.cut,
             rest=rest(run, kind, dataset.name),
-            notes=notes[dataset.name],
+            notes=_notes(kind, figures, dataset.name),
         )
         for dataset in kind.datasets
     )
@@ -78,7 +77,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
     return replace(
         _document(run, kind, settings, figures, tables),
         charts=charts,
-        notes=tuple(note for found in notes.values() for note in found),
+        notes=tuple(note for table in tables for note in table.notes),
     )
 
 
@@ -90,25 +89,22 @@ def _staged(files: RunFiles, dataset: Dataset, timezone: str) -> Iterator[pa.Rec
 
 def _declared(batch: pa.RecordBatch, dataset: Dataset, timezone: str) -> pa.RecordBatch:
     """*batch* with the declared columns: a run that an older version began may not have all of them."""
-    names = [column.name for column in dataset.columns]
-    if batch.schema.names == names:
+    if batch.schema.names == [column.name for column in dataset.columns]:
         return batch
-    arrays = [
-        batch.column(column.name)
-        if column.name in batch.schema.names
-        else pa.nulls(batch.num_rows, arrow_type(column, timezone))
-        for column in dataset.columns
-    ]
-    return pa.record_batch(arrays, names=names)
+    return _with_columns(batch, {column.name: arrow_type(column, timezone) for column in dataset.columns})
+
+
+def _with_columns(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    """*batch* with the columns of *types* alone, in their order; one that it does not have is null."""
+    known = batch.schema.names
+    arrays = [batch.column(name) if name in known else pa.nulls(batch.num_rows, kind) for name, kind in types.items()]
+    return pa.record_batch(arrays, names=list(types))
 
 
 def rest(run: Run, kind: ReportType, dataset: str) -> str:
     """Say which file of the run has all rows of a dataset; empty if none has."""
-    whole = [
-        chosen
-        for chosen in (Format.CSV, Format.JSON, Format.EXCEL)
-        if chosen in run.formats and (dataset == kind.main.name or not FORMATS[chosen].main_only)
-    ]
+    able = holding(run, kind, dataset)
+    whole = [chosen for chosen in (Format.CSV, Format.JSON, Format.EXCEL) if chosen in able]
     return f"All of them are in the {FORMAT_TITLES[whole[0]]} file." if whole else ""
 
 
@@ -127,19 +123,15 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
     first = next(files.batches(name), None)
     schema = first.schema if first is not None else pa.schema([])
     preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
+    figures, rows = pa.Table.from_batches(files.batches(FIGURES)), files.manifest(name).rows
     return MailSummary(
-        main_rows=files.manifest(name).rows,
+        main_rows=rows,
         data_rows=data_rows,
-        figures=_stream(pa.Table.from_batches(files.batches(FIGURES))),
+        figures=_stream(figures),
         preview=_stream(preview),
         charts=b"".join(_stream(_kept(_head(files, spec))) for spec in kind.charts),
         excerpts=b"".join(_stream(excerpt(files, dataset_file(spec.dataset), spec)) for spec in kind.excerpts),
-        lead=lead(
-            kind.lead,
-            _figures(kind, pa.Table.from_batches(files.batches(FIGURES))),
-            has_data=data_rows > 0,
-            rows=files.manifest(name).rows,
-        ),
+        lead=lead(kind.lead, _figures(kind, figures), has_data=data_rows > 0, rows=rows),
     )
 
 
@@ -279,9 +271,7 @@ def _head(files: RunFiles, spec: ChartSpec) -> pa.Table:
 def _first_rows(files: RunFiles, name: str, columns: tuple[str, ...], most: int) -> pa.Table:
     batches, count = [], 0
     for batch in files.batches(name):
-        known = batch.schema.names
-        arrays = [batch.column(one) if one in known else pa.nulls(batch.num_rows, pa.float64()) for one in columns]
-        batches.append(pa.record_batch(arrays, names=list(columns)))
+        batches.append(_with_columns(batch, dict.fromkeys(columns, pa.float64())))
         count += batch.num_rows
         if count >= most:
             break

@@ -15,6 +15,7 @@ from ..render.values import FORMAT_TITLES, NO_ROWS, which_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..domain.formats import Format
     from ..domain.report_type import Dataset, ExcerptSpec, ReportType
     from ..domain.run import Run
     from .staging import RunFiles
@@ -98,9 +99,14 @@ def _which(cut: str, shown: int, total: int, rest: str) -> str:
     return " ".join(filter(None, (f"{which_rows(cut, shown, total)}.", rest)))
 
 
+def holding(run: Run, kind: ReportType, dataset: str) -> list[Format]:
+    """The formats of the run whose files have rows of a dataset."""
+    return [one for one in run.formats if dataset == kind.main.name or not FORMATS[one].main_only]
+
+
 def _rest(run: Run, kind: ReportType, dataset: str) -> str:
     """Say which file of the run has the rows that are left out; one without a limit on rows is preferred."""
-    able = [one for one in run.formats if dataset == kind.main.name or not FORMATS[one].main_only]
+    able = holding(run, kind, dataset)
     chosen = min(able, key=lambda one: (FORMATS[one].limited, not FORMATS[one].main_only), default=None)
     return f"More are in the {FORMAT_TITLES[chosen]} file." if chosen else ""
 

@@ -47,11 +47,12 @@ def _reasons(source: Source, sql: str, check: Callable[[pa.Schema], list[str]]) 
         return [str(error)]
 
 
-def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset) -> int:
-    """Stream one dataset to staging; return how many of its rows hold data."""
+def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset, *, previous: bool = False) -> int:
+    """Stream one dataset to staging, of the window or the *previous* one; return how many of its rows hold data."""
+    name = document.before_file(dataset.name) if previous else document.dataset_file(dataset.name)
     with (
-        source.stream(dataset.sql, scope(run)) as batches,
-        files.writing(document.dataset_file(dataset.name)) as draft,
+        source.stream(dataset.sql, scope(run, previous=previous)) as batches,
+        files.writing(name) as draft,
     ):
         write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
     return draft.data_rows if dataset.zero_filled else draft.rows
@@ -62,11 +63,7 @@ def _stage_before(source: Source, run: Run, files: RunFiles, kind: ReportType) -
     compared = {chart.dataset for chart in kind.charts if chart.before}
     for dataset in kind.datasets:
         if dataset.name in compared:
-            with (
-                source.stream(dataset.sql, scope(run, previous=True)) as batches,
-                files.writing(document.before_file(dataset.name)) as draft,
-            ):
-                write_parquet(batches, dataset.columns, run.report.timezone.key, draft)
+            _stage_dataset(source, run, files, dataset, previous=True)
 
 
 def _stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:

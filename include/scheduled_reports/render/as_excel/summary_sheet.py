@@ -20,7 +20,7 @@ from ...domain.bidi import isolated
 from ...domain.dates import long_time, zone_time
 from ...domain.lead import Sentence
 from .. import charts
-from ..activity import has_data
+from ..activity import has_data, is_or_was_nonzero
 from ..batches import finite, pieces
 from ..change import DOWN, NO_CHANGE, UP, change, change_of, no_base, size, trend
 from ..column_widths import text_width
@@ -119,12 +119,8 @@ def _what_happened(document: Document) -> Document:
     return replace(
         document,
         charts=tuple(chart for chart in document.charts if not charts.is_flat(chart)),
-        figures=tuple(one for one in document.figures if _counts(one.value) or _counts(one.previous)),
+        figures=tuple(filter(is_or_was_nonzero, document.figures)),
     )
-
-
-def _counts(value: Any) -> bool:
-    return not is_missing(value) and bool(value)
 
 
 def _set_up(sheet: Worksheet, document: Document) -> None:

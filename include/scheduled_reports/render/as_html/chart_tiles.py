@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from base64 import b64encode
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,6 +16,7 @@ from ...domain.graphemes import cut
 from .. import charts
 from ..column_widths import text_width
 from ..values import format_value, is_missing, printable
+from .pairs import paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from ..document import Chart
 
+#: How wide a tile of two in a row is: as wide as the other, a third, two thirds.
+Span = Literal["", "slim", "broad"]
 #: A ranking of more bars than this takes the whole width.
 _MANY_BARS: Final = 12
 #: A ranking of up to so many bars beside another chart takes a third of the width.
@@ -77,7 +81,7 @@ class Tile:
     marks: tuple[str, ...] = ()  # the class of each series
     svg: Markup | None = None
     phone: Markup | None = None  # the drawing for a narrow screen, if it is another one
-    span: Literal["", "slim", "broad"] = ""  # of two in a row: as wide as the other, a third, two thirds
+    span: Span = ""
     bars: tuple[Bar, ...] = ()
     label_share: int = 0  # of the width, in percent
 
@@ -89,12 +93,12 @@ def tiles(
 
     A chart of nothing but zeros is drawn if *zeros* is true; otherwise it says that there was no activity.
     """
-    for row in _paired([charts.binned(chart) for chart in drawn if charts.has_data(chart)], size):
-        widths = {"": size.half if len(row) == 2 else size.full, "slim": size.half, "broad": size.thirds}
+    shown = [charts.binned(chart) for chart in drawn if charts.has_data(chart)]
+    for row in paired(shown, partial(_fit, size)):
         spans = _spans(row)
         styles = [
-            charts.ChartStyle(width=widths[span], height=size.height, palette=palette, legend=False, paper=size.paper)
-            for span in spans
+            charts.ChartStyle(width=width, height=size.height, palette=palette, legend=False, paper=size.paper)
+            for width in _widths(spans, size)
         ]
         yield tuple(
             replace(_tile(chart, style, zeros=zeros), span=span)
@@ -102,7 +106,7 @@ def tiles(
         )
 
 
-def _spans(row: Sequence[Chart]) -> list[Literal["", "slim", "broad"]]:
+def _spans(row: Sequence[Chart]) -> list[Span]:
     """How wide the tiles of a row are: a ranking of few bars beside another chart needs a third of the width."""
     slim = [chart.kind == "rank" and len(charts.ranked(chart)) * len(chart.y) <= _FEW_BARS for chart in row]
     if len(row) == 1 or all(slim) or not any(slim):
@@ -110,18 +114,16 @@ def _spans(row: Sequence[Chart]) -> list[Literal["", "slim", "broad"]]:
     return ["slim" if one else "broad" for one in slim]
 
 
-def _paired(drawn: Sequence[Chart], size: TileSize) -> Iterator[tuple[Chart, ...]]:
-    """Pair neighbours that fit side by side; the order stays."""
-    waiting = list(drawn)
-    while waiting:
-        count = 2 if len(waiting) > 1 and _fit(waiting[:2], size) else 1
-        yield tuple(waiting[:count])
-        del waiting[:count]
+def _fit(size: TileSize, *pair: Chart) -> bool:
+    """Whether charts fit side by side."""
+    widths = _widths(_spans(pair), size)
+    return all(_is_narrow(chart, width) for chart, width in zip(pair, widths, strict=True))
 
 
-def _fit(pair: Sequence[Chart], size: TileSize) -> bool:
-    widths = {"": size.half, "slim": size.half, "broad": size.thirds}
-    return all(_is_narrow(chart, widths[span]) for chart, span in zip(pair, _spans(pair), strict=True))
+def _widths(spans: Sequence[Span], size: TileSize) -> list[int]:
+    """The widths of the drawings of a row."""
+    half = size.half if len(spans) == 2 else size.full
+    return [size.thirds if span == "broad" else half for span in spans]
 
 
 def _is_narrow(chart: Chart, width: int) -> bool:
@@ -191,7 +193,7 @@ def _named(drawing: str, name: str) -> Markup:
 
 
 def described(chart: Chart) -> str:
-    """Describe a chart in words: `Messages per day. Messages: 14 (2026-11-22) to 215 (2026-11-24).`."""
+    """Describe a chart in words: `Messages per day. Messages: 14 (Sun 22 Nov 2026) to 215 (Tue 24 Nov 2026).`."""
     texts = [f"{cut(printable(chart.title), _NAME)}."]
     for column in chart.y:
         rows = [row for row in charts.drawn(chart) if not is_missing(row[column.name])]

@@ -22,6 +22,7 @@ from ..values import NO_ACTIVITY, printable
 from .chart_tiles import Tile, TileSize, tiles
 from .definitions import data_until, definitions, scope
 from .excerpt import Excerpt
+from .pairs import paired
 from .paper_text import CELL, NAME, on_paper
 from .table import Medium, TableView, is_right_to_left
 
@@ -104,7 +105,7 @@ class Page:
             isolated=isolated,
             css_text=_css_text,
             excerpts=excerpts,
-            rows=list(_side_by_side(excerpts)),
+            rows=list(paired(excerpts, _are_halves)),
             is_first=is_first,
             is_last=not excerpts or not excerpts[-1].goes_on,
             last_paper=excerpts[-1].view.paper if excerpts else "",
@@ -213,22 +214,9 @@ class Page:
         }
 
 
-def _side_by_side(excerpts: Sequence[Excerpt]) -> Iterator[tuple[Excerpt, ...]]:
-    """Pair short narrow neighbours; the order stays."""
-    waiting: Excerpt | None = None
-    for excerpt in excerpts:
-        is_half = excerpt.view.is_half and not excerpt.is_continued and not excerpt.goes_on
-        if waiting is not None and is_half:
-            yield waiting, excerpt
-            waiting = None
-            continue
-        if waiting is not None:
-            yield (waiting,)
-        waiting = excerpt if is_half else None
-        if waiting is None:
-            yield (excerpt,)
-    if waiting is not None:
-        yield (waiting,)
+def _are_halves(*pair: Excerpt) -> bool:
+    """Whether excerpts are short and narrow enough to stand side by side."""
+    return all(one.view.is_half and not one.is_continued and not one.goes_on for one in pair)
 
 
 def _css_text(text: str) -> Markup:

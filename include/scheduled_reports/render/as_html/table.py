@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ..batches import limit_of, pieces
 from ..column_widths import text_width, widths
 from ..totals import TOTAL, totals_of
-from ..values import NUMERIC, cut_notice, format_value, is_missing, printable, tone_of
+from ..values import MISSING, NUMERIC, cut_notice, format_value, is_missing, printable, tone_of
 from .paper_text import CELL, on_paper, words
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ Medium = Literal["screen", "print"]
 CellKind = Literal["number", "text", "other"]
 Paper = Literal["upright", "wide", "a3", "a2", "a1"]
 
-#: What stands for a value that is missing.
-MISSING: Final = "\N{EN DASH}"
 #: Tables of more columns than this are printed in landscape.
 _UPRIGHT: Final = 8
 #: A table of up to this many rows is kept on one page; one of up to this many is not set in several columns.

@@ -21,9 +21,15 @@ WEEK: Final = 7
 
 
 def is_daily(chart: Chart) -> bool:
-    """Whether the chart has a row for each of several days, in their order."""
+    """Whether the chart has a row for each of several days, in their order; one by weeks has not."""
     days = _days(chart)
     return len(days) > 1 and len(days) == len(chart.rows) and all(b - a == timedelta(1) for a, b in pairwise(days))
+
+
+def shows_weeks(chart: Chart) -> bool:
+    """Whether the chart has too many days to draw; none of them may be left out."""
+    is_cut = chart.at_limit or len(chart.rows) < chart.all_rows
+    return chart.kind != "rank" and not is_cut and len(chart.rows) > MOST_DAYS and is_daily(chart)
 
 
 def binned(chart: Chart) -> Chart:
@@ -32,8 +38,7 @@ def binned(chart: Chart) -> Chart:
     A week has the sum of its days, or their average if the chart says so or shows shares.  A chart of fewer days, or
     of anything else, is returned as it is.
     """
-    is_cut = chart.at_limit or len(chart.rows) < chart.all_rows
-    if chart.kind == "rank" or is_cut or len(chart.rows) <= MOST_DAYS or not is_daily(chart):
+    if not shows_weeks(chart):
         return chart
     days = len(chart.rows)
     starts = [max(place, 0) for place in range(days % WEEK - WEEK if days % WEEK else 0, days, WEEK)]

@@ -12,7 +12,7 @@ from ...domain.graphemes import cut
 from ...domain.report_type import MOST_DRAWN, MOST_RANKED
 from ..column_widths import text_width
 from ..values import format_value, is_missing, printable
-from .bins import binned, is_daily
+from .bins import WEEK, binned, is_daily, shows_weeks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ _DIGIT, _LABEL_HEIGHT = 6, 0.1
 _NARROW: Final = 340
 #: What a legend takes beside its names, in pixels: the symbol and the gap.
 _LEGEND_GAP: Final = 34
-_WEEK, _WEEKEND_DAYS, _HALF_DAY = 7, frozenset({5, 6}), timedelta(hours=12)
+_WEEKEND_DAYS, _HALF_DAY = frozenset({5, 6}), timedelta(hours=12)
 #: Digits before a name on an axis that keep equal names apart, one place for each row; they are not shown.
 _KEY_DIGITS: Final = 6
 
@@ -105,7 +105,7 @@ def note(chart: Chart) -> str:
     """Say what a reader must know of the rows: that they are weeks, and how many are left out; empty if nothing."""
     rows, shown = _first(chart), drawn(chart)
     notes = []
-    if chart.by_week or binned(replace(chart, rows=shown)).by_week:
+    if chart.by_week or shows_weeks(replace(chart, rows=shown)):
         notes.append("Average per day, by week" if chart.weekly == "average" else "By week")
     if is_cut(chart):
         of = f" of {chart.all_rows:,d}" + " or more" * chart.at_limit if len(rows) < chart.all_rows else ""
@@ -250,7 +250,7 @@ def _before(chart: Chart, encoding: Mapping[str, Any], slot: float) -> list[dict
 
 def _weekends(chart: Chart, moments: Sequence[datetime], x: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Shade Saturdays and Sundays behind daily values, so that their dip is no surprise."""
-    if chart.by_week or not is_daily(chart) or len(moments) < _WEEK:
+    if not is_daily(chart) or len(moments) < WEEK:
         return []
     spans = [
         {"from": _utc(moment - _HALF_DAY), "to": _utc(moment + _HALF_DAY)}
@@ -308,7 +308,7 @@ def _time_axis(chart: Chart, moments: Sequence[datetime], bar: float, style: Cha
     ticks = _ticks(chart, moments, max(style.width // width, 2))
     axis: dict[str, Any] = {"format": pattern, "title": None, "grid": False, "labelOverlap": False}
     axis["values"] = [_utc(moment) for moment in ticks]
-    if is_daily(chart) and not chart.by_week:  # a day takes its place from half a day before to half a day after
+    if is_daily(chart):  # a day takes its place from half a day before to half a day after
         domain = [_utc(moments[0] - _HALF_DAY), _utc(moments[-1] + _HALF_DAY)]
         scale = {"type": "utc", "domain": domain, "padding": max(14 - style.width / len(moments) / 2, 0)}
     else:
@@ -321,14 +321,14 @@ def _pattern(chart: Chart, moments: Sequence[datetime]) -> tuple[str, int]:
     span = moments[-1] - moments[0]
     if any((moment.hour, moment.minute) != (0, 0) for moment in moments) and span <= timedelta(days=3):
         return ("%H:%M", _LABEL) if moments[0].date() == moments[-1].date() else ("%-d %b %H:%M", 80)
-    if is_daily(chart) and not chart.by_week and len(moments) <= _MAX_WEEKDAYS:
+    if is_daily(chart) and len(moments) <= _MAX_WEEKDAYS:
         return "%a %-d", _LABEL
     return ("%-d %b", _LABEL) if span <= timedelta(days=366) else ("%b %Y", 64)
 
 
 def _ticks(chart: Chart, moments: Sequence[datetime], most: int) -> list[datetime]:
     """Choose evenly at most *most* of the moments; of more than two weeks of days, Mondays."""
-    if is_daily(chart) and not chart.by_week and len(moments) > _MAX_WEEKDAYS:
+    if is_daily(chart) and len(moments) > _MAX_WEEKDAYS:
         moments = [moment for moment in moments if moment.weekday() == 0]
     return list(moments[:: -(-len(moments) // most)])
 
