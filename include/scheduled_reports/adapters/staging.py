@@ -91,10 +91,19 @@ class ArrowStaging:
 
 
 def _folder(path: str, name: str, inside: list[fs.FileInfo]) -> Folder:
-    # A folder in S3 has no modification time; an empty one counts as old.
-    newest = max((entry.mtime for entry in inside if entry.mtime), default=NEVER)
     files = (entry.path.removeprefix(f"{path}/") for entry in inside if entry.type is fs.FileType.File)
-    return Folder(name=name, newest=newest.astimezone(UTC), files=tuple(files))
+    return Folder(name=name, newest=max(map(_modified, inside)), files=tuple(files))
+
+
+def _modified(entry: fs.FileInfo) -> datetime:
+    """Give the modification time; a folder without one counts as old, a file without one as new.
+
+    S3 keeps no times of folders.  Some stores list a file without its time, or with the epoch, for a moment after it
+    was written; nobody may take such a file for an abandoned one.
+    """
+    if entry.mtime and entry.mtime != NEVER:
+        return entry.mtime.astimezone(UTC)
+    return datetime.now(UTC) if entry.type is fs.FileType.File else NEVER
 
 
 @contextmanager
