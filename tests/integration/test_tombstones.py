@@ -95,6 +95,7 @@ def test_a_report_that_is_inserted_again_is_a_new_one(dsn):
         "error_cause": None,
         "status_before": None,
         "failed_as": None,
+        "options": {},
     }
 
 
@@ -176,6 +177,7 @@ def test_a_renamed_report_takes_its_options_along_and_is_effective_from_then_on(
         "error_cause": "rejected",
         "status_before": "PAUSED",
         "failed_as": None,
+        "options": {},
     }
     assert earliest <= moment <= clock(dsn)
 

@@ -21,6 +21,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "deleted": False,
         "tombstone": None,
         "missed_runs": "latest",
+        "options": {},
         "error_cause": None,
         "name": "Weekly activity",
         "description": "What happened last week",

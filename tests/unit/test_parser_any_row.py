@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.report import Rejection, Report
 from include.scheduled_reports.reports import next_run
+from include.scheduled_reports.reports.options import KEYS
 from include.scheduled_reports.reports.parameters import PARAMETERS
 from include.scheduled_reports.reports.parser import parse
 from tests.unit.rows import row
@@ -33,12 +34,14 @@ periods = st.fixed_dictionaries(
     },
 )
 parameters = json_values | st.dictionaries(parameter_names, json_values | periods, max_size=5)
+options = st.dictionaries(st.sampled_from([*KEYS, "missedRuns"]) | texts, json_values | periods, max_size=5)
 zones = texts | st.sampled_from(["Europe/Berlin", "Europe", ".", "..", "__init__.py", "Europe/__init__.py", "a/b/c"])
 columns = {
     "id": texts,
     "deleted": st.just(False),
     "tombstone": st.none() | st.sampled_from(["disabled", "rejected"]),
     "missed_runs": st.sampled_from(["skip", "latest", "all"]),
+    "options": options,
     "error_cause": st.none() | st.sampled_from(["rejected", "failing"]),
     "name": texts,
     "description": nullable,

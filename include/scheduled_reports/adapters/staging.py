@@ -101,9 +101,8 @@ def _modified(entry: fs.FileInfo) -> datetime:
     S3 keeps no times of folders.  Some stores list a file without its time, or with the epoch, for a moment after it
     was written; nobody may take such a file for an abandoned one.
     """
-    if entry.mtime and entry.mtime != NEVER:
-        return entry.mtime.astimezone(UTC)
-    return datetime.now(UTC) if entry.type is fs.FileType.File else NEVER
+    told: datetime = entry.mtime.astimezone(UTC) if entry.mtime else NEVER
+    return datetime.now(UTC) if told == NEVER and entry.type is fs.FileType.File else told
 
 
 @contextmanager

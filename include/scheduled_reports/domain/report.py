@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
+
+from .cron import jitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -129,6 +132,13 @@ class Report:
     creator: Person
     #: What happens to ticks that were missed while Airflow was down.
     missed_runs: MissedRuns = "latest"
+    #: The longest delay of its ticks in seconds; None for that of the deployment.
+    jitter_seconds: int | None = None
+
+    def jitter(self, default: timedelta) -> timedelta:
+        """The delay of its ticks, always the same; *default* is the longest one of the deployment."""
+        longest = default if self.jitter_seconds is None else timedelta(seconds=self.jitter_seconds)
+        return jitter(self.id, longest)
 
     @property
     def timezone(self) -> ZoneInfo:

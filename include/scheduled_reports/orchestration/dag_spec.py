@@ -7,7 +7,6 @@ from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
-from ..domain.cron import jitter
 from ..domain.report import Status
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _of(report: Report, settings: Settings) -> DagSpec:
             cron=report.schedule.cron.expression,
             timezone=report.timezone.key,
             effective_from=report.schedule.effective_from.isoformat(),
-            jitter=int(jitter(report.id, settings.jitter_seconds).total_seconds()),
+            jitter=int(report.jitter(settings.jitter_seconds).total_seconds()),
         )
     return DagSpec(
         report_id=report.id,

@@ -19,6 +19,7 @@ from ..domain.errors import RejectedError, ReportsError, location
 from ..domain.problem import Problem
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from ..domain.schedule import Schedule
+from .options import read_jitter, read_missed_runs, read_options
 from .parameters import read_date_range, read_object, read_parameters
 from .types.catalog import KNOWN_TYPES, catalog
 from .validation import Check, read_formats
@@ -73,6 +74,7 @@ def parse_row(row: Row) -> Report:
 def _parse_row(row: Row) -> Report:
     check = Check()
     kind, parameters = _type(check, row["reportType"]), read_object(check, "parameters", row["parameters"])
+    options = read_options(check, row)
     report = Report(
         id=_id(check, row["id"]),
         name=check.text("name", row["name"], low=1, high=200),
@@ -88,7 +90,8 @@ def _parse_row(row: Row) -> Report:
         email=_email(check, row),
         workspace=_workspace(check, row),
         creator=_creator(check, row, kind),
-        missed_runs=row["missed_runs"],
+        missed_runs=read_missed_runs(check, row["missed_runs"]),
+        jitter_seconds=read_jitter(check, options),
     )
     if check.problems:
         raise RejectedError(check.problems)

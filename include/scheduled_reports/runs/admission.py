@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..domain import cron
 from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError
 from ..domain.formats import Format
 from ..domain.problem import Problem
@@ -119,7 +118,7 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         raise SkipRunError(f"the schedule took effect only at {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC")
     if not schedule.is_tick(trigger.scheduled_for):
         raise SkipRunError("the schedule has changed and no longer includes this time")
-    delay = cron.jitter(report.id, settings.jitter_seconds)
+    delay = report.jitter(settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return
     if report.missed_runs == "skip":

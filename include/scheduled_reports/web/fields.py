@@ -53,7 +53,7 @@ FIXED = {
     "createdAt": "this time never changes",
     "createdBy": "the creator of a report cannot be changed",
     "status": "send isActive, or use pause and resume",
-    "missedRuns": "it is set in reporting.report_options, see docs/table.md",
+    "missedRuns": "send options.missedRuns",
 }
 #: What the same fields are in a new report, whose creator can be chosen.
 FIXED_WHEN_NEW = {"status": "ACTIVE", "missedRuns": "latest"}
@@ -78,6 +78,8 @@ DEFAULTS: Record = {
     "email_include_preview": False,
     "email_send_only_if_data": False,
     "created_by_id": "",
+    "options": {},
+    "missed_runs": "latest",
 }
 #: The columns about the creator if there is no such user.
 NO_CREATOR: Record = {
@@ -94,6 +96,17 @@ def columns(sent: Mapping[str, Any]) -> Record:
     email = sent.get("emailDelivery") or {}
     found = {column: sent[field] for field, column in FIELDS.items() if field in sent}
     return found | {column: email[field] for field, column in EMAIL_FIELDS.items() if field in email}
+
+
+def with_options(row: Mapping[str, Any], changes: Record, sent: Mapping[str, Any]) -> Record:
+    """Return *changes* with the options in *sent* over those of *row*; null removes an option."""
+    given = sent.get("options")
+    if not given:
+        return changes
+    options = {**(row.get("options") or {}), **{name: given[name] for name in given if name != "missedRuns"}}
+    kept = {name: value for name, value in options.items() if value is not None}
+    policy = {"missed_runs": given["missedRuns"] or "latest"} if "missedRuns" in given else {}
+    return {**changes, "options": kept, **policy}
 
 
 def new_id() -> str:
@@ -115,7 +128,6 @@ def new_row(report_id: str, values: Record, workspace: WorkspaceInfo, creator: R
         "workspace_slug": workspace.slug,
         "slug_is_unique": True,
         "effective_from": "1970-01-01T00:00:00+00:00",
-        "missed_runs": "latest",
         "error_cause": None,
     }
 

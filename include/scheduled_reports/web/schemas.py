@@ -76,6 +76,7 @@ class ReportFields(Acting):
     parameters: dict[str, Any] = Field({})
     is_active: bool = Field(True)
     tags: list[str] = Field([])
+    options: dict[str, Any] = Field({}, description="Options that are left out stay as they are; null removes one")
 
 
 class NewReport(ReportFields):

@@ -65,6 +65,7 @@ def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
         "successCount": record["success_count"],
         "lastError": record["last_error"],
         "missedRuns": record["missed_runs"],
+        "options": {**(record["options"] or {}), "missedRuns": record["missed_runs"]},
         "dagId": naming.dag_id(record["id"]) if state else None,
         "pausedInAirflow": bool(scheduled and state and state.is_paused),
     }

@@ -490,6 +490,22 @@ $file$;
 END
 $once$;
 
+-- From migrations/0012_options.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0012_options') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0012_options');
+        EXECUTE $file$
+-- The options of a report: what people may set and the columns of scheduled_reports cannot hold, as one JSON object.
+-- `missed_runs` keeps its column.
+ALTER TABLE reporting.report_options
+    ADD COLUMN options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object');
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
@@ -613,6 +629,43 @@ BEGIN
 END
 $$;
 
+-- Options that decide when a report runs: a change takes effect now, as one of the schedule does.
+CREATE OR REPLACE FUNCTION reporting.options_became_effective() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    scheduling CONSTANT text[] := ARRAY['startsOn', 'endsOn', 'calendar', 'onClosed'];
+BEGIN
+    IF EXISTS (SELECT FROM unnest(scheduling) AS key WHERE OLD.options -> key IS DISTINCT FROM NEW.options -> key) THEN
+        NEW.effective_from := clock_timestamp();
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.options_noted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    was CONSTANT jsonb := OLD.options || jsonb_build_object('missedRuns', OLD.missed_runs);
+    is_now CONSTANT jsonb := NEW.options || jsonb_build_object('missedRuns', NEW.missed_runs);
+    reports regclass;
+    workspace text;
+BEGIN
+    -- Only the trigger on scheduled_reports knows the application's schema.
+    SELECT tgrelid INTO reports FROM pg_trigger WHERE tgname = 'reporting_edit_noted' ORDER BY tgrelid LIMIT 1;
+    EXECUTE format('SELECT workspace_id FROM %s WHERE id = $1', reports) INTO workspace USING NEW.report_id;
+    INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, before, after)
+    SELECT NEW.report_id, workspace, 'changed',
+           coalesce(nullif(current_setting('reporting.actor', true), ''), 'database:' || session_user),
+           nullif(current_setting('reporting.acting_user', true), ''),
+           jsonb_build_object('options', coalesce(jsonb_object_agg(key, was -> key) FILTER (WHERE was ? key), '{}')),
+           jsonb_build_object('options', coalesce(jsonb_object_agg(key, is_now -> key) FILTER (WHERE is_now ? key), '{}'))
+    FROM jsonb_object_keys(was || is_now) AS key
+    WHERE workspace IS NOT NULL AND was -> key IS DISTINCT FROM is_now -> key
+    HAVING count(*) > 0;
+    RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE TRIGGER reporting_report_added AFTER INSERT ON scheduled_reports
 FOR EACH ROW EXECUTE FUNCTION reporting.schedule_became_effective();
 
@@ -664,6 +717,14 @@ AFTER INSERT OR DELETE OR UPDATE OF
     email_include_attachment, email_include_preview, email_send_only_if_data, workspace_id, created_by_id
 ON scheduled_reports
 FOR EACH ROW EXECUTE FUNCTION reporting.edit_noted();
+
+CREATE OR REPLACE TRIGGER reporting_options_effective BEFORE UPDATE OF options ON reporting.report_options
+FOR EACH ROW WHEN (OLD.options IS DISTINCT FROM NEW.options)
+EXECUTE FUNCTION reporting.options_became_effective();
+
+CREATE OR REPLACE TRIGGER reporting_options_noted AFTER UPDATE OF options, missed_runs ON reporting.report_options
+FOR EACH ROW WHEN (OLD.options IS DISTINCT FROM NEW.options OR OLD.missed_runs IS DISTINCT FROM NEW.missed_runs)
+EXECUTE FUNCTION reporting.options_noted();
 
 -- From adopt.sql
 

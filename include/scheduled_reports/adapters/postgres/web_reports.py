@@ -40,6 +40,9 @@ SORTABLE = {
     "state": sql.Identifier("state"),
 }
 
+#: The columns of reporting.report_options that people edit.
+OPTIONS = ("options", "missed_runs")
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresReports:
@@ -82,6 +85,7 @@ class PostgresReports:
         return next(iter(self._read("reports", values)), None)
 
     def insert(self, values: Record, actor: Actor) -> None:
+        options, values = _split(values)
         statement = sql.SQL(
             "INSERT INTO scheduled_reports ({columns}, updated_at) "
             "VALUES ({values}, date_trunc('milliseconds', now() AT TIME ZONE 'UTC'))"
@@ -91,24 +95,29 @@ class PostgresReports:
         )
         with self._transaction(actor) as connection:
             connection.execute(statement, _adapted(values))
+            _set_options(connection, values["id"], options)
 
     def update(self, report_id: str, changes: Record, read_at: datetime | None, actor: Actor) -> bool:
+        options, changes = _split(changes)
         # Always later than before, even within one millisecond, so that an edit based on the old state is refused.
         # A moment that Python does not have (infinity) was read as None, and is replaced by one that it has.
         statement = sql.SQL(
-            "UPDATE scheduled_reports SET {changes}, updated_at = greatest("
+            "UPDATE scheduled_reports SET {changes} updated_at = greatest("
             "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'),"
             "    CASE WHEN updated_at BETWEEN '0001-01-01' AND '9999-12-31' THEN updated_at + interval '1 ms' END"
             ") WHERE id = %(report_id)s AND CASE WHEN %(read_at)s::timestamp IS NULL"
             "    THEN updated_at NOT BETWEEN '0001-01-01' AND '9999-12-31' ELSE updated_at = %(read_at)s END"
         ).format(
-            changes=sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+            changes=sql.SQL("").join(
+                sql.SQL("{} = {}, ").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
             )
         )
         values = _adapted(changes) | {"report_id": report_id, "read_at": read_at}
         with self._transaction(actor) as connection:
-            return connection.execute(statement, values).rowcount == 1
+            if connection.execute(statement, values).rowcount != 1:
+                return False
+            _set_options(connection, report_id, options)
+        return True
 
     def delete(self, workspace_id: str, report_id: str, actor: Actor) -> bool:
         with self._transaction(actor) as connection:
@@ -161,6 +170,19 @@ class PostgresReports:
                     [actor.name, actor.acting_user or ""],
                 )
             yield connection
+
+
+def _split(values: Record) -> tuple[Record, Record]:
+    """Split columns into those of reporting.report_options and those of scheduled_reports."""
+    options = {name: value for name, value in values.items() if name in OPTIONS}
+    return options, {name: value for name, value in values.items() if name not in OPTIONS}
+
+
+def _set_options(connection: Connection, report_id: str, options: Record) -> None:
+    """Write the given columns of reporting.report_options; a trigger made the row when the report was added."""
+    if options:
+        values = {"options": None, "missed_runs": None} | _adapted(options)
+        _run(connection, "set_options", {"report_id": report_id, **values})
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:

@@ -136,7 +136,7 @@ def new_report(access: Access, body: Sent) -> Record:
             if field not in body.values and field not in body.wrong
         },
     }
-    values = fields.columns(body.values)
+    values = fields.with_options({}, fields.columns(body.values), body.values)
     user_id = body.values.get("createdBy") or (access.member.user_id if access.member else "")
     if user_id:
         access.must_have_role(owner=user_id)
@@ -154,7 +154,7 @@ def _changes(access: Access, record: Record, body: Sent) -> Record:
     row = access.ports.core.definitions.row(record["id"])
     if row is None:
         raise ApiError(404, NO_REPORT)
-    changes = fields.resumed(row, fields.columns(body.values))
+    changes = fields.with_options(row, fields.resumed(row, fields.columns(body.values)), body.values)
     if found := fields.problems(row | changes, body.wrong):
         raise invalid(found)
     return changes

@@ -15,7 +15,8 @@ WITH definition AS (
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
            left(coalesce(u.name, u.display_name), 1000) AS creator_name,
            member.role IS NOT NULL AS creator_is_member, member.role AS creator_role,
-           o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.error_cause
+           o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.options,
+           o.error_cause
     FROM (
         -- The limit keeps the reports that were seen first: none loses its DAG to a newer one.
         SELECT report.* FROM scheduled_reports report

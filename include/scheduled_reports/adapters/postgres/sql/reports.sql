@@ -33,7 +33,7 @@ SELECT r.id, r.name, r.description, r."reportType", r.cron_expression, r.timezon
        r.email_enabled, r.email_recipients, r.email_cc_recipients, r.email_bcc_recipients, r.email_subject,
        r.email_include_attachment, r.email_include_preview, r.email_send_only_if_data,
        r.last_run, r.last_run_status, r.next_run, r.run_count, r.success_count, r.failure_count, r.last_error,
-       r.created_at, r.updated_at, o.error_cause, coalesce(o.missed_runs, 'latest') AS missed_runs,
+       r.created_at, r.updated_at, o.error_cause, coalesce(o.missed_runs, 'latest') AS missed_runs, o.options,
        r.workspace_id, w.name AS workspace_name, w.slug AS workspace_slug,
        r.created_by_id, coalesce(u.name, u.display_name) AS creator_name, u.email AS creator_email,
        u.avatar_url AS creator_avatar_url,
@@ -62,6 +62,12 @@ WHERE (%(id)s::text IS NULL OR r.id = %(id)s)
 
 -- name: delete
 DELETE FROM scheduled_reports WHERE id = %(id)s AND workspace_id = %(workspace_id)s RETURNING true
+
+-- name: set_options
+INSERT INTO reporting.report_options AS held (report_id, effective_from, options, missed_runs)
+VALUES (%(report_id)s, clock_timestamp(), coalesce(%(options)s::jsonb, '{}'), coalesce(%(missed_runs)s::text, 'latest'))
+ON CONFLICT (report_id) DO UPDATE
+SET options = coalesce(%(options)s::jsonb, held.options), missed_runs = coalesce(%(missed_runs)s::text, held.missed_runs)
 
 -- name: history
 SELECT id, status::text AS status, format::text AS format, scheduled_for, started_at, completed_at, record_count,

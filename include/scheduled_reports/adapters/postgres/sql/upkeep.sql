@@ -56,10 +56,12 @@ WHERE o.report_id = ANY (%(ids)s) AND r.id = o.report_id AND r.status <> 'ERROR'
 -- name: give_up
 -- Off its schedule until a person resumes or edits it; an edit changes the digest of the columns that people edit.
 WITH failing AS (
-    SELECT id, status, md5((to_jsonb(r) - %(ours)s::text[])::text) AS definition
+    SELECT r.id, r.status, md5((to_jsonb(r) - %(ours)s::text[])::text || coalesce(nullif(o.options, '{}')::text, ''))
+           AS definition
     FROM scheduled_reports r
-    WHERE id = %(report_id)s AND status = 'ACTIVE' AND is_active
-    FOR UPDATE
+    LEFT JOIN reporting.report_options o ON o.report_id = r.id
+    WHERE r.id = %(report_id)s AND status = 'ACTIVE' AND is_active
+    FOR UPDATE OF r
 ), marked AS (
     INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before, failed_as)
     SELECT id, clock_timestamp(), 'failing', status, definition FROM failing
@@ -73,7 +75,7 @@ UPDATE scheduled_reports r
 SET status = coalesce(o.status_before, 'ACTIVE')::"ScheduledReportStatus"
 FROM reporting.report_options o
 WHERE o.report_id = r.id AND o.error_cause = 'failing' AND r.status = 'ERROR'
-  AND o.failed_as <> md5((to_jsonb(r) - %(ours)s::text[])::text)
+  AND o.failed_as <> md5((to_jsonb(r) - %(ours)s::text[])::text || coalesce(nullif(o.options, '{}')::text, ''))
 
 -- name: forget_rejected
 DELETE FROM reporting.tombstones WHERE report_id = ANY (%(ids)s) AND reason = 'rejected'
