@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..domain.shards import Shard
@@ -24,7 +25,9 @@ class MemoryDefinitions:
         of = [row for row in self.content if workspace_id is None or row["workspace_id"] == workspace_id]
         living = [row for row in of if not row["deleted"]][:limit]
         gone = [row for row in of if row["deleted"] and workspace_id is None][:limit]
-        wanted = [row for row in living + gone if shard is None or shard == Shard.holding(str(row["id"]), shard.of)]
+        wanted = [
+            _merged(row) for row in living + gone if shard is None or shard == Shard.holding(str(row["id"]), shard.of)
+        ]
         return sorted(wanted, key=lambda row: str(row["id"]))
 
     def left_out(self, *, limit: int, most: int) -> dict[str, str]:
@@ -37,7 +40,22 @@ class MemoryDefinitions:
         return {number: repr(rows) for number, rows in found.items() if rows}
 
     def row(self, report_id: str) -> Row | None:
-        return next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
+        found = next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
+        return None if found is None else _merged(found)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         return self.addresses.get(workspace_id, frozenset()) & frozenset(addresses)
+
+
+def changed_at(row: Row) -> str:
+    """When the schedule was changed last; the effective moment may be later, after an outage."""
+    return str(row.get("changed_at") or row["effective_from"])
+
+
+def _merged(row: Row) -> Row:
+    """The row as PostgreSQL returns it; the stored one if upkeep has not dealt with an outage."""
+    caught_up_to = row.get("caught_up_to")
+    if caught_up_to is None:
+        return row
+    later = max(caught_up_to, row["effective_from"], key=datetime.fromisoformat)
+    return {**row, "effective_from": later, "changed_at": row["effective_from"]}

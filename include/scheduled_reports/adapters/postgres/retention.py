@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 #: The statements that erase a deleted report, in order.
-ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
+ERASED = (
+    "erase_deliveries", "erase_artifacts", "erase_runs", "erase_due", "erase_missed", "erase_options", "erase_audit",
+    "erase_departed",
+)  # fmt: skip
+#: What has an age of its own.
+AGED = ("drop_audit", "drop_missed", "drop_due")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 
@@ -55,7 +60,8 @@ class PostgresRetention:
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
         with self._transaction() as connection:
-            _run(connection, "drop_audit", {"before": before, "limit": limit})
+            for name in AGED:
+                _run(connection, name, {"before": before, "limit": limit})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
             if not held:
                 return 0

@@ -114,3 +114,81 @@ CROSS JOIN LATERAL (
     ORDER BY scheduled_for DESC
     LIMIT 1
 ) newest
+
+-- name: correct_effective
+-- The clock was put back: what was edited before it would wait for the time that the clock showed.
+UPDATE reporting.report_options
+SET effective_from = clock_timestamp()
+WHERE isfinite(effective_from) AND effective_from > clock_timestamp() + interval '1 minute'
+  AND effective_from < '9000-01-01'
+
+-- name: checked
+SELECT report_id, checked_to FROM reporting.report_options WHERE checked_to IS NOT NULL
+
+-- name: decided
+-- A backfill of a tick counts, too: a person has asked for it.
+SELECT wanted.id, r.scheduled_for AS tick
+FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS wanted (id, since)
+JOIN reporting.runs r ON r.report_id = wanted.id AND r.scheduled_for > wanted.since
+WHERE r.kind IN ('scheduled', 'backfill') AND isfinite(r.scheduled_for)
+UNION
+SELECT wanted.id, d.tick
+FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS wanted (id, since)
+JOIN reporting.due_ticks d ON d.report_id = wanted.id AND d.tick > wanted.since
+
+-- name: at_work
+-- The reports that have a run in progress: with max_active_runs = 1 it holds the next one back.
+SELECT DISTINCT report_id
+FROM reporting.runs
+WHERE report_id = ANY (%(ids)s) AND settled_at IS NULL AND frozen IS NOT NULL
+
+-- name: set_checked
+UPDATE reporting.report_options o
+SET checked_to = given.tick
+FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS given (id, tick)
+WHERE o.report_id = given.id AND o.checked_to IS DISTINCT FROM given.tick
+
+-- name: hold_schedule
+-- Only if nobody has changed the schedule, and no other round has decided on these ticks.
+UPDATE reporting.report_options o
+SET checked_to = %(checked_to)s, caught_up_to = coalesce(%(caught_up_to)s, caught_up_to)
+WHERE o.report_id = %(report_id)s AND greatest(o.effective_from, o.caught_up_to) = %(effective_from)s
+  AND (o.checked_to IS NULL OR o.checked_to < %(checked_to)s)
+RETURNING true
+
+-- name: add_due
+INSERT INTO reporting.due_ticks (report_id, run_id, tick)
+SELECT %(report_id)s, due.run_id, due.tick
+FROM unnest(%(run_ids)s::text[], %(ticks)s::timestamptz[]) AS due (run_id, tick)
+ON CONFLICT (report_id, run_id) DO NOTHING
+
+-- name: add_missed
+INSERT INTO reporting.missed_ticks (report_id, workspace_id, first_tick, last_tick, ticks, policy, made)
+SELECT id, workspace_id, %(first)s, %(last)s, %(count)s, %(policy)s, %(made)s
+FROM scheduled_reports
+WHERE id = %(report_id)s
+
+-- name: drop_void
+-- The report has gone, was taken off its schedule or was given another one since: the missed runs stay on record.
+DELETE FROM reporting.due_ticks d
+WHERE d.started_at IS NULL AND NOT EXISTS (
+    SELECT FROM scheduled_reports r
+    JOIN reporting.report_options o ON o.report_id = r.id
+    WHERE r.id = d.report_id AND r.is_active AND r.status = 'ACTIVE' AND o.effective_from <= d.decided_at
+)
+
+-- name: waiting
+-- In the order of the ticks, and at most so many of each report, so that none waits for another one's years.
+SELECT report_id, run_id, tick
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY report_id ORDER BY tick) AS position
+    FROM reporting.due_ticks
+    WHERE started_at IS NULL
+) waiting
+WHERE position <= %(each)s
+ORDER BY position, tick, report_id
+LIMIT %(limit)s
+
+-- name: mark_started
+UPDATE reporting.due_ticks SET started_at = clock_timestamp()
+WHERE report_id = %(report_id)s AND run_id = ANY (%(run_ids)s)
