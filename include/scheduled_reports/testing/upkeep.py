@@ -154,6 +154,7 @@ class MemoryUpkeepStore:
     def at_work(self, report_ids: Collection[str]) -> frozenset[str]:
         runs = self.record.runs.items() if self.record else ()
         busy = {key.report_id for key, run in runs if not run.settled and run.row["frozen"] is not None}
+        busy |= {key.report_id for key in self.due if self.record is None or key not in self.record.runs}
         return frozenset(busy & set(report_ids))
 
     def decide(self, decision: Decision) -> bool:

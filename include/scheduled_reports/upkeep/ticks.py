@@ -43,6 +43,8 @@ class Comparison:
     after: datetime
     #: The later ticks of which the same is true.
     decided: frozenset[datetime] = frozenset()
+    #: Whether a run of it is in progress, by the record.
+    at_work: bool = False
 
     def ticks(self, until: datetime, most: int = TICKS) -> list[datetime]:
         """The first *most* ticks that were due by *until*, in order."""
@@ -63,9 +65,7 @@ def make_good(services: Services, airflow: Orchestrator, reports: Iterable[Repor
         # Reports may wait for long, such as those whose DAG is paused: each round begins with others.
         first = int(now.timestamp()) // 60 * REPORTS % len(found)
         for one in [*found[first:], *found[:first]][:REPORTS]:
-            # With max_active_runs = 1 a run in progress holds the next one back.
-            if one.report.id not in busy:
-                _look_after(services, airflow, one, now)
+            _look_after(services, airflow, replace(one, at_work=one.report.id in busy), now)
     return _create_waiting(services, airflow)
 
 
@@ -101,6 +101,9 @@ def _look_after(services: Services, airflow: Orchestrator, one: Comparison, now:
     """Decide on the ticks of a report, unless Airflow will still run them; an error leaves them to the next round."""
     try:
         plan = airflow.plan(one.report.id)
+        # With max_active_runs = 1 a run in progress holds the next one back.
+        if one.at_work and airflow.open_runs(one.report.id):
+            return
         if plan is not None and not plan.paused and (decision := _decision(services, airflow, one, plan, now)):
             services.upkeep_store.decide(decision)
     except ReportsError as error:
