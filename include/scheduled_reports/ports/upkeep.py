@@ -134,8 +134,8 @@ class UpkeepStore(Protocol):
     def set_checked(self, ticks: Mapping[str, datetime]) -> None:
         """Record up to which tick each report was compared."""
 
-    def at_work(self, report_ids: Collection[str]) -> frozenset[str]:
-        """Those of the reports that have a run in progress, or one to make that has not begun."""
+    def unbegun(self, report_ids: Collection[str]) -> frozenset[str]:
+        """Those of the reports with a run that upkeep makes and that has not begun."""
 
     def decide(self, decision: Decision) -> bool:
         """Record a decision and the runs to make; False, and nothing is recorded, if it is void by now."""

@@ -151,11 +151,9 @@ class MemoryUpkeepStore:
     def set_checked(self, ticks: Mapping[str, datetime]) -> None:
         self.checked_to |= ticks
 
-    def at_work(self, report_ids: Collection[str]) -> frozenset[str]:
-        runs = self.record.runs.items() if self.record else ()
-        busy = {key.report_id for key, run in runs if not run.settled and run.row["frozen"] is not None}
-        busy |= {key.report_id for key in self.due if self.record is None or key not in self.record.runs}
-        return frozenset(busy & set(report_ids))
+    def unbegun(self, report_ids: Collection[str]) -> frozenset[str]:
+        begun = self.record.runs if self.record else {}
+        return frozenset(key.report_id for key in self.due if key not in begun and key.report_id in report_ids)
 
     def decide(self, decision: Decision) -> bool:
         row = self.definitions.row(decision.report_id)

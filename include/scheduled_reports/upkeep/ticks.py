@@ -43,8 +43,8 @@ class Comparison:
     after: datetime
     #: The later ticks of which the same is true.
     decided: frozenset[datetime] = frozenset()
-    #: Whether a run of it is in progress, by the record.
-    at_work: bool = False
+    #: Whether a run that upkeep has decided on has not begun.
+    is_waiting: bool = False
 
     def ticks(self, until: datetime, most: int = TICKS) -> list[datetime]:
         """The first *most* ticks that were due by *until*, in order."""
@@ -61,11 +61,11 @@ def make_good(services: Services, airflow: Orchestrator, reports: Iterable[Repor
     """Decide on the ticks that nobody ran, and create the runs to make; return the number of those created."""
     found = _compare(services, reports, now)
     if found:
-        busy = services.upkeep_store.at_work([one.report.id for one in found])
+        unbegun = services.upkeep_store.unbegun([one.report.id for one in found])
         # Reports may wait for long, such as those whose DAG is paused: each round begins with others.
         first = int(now.timestamp()) // 60 * REPORTS % len(found)
         for one in [*found[first:], *found[:first]][:REPORTS]:
-            _look_after(services, airflow, replace(one, at_work=one.report.id in busy), now)
+            _look_after(services, airflow, replace(one, is_waiting=one.report.id in unbegun), now)
     return _create_waiting(services, airflow)
 
 
@@ -101,8 +101,8 @@ def _look_after(services: Services, airflow: Orchestrator, one: Comparison, now:
     """Decide on the ticks of a report, unless Airflow will still run them; an error leaves them to the next round."""
     try:
         plan = airflow.plan(one.report.id)
-        # With max_active_runs = 1 a run in progress holds the next one back.
-        if one.at_work and airflow.open_runs(one.report.id):
+        # What is in the queue already holds the later ticks back.
+        if one.is_waiting and airflow.open_runs(one.report.id):
             return
         if plan is not None and not plan.paused and (decision := _decision(services, airflow, one, plan, now)):
             services.upkeep_store.decide(decision)

@@ -84,8 +84,8 @@ class PostgresUpkeepStore:
     def set_checked(self, ticks: Mapping[str, datetime]) -> None:
         self._run("set_checked", ids=list(ticks), ticks=list(ticks.values()))
 
-    def at_work(self, report_ids: Collection[str]) -> frozenset[str]:
-        return frozenset(row["report_id"] for row in self._read("at_work", ids=sorted(report_ids)))
+    def unbegun(self, report_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(row["report_id"] for row in self._read("unbegun", ids=sorted(report_ids)))
 
     def decide(self, decision: Decision) -> bool:
         values = {

@@ -136,12 +136,8 @@ SELECT wanted.id, d.tick
 FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS wanted (id, since)
 JOIN reporting.due_ticks d ON d.report_id = wanted.id AND d.tick > wanted.since
 
--- name: at_work
--- A run that has begun, or one of ours that has not.
-SELECT report_id FROM reporting.runs
-WHERE report_id = ANY (%(ids)s) AND settled_at IS NULL AND frozen IS NOT NULL
-UNION
-SELECT d.report_id FROM reporting.due_ticks d
+-- name: unbegun
+SELECT DISTINCT d.report_id FROM reporting.due_ticks d
 WHERE d.report_id = ANY (%(ids)s) AND NOT EXISTS (
     SELECT FROM reporting.runs r WHERE r.report_id = d.report_id AND r.run_id = d.run_id
 )
