@@ -136,10 +136,10 @@ def _must_be_in_force(report: Report, row: Row, trigger: Trigger) -> None:
     changed_at = datetime.fromisoformat(row["changed_at"]) if row.get("changed_at") else schedule.effective_from
     if trigger.decided_at is not None:  # it was a tick when upkeep decided to make this run
         if changed_at > trigger.decided_at:
-            raise SkipRunError(f"the schedule was changed at {_seconds(changed_at)}, after this run was missed")
+            raise SkipRunError(f"the schedule was changed at {_seconds(changed_at)} UTC, after this run was missed")
         return
     if trigger.scheduled_for <= changed_at:
-        raise SkipRunError(f"the schedule took effect only at {_seconds(changed_at)}")
+        raise SkipRunError(f"the schedule took effect only at {_seconds(changed_at)} UTC")
     if not schedule.is_effective(trigger.scheduled_for):
         raise SkipRunError("missed while Airflow was not running; upkeep has made the runs that the report keeps")
     if not schedule.is_tick(trigger.scheduled_for):
@@ -147,7 +147,7 @@ def _must_be_in_force(report: Report, row: Row, trigger: Trigger) -> None:
 
 
 def _seconds(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _request(services: Services, report: Report, trigger: Trigger) -> Request:
