@@ -32,6 +32,7 @@ NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text with
 ECHOED = frozenset({
     "id", "cronDescription", "lastRun", "lastRunStatus", "nextRun", "runCount", "successCount", "failureCount",
     "lastError", "createdAt", "status", "missedRuns", "dagId", "pausedInAirflow", "problems", "executionHistory",
+    "missedTicks",
 })  # fmt: skip
 
 
