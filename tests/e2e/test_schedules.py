@@ -395,10 +395,11 @@ class TestAnOutage:
         scene.wait(
             lambda: datetime.now(UTC) > tick + timedelta(seconds=GRACE + 5), 200, "the tick and the grace to pass"
         )
-        restarted, back = airflow.restart("scheduler"), time.monotonic()
+        back = datetime.now(UTC)
+        restarted = airflow.restart("scheduler")
         try:
             scene.wait(lambda: scene.running.mails_of("down-for-days"), 60, "the first mail of the hourly report")
-            print(f"the first mail came {time.monotonic() - back:.0f} s after the scheduler was started")
+            assert datetime.now(UTC) - back < timedelta(seconds=60)
             scene.api.patch(f"/dags/{dags['paused']}", {"is_paused": False})
             scene.wait(lambda: all(scene.settled(f"down-{name}") for name in dags), 180, "every tick to be dealt with")
             states = {name: [run["state"] for run in scene.settled(f"down-{name}")] for name in dags}
@@ -406,10 +407,10 @@ class TestAnOutage:
             mails = {name: len(scene.running.mails_of(f"down-{name}")) for name in dags}
             assert mails == {"skip": 0, "latest": 1, "all": 1, "paused": 0}
             (record,) = scene.missed("down-for-days")
-            assert (record["ticks"], record["policy"], record["made"]) == (72, "latest", 1)
-            assert len(scene.running.mails_of("down-for-days")) == 1
             skipped = [run for run in scene.settled("down-for-days") if run["state"] == "skipped"]
-            print(f"{len(skipped)} runs that Airflow made meanwhile were skipped")
+            before = [run for run in skipped if run["scheduled_for"] < record["first_tick"]]
+            assert (record["ticks"] + len(before), record["policy"], record["made"]) == (72, "latest", 1)
             assert len(skipped) <= 8
+            assert len(scene.running.mails_of("down-for-days")) == 1
         finally:
             scene.running.stack.exits.callback(restarted.children["scheduler"].stop)

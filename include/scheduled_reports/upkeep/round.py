@@ -99,7 +99,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     now = services.now()
     made = make_good(services, airflow, reports, now)
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
-    next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
+    next_runs |= {report.id: made.coming.get(report.id) or next_run.next_run(report, now) for report in reports}
     left_out = services.definitions.left_out(limit=services.settings.max_reports, most=LEFT_OUT)
     next_runs |= dict.fromkeys(left_out)
     _report_health(services, reports)
@@ -109,7 +109,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(services, airflow, now),
         settled=settled,
-        made=made,
+        made=made.runs,
         notified=notified,
         left_out=_name_left_out(services, left_out),
         retained=retain(services),

@@ -15,7 +15,7 @@ from ..domain.errors import ReportsError
 from ..ports.upkeep import Decision, Missed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from ..domain.report import Report
@@ -57,44 +57,59 @@ class Comparison:
         return replace(self, after=complete[-1] if complete else self.after, decided=decided)
 
 
-def make_good(services: Services, airflow: Orchestrator, reports: Iterable[Report], now: datetime) -> int:
-    """Decide on the ticks that nobody ran, and create the runs to make; return the number of those created."""
-    found = _compare(services, reports, now)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """What `make_good` has done."""
+
+    #: How many runs it has created.
+    runs: int
+    #: The next tick of each report of which no tick has passed since the last comparison.
+    coming: Mapping[str, datetime]
+
+
+def make_good(services: Services, airflow: Orchestrator, reports: Iterable[Report], now: datetime) -> Made:
+    """Decide on the ticks that nobody ran, and create the runs to make."""
+    coming, candidates = _next_ticks(services, reports, now)
+    found = _compare(services, candidates, now - services.settings.lost_tick_seconds)
     if found:
         unbegun = services.upkeep_store.unbegun([one.report.id for one in found])
         # Reports may wait for long, such as those whose DAG is paused: each round begins with others.
         first = int(now.timestamp()) // 60 * REPORTS % len(found)
         for one in [*found[first:], *found[:first]][:REPORTS]:
             _look_after(services, airflow, replace(one, is_waiting=one.report.id in unbegun), now)
-    return _create_waiting(services, airflow)
+    return Made(runs=_create_waiting(services, airflow), coming=coming)
 
 
-def _compare(services: Services, reports: Iterable[Report], now: datetime) -> list[Comparison]:
-    """The reports with a tick that nobody ran, and that is late; how far the others are complete is recorded."""
-    store, until = services.upkeep_store, now - services.settings.lost_tick_seconds
-    candidates = _with_a_late_tick(services, reports, until)
+def _next_ticks(
+    services: Services, reports: Iterable[Report], now: datetime
+) -> tuple[Mapping[str, datetime], list[Comparison]]:
+    """The first tick of each report since the last comparison: those to come, and the reports where it is late."""
+    settings, checked = services.settings, services.upkeep_store.checked()
+    coming, late = {}, []
+    for report in reports:
+        if report.is_scheduled:
+            effective = report.schedule.effective_from
+            after = max(effective, checked.get(report.id, effective))
+            first = report.schedule.next_after(after)
+            delay = report.jitter(settings.jitter_seconds)
+            if first is not None and first > now >= after:
+                coming[report.id] = first
+            elif first is not None and first + delay + settings.lost_tick_seconds <= now:
+                late.append(Comparison(report=report, delay=delay, after=after))
+    return coming, late
+
+
+def _compare(services: Services, candidates: Sequence[Comparison], until: datetime) -> list[Comparison]:
+    """Those with a tick due by *until* that nobody ran; how far the others are complete is recorded."""
     if not candidates:
         return []
+    store = services.upkeep_store
     decided = store.decided({one.report.id: one.after for one in candidates})
     compared = [one.with_record(decided.get(one.report.id, frozenset()), until) for one in candidates]
     moved = {new.report.id: new.after for old, new in zip(candidates, compared, strict=True) if new.after > old.after}
     if moved:
         store.set_checked(moved)
     return [one for one in compared if one.ticks(until, most=1)]
-
-
-def _with_a_late_tick(services: Services, reports: Iterable[Report], until: datetime) -> list[Comparison]:
-    """The reports with a tick since the last comparison."""
-    checked = services.upkeep_store.checked()
-    found = []
-    for report in reports:
-        if report.is_scheduled:
-            effective = report.schedule.effective_from
-            after = max(effective, checked.get(report.id, effective))
-            one = Comparison(report=report, delay=report.jitter(services.settings.jitter_seconds), after=after)
-            if one.ticks(until, most=1):
-                found.append(one)
-    return found
 
 
 def _look_after(services: Services, airflow: Orchestrator, one: Comparison, now: datetime) -> None:
