@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
+from include.scheduled_reports.domain.schedule import Schedule
 from tests.dags.simulation import History, Loop, simulate, versions
 from tests.dags.test_simulation import (
     DAYS,
@@ -26,6 +28,13 @@ from tests.dags.test_simulation import (
     some_loops,
 )
 
+
+@pytest.fixture(autouse=True)
+def _next_ticks_are_found_once(monkeypatch):
+    """Cache them: a quiet round of upkeep asks for the same one as the round before."""
+    monkeypatch.setattr(Schedule, "next_after", cache(Schedule.next_after))
+
+
 HOURLY = {"cron_expression": "0 * * * *"}
 AT_EIGHT = {"cron_expression": "0 8 * * *"}
 
@@ -40,7 +49,7 @@ def some_rounds(chance: random.Random) -> list:
     """Let upkeep make its round every few minutes."""
     moments, moment = [], NEW_YEAR
     while moment < NEW_YEAR + timedelta(days=DAYS):
-        moment += timedelta(seconds=chance.randrange(60, 900))
+        moment += timedelta(seconds=chance.randrange(60, 1_500))
         moments.append(moment)
     return moments
 
@@ -63,11 +72,16 @@ def skipped_by_the_clock(history: History) -> list[tuple]:
 
 
 #: The longest time from a tick to its run here: five minutes, a round of upkeep, some rounds of the scheduler.
-SLACK = minute(5) + minute(15) + 3 * LONGEST_ROUND
+SLACK = minute(5) + minute(25) + 3 * LONGEST_ROUND
 
 
 @pytest.mark.parametrize(
-    ("settings", "missed_runs", "seed"), [(NO_JITTER, "all", 18), (NO_JITTER, "skip", 19), (JITTER, "latest", 13)]
+    ("settings", "missed_runs", "seed"),
+    [
+        (NO_JITTER, "all", 18),
+        pytest.param(NO_JITTER, "skip", 19, marks=pytest.mark.slow),
+        pytest.param(JITTER, "latest", 13, marks=pytest.mark.slow),
+    ],
 )
 def test_no_tick_is_lost_and_none_doubled_in_a_year(settings, missed_runs, seed):
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
