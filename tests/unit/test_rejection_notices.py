@@ -91,7 +91,7 @@ def test_of_a_creator_who_has_gone_the_owners_and_administrators_are_told_once_w
     for _ in range(3):
         upkeep(services, NO_RUNS)
 
-    assert notices(services) == [(ADMINS, "2 reports have no owner any more (Acme)")]
+    assert notices(services) == [(ADMINS, "2 reports no longer have an owner (Acme)")]
     text = text_of(the_mail(services))
     assert "Ada Byron is suspended or has left the workspace" in text
     assert "- First" in text

@@ -60,9 +60,9 @@ class RejectionNotice:
         """What happened."""
         if len(self.reports) == 1:
             name = isolated(self.reports[0].name)
-            return f"{name} has no owner any more" if self.gone else f"{name} cannot run"
+            return f"{name} no longer has an owner" if self.gone else f"{name} cannot run"
         count = f"{len(self.reports)} reports"
-        return f"{count} have no owner any more" if self.gone else f"{count} cannot run"
+        return f"{count} no longer have an owner" if self.gone else f"{count} cannot run"
 
     @property
     def subject(self) -> str:
@@ -171,14 +171,17 @@ def _gone(row: Row, problems: Iterable[Problem]) -> str:
 
 def _send(services: Services, group: _Group, problems: Mapping[str, tuple[Problem, ...]]) -> None:
     first = group.rows[0]
+    gone = _gone(first, problems[first["id"]])
     notice = RejectionNotice(
         workspace=naming.one_line(first["workspace_name"] or ""),
-        gone=_gone(first, problems[first["id"]]),
+        gone=gone,
         to_owner=reachable_owner(first) is not None,
         reports=tuple(
             RejectedReport(
                 name=naming.one_line(row["name"]) or str(row["id"]),
-                reasons=tuple(problem.loggable for problem in problems[row["id"]])[:REASONS],
+                reasons=tuple(one.loggable for one in problems[row["id"]] if not (gone and one.column == OWNER))[
+                    :REASONS
+                ],
             )
             for row in group.rows
         ),
