@@ -156,7 +156,7 @@ def changes_of(access: Access, record: Record, body: Sent) -> Record:
     if row is None:
         raise ApiError(404, NO_REPORT)
     changes = fields.with_options(row, fields.resumed(row, fields.columns(body.values)), body.values)
-    if found := fields.problems(row | changes | _owner(access, row, changes), body.wrong):
+    if found := fields.problems(row | changes | owner_columns(access, row, changes), body.wrong):
         raise invalid(found)
     return changes
 
@@ -167,7 +167,7 @@ def _with_owner_id(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "createdBy": owner["id"]} if isinstance(owner, dict) and "id" in owner else content
 
 
-def _owner(access: Access, row: Record, changes: Record) -> Record:
+def owner_columns(access: Access, row: Record, changes: Record) -> Record:
     """Return the columns about a new owner, whom the row does not know yet."""
     user_id = changes.get("created_by_id")
     if user_id is None or user_id == row["created_by_id"]:
