@@ -7,6 +7,7 @@ tightened while runs were open does not keep them open forever.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from ..domain.addresses import mailbox
@@ -71,7 +72,7 @@ def _window(row: Mapping[str, Any], report: Report, requested: DateRange | None)
     edges = {edge: row[column] for edge, column in _EDGES.items()}
     if None in edges.values():
         return window_of(report, row["scheduled_for"], requested=requested, watermark=row["window_start"])
-    return Window(**edges, zone=report.timezone)
+    return Window(**{edge: moment.astimezone(UTC) for edge, moment in edges.items()}, zone=report.timezone)
 
 
 def formats(frozen: Mapping[str, Any]) -> tuple[Format, ...]:
