@@ -14,8 +14,8 @@ from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
-from ...reports.periods import NAMED_PERIODS
 from ...reports.parser import parse_row
+from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
