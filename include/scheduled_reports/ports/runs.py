@@ -86,6 +86,9 @@ class Runs(Protocol):
         It moves only forwards, whatever the report's period is, in the transaction that settles the run.
         """
 
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        """Whether a scheduled run for a tick between the two moments was frozen and has no outcome yet."""
+
     def load(self, key: RunKey) -> Run:
         """The frozen run; raises PermanentError if `query` has not frozen it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError
+from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError, TransientError
 from ..domain.formats import Format
 from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
@@ -112,10 +112,17 @@ def _window(services: Services, report: Report, trigger: Trigger, request: Reque
     if trigger.clear_number > 0 and (earlier := _frozen_before(services, trigger.key)) is not None:
         return earlier
     watermark = None if trigger.kind is RunKind.BACKFILL else services.runs.watermark(report.id)
-    is_covered = watermark is not None and trigger.scheduled_for <= watermark
-    if is_covered and trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
-        raise SkipRunError(f"a later run has covered this time, until {watermark:%Y-%m-%d %H:%M:%S} UTC")
+    if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
+        _must_not_be_covered(services, report, trigger.scheduled_for, watermark)
     return window_of(report, trigger.scheduled_for, requested=period, watermark=watermark)
+
+
+def _must_not_be_covered(services: Services, report: Report, tick: datetime, watermark: datetime | None) -> None:
+    """Refuse a tick whose time is in an earlier email, or may be: no two successful runs overlap."""
+    if watermark is not None and tick <= watermark:
+        raise SkipRunError(f"a later run has covered this time, until {watermark:%Y-%m-%d %H:%M:%S} UTC")
+    if services.runs.is_unsettled(report.id, watermark, tick):
+        raise TransientError("the run before has no outcome yet, and where this one starts depends on it")
 
 
 def _frozen_before(services: Services, key: RunKey) -> Window | None:

@@ -108,6 +108,17 @@ class MemoryRuns:
     def watermark(self, report_id: str) -> datetime | None:
         return self.watermarks.get(report_id)
 
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        return any(
+            key.report_id == report_id
+            and run.row["kind"] == RunKind.SCHEDULED
+            and run.row["frozen"] is not None
+            and not run.settled
+            and (after is None or run.row["scheduled_for"] > after)
+            and run.row["scheduled_for"] < before
+            for key, run in self.runs.items()
+        )
+
     def load(self, key: RunKey) -> Run:
         held = self.runs.get(key)
         if held is None or held.row["frozen"] is None:

@@ -101,6 +101,11 @@ class PostgresRuns:
             row = _run(connection, "watermark", {"report_id": report_id}).fetchone()
         return row["watermark"] if row else None
 
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        values = {"report_id": report_id, "after": after, "before": before}
+        with self._transaction() as connection:
+            return _run(connection, "unsettled_ticks", values).fetchone() is not None
+
     def load(self, key: RunKey) -> Run:
         with self._transaction() as connection:
             row = _run(connection, "load_run", key_values(key)).fetchone()

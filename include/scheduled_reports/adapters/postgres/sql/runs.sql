@@ -247,6 +247,13 @@ WHERE r.id = %(report_id)s AND r.workspace_id = coalesce(nullif(%(workspace_id)s
 -- name: watermark
 SELECT watermark FROM reporting.report_options WHERE report_id = %(report_id)s
 
+-- name: unsettled_ticks
+SELECT true
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND kind = 'scheduled' AND settled_at IS NULL AND frozen IS NOT NULL
+  AND scheduled_for > coalesce(%(after)s::timestamptz, '-infinity') AND scheduled_for < %(before)s
+LIMIT 1
+
 -- name: move_watermark
 -- Only forwards, and by runs of the workspace that has the report now.
 UPDATE reporting.report_options o
