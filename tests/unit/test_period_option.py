@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +98,10 @@ def test_every_problem_of_a_period_is_told_at_once():
     found = problems(options={"period": {"type": "last-week", "weekStart": 1, "startDate": "2026-05-01", "x": 1}})
 
     assert [column for column, _ in found] == ["options.period"] * 3
+
+
+def test_the_page_about_options_has_every_type():
+    table = (Path(__file__).parents[2] / "docs/options.md").read_text().partition("## Periods")[2]
+
+    named = re.findall(r"^\| `([\w-]+)` \|", table, flags=re.MULTILINE)
+    assert ", ".join(named) == TYPES
