@@ -199,6 +199,18 @@ def test_a_change_of_the_schedule_drops_what_has_not_been_created(adapter, chang
     assert len(adapter.missed()) == 1
 
 
+def test_a_report_that_waits_for_another_owner_keeps_its_runs_and_what_was_compared(adapter):
+    adapter.port.decide(DECISION)
+
+    adapter.port.reject({"r1": "has left"}, without_owner=["r1"])
+    assert waiting(adapter) == []
+    adapter.port.readmit(["r1"])
+
+    assert waiting(adapter) == [("r1", MONDAY), ("r1", MONDAY + WEEK)]
+    assert adapter.port.checked() == {"r1": MONDAY + WEEK}
+    assert datetime.fromisoformat(adapter.definitions.row("r1")["effective_from"]) == MONDAY + WEEK
+
+
 def test_an_edit_of_something_else_drops_nothing(adapter):
     adapter.port.decide(DECISION)
 

@@ -43,6 +43,9 @@ class MemoryUpkeepStore:
     checked_to: dict[str, datetime] = field(default_factory=dict)
     #: The decisions with missed ticks, as in reporting.missed_ticks.
     missed: list[Decision] = field(default_factory=list)
+    #: Rejections that nobody was told of, with the id of their notice; reports that keep their ticks.
+    untold: dict[str, str | None] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
         rows, runs = self.definitions.content, self.record.runs if self.record else {}
@@ -70,7 +73,7 @@ class MemoryUpkeepStore:
         self.next_runs |= changed
         return len(changed)
 
-    def reject(self, rejections: Mapping[str, str]) -> int:
+    def reject(self, rejections: Mapping[str, str], *, without_owner: Collection[str] = ()) -> int:
         changed = 0
         for row in self._rows(rejections):
             unknown = row["status"] not in list(Status)
@@ -82,6 +85,9 @@ class MemoryUpkeepStore:
                     self.before[row["id"]] = row["status"]
                     row["status"] = "ERROR"
                 row |= {"error_cause": "rejected", "tombstone": "rejected"}
+                self.untold[row["id"]] = None
+                self.kept.discard(row["id"])
+                self.kept |= {row["id"]} & set(without_owner)
             if fresh or again:
                 self.errors[row["id"]] = rejections[row["id"]]
                 self.next_runs[row["id"]] = None
@@ -96,10 +102,25 @@ class MemoryUpkeepStore:
             if row["error_cause"] == "rejected":
                 if row["status"] == "ERROR":
                     row["status"] = self.before.pop(row["id"], "ACTIVE")
-                row |= {"error_cause": None, "effective_from": self.now().isoformat()}
+                row["error_cause"] = None
+                if row["id"] not in self.kept:
+                    row["effective_from"] = self.now().isoformat()
+                self.kept.discard(row["id"])
+                self.untold.pop(row["id"], None)
                 self.errors.pop(row["id"], None)
                 changed += 1
         return changed
+
+    def untold_rejections(self, *, limit: int) -> Mapping[str, str | None]:
+        rejected = {row["id"] for row in self.definitions.content if row["error_cause"] == "rejected"}
+        return dict(sorted((key, value) for key, value in self.untold.items() if key in rejected)[:limit])
+
+    def name_notice(self, report_ids: Collection[str], notice: str) -> None:
+        self.untold |= dict.fromkeys(set(report_ids) & self.untold.keys(), notice)
+
+    def told(self, report_ids: Collection[str]) -> None:
+        for report_id in report_ids:
+            self.untold.pop(report_id, None)
 
     def give_up(self, report_id: str) -> bool:
         (row,) = self._rows([report_id])
@@ -179,6 +200,7 @@ class MemoryUpkeepStore:
         waiting = {key: due for key, due in self.due.items() if key not in self.started}
         for key in [key for key, due in waiting.items() if self._is_void(key, due)]:
             del self.due[key], waiting[key]
+        waiting = {key: due for key, due in waiting.items() if key.report_id not in self.kept}
         by_tick = sorted(waiting, key=lambda key: waiting[key].tick)
         position = {key: sum(one.report_id == key.report_id for one in by_tick[:at]) for at, key in enumerate(by_tick)}
         first = sorted((key for key in by_tick if position[key] < each), key=lambda key: position[key])
@@ -189,7 +211,8 @@ class MemoryUpkeepStore:
 
     def _is_void(self, key: RunKey, due: DueTick) -> bool:
         row = self.definitions.row(key.report_id)
-        if row is None or not row["is_active"] or row["status"] != Status.ACTIVE:
+        scheduled = row is not None and row["is_active"] and row["status"] == Status.ACTIVE
+        if row is None or not (scheduled or key.report_id in self.kept):
             return True
         return _moment(changed_at(row)) > due.decided_at
 

@@ -62,6 +62,7 @@ class PostgresRetention:
         with self._transaction() as connection:
             for name in AGED:
                 _run(connection, name, {"before": before, "limit": limit})
+            _run(connection, "drop_rejection_notices", {"before": before})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
             if not held:
                 return 0

@@ -112,6 +112,11 @@ USING (
 ) over
 WHERE d.report_id = over.report_id AND d.run_id = over.run_id
 
+-- name: drop_rejection_notices
+-- Notices about rejected reports belong to no run.
+DELETE FROM reporting.deliveries
+WHERE message LIKE 'notice/rejected%%' AND claimed_at < %(before)s AND (state <> 'claimed')
+
 -- name: drop_deliveries
 DELETE FROM reporting.deliveries d
 USING unnest(%(report_ids)s::text[], %(run_ids)s::text[]) AS given (report_id, run_id)
