@@ -332,3 +332,11 @@ def test_outages_and_runs_to_make_go_with_their_report_and_with_old_age(stored):
     execute(stored.dsn, "DELETE FROM scheduled_reports WHERE id = 'r1'")
     assert retention.erase("r1", now + WEEK)
     assert read(stored.dsn, "SELECT * FROM reporting.due_ticks") == []
+
+
+def test_a_row_that_is_being_edited_is_not_waited_for(stored):
+    with psycopg.connect(stored.dsn) as editing:
+        editing.execute("UPDATE reporting.report_options SET effective_from = now() WHERE report_id = 'r1'")
+        stored.port.set_checked({"r1": MONDAY, "r2": MONDAY})
+
+    assert stored.port.checked() == {"r2": MONDAY}

@@ -149,10 +149,13 @@ CROSS JOIN LATERAL (
 
 -- name: correct_effective
 -- The clock was put back: what was edited before it would wait for the time that the clock showed.
-UPDATE reporting.report_options
-SET effective_from = clock_timestamp()
-WHERE isfinite(effective_from) AND effective_from > clock_timestamp() + interval '1 minute'
-  AND effective_from < '9000-01-01'
+WITH held AS (
+    SELECT report_id FROM reporting.report_options
+    WHERE isfinite(effective_from) AND effective_from > clock_timestamp() + interval '1 minute'
+      AND effective_from < '9000-01-01'
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE reporting.report_options o SET effective_from = clock_timestamp() FROM held WHERE o.report_id = held.report_id
 
 -- name: checked
 SELECT report_id, checked_to FROM reporting.report_options WHERE checked_to IS NOT NULL
@@ -175,10 +178,15 @@ WHERE d.report_id = ANY (%(ids)s) AND NOT EXISTS (
 )
 
 -- name: set_checked
-UPDATE reporting.report_options o
-SET checked_to = given.tick
-FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS given (id, tick)
-WHERE o.report_id = given.id AND o.checked_to IS DISTINCT FROM given.tick
+-- A row that somebody is editing is left to the next round: waiting for many rows at once could end in a deadlock.
+WITH held AS (
+    SELECT o.report_id, given.tick
+    FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS given (id, tick)
+    JOIN reporting.report_options o ON o.report_id = given.id
+    WHERE o.checked_to IS DISTINCT FROM given.tick
+    FOR NO KEY UPDATE OF o SKIP LOCKED
+)
+UPDATE reporting.report_options o SET checked_to = held.tick FROM held WHERE o.report_id = held.report_id
 
 -- name: hold_schedule
 -- Only if nobody has changed the schedule, and no other round has decided on these ticks.
