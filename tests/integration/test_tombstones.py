@@ -96,6 +96,7 @@ def test_a_report_that_is_inserted_again_is_a_new_one(dsn):
         "status_before": None,
         "failed_as": None,
         "options": {},
+        "watermark": None,
     }
 
 
@@ -178,6 +179,7 @@ def test_a_renamed_report_takes_its_options_along_and_is_effective_from_then_on(
         "status_before": "PAUSED",
         "failed_as": None,
         "options": {},
+        "watermark": None,
     }
     assert earliest <= moment <= clock(dsn)
 
