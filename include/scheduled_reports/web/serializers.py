@@ -126,6 +126,7 @@ def run(record: Record) -> dict[str, Any]:
         "startedAt": moment(record["started_at"]),
         "settledAt": moment(record["settled_at"]),
         "mail": _mail(record),
+        "sendIf": _verdict(record["verdict"]),
         "executions": [execution(one) for one in record["executions"]],
     }
 
@@ -183,6 +184,11 @@ def audit_entry(record: Record) -> dict[str, Any]:
 def _email(record: Record, column: str) -> Any:
     value = record[column]
     return [] if value is None and column.endswith("recipients") else value
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the conditions of an email have found; None without conditions."""
+    return verdict and {"met": verdict["met"], "why": verdict["why"] or None, "conditions": verdict["findings"]}
 
 
 def _mail(record: Record) -> dict[str, Any] | None:
