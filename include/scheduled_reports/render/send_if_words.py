@@ -35,8 +35,11 @@ _CHANGE: Final = "{title}: {value}, a change of {change} from {before}, {verb}."
 _NO_BASE: Final = "{title}: {value}, with no value in the period before to compare with."
 _ZERO_BASE: Final = "{title}: {value}, after {before} in the period before, of which there is no percentage."
 _DIFFERS, _SAME = "{title}: changed since the email of {when}.", "{title}: the same as in the email of {when}."
-_FIRST: Final = "{title}: not compared with an email before."
-_NEW, _FIRST_NEW = "{title}: {rows} since the email of {when}.", "{title}: {rows}, not compared with an email before."
+_FIRST: Final = "{title}: no earlier email to compare with."
+_NEW, _FIRST_NEW = (
+    "{title}: {rows} since the email of {when}.",
+    "{title}: {rows}, with no earlier email to compare with.",
+)
 _NOTHING_NEW: Final = "{title}: no new rows since the email of {when}."
 
 

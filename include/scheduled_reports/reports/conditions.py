@@ -70,7 +70,7 @@ def read_send_if(
 
 
 def _known(kind: ReportType | None, parameters: Mapping[str, Any]) -> ReportType | None:
-    """The type with its datasets, by which names are checked; None if they cannot be known, which is noted elsewhere."""
+    """The type with its datasets, by which names are checked; None if its definition is wrong, as noted elsewhere."""
     if kind is not None and kind.sources:
         with suppress(RejectedError):
             return with_datasets(kind, parameters)

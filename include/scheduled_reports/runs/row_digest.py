@@ -99,7 +99,7 @@ def _text(texts: pa.Array) -> memoryview | bytes:
 class KeyHashes:
     """Hashes of the different values of a column; a missing value is a value of its own."""
 
-    def __init__(self, column: Column, known: bytes) -> None:
+    def __init__(self, column: str, known: bytes) -> None:
         self._column = column
         self._known = frozenset(_cut(known))
         self._found: set[bytes] = set()
@@ -108,14 +108,16 @@ class KeyHashes:
 
     def update(self, values: pa.Array) -> None:
         """Add the values of a batch; raises PermanentError if the column has too many different ones."""
+        if pa.types.is_timestamp(values.type):
+            values = values.cast(pa.int64())  # the same moment in any time zone
         for found in pc.value_counts(values).to_pylist():
             digest = _hash(found["values"])
             self._found.add(digest)
             self.new_rows += 0 if digest in self._known else found["counts"]
         if len(self._found) > MOST_KEYS:
             raise PermanentError(
-                f"options.sendIf: the column {self._column.name} has more than {MOST_KEYS:,} different values, too many "
-                "to find new rows by; use another column, a shorter period, or the condition changed"
+                f"options.sendIf: the column {self._column} has more than {MOST_KEYS:,} different values, too many to "
+                "find new rows by; use another column, a shorter period, or the condition changed"
             )
 
     def packed(self) -> bytes:

@@ -20,7 +20,7 @@ class KeptState:
     workspace_id: str
     condition: str
     mailed_for: datetime | None = None
-    mailed: MailedState = MailedState()
+    mailed: MailedState = field(default_factory=MailedState)
     met_for: datetime | None = None
     met_at: datetime | None = None
     not_met_for: datetime | None = None

@@ -188,7 +188,9 @@ def _email(record: Record, column: str) -> Any:
 
 def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return what the conditions of an email have found; None without conditions."""
-    return verdict and {"met": verdict["met"], "why": verdict["why"] or None, "conditions": verdict["findings"]}
+    if verdict is None:
+        return None
+    return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": verdict["findings"]}
 
 
 def _mail(record: Record) -> dict[str, Any] | None:
