@@ -102,7 +102,7 @@ def test_new_rows_are_found_by_their_key(services):
     )
     assert run(services, 2) == 1
     (kept,) = read(services, "SELECT verdict FROM reporting.runs WHERE run_id = 'scheduled__2'")
-    assert kept["verdict"]["findings"][0]["text"].startswith("Activity by day: 2 new rows since the email of ")
+    assert kept["verdict"]["findings"][0]["text"].startswith("2 new rows in Activity by day since the email of ")
 
 
 def test_a_sender_that_died_before_the_answer_leaves_the_state_as_it_was(services):

@@ -78,19 +78,19 @@ def show(services, numbers, *, count=1):
 @pytest.mark.parametrize(
     ("condition", "met", "text"),
     [
-        (ABOVE_THREE, True, "Messages: 5, above 3."),
-        (ABOVE_TEN, False, "Messages: 5, not above 10."),
-        ({"kind": "rows", "dataset": "people", "is": "any"}, True, "Most active people: 1 row."),
-        ({"kind": "rows", "dataset": "people", "is": "none"}, False, "Most active people: 1 row, not none."),
+        (ABOVE_THREE, True, "Messages at 5, above 3."),
+        (ABOVE_TEN, False, "Messages at 5, not above 10."),
+        ({"kind": "rows", "dataset": "people", "is": "any"}, True, "1 row in Most active people."),
+        ({"kind": "rows", "dataset": "people", "is": "none"}, False, "1 row in Most active people, not none."),
         ({"kind": "rows", "dataset": "days", "is": "at-least", "count": 8}, False,
-         "Activity by day: 7 rows, fewer than 8."),
+         "7 rows in Activity by day, fewer than 8."),
         ({**ABOVE_THREE, "kind": "change", "unit": "amount"}, False,
-         "Messages: 5, a change of 0 from 5, not above 3."),
+         "Messages at 5, a change of 0 from 5, not above 3."),
         ({**ABOVE_THREE, "kind": "change", "operator": "<=", "unit": "percent"}, True,
-         "Messages: 5, a change of 0.0% from 5, at most 3%."),
-        ({**ABOVE_THREE, "figure": "other_messages"}, True, "Messages outside public channels: 5, above 3."),
-        (CHANGED, True, "Activity by day: no earlier email to compare with."),
-        (NEW_DAYS, True, "Activity by day: 7 rows, with no earlier email to compare with."),
+         "Messages at 5, a change of 0.0% from 5, at most 3%."),
+        ({**ABOVE_THREE, "figure": "other_messages"}, True, "Messages outside public channels at 5, above 3."),
+        (CHANGED, True, "No earlier email to compare Activity by day with."),
+        (NEW_DAYS, True, "7 rows in Activity by day, and no earlier email to compare with."),
     ],
 )  # fmt: skip
 def test_a_run_is_mailed_if_its_condition_is_met(condition, met, text):
@@ -98,7 +98,7 @@ def test_a_run_is_mailed_if_its_condition_is_met(condition, met, text):
 
     assert run(services, tick()) == met
     found = verdict(services, tick())
-    assert found.findings == (Finding(met=met, text=text),)
+    assert [(one.met, one.text) for one in found.findings] == [(met, text)]
     assert found.met == met
     assert found.why == ("" if met else f"the condition is not met: {text.removesuffix('.')}")
     assert [one.format for one in services.runs.artifacts(tick().key)] == ["json"]  # made and kept in any case
@@ -109,7 +109,7 @@ def test_rows_of_zeros_are_no_rows():
     services.answers.by_name["days"] = days(messages=0)
 
     assert run(services, tick()) == 1
-    assert verdict(services, tick()).findings[0].text == "Activity by day: no rows."
+    assert verdict(services, tick()).findings[0].text == "No rows in Activity by day."
 
 
 @pytest.mark.parametrize(("match", "sent"), [("all", 0), ("any", 1)])
@@ -123,7 +123,7 @@ def test_every_condition_that_is_not_met_is_the_reason():
     run(services, tick())
 
     assert services.runs.runs[tick().key].row["mail"]["why"] == (
-        "the condition is not met: Messages: 5, not above 10; Most active people: 1 row, not none"
+        "the condition is not met: Messages at 5, not above 10; 1 row in Most active people, not none"
     )
 
 
@@ -175,10 +175,10 @@ def test_subject_and_lead_name_what_was_met():
     run(plain, tick())
 
     (mail,), (other,) = mails(services), mails(plain)
-    assert mail["Subject"] == "Weekly activity: Messages: 5, above 3 (4\N{EN DASH}10 May 2026, Acme)"
-    assert "Messages: 5, above 3." in text_of(mail)
+    assert mail["Subject"] == "Weekly activity: Messages at 5, above 3 (4\N{EN DASH}10 May 2026, Acme)"
+    assert "Messages at 5, above 3." in text_of(mail)
     assert other["Subject"] == "Numbers"  # the owner's own
-    assert "Most active people: 1 row." in text_of(other)
+    assert "1 row in Most active people." in text_of(other)
 
 
 def test_of_many_conditions_the_lead_names_the_first_and_counts_the_others():
@@ -189,7 +189,7 @@ def test_of_many_conditions_the_lead_names_the_first_and_counts_the_others():
     run(services, tick())
 
     lead = [sentence.text for sentence in services.runs.load(tick().key).mail_summary.lead]
-    assert lead[:2] == ["Messages: 5, above 3.", "2 more conditions are met."]
+    assert lead[:2] == ["Messages at 5, above 3.", "2 more conditions are met."]
     assert len(lead) == 3
 
 
@@ -199,14 +199,14 @@ def test_a_report_that_is_sent_because_nothing_happened_says_why():
 
     run(services, tick())
 
-    assert mails(services)[0]["Subject"].startswith("Weekly activity: Activity by day: no rows (")
+    assert mails(services)[0]["Subject"].startswith("Weekly activity: No rows in Activity by day (")
 
 
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        (ABOVE_TEN, "It is not met now. Messages: 5, not above 10."),
-        (ABOVE_THREE, "It is met now. Messages: 5, above 3."),
+        (ABOVE_TEN, "It is not met now: Messages at 5, not above 10."),
+        (ABOVE_THREE, "It is met now: Messages at 5, above 3."),
     ],
 )
 def test_a_test_ignores_the_condition_and_says_so(condition, said):
@@ -288,7 +288,7 @@ def test_a_table_without_rows_has_no_new_rows():
     show(services, [])
 
     assert run(services, tick()) == 0
-    assert verdict(services, tick()).findings[0].text == "Activity by day: no rows."
+    assert verdict(services, tick()).findings[0].text == "No rows in Activity by day."
 
 
 def test_another_key_column_is_compared_with_nothing():
@@ -415,7 +415,7 @@ def test_once_says_when_it_was_mailed():
         met=True,
         why="the condition was met already: mailed on Mon 11 May 2026, 09:00, "
         "and not again until a run does not meet it",
-        findings=(Finding(met=True, text="Messages: 5, above 3."),),
+        findings=(Finding(met=True, text="Messages at 5, above 3."),),
     )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .lead import LeadTone
+
 Match = Literal["all", "any"]
 #: Every run that meets the conditions is mailed, or only the first one until a run does not meet them.
 Repeat = Literal["every", "once"]
@@ -88,6 +90,7 @@ class Finding:
 
     met: bool
     text: str
+    tone: LeadTone = "neutral"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: What a test says of the conditions of its report.
 _IGNORED = "A test ignores the condition under which the report is sent."
-_IS_MET, _IS_NOT_MET = "It is met now.", "It is not met now."
+_IS_MET, _IS_NOT_MET = "It is met now", "It is not met now"
 #: How often a mail is composed anew because the report was changed meanwhile; then it is left to a retry.
 ROUNDS = 3
 
@@ -203,7 +203,8 @@ def _note(
         why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
+        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})"
+        + ", only if its condition is met" * (report.send_if is not None),
         stop_hint=f"contact {report.creator.email} or an administrator",
     )
 
@@ -214,8 +215,9 @@ def _ignored(run: Run) -> str:
         return ""
     if run.verdict is None:
         return _IGNORED
-    found = " ".join(finding.text for finding in run.verdict.findings)
-    return f"{_IGNORED} {_IS_MET if run.verdict.met else _IS_NOT_MET} {found}"
+    met = run.verdict.met
+    found = "; ".join(one.text.removesuffix(".") for one in run.verdict.findings if one.met == met)
+    return f"{_IGNORED} {_IS_MET if met else _IS_NOT_MET}: {found}."
 
 
 def _why_not_attached(files: MailFiles, *, attach: bool) -> str:

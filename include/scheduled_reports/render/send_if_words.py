@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from ..domain.lead import LeadTone
     from ..domain.report_type import Column
     from ..domain.send_if import ChangeCondition, FigureCondition, Operator, RowsCondition
     from .document import Figure
@@ -28,19 +29,19 @@ _HOLDS: Final[Mapping[Operator, Callable[[Decimal, Decimal], bool]]] = MappingPr
 #: More digits than a figure has, for one that would look as if it were the limit: 79.96% is not at least 80%.
 _FINER: Final = 6
 
-_AT_LEAST, _FEWER = "{title}: {rows}, at least {count}.", "{title}: {rows}, fewer than {count}."
-_SOME, _NONE, _NOT_NONE = "{title}: {rows}.", "{title}: no rows.", "{title}: {rows}, not none."
-_FIGURE, _NO_VALUE = "{title}: {value}, {verb}.", "{title}: no value in this period."
-_CHANGE: Final = "{title}: {value}, a change of {change} from {before}, {verb}."
-_NO_BASE: Final = "{title}: {value}, with no value in the period before to compare with."
-_ZERO_BASE: Final = "{title}: {value}, after {before} in the period before, of which there is no percentage."
-_DIFFERS, _SAME = "{title}: changed since the email of {when}.", "{title}: the same as in the email of {when}."
-_FIRST: Final = "{title}: no earlier email to compare with."
+_SOME, _NONE, _NOT_NONE = "{rows} in {title}.", "No rows in {title}.", "{rows} in {title}, not none."
+_AT_LEAST, _FEWER = "{rows} in {title}, at least {count}.", "{rows} in {title}, fewer than {count}."
+_FIGURE, _NO_VALUE = "{title} at {value}, {verb}.", "{title} without a value in this period."
+_CHANGE: Final = "{title} at {value}, a change of {change} from {before}, {verb}."
+_NO_BASE: Final = "{title} at {value}, with no value in the period before to compare with."
+_ZERO_BASE: Final = "{title} at {value}, after {before} in the period before, of which there is no percentage."
+_DIFFERS, _SAME = "{title} changed since the email of {when}.", "No change in {title} since the email of {when}."
+_FIRST: Final = "No earlier email to compare {title} with."
 _NEW, _FIRST_NEW = (
-    "{title}: {rows} since the email of {when}.",
-    "{title}: {rows}, with no earlier email to compare with.",
+    "{rows} in {title} since the email of {when}.",
+    "{rows} in {title}, and no earlier email to compare with.",
 )
-_NOTHING_NEW: Final = "{title}: no new rows since the email of {when}."
+_NOTHING_NEW: Final = "No new rows in {title} since the email of {when}."
 
 
 def judge_rows(condition: RowsCondition, title: str, count: int) -> Finding:
@@ -68,9 +69,8 @@ def judge_figure(condition: FigureCondition, figure: Figure) -> Finding:
     shown = format_value(figure.value, column)
     if not column.unit and met != _HOLDS[condition.operator](_rounded(value, column), bound):
         shown = _with_digits(value, column, _FINER)
-    return Finding(
-        met=met, text=_FIGURE.format(title=title, value=shown, verb=_verb(condition, met, _limit(bound, column)))
-    )
+    text = _FIGURE.format(title=title, value=shown, verb=_verb(condition, met, _limit(bound, column)))
+    return Finding(met=met, text=text, tone=_tone(condition, figure, met))
 
 
 def judge_change(condition: ChangeCondition, figure: Figure) -> Finding:
@@ -100,6 +100,7 @@ def judge_change(condition: ChangeCondition, figure: Figure) -> Finding:
         text=_CHANGE.format(
             title=title, value=value, change=f"{sign}{change}", before=before, verb=_verb(condition, met, limit)
         ),
+        tone=_tone(condition, figure, met),
     )
 
 
@@ -129,6 +130,12 @@ def moment_words(moment: datetime) -> str:
 
 def _verb(condition: FigureCondition | ChangeCondition, met: bool, limit: str) -> str:  # noqa: FBT001 - read once
     return f"{'' if met else 'not '}{_WORDS[condition.operator]} {limit}"
+
+
+def _tone(condition: FigureCondition | ChangeCondition, figure: Figure, met: bool) -> LeadTone:  # noqa: FBT001
+    """Bad news if a figure is beyond a limit on its worse side."""
+    worse = {"up": ("<", "<="), "down": (">", ">="), "neutral": ()}[figure.spec.better]
+    return "bad" if met and condition.operator in worse else "neutral"
 
 
 def _exact(number: float | Decimal) -> Decimal:

@@ -116,7 +116,7 @@ def with_reasons(verdict: Verdict | None, lead: Sequence[Sentence]) -> tuple[Sen
     met = [finding for finding in verdict.findings if finding.met] if verdict and verdict.met else []
     if not met:
         return tuple(lead)
-    named = [Sentence(text=finding.text) for finding in met[:MOST_NAMED]]
+    named = [Sentence(text=finding.text, tone=finding.tone) for finding in met[:MOST_NAMED]]
     if len(met) > MOST_NAMED:
         named[1:] = [Sentence(text=f"{len(met) - 1} more conditions are met.")]
     return (*named, *lead)[:MOST_SENTENCES]

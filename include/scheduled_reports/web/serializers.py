@@ -190,7 +190,8 @@ def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return what the conditions of an email have found; None without conditions."""
     if verdict is None:
         return None
-    return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": verdict["findings"]}
+    conditions = [{"met": one["met"], "text": one["text"]} for one in verdict["findings"]]
+    return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": conditions}
 
 
 def _mail(record: Record) -> dict[str, Any] | None:
