@@ -100,6 +100,7 @@ ON_ONE_AIRFLOW = frozenset(
         "commands",
         "conditions",
         "one_user",
+        "owners",
         "pages",
         "pages_form",
         "pages_in_airflow",

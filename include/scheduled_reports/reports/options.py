@@ -20,15 +20,15 @@ MISSED_RUNS: tuple[str, ...] = get_args(MissedRuns)
 #: The longest delay of a report's ticks, in seconds: less than the shortest time between two of them.
 LONGEST_JITTER = 3_540
 #: The keys of the column `options`.
-KEYS = ("jitterSeconds", "sendIf")
+KEYS = ("jitterSeconds", "period", "sendIf")
 
 
 def read_options(check: Check, row: Row) -> Mapping[str, Any]:
     """The object in the column `options`; keys that are not options are noted."""
     given = read_object(check, "options", row.get("options") or {})  # frozen rows of earlier versions have none
-    for name, value in given.items():
+    for name in given:
         if name not in KEYS:
-            check.unknown(f"options.{name}", value, "option", (*KEYS, "missedRuns"))
+            check.unknown(f"options.{name}", name, "option", (*KEYS, "missedRuns"))
     return given
 
 

@@ -543,6 +543,52 @@ $file$;
 END
 $once$;
 
+-- From migrations/0016_watermark.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0016_watermark') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0016_watermark');
+        EXECUTE $file$
+-- The newest tick of each report whose scheduled run has succeeded: where the period "since the last run" starts.
+ALTER TABLE reporting.report_options ADD COLUMN watermark timestamptz;
+
+UPDATE reporting.report_options o
+SET watermark = newest.scheduled_for
+FROM (
+    SELECT report_id, max(scheduled_for) AS scheduled_for
+    FROM reporting.runs
+    WHERE kind = 'scheduled' AND state = 'success'
+    GROUP BY report_id
+) newest
+WHERE newest.report_id = o.report_id;
+
+-- The period that a run is compared with, frozen with its own one; runs of earlier versions have none.
+ALTER TABLE reporting.runs ADD COLUMN previous_start timestamptz, ADD COLUMN previous_end timestamptz;
+$file$;
+    END IF;
+END
+$once$;
+
+-- From migrations/0017_owners.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0017_owners') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0017_owners');
+        EXECUTE $file$
+-- Notices about rejected reports, and the ticks of reports whose owner has gone.  Nothing is sent about reports that
+-- are rejected already.
+ALTER TABLE reporting.report_options
+    ADD COLUMN keeps_ticks       boolean NOT NULL DEFAULT false,  -- while it is rejected: only its owner is wrong
+    ADD COLUMN rejection_notice  text,                            -- the notice that names this rejection
+    ADD COLUMN rejection_told_at timestamptz;                     -- when it was sent, or found to have no reader
+UPDATE reporting.report_options SET rejection_told_at = now() WHERE error_cause = 'rejected';
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
@@ -572,7 +618,9 @@ $$;
 CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE reporting.report_options SET error_cause = NULL, status_before = NULL WHERE report_id = NEW.id;
+    UPDATE reporting.report_options
+    SET error_cause = NULL, status_before = NULL, keeps_ticks = false, rejection_notice = NULL, rejection_told_at = NULL
+    WHERE report_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -627,8 +675,9 @@ $$;
 
 -- What the old workspace's runs have left in the row is not the new one's.
 CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE reporting.report_options SET watermark = NULL WHERE report_id = OLD.id;
     NEW.last_run := NULL;
     NEW.last_run_status := NULL;
     NEW.last_error := NULL;

@@ -25,7 +25,9 @@ $$;
 CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE reporting.report_options SET error_cause = NULL, status_before = NULL WHERE report_id = NEW.id;
+    UPDATE reporting.report_options
+    SET error_cause = NULL, status_before = NULL, keeps_ticks = false, rejection_notice = NULL, rejection_told_at = NULL
+    WHERE report_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -80,8 +82,9 @@ $$;
 
 -- What the old workspace's runs have left in the row is not the new one's.
 CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE reporting.report_options SET watermark = NULL WHERE report_id = OLD.id;
     NEW.last_run := NULL;
     NEW.last_run_status := NULL;
     NEW.last_error := NULL;
