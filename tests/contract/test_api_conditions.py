@@ -85,3 +85,20 @@ def test_the_page_says_why_nobody_was_mailed(api):
 
     assert "Not sent: the condition is not met</p>" in page
     assert f"Not met</span> {SENTENCE}" in page
+
+
+def test_a_client_is_told_what_conditions_may_name(api):
+    (found,) = [
+        one["sendIf"] for one in api.get("/api/report-types").json()["reportTypes"] if one["id"] == "task-completion"
+    ]
+
+    assert found["datasets"]["people"] == "Tasks by person"
+    assert found["figures"]["unlisted_overdue"] == "Overdue tasks in private channels"  # hidden ones, too
+    assert found["columns"]["task"] == "Task"
+    for condition in (
+        *({"kind": "rows", "dataset": name, "is": "any"} for name in found["datasets"]),
+        *({**ABOVE, "figure": name} for name in found["figures"]),
+        *({"kind": "newRows", "column": name} for name in found["columns"]),
+    ):
+        changes = {"reportType": "task-completion", "options": {"sendIf": {"conditions": [condition]}}}
+        assert api.put(f"{SCHEDULED}/r1", json=changes).status_code == 200

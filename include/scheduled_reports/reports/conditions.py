@@ -69,6 +69,19 @@ def read_send_if(
     return SendIf(conditions=conditions, match=cast("Match", match), repeat=cast("Repeat", repeat))
 
 
+def usable_names(kind: ReportType) -> Mapping[str, Mapping[str, str]]:
+    """What the conditions of a report of this type may name, each with its title; of a type with sources nothing.
+
+    The names of a type with sources come from the report's own definition.
+    """
+    main = kind.datasets[0].columns if kind.datasets else ()
+    return {
+        "datasets": {one.name: one.title for one in kind.datasets},
+        "figures": {one.column.name: one.column.title for one in kind.figures if one.column.type in NUMERIC},
+        "columns": {one.name: one.title for one in main if one.type in KEY_TYPES},
+    }
+
+
 def _known(kind: ReportType | None, parameters: Mapping[str, Any]) -> ReportType | None:
     """The type with its datasets, by which names are checked; None if its definition is wrong, as noted elsewhere."""
     if kind is not None and kind.sources:
