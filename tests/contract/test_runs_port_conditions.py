@@ -164,6 +164,21 @@ def test_a_message_that_is_recorded_twice_keeps_the_state_of_the_newer_run(recor
     assert state(runs).digest == "newer"
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_run_that_ended_without_an_email_has_no_candidate_once_a_newer_run_has_one(record, runs, tried):
+    """Candidates of a report that is never mailed do not pile up; a message that was tried may still be sent."""
+    for hours in (1, 2):
+        runs.note_verdict(opened(runs, hours), MET, replace(CANDIDATE, digest=f"d{hours}"))
+        if tried and hours == 1:
+            sent(record, key_of(1), DeliveryState.REFUSED)
+        settled(runs, key_of(hours))
+
+    sent(record, key_of(1))
+    assert (state(runs).digest if state(runs) else None) == ("d1" if tried else None)
+    sent(record, key_of(2))
+    assert state(runs).digest == "d2"
+
+
 def test_once_a_message_was_sent_the_verdict_stays(record, runs):
     key = mailed(record)
 

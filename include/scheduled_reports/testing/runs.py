@@ -141,6 +141,8 @@ class MemoryRuns:
         if row["verdict"] is not None and self._may_be_sent(key):
             return read_verdict(row["verdict"])
         row |= {"verdict": asdict(verdict), "candidate": candidate if candidate and candidate.pending else None}
+        if row["candidate"] is not None:
+            self._forget_candidates(key)
         if candidate is not None and not candidate.met:
             workspace = row["frozen"]["row"]["workspace_id"]
             self.conditions.not_met(key.report_id, workspace, candidate.condition, row["scheduled_for"])
@@ -262,6 +264,14 @@ class MemoryRuns:
         held = self.runs.get(key)
         if held is not None and held.row["frozen"] is not None:
             held.row["state"], held.touched_at, held.retention.settled_at = RunState.RUNNING, self.now(), None
+
+    def _forget_candidates(self, newer: RunKey) -> None:
+        """Older runs that ended without an email have none any more."""
+        for key, held in self.runs.items():
+            is_older = held.row["scheduled_for"] < self.runs[newer].row["scheduled_for"]
+            tried = any(not one.is_notice for one in self.ledger.of(key))
+            if key.report_id == newer.report_id and is_older and held.settled and not tried:
+                held.row["candidate"] = None
 
     def _may_be_sent(self, key: RunKey) -> bool:
         return any(not one.is_notice and one.state is not DeliveryState.REFUSED for one in self.ledger.of(key))

@@ -521,6 +521,8 @@ ALTER TABLE reporting.runs
     -- What becomes the state of the conditions when a message of this run is sent; null then.
     ADD COLUMN candidate      jsonb,
     ADD COLUMN candidate_keys bytea;
+-- Few rows at any time: a candidate goes when it is mailed, or when a newer run has one.
+CREATE INDEX runs_candidate_idx ON reporting.runs (report_id) WHERE candidate IS NOT NULL;
 
 -- What later runs are compared with, as long as the report exists.  One row per report that has, or had, conditions.
 CREATE TABLE reporting.condition_state (

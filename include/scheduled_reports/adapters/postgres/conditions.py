@@ -40,6 +40,8 @@ def note_verdict(
         (row,) = _run(connection, "verdict", _key(key)).fetchall()
         recorded: Mapping[str, Any] = row["verdict"]
         return recorded
+    if kept:
+        _run(connection, "forget_candidates", {"report_id": key.report_id, **found})
     if candidate is not None and not candidate.met:
         _run(connection, "not_met", {"report_id": key.report_id, "condition": candidate.condition, **found})
     return asdict(verdict)

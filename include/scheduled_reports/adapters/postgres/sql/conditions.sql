@@ -14,6 +14,16 @@ WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s AND NOT (r.verdict I
 ))
 RETURNING scheduled_for, workspace_id
 
+-- name: forget_candidates
+-- Older runs that ended without an email: the newer one replaces what they would have left.
+UPDATE reporting.runs r
+SET candidate = NULL, candidate_keys = NULL
+WHERE r.report_id = %(report_id)s AND r.candidate IS NOT NULL AND r.scheduled_for < %(scheduled_for)s
+  AND r.settled_at IS NOT NULL AND NOT EXISTS (
+      SELECT FROM reporting.deliveries d
+      WHERE d.report_id = r.report_id AND d.run_id = r.run_id AND d.message NOT LIKE 'notice/%%'
+  )
+
 -- name: verdict
 SELECT verdict FROM reporting.runs WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
