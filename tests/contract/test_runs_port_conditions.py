@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.delivery import DeliveryState
@@ -252,6 +252,7 @@ def test_in_any_order_of_events_the_order_of_the_ticks_decides(kind, request):
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events)
+    @example([("not met", 1), ("met", 1), ("send", 1)])
     def check(sequence):
         record = there or Memory()
         if dsn:

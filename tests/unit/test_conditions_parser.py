@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.send_if import (
     ChangeCondition,
@@ -12,10 +14,36 @@ from include.scheduled_reports.domain.send_if import (
     RowsCondition,
     SendIf,
 )
-from tests.unit.rows import problems, report
+from include.scheduled_reports.reports.parser import parse
+from tests.unit.rows import problems, report, row
 
 OVERDUE = {"kind": "figure", "figure": "overdue", "operator": ">", "value": 10}
 PLACE = "options.sendIf.conditions[0]"
+
+
+junk = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.just([])
+    | st.just({})
+)
+#: Conditions that are nearly right: any mixture of their keys, with right values and junk.
+mixtures = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["rows", "figure", "change", "changed", "newRows"]) | junk},
+    optional={
+        "dataset": st.sampled_from(["tasks", "days"]) | junk,
+        "is": st.sampled_from(["any", "none", "at-least"]) | junk,
+        "count": st.integers(-1, 5) | junk,
+        "figure": st.sampled_from(["overdue", "on_time_share"]) | junk,
+        "operator": st.sampled_from([">", ">=", "<", "<="]) | junk,
+        "value": st.integers(-5, 5) | junk,
+        "unit": st.sampled_from(["amount", "percent"]) | junk,
+        "column": st.sampled_from(["task", "status", "overdue"]) | junk,
+    },
+)
 
 
 def parsed(*conditions, kind="task-completion", **rest):
@@ -146,3 +174,17 @@ def test_a_wrong_definition_is_the_only_problem_of_a_custom_report():
     )
 
     assert {column.partition(".")[0] for column, _ in found} == {"parameters"}
+
+
+@given(st.lists(mixtures | junk, max_size=3), st.sampled_from(["all", "any"]) | junk)
+def test_any_mixture_is_read_whole_or_refused_by_the_place_of_each_problem(conditions, match):
+    options = {"sendIf": {"conditions": conditions, "match": match}}
+
+    reports, rejections = parse([row(reportType="task-completion", options=options)])
+
+    for found in reports:
+        assert len(found.send_if.conditions) == len(conditions)
+    for rejection in rejections:
+        assert {problem.column.partition("[")[0] for problem in rejection.problems} <= {
+            "options.sendIf.conditions", "options.sendIf.match",
+        }  # fmt: skip
