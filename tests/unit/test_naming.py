@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain import naming
-from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.bidi import isolated
+from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.domain.window import window

@@ -12,6 +12,7 @@ from ...domain.formats import Format
 from ...ports.web import Record, Right, WebServices, WorkspaceInfo
 from ...reports.options import LONGEST_JITTER
 from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES, usable_parameters
+from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import NO_CREATION, Ports, SignedIn, access_to_report, visible_reports
@@ -69,7 +70,7 @@ def _form(
         members={one.id: ports.overview.members(one.id) for one in workspaces[:200]},
         types=list(known.types.values()),
         formats=list(Format),
-        periods=PERIODS,
+        periods=(*NAMED_PERIODS, "custom"),
         application_periods=PERIODS,
         longest_jitter=LONGEST_JITTER,
         parameters=PARAMETERS,
