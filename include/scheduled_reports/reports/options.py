@@ -20,7 +20,7 @@ MISSED_RUNS: tuple[str, ...] = get_args(MissedRuns)
 #: The longest delay of a report's ticks, in seconds: less than the shortest time between two of them.
 LONGEST_JITTER = 3_540
 #: The keys of the column `options`.
-KEYS = ("jitterSeconds", "period")
+KEYS = ("jitterSeconds", "period", "sendIf")
 
 
 def read_options(check: Check, row: Row) -> Mapping[str, Any]:

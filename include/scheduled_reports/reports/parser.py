@@ -19,6 +19,7 @@ from ..domain.errors import RejectedError, ReportsError, location
 from ..domain.problem import Problem
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from ..domain.schedule import Schedule
+from .conditions import read_send_if
 from .options import read_jitter, read_missed_runs, read_options
 from .parameters import read_date_range, read_object, read_parameters
 from .periods import read_period
@@ -93,6 +94,7 @@ def _parse_row(row: Row) -> Report:
         creator=_creator(check, row, kind),
         missed_runs=read_missed_runs(check, row["missed_runs"]),
         jitter_seconds=read_jitter(check, options),
+        send_if=read_send_if(check, options, kind, parameters),
     )
     if check.problems:
         raise RejectedError(check.problems)

@@ -125,6 +125,7 @@ def run(record: Record) -> dict[str, Any]:
         "startedAt": moment(record["started_at"]),
         "settledAt": moment(record["settled_at"]),
         "mail": _mail(record),
+        "sendIf": _verdict(record["verdict"]),
         "executions": [execution(one) for one in record["executions"]],
     }
 
@@ -182,6 +183,14 @@ def audit_entry(record: Record) -> dict[str, Any]:
 def _email(record: Record, column: str) -> Any:
     value = record[column]
     return [] if value is None and column.endswith("recipients") else value
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the conditions of an email have found; None without conditions."""
+    if verdict is None:
+        return None
+    conditions = [{"met": one["met"], "text": one["text"]} for one in verdict["findings"]]
+    return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": conditions}
 
 
 def _mail(record: Record) -> dict[str, Any] | None:

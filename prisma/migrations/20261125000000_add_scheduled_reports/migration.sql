@@ -506,6 +506,45 @@ $file$;
 END
 $once$;
 
+-- From migrations/0015_conditions.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0015_conditions') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0015_conditions');
+        EXECUTE $file$
+-- Conditions of an email (`sendIf`).
+
+ALTER TABLE reporting.runs
+    -- Whether the conditions were met, why the run is not mailed, and a sentence for each condition; null without any.
+    ADD COLUMN verdict        jsonb,
+    -- What becomes the state of the conditions when a message of this run is sent; null then.
+    ADD COLUMN candidate      jsonb,
+    ADD COLUMN candidate_keys bytea;
+-- Few rows at any time: a candidate goes when it is mailed, or when a newer run has one.
+CREATE INDEX runs_candidate_idx ON reporting.runs (report_id) WHERE candidate IS NOT NULL;
+
+-- What later runs are compared with, as long as the report exists.  One row per report that has, or had, conditions.
+CREATE TABLE reporting.condition_state (
+    report_id    text        PRIMARY KEY,
+    workspace_id text        NOT NULL,    -- whose rows these are: a report that is moved begins anew
+    -- What was last mailed: the moment for which, when, a digest of the main table, and hashes of a column's values.
+    mailed_for   timestamptz,
+    mailed_at    timestamptz,
+    digest       text,
+    key_column   text,
+    keys         bytea,
+    -- For `repeat: once`: of which conditions, the newest moments for which they were met and mailed, and not met.
+    condition    text        NOT NULL,
+    met_for      timestamptz,
+    met_at       timestamptz,
+    not_met_for  timestamptz
+);
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0016_watermark.sql
 
 DO $once$
@@ -565,6 +604,8 @@ BEGIN
         -- The options follow the report; those that another report left under the new id are deleted.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
+        UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
@@ -591,6 +632,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = OLD.id;
         -- Its earlier ids are deleted as well.
         UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
         INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
@@ -628,6 +670,7 @@ BEGIN
     INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
     ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
     DELETE FROM reporting.report_options;
+    DELETE FROM reporting.condition_state;
     RETURN NULL;
 END
 $$;

@@ -10,6 +10,7 @@ from ...domain.errors import ConfigurationError
 from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
+from ...reports.conditions import usable_names
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
 from .. import fields
@@ -50,6 +51,7 @@ def report_types(_: SignedIn) -> Response:
             "roles": list(kind.roles),
             "datasets": [one.title for one in kind.datasets],
             "sources": [one.name for one in kind.sources],
+            "sendIf": usable_names(kind),
         }
         for kind in known.types.values()
     ]

@@ -9,6 +9,8 @@ BEGIN
         -- The options follow the report; those that another report left under the new id are deleted.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
+        UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
@@ -35,6 +37,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = OLD.id;
         -- Its earlier ids are deleted as well.
         UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
         INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
@@ -72,6 +75,7 @@ BEGIN
     INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
     ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
     DELETE FROM reporting.report_options;
+    DELETE FROM reporting.condition_state;
     RETURN NULL;
 END
 $$;
