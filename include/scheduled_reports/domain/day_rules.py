@@ -1,7 +1,7 @@
-"""Rules in the day fields of a cron expression that name a day by its place in the month: `L`, `LW`, `15W`, `5L`, `5#2`.
+"""Rules in the day fields of a cron expression that name a day by its place in the month: `L`, `LW`, `15W`, `5L`.
 
-Weekdays are numbered as in cron: 0 and 7 are Sunday.  `W` looks at Monday to Friday, and only within the month.  A month
-without the day that a rule names has no day for it.
+Weekdays are numbered as in cron: 0 and 7 are Sunday.  `W` looks at Monday to Friday, and only within the month.  A
+month without the day that a rule names has no day for it.
 """
 
 from __future__ import annotations
