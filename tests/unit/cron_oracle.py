@@ -52,17 +52,19 @@ class Year:
         return {index for before, after, index in self.changes if before < wall < after}
 
 
-def ticks(expression: str, zone: str, year: int) -> list[datetime]:
-    """Return every moment of a UTC year at which the schedule runs, in order."""
+def ticks(expression: str, zone: str, year: int, named: set[int] | None = None) -> list[datetime]:
+    """Return every moment of a UTC year at which the schedule runs, in order; *named* replaces the days it names."""
     clock = Year(zone, year)
     fields = expression.split()
-    found = _real_hours(clock, fields) if fields[1].startswith("*") else _named_hours(clock, fields)
+    if named is None:
+        named = {day for day in clock.days if names_day(fields, day)}
+    find = _real_hours if fields[1].startswith("*") else _named_hours
+    found = find(clock, fields, named)
     return [clock.begin + index * MINUTE for index in sorted(found) if clock.first <= index < clock.end]
 
 
-def _real_hours(clock: Year, fields: list[str]) -> set[int]:
+def _real_hours(clock: Year, fields: list[str], days: set[int]) -> set[int]:
     """Return every minute whose wall-clock time matches the fields."""
-    days = {day for day in clock.days if names_day(fields, day)}
     hours = {hour for hour in range(24) if matches(fields[1], hour, 0, 23)}
     return {
         index
@@ -71,12 +73,12 @@ def _real_hours(clock: Year, fields: list[str]) -> set[int]:
     }
 
 
-def _named_hours(clock: Year, fields: list[str]) -> set[int]:
+def _named_hours(clock: Year, fields: list[str], days: set[int]) -> set[int]:
     """Return one minute per matching day: the first with this wall-clock time, or the end of the gap that skips it."""
     shown = clock.first_showing(int(fields[0]))
     found: set[int] = set()
     for day in clock.days:
-        if not names_day(fields, day):
+        if day not in days:
             continue
         for hour in range(24):
             if matches(fields[1], hour, 0, 23):

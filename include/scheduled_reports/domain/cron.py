@@ -79,14 +79,6 @@ class Cron:
             raise ValueError("never runs; name a day that one of its months has")
         return cron
 
-    def next_tick(self, after: datetime, zone: ZoneInfo) -> datetime:
-        """The first tick strictly after *after*, in UTC."""
-        return next(self.ticks(after, zone))
-
-    def is_tick(self, moment: datetime, zone: ZoneInfo) -> bool:
-        """Whether the expression names exactly this moment."""
-        return self.next_tick(moment - datetime.resolution, zone) == moment
-
     def ticks(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Every tick strictly after *after*, in UTC, in order."""
         last = after.astimezone(UTC)
