@@ -42,6 +42,7 @@ TABLE = {
     ("GET", f"{BASE}/scheduled/"): Row(200, 200),
     ("POST", f"{BASE}/scheduled"): Row(403, 400, {}),
     ("POST", f"{BASE}/scheduled/"): Row(403, 400, {}),
+    ("POST", f"{BASE}/hand-over"): Row(403, 400, {}),
     ("GET", ONE): Row(200, 200),
     ("PUT", ONE): Row(403, 200, {}),
     ("POST", f"{ONE}/pause"): Row(403, 200, {}),

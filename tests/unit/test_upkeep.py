@@ -260,15 +260,15 @@ def cut_off_at(services, call):
     left = [call]
 
     def dying(change):
-        def or_die(*arguments):
+        def or_die(*arguments, **named):
             left[0] -= 1
             if left[0] < 0:
                 raise CutOffError
-            return change(*arguments)
+            return change(*arguments, **named)
 
         return or_die
 
-    for name in ("reject", "readmit", "set_next_runs", "lift"):
+    for name in ("reject", "readmit", "set_next_runs", "lift", "name_notice", "told"):
         setattr(
             services.upkeep_store,
             name,

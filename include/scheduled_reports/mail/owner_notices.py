@@ -52,7 +52,7 @@ def _news(services: Services, failure_streak: FailureStreak) -> str | None:
 
 def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: str) -> None:
     settings, row = services.settings, services.definitions.row(key.report_id)
-    owner = _owner(row)
+    owner = reachable_owner(row)
     if row is None or owner is None or settings.mail_mode == "off" or not settings.may_receive(owner):
         return
     recipients = Recipients(to=(owner,))
@@ -83,7 +83,7 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
     )
 
     def confirm(now: Row | None) -> None:
-        if _owner(now) != owner:
+        if reachable_owner(now) != owner:
             raise MailChangedError("the report has another owner now")
 
     try:
@@ -94,7 +94,7 @@ def _send(services: Services, failure_streak: FailureStreak, key: RunKey, news: 
         log.warning("the owner of report %s was not notified: %s", key.report_id, error)
 
 
-def _owner(row: Row | None) -> str | None:
+def reachable_owner(row: Row | None) -> str | None:
     """The creator's address, while they are a member of the workspace and not suspended."""
     if row is None or not row["creator_is_member"] or row["creator_status"] == "SUSPENDED":
         return None

@@ -29,5 +29,8 @@ class Definitions(Protocol):
     def row(self, report_id: str) -> Row | None:
         """One report; None if there is no such row."""
 
+    def admins(self, workspace_id: str) -> tuple[str, ...]:
+        """The addresses of the workspace's owners and administrators who are not suspended; at most 50."""
+
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         """The subset of *addresses* (lower case) that belongs to members of the workspace."""

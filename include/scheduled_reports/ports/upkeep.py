@@ -62,11 +62,26 @@ class UpkeepStore(Protocol):
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         """Store each report's next tick where it differs; return the number of rows changed."""
 
-    def reject(self, rejections: Mapping[str, str]) -> int:
-        """Set reports to ERROR with their reasons and leave a tombstone; return the number changed."""
+    def reject(self, rejections: Mapping[str, str], *, without_owner: Collection[str] = ()) -> int:
+        """Set reports to ERROR with their reasons and leave a tombstone; return the number changed.
+
+        Reports *without_owner* keep the ticks that pass until they have another one.
+        """
 
     def readmit(self, report_ids: Collection[str]) -> int:
-        """Restore the earlier status of reports that are valid again; return the number changed."""
+        """Restore the earlier status of reports that are valid again; return the number changed.
+
+        The schedule is effective from now on, except of reports that have another owner: theirs was never interrupted.
+        """
+
+    def untold_rejections(self, *, limit: int) -> Mapping[str, str | None]:
+        """The rejected reports that nobody was told of, with the id of a notice that names them already."""
+
+    def name_notice(self, report_ids: Collection[str], notice: str) -> None:
+        """Note which notice is about to tell of these rejections, so that a later round continues it."""
+
+    def told(self, report_ids: Collection[str]) -> None:
+        """Record that these rejections need no further notice."""
 
     def give_up(self, report_id: str) -> bool:
         """Unschedule a report that keeps failing by setting it to ERROR; False if it was not scheduled."""

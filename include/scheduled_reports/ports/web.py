@@ -72,6 +72,7 @@ class ReportQuery:
     report_type: str | None = None
     is_active: bool | None = None
     tag: str | None = None
+    created_by: str | None = None
     state: str | None = None
     ids: tuple[str, ...] | None = None
     sort_by: str = "name"

@@ -26,9 +26,9 @@ KEYS = ("jitterSeconds",)
 def read_options(check: Check, row: Row) -> Mapping[str, Any]:
     """The object in the column `options`; keys that are not options are noted."""
     given = read_object(check, "options", row.get("options") or {})  # frozen rows of earlier versions have none
-    for name, value in given.items():
+    for name in given:
         if name not in KEYS:
-            check.unknown(f"options.{name}", value, "option", (*KEYS, "missedRuns"))
+            check.unknown(f"options.{name}", name, "option", (*KEYS, "missedRuns"))
     return given
 
 

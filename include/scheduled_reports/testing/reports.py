@@ -19,6 +19,7 @@ class MemoryDefinitions:
 
     content: list[Row] = field(default_factory=list)
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
+    administrators: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
         of = [row for row in self.content if workspace_id is None or row["workspace_id"] == workspace_id]
@@ -38,6 +39,9 @@ class MemoryDefinitions:
 
     def row(self, report_id: str) -> Row | None:
         return next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
+
+    def admins(self, workspace_id: str) -> tuple[str, ...]:
+        return self.administrators.get(workspace_id, ())
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         return self.addresses.get(workspace_id, frozenset()) & frozenset(addresses)

@@ -32,6 +32,9 @@ class MemoryUpkeepStore:
     errors: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
     record: MemoryRuns | None = None
+    #: Rejections that nobody was told of, with the id of their notice; reports that keep their ticks.
+    untold: dict[str, str | None] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
 
     def health(self, *, stuck_before: datetime, since: datetime) -> Health:  # noqa: ARG002 - no delivery is that old
         rows, runs = self.definitions.content, self.record.runs if self.record else {}
@@ -59,7 +62,7 @@ class MemoryUpkeepStore:
         self.next_runs |= changed
         return len(changed)
 
-    def reject(self, rejections: Mapping[str, str]) -> int:
+    def reject(self, rejections: Mapping[str, str], *, without_owner: Collection[str] = ()) -> int:
         changed = 0
         for row in self._rows(rejections):
             unknown = row["status"] not in list(Status)
@@ -71,6 +74,9 @@ class MemoryUpkeepStore:
                     self.before[row["id"]] = row["status"]
                     row["status"] = "ERROR"
                 row |= {"error_cause": "rejected", "tombstone": "rejected"}
+                self.untold[row["id"]] = None
+                self.kept.discard(row["id"])
+                self.kept |= {row["id"]} & set(without_owner)
             if fresh or again:
                 self.errors[row["id"]] = rejections[row["id"]]
                 self.next_runs[row["id"]] = None
@@ -85,10 +91,25 @@ class MemoryUpkeepStore:
             if row["error_cause"] == "rejected":
                 if row["status"] == "ERROR":
                     row["status"] = self.before.pop(row["id"], "ACTIVE")
-                row |= {"error_cause": None, "effective_from": self.now().isoformat()}
+                row["error_cause"] = None
+                if row["id"] not in self.kept:
+                    row["effective_from"] = self.now().isoformat()
+                self.kept.discard(row["id"])
+                self.untold.pop(row["id"], None)
                 self.errors.pop(row["id"], None)
                 changed += 1
         return changed
+
+    def untold_rejections(self, *, limit: int) -> Mapping[str, str | None]:
+        rejected = {row["id"] for row in self.definitions.content if row["error_cause"] == "rejected"}
+        return dict(sorted((key, value) for key, value in self.untold.items() if key in rejected)[:limit])
+
+    def name_notice(self, report_ids: Collection[str], notice: str) -> None:
+        self.untold |= dict.fromkeys(set(report_ids) & self.untold.keys(), notice)
+
+    def told(self, report_ids: Collection[str]) -> None:
+        for report_id in report_ids:
+            self.untold.pop(report_id, None)
 
     def give_up(self, report_id: str) -> bool:
         (row,) = self._rows([report_id])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
 from ..domain.errors import ReportsError
-from ..mail import owner_notices
+from ..mail import owner_notices, rejection_notices
 from ..monitoring import health, metrics
 from ..reports import next_run
 from ..reports.parser import parse
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from ..domain.report import Report
+    from ..domain.report import Rejection, Report, Row
     from ..domain.run import RunKey
     from ..ports.runs import Unsettled
     from ..ports.services import Services
@@ -88,7 +88,8 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         for rejection in rejections
     }
     fixed = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
-    rejected = services.upkeep_store.reject(reasons) if reasons else 0
+    without_owner = {one.report_id for one in rejections if rejection_notices.is_without_owner(one.problems)}
+    rejected = services.upkeep_store.reject(reasons, without_owner=without_owner) if reasons else 0
     readmitted = services.upkeep_store.readmit(fixed) if fixed else 0
     if fixed:  # their earlier status is restored from now on
         reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
@@ -104,7 +105,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(services, airflow, now),
         settled=settled,
-        notified=notified,
+        notified=notified + _tell_rejections(services, rows, rejections),
         left_out=_name_left_out(services, left_out),
         retained=retain(services),
     )
@@ -117,6 +118,14 @@ def _name_left_out(services: Services, left_out: Mapping[str, str]) -> int:
         most = services.settings.max_reports
         log.error("MAX_REPORTS (%s) is reached: %s reports have no DAG, first of all %s", most, len(left_out), first)
     return len(left_out)
+
+
+def _tell_rejections(services: Services, rows: Iterable[Row], rejections: Iterable[Rejection]) -> int:
+    try:
+        return rejection_notices.tell(services, rows, rejections)
+    except ReportsError as error:  # the next round tries again
+        log.warning("nobody could be told of rejected reports: %s", error)
+        return 0
 
 
 def _report_health(services: Services, reports: Iterable[Report]) -> None:

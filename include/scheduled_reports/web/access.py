@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NO_WORKSPACE = "Workspace not found or access denied"
 NO_REPORT = "Scheduled report not found"
 NO_CREATION = "Creating a report requires the right to edit every DAG in Airflow."
+NO_BULK = "This requires the right to edit every DAG in Airflow; change single reports one by one."
 NO_OVERVIEW = "This requires the right to read every DAG in Airflow."
 #: Roles in the application that may change any report, and roles that may change only their own.
 EDIT_ANY, EDIT_OWN = frozenset({"OWNER", "ADMIN"}), frozenset({"MEMBER"})
@@ -101,6 +102,11 @@ class Access:
         if not self.caller.may(Right.CHANGE):
             raise ApiError(403, NO_CREATION)
         self.must_have_role(owner=self.member.user_id if self.member else "")
+
+    def must_change_all(self) -> None:
+        """Raise a 403 unless the caller may change every report; an acting user's role is checked for each."""
+        if not self.caller.may(Right.CHANGE):
+            raise ApiError(403, NO_BULK)
 
     def must_see_all(self) -> None:
         """Raise a 403 unless the caller may see rows without a DAG."""

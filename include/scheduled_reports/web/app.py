@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import audit, next_runs, previews, reports, runs, system
+from .api import audit, hand_over, next_runs, previews, reports, runs, system
 from .pages import report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
@@ -40,7 +40,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     # Routes depend on placeholders; only here they are replaced with the real dependencies.
     app.dependency_overrides |= {access.caller: identify, access.ports: ports}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
-    for part in (reports, runs, previews, next_runs, audit, system, report_list, report_form, report):
+    for part in (reports, hand_over, runs, previews, next_runs, audit, system, report_list, report_form, report):
         guarded.include_router(part.router)
 
     @guarded.get("/openapi.json", include_in_schema=False)

@@ -51,7 +51,6 @@ REQUIRED = ("name", "reportType", "cronExpression", "exportFormats")
 FIXED = {
     "id": "the id of a report never changes",
     "createdAt": "this time never changes",
-    "createdBy": "the creator of a report cannot be changed",
     "status": "send isActive, or use pause and resume",
     "missedRuns": "send options.missedRuns",
 }
@@ -164,13 +163,8 @@ def unchangeable(sent: Mapping[str, Any], current: Mapping[str, Any]) -> Problem
     return {
         name: [f"{shown(sent[name])} is not the current value {shown(current[name])}: {FIXED[name]}."]
         for name in FIXED
-        if name in sent and name in current and _plain(sent[name]) != _plain(current[name])
+        if name in sent and name in current and sent[name] != current[name]
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return the id of a creator, which responses show with name and address."""
-    return value.get("id") if isinstance(value, dict) else value
 
 
 def merged(known: Problems, more: Problems) -> Problems:

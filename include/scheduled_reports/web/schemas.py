@@ -88,6 +88,7 @@ class NewReport(ReportFields):
 class ChangedReport(ReportFields):
     """Any of the fields; with `updatedAt` as it was read, a stale edit is refused."""
 
+    created_by: str = Field("", description="The id of the member of the workspace who owns the report from now on")
     updated_at: str | None = Field(None)
 
 
@@ -125,6 +126,14 @@ TestRequest = create_model(
     __doc__="The recipients of a test email; by default the acting user.",
     **_run_fields("test"),
 )
+
+
+class HandOver(Acting):
+    """The owner whose reports another member of the workspace takes over."""
+
+    from_user: str = Field("", description="The id of the owner so far, who may have left")
+    to_user: str = Field("", description="The id of the new owner, a member of the workspace")
+    reports: list[str] | None = Field(None, max_length=1_000, description="Only these reports; by default all")
 
 
 class PreviewRequest(NewReport):
@@ -202,9 +211,8 @@ def check(model: type[Body], body: dict[str, Any]) -> Sent:
 def _known_fields(model: type[Body], body: dict[str, Any]) -> tuple[dict[str, Any], Problems]:
     """Return the fields that *model* has, and the problems of the others; fields of a response are left out."""
     names = [to_camel(name) for name in model.model_fields]
-    echoed = ECHOED if "createdBy" in names else ECHOED | {"createdBy"}
     kept = {name: value for name, value in body.items() if name in names}
-    unknown = {name: value for name, value in body.items() if name not in names and name not in echoed}
+    unknown = {name: value for name, value in body.items() if name not in names and name not in ECHOED}
     wrong = _unknown("", unknown, names)
     email = kept.get("emailDelivery")
     if isinstance(email, dict):

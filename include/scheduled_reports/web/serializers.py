@@ -76,7 +76,6 @@ def fixed(record: Record) -> dict[str, Any]:
     return {
         "id": record["id"],
         "createdAt": moment(record["created_at"]),
-        "createdBy": record["created_by_id"],
         "status": record["status"],
         "missedRuns": record["missed_runs"],
     }

@@ -506,6 +506,25 @@ $file$;
 END
 $once$;
 
+-- From migrations/0017_owners.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0017_owners') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0017_owners');
+        EXECUTE $file$
+-- Notices about rejected reports, and the ticks of reports whose owner has gone.  Nothing is sent about reports that
+-- are rejected already.
+ALTER TABLE reporting.report_options
+    ADD COLUMN keeps_ticks       boolean NOT NULL DEFAULT false,  -- while it is rejected: only its owner is wrong
+    ADD COLUMN rejection_notice  text,                            -- the notice that names this rejection
+    ADD COLUMN rejection_told_at timestamptz;                     -- when it was sent, or found to have no reader
+UPDATE reporting.report_options SET rejection_told_at = now() WHERE error_cause = 'rejected';
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql
@@ -533,7 +552,9 @@ $$;
 CREATE OR REPLACE FUNCTION reporting.error_lifted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE reporting.report_options SET error_cause = NULL, status_before = NULL WHERE report_id = NEW.id;
+    UPDATE reporting.report_options
+    SET error_cause = NULL, status_before = NULL, keeps_ticks = false, rejection_notice = NULL, rejection_told_at = NULL
+    WHERE report_id = NEW.id;
     RETURN NULL;
 END
 $$;

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from ...domain.report import Row
 
+#: Recipients that a mail service accepts per call.
+MOST_ADMINS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresDefinitions:
@@ -43,6 +46,12 @@ class PostgresDefinitions:
             values = {"limit": limit, "most": most}
             found = connection.execute(statements("definitions")["left_out"], values).fetchall()
         return {one["id"]: one["name"] for one in found}
+
+    def admins(self, workspace_id: str) -> tuple[str, ...]:
+        values = {"workspace_id": workspace_id, "limit": MOST_ADMINS}
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            found = connection.execute(statements("definitions")["admins"], values).fetchall()
+        return tuple(row["email"] for row in found)
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}

@@ -56,6 +56,7 @@ class PostgresRetention:
     def drop_rows(self, before: datetime, *, limit: int) -> int:
         with self._transaction() as connection:
             _run(connection, "drop_audit", {"before": before, "limit": limit})
+            _run(connection, "drop_rejection_notices", {"before": before})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
             if not held:
                 return 0

@@ -41,15 +41,29 @@ class PostgresUpkeepStore:
     def set_next_runs(self, next_runs: Mapping[str, datetime | None]) -> int:
         return self._run("set_next_runs", ids=list(next_runs), ticks=list(next_runs.values()))
 
-    def reject(self, rejections: Mapping[str, str]) -> int:
-        return self._run("reject", ids=list(rejections), reasons=list(rejections.values()))
+    def reject(self, rejections: Mapping[str, str], *, without_owner: Collection[str] = ()) -> int:
+        keep_ticks = [report_id in without_owner for report_id in rejections]
+        return self._run("reject", ids=list(rejections), reasons=list(rejections.values()), keep_ticks=keep_ticks)
+
+    def untold_rejections(self, *, limit: int) -> Mapping[str, str | None]:
+        return {row["report_id"]: row["notice"] for row in self._read("untold", limit=limit)}
+
+    def name_notice(self, report_ids: Collection[str], notice: str) -> None:
+        self._run("name_notice", ids=sorted(report_ids), notice=notice)
+
+    def told(self, report_ids: Collection[str]) -> None:
+        self._run("told", ids=sorted(report_ids))
 
     def readmit(self, report_ids: Collection[str]) -> int:
         with self._transaction() as connection:
             ids = {"ids": sorted(report_ids)}
+            kept = connection.execute(statements("upkeep")["kept_ticks"], ids).fetchall()
             changed = connection.execute(statements("upkeep")["readmit"], ids).rowcount
             connection.execute(statements("upkeep")["forget_cause"], ids)
             connection.execute(statements("upkeep")["forget_rejected"], ids)
+            moments = {row["report_id"]: row["effective_from"] for row in kept}
+            values = {"ids": list(moments), "moments": list(moments.values())}
+            connection.execute(statements("upkeep")["keep_ticks"], values)
         return changed
 
     def give_up(self, report_id: str) -> bool:

@@ -21,7 +21,7 @@ from ..fields import read
 from ..responses import ApiError, SafeRoute, invalid
 from ..schemas import Content, PreviewRequest, check, documented, json_only
 from ..slow_work import SlowWork
-from .reports import BASE, new_report
+from .reports import BASE, new_report, owner_columns
 from .runs import INLINE_POLICIES
 
 #: Each preview may need some hundred megabytes and a core, so none waits for another.
@@ -73,10 +73,11 @@ def changed_report_wanted(access: Authorized, id: str, content: Content) -> Want
     row = access.row(id, Right.CHANGE)
     body = check(PreviewRequest, content)
     chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
-    changes = {name: value for name, value in fields.columns(body.values).items() if name != "created_by_id"}
-    if found := fields.problems(row | changes, body.wrong):
+    changes = fields.with_options(row, fields.columns(body.values), body.values)
+    edited = row | changes | owner_columns(access, row, changes)
+    if found := fields.problems(edited, body.wrong):
         raise invalid(found)
-    return Wanted(access, row | changes, chosen, moment)
+    return Wanted(access, edited, chosen, moment)
 
 
 @router.post(f"{BASE}/preview", response_class=Response, openapi_extra=documented(PreviewRequest))

@@ -95,10 +95,10 @@ def change_report(access: Authorized, id: str, content: Content) -> Response:
     """Change any of the fields; 409 if `updatedAt` is sent and is not the current one."""
     for _ in range(TRIES):
         record = access.record(id, Right.CHANGE)
-        body = check(ChangedReport, content)
+        body = check(ChangedReport, _with_owner_id(content))
         body.wrong.update(fields.unchangeable(content, serializers.fixed(record)))
         _must_be_fresh(record, body)
-        changes = _changes(access, record, body)
+        changes = changes_of(access, record, body)
         if not changes or access.ports.reports.update(id, changes, record["updated_at"], access.actor):
             return _saved(access, id)
     raise ApiError(409, STALE)
@@ -150,14 +150,29 @@ def new_report(access: Access, body: Sent) -> Record:
     return row
 
 
-def _changes(access: Access, record: Record, body: Sent) -> Record:
+def changes_of(access: Access, record: Record, body: Sent) -> Record:
+    """Return the columns that an edit changes; 400 with every problem that the report would have."""
     row = access.ports.core.definitions.row(record["id"])
     if row is None:
         raise ApiError(404, NO_REPORT)
     changes = fields.with_options(row, fields.resumed(row, fields.columns(body.values)), body.values)
-    if found := fields.problems(row | changes, body.wrong):
+    if found := fields.problems(row | changes | owner_columns(access, row, changes), body.wrong):
         raise invalid(found)
     return changes
+
+
+def _with_owner_id(content: dict[str, Any]) -> dict[str, Any]:
+    """Return *content* with the id of the owner, whom responses show with name and address."""
+    owner = content.get("createdBy")
+    return {**content, "createdBy": owner["id"]} if isinstance(owner, dict) and "id" in owner else content
+
+
+def owner_columns(access: Access, row: Record, changes: Record) -> Record:
+    """Return the columns about a new owner, whom the row does not know yet."""
+    user_id = changes.get("created_by_id")
+    if user_id is None or user_id == row["created_by_id"]:
+        return {}
+    return access.ports.reports.creator(access.workspace.id, user_id) or fields.NO_CREATOR
 
 
 def _must_be_fresh(record: Record, body: Sent) -> None:
@@ -176,7 +191,7 @@ def _switch(access: Access, report_id: str, *, is_active: bool) -> Response:
             raise ApiError(409, "The report is disabled in the application; enable it there first.")
         changes: Record = {"is_active": is_active}
         if is_active:
-            changes = _changes(access, record, Sent(values={"isActive": True}, wrong={}))
+            changes = changes_of(access, record, Sent(values={"isActive": True}, wrong={}))
         if access.ports.reports.update(record["id"], changes, record["updated_at"], access.actor):
             return _saved(access, report_id)
     raise ApiError(409, STALE)

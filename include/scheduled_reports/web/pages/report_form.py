@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...domain.formats import Format
 from ...ports.web import Record, Right, WebServices, WorkspaceInfo
+from ...reports.options import LONGEST_JITTER
 from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES, usable_parameters
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
@@ -69,6 +70,8 @@ def _form(
         types=list(known.types.values()),
         formats=list(Format),
         periods=PERIODS,
+        application_periods=PERIODS,
+        longest_jitter=LONGEST_JITTER,
         parameters=PARAMETERS,
         statuses=TASK_STATUSES,
         levels=LEVELS,

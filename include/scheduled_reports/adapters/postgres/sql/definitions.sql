@@ -70,6 +70,15 @@ LEFT JOIN reporting.report_options seen ON seen.report_id = r.id
 ORDER BY seen.place NULLS LAST, r.id
 LIMIT %(most)s OFFSET %(limit)s
 
+-- name: admins
+-- Owners and administrators of a workspace, whom notices reach if a report's owner has gone.
+SELECT DISTINCT u.email
+FROM workspace_members m
+JOIN users u ON u.id = m.user_id
+WHERE m.workspace_id = %(workspace_id)s AND u.status <> 'SUSPENDED' AND m.role::text IN ('OWNER', 'ADMIN')
+ORDER BY 1
+LIMIT %(limit)s
+
 -- name: members
 -- The addresses of members of the workspace that may be among the given ones (lower case); the caller compares them.
 -- The lower case of "I" depends on the database's locale, so ASCII is mapped by the rules of "C" as well.

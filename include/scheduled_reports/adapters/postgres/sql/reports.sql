@@ -55,6 +55,7 @@ WHERE (%(id)s::text IS NULL OR r.id = %(id)s)
        OR r.name ILIKE %(text)s COLLATE "C" OR r.id = %(exact)s)
   AND (%(report_type)s::text IS NULL OR r."reportType" = %(report_type)s)
   AND (%(is_active)s::boolean IS NULL OR r.is_active = %(is_active)s)
+  AND (%(created_by)s::text IS NULL OR r.created_by_id = %(created_by)s)
   AND (%(tag)s::text IS NULL OR %(tag)s = ANY (r.tags))
   -- Users who may not see every DAG see only their reports that have one.
   AND (%(ids)s::text[] IS NULL OR (

@@ -94,6 +94,11 @@ DELETE FROM reporting.audit WHERE id IN (
     SELECT id FROM (SELECT id, at FROM reporting.audit ORDER BY id LIMIT %(limit)s) oldest WHERE at < %(before)s
 )
 
+-- name: drop_rejection_notices
+-- Notices about rejected reports belong to no run.
+DELETE FROM reporting.deliveries
+WHERE message LIKE 'notice/rejected%%' AND claimed_at < %(before)s AND (state <> 'claimed')
+
 -- name: drop_deliveries
 DELETE FROM reporting.deliveries d
 USING unnest(%(report_ids)s::text[], %(run_ids)s::text[]) AS given (report_id, run_id)

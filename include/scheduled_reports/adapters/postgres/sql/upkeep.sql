@@ -9,10 +9,10 @@ WHERE r.id = coming.id AND r.next_run IS DISTINCT FROM coming.tick AT TIME ZONE 
 -- A disabled report is not changed; a report that keeps failing keeps that cause.  A status that only the application
 -- knows is kept as well: it is the application's decision.
 WITH wrong AS (
-    SELECT r.id, r.name, r.status, r.last_error, given.reason, o.error_cause,
+    SELECT r.id, r.name, r.status, r.last_error, given.reason, given.keeps_ticks, o.error_cause,
            r.status IN ('ACTIVE', 'PAUSED') AS is_running,
            r.status::text NOT IN ('ACTIVE', 'PAUSED', 'DISABLED', 'ERROR') AS is_unknown
-    FROM unnest(%(ids)s::text[], %(reasons)s::text[]) AS given (id, reason)
+    FROM unnest(%(ids)s::text[], %(reasons)s::text[], %(keep_ticks)s::boolean[]) AS given (id, reason, keeps_ticks)
     JOIN scheduled_reports r ON r.id = given.id
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
     WHERE r.status::text NOT IN ('DISABLED', 'ERROR') OR (r.status = 'ERROR' AND o.error_cause = 'rejected')
@@ -23,9 +23,12 @@ WITH wrong AS (
     FROM wrong
     WHERE is_running OR error_cause IS DISTINCT FROM 'rejected' OR last_error IS DISTINCT FROM reason
 ), marked AS (
-    INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before)
-    SELECT id, clock_timestamp(), 'rejected', CASE WHEN is_running THEN status::text END FROM changed WHERE is_new
-    ON CONFLICT (report_id) DO UPDATE SET error_cause = 'rejected', status_before = excluded.status_before
+    INSERT INTO reporting.report_options (report_id, effective_from, error_cause, status_before, keeps_ticks)
+    SELECT id, clock_timestamp(), 'rejected', CASE WHEN is_running THEN status::text END, keeps_ticks
+    FROM changed WHERE is_new
+    ON CONFLICT (report_id) DO UPDATE
+    SET error_cause = 'rejected', status_before = excluded.status_before, keeps_ticks = excluded.keeps_ticks,
+        rejection_notice = NULL, rejection_told_at = NULL
 ), buried AS (
     INSERT INTO reporting.tombstones (report_id, name, reason)
     SELECT id, name, 'rejected' FROM changed WHERE is_new
@@ -35,6 +38,33 @@ UPDATE scheduled_reports r
 SET status = CASE WHEN changed.is_unknown THEN r.status ELSE 'ERROR' END, last_error = changed.reason, next_run = NULL
 FROM changed
 WHERE r.id = changed.id
+
+-- name: kept_ticks
+-- The moments from which ticks count of reports that were rejected because their owner had gone.
+SELECT report_id, effective_from FROM reporting.report_options
+WHERE report_id = ANY (%(ids)s) AND error_cause = 'rejected' AND keeps_ticks
+
+-- name: keep_ticks
+-- Triggers have made the schedule effective from now on: ticks since the owner had gone count for the missed-run policy.
+UPDATE reporting.report_options o
+SET effective_from = kept.effective_from
+FROM unnest(%(ids)s::text[], %(moments)s::timestamptz[]) AS kept (report_id, effective_from)
+WHERE o.report_id = kept.report_id AND o.error_cause IS NULL
+
+-- name: untold
+-- Rejections that nobody was told of, and the notice that already names them.
+SELECT report_id, rejection_notice AS notice FROM reporting.report_options
+WHERE error_cause = 'rejected' AND rejection_told_at IS NULL
+ORDER BY report_id
+LIMIT %(limit)s
+
+-- name: name_notice
+UPDATE reporting.report_options SET rejection_notice = %(notice)s
+WHERE report_id = ANY (%(ids)s) AND error_cause = 'rejected' AND rejection_told_at IS NULL
+
+-- name: told
+UPDATE reporting.report_options SET rejection_told_at = now()
+WHERE report_id = ANY (%(ids)s) AND error_cause = 'rejected'
 
 -- name: readmit
 UPDATE scheduled_reports r
@@ -49,7 +79,7 @@ WHERE r.id = ANY (%(ids)s) AND o.report_id = r.id AND o.error_cause = 'rejected'
 -- name: forget_cause
 -- A trigger does it for a report that leaves ERROR; this one has left a status that only the application knows.
 UPDATE reporting.report_options o
-SET error_cause = NULL, status_before = NULL
+SET error_cause = NULL, status_before = NULL, keeps_ticks = false, rejection_notice = NULL, rejection_told_at = NULL
 FROM scheduled_reports r
 WHERE o.report_id = ANY (%(ids)s) AND r.id = o.report_id AND r.status <> 'ERROR' AND o.error_cause = 'rejected'
 

@@ -209,6 +209,8 @@ const REQUIRED = {
   "emailDelivery.recipients": "Enter at least one email address.",
 };
 
+const WEEKLY = ["last-week", "week-to-date"];
+
 function edit() {
   const form = document.querySelector(".report-form");
   if (!form) return;
@@ -222,6 +224,7 @@ function edit() {
     document.getElementById("type-description").textContent = [chosen?.dataset.description, chosen?.dataset.roles && `The owner must be ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
     for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
     form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
+    form.querySelector("[data-when-week]").hidden = !WEEKLY.includes(field("dateRange").value);
     form.querySelector("[data-when-email]").hidden = !field("enabled").checked;
     const people = field("createdBy");
     if (!people) return;
@@ -229,9 +232,42 @@ function edit() {
     if (people.selectedOptions[0]?.disabled !== false) people.value = [...people.options].find(one => !one.disabled)?.value ?? "";
   }
 
+  const isOption = () => "option" in field("dateRange").selectedOptions[0].dataset;
+
+  function period() {
+    const type = field("dateRange").value;
+    if (type === "custom") return { type, startDate: field("startDate").value, endDate: field("endDate").value };
+    return WEEKLY.includes(type) ? { type, weekStart: field("weekStart").value } : { type };
+  }
+
+  // null removes an option.
+  function options(wrong) {
+    const seconds = field("jitterSeconds");
+    const found = {
+      period: isOption() ? period() : null, calendar: field("calendar").value.trim() || null, startsOn: field("startsOn").value || null,
+      endsOn: field("endsOn").value || null, missedRuns: field("missedRuns").value, jitterSeconds: seconds.value === "" ? null : Number(seconds.value), sendIf: null,
+    };
+    found.onClosed = found.calendar ? field("onClosed").value : null;
+    if (seconds.validity.badInput) wrong["options.jitterSeconds"] = ["Enter a whole number of seconds."];
+    if (field("sendIf").value.trim()) {
+      try { found.sendIf = JSON.parse(field("sendIf").value); } catch (error) { wrong["options.sendIf"] = [String(error.message)]; }
+    }
+    return found;
+  }
+
+  // The place of a problem: of "options.sendIf.conditions[0]" that of the longest name that the form has.
+  function holderOf(name) {
+    for (let known = name; known; known = known.slice(0, Math.max(known.lastIndexOf("."), known.lastIndexOf("["), 0))) {
+      const found = form.querySelector(`[data-field="${CSS.escape(known)}"]`);
+      if (found) return found;
+    }
+    return null;
+  }
+
   function parameters(wrong) {
-    const range = field("dateRange").value;
-    const found = { dateRange: range === "custom" ? { type: range, startDate: field("startDate").value, endDate: field("endDate").value } : { type: range } };
+    // A period that is an option goes before the application's, which stays as it was.
+    const found = { dateRange: isOption() ? JSON.parse(field("dateRange").dataset.given) : period() };
+    if (!found.dateRange.type) delete found.dateRange;
     const shown = name => !form.querySelector(`[data-parameter="${name}"]`).hidden;
     if (shown("includeArchived") && field("includeArchived").checked) found.includeArchived = true;
     for (const name of ["channelIds", "userIds", "workflowIds"]) if (shown(name) && field(name).value.trim()) found[name] = lines(field(name).value);
@@ -247,7 +283,7 @@ function edit() {
     const body = {
       name: field("name").value, description: field("description").value || null, reportType: field("reportType").value,
       cronExpression: field("cronExpression").value, timezone: field("timezone").value, exportFormats: checked("exportFormats"),
-      tags: field("tags").value.split(",").map(one => one.trim()).filter(Boolean), isActive: field("isActive").checked, parameters: parameters(wrong),
+      tags: field("tags").value.split(",").map(one => one.trim()).filter(Boolean), isActive: field("isActive").checked, parameters: parameters(wrong), options: options(wrong),
       emailDelivery: {
         enabled: field("enabled").checked, recipients: lines(field("recipients").value), ccRecipients: lines(field("ccRecipients").value),
         bccRecipients: lines(field("bccRecipients").value), subject: field("subject").value || null, includeAttachment: field("includeAttachment").checked,
@@ -276,8 +312,9 @@ function edit() {
     const list = document.createElement("ul");
     let number = 0;
     for (const [name, texts] of details) {
-      const holder = form.querySelector(`[data-field="${CSS.escape(name)}"]`) || form.querySelector(`[data-field="${CSS.escape(name.split(".")[0])}"]`);
-      const label = holder?.querySelector("legend")?.textContent ?? holder?.firstChild?.textContent.trim();
+      const holder = holderOf(name);
+      holder?.closest("details")?.setAttribute("open", "");
+      const label = (holder?.querySelector("legend, summary") ?? holder?.querySelector("label")?.firstChild ?? holder?.firstChild)?.textContent.trim();
       for (const text of isEmpty(name) && name in REQUIRED ? [REQUIRED[name]] : texts) {
         const item = document.createElement("li");
         item.textContent = `${label || name}: ${text}`;
@@ -341,7 +378,6 @@ function edit() {
   form.querySelector("[data-preview]").addEventListener("click", async event => {
     const wrong = {};
     const body = { ...content(wrong), format: "html" };
-    if (form.dataset.id) body.createdBy = undefined;
     event.target.disabled = true;
     const path = form.dataset.id ? `${reports(workspace())}/scheduled/${encodeURIComponent(form.dataset.id)}/preview` : `${reports(workspace())}/preview`;
     const answer = await fetch(root + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
