@@ -133,10 +133,12 @@ def _seed(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     from .adapters.postgres.reports import PostgresDefinitions
+    from .reports.calendars import resolved
     from .reports.parser import parse
     from .reports.types.catalog import catalog
 
-    reports, rejections = parse(PostgresDefinitions(options.dsn).rows(limit=1_000_000))
+    rows = PostgresDefinitions(options.dsn).rows(limit=1_000_000)
+    reports, rejections = parse(resolved(row) for row in rows)
     broken = {name: reasons.split("\n") for name, reasons in catalog().broken.items()}
     broken |= _wrong_columns(options.dsn, {report.type for report in reports})
     for name, reasons in broken.items():

@@ -58,10 +58,7 @@ class Schedule:
 
     def phase(self, moment: datetime) -> Phase:
         """Whether the schedule has begun and not ended, by the local day."""
-        today = moment.astimezone(self.zone).date()
-        if self.starts_on is not None and today < self.starts_on:
-            return "not-begun"
-        return "ended" if self.ends_on is not None and today > self.ends_on else "active"
+        return phase(moment.astimezone(self.zone).date(), self.starts_on, self.ends_on)
 
     def _ticks(self, last: datetime) -> Iterator[datetime]:
         # A gap can move a tick of the day before past midnight, so start a day early.
@@ -105,3 +102,10 @@ class Schedule:
     def _receives(self, day: date) -> bool:
         """Whether ticks are moved to a day: it is open, and no change of clocks skips it."""
         return self.calendar is None or (self.calendar.is_open(day) and day_exists(day, self.zone))
+
+
+def phase(today: date, starts_on: date | None, ends_on: date | None) -> Phase:
+    """Where a local day lies between the first and the last one of a schedule."""
+    if starts_on is not None and today < starts_on:
+        return "not-begun"
+    return "ended" if ends_on is not None and today > ends_on else "active"
