@@ -104,9 +104,9 @@ def country_calendar(code: str, first: int, last: int) -> CountryCalendar | None
     """The calendar of a country or region for the years from *first* to *last*; None if the code is unknown."""
     import holidays  # noqa: PLC0415 - only where a calendar is computed
 
-    country, _, region = code.partition("-")
+    country, dash, region = code.partition("-")
     regions = holidays.list_supported_countries().get(country)
-    if regions is None or (region or None) not in (None, *regions):
+    if regions is None or (dash and region not in regions):
         return None
     found = holidays.country_holidays(country, subdiv=region or None, years=range(first, last + 1))
     return CountryCalendar(
