@@ -62,7 +62,7 @@ def list_reports(
     dags = access.ports.airflow.dags([record["id"] for record in found.items])
     return answer(
         {
-            "reports": [serializers.report(record, dags) for record in found.items],
+            "reports": [serializers.report(record, dags, access.ports.core.now()) for record in found.items],
             "total": found.total,
             "pagination": {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total},
             "workspace": serializers.workspace(access.workspace),
@@ -221,11 +221,11 @@ def _saved(access: Access, report_id: str, status: int = 200) -> Response:
     record = access.ports.reports.report(access.workspace.id, report_id)
     if record is None:  # deleted since
         raise ApiError(404, NO_REPORT)
-    return answer(serializers.report(record, access.ports.airflow.dags([report_id])), status)
+    return answer(serializers.report(record, access.ports.airflow.dags([report_id]), services.now()), status)
 
 
 def _with_problems(access: Access, record: Record) -> dict[str, Any]:
     """Return a report and the problems that keep it from being scheduled."""
     row = access.ports.core.definitions.row(record["id"])
-    shown = serializers.report(record, access.ports.airflow.dags([record["id"]]))
+    shown = serializers.report(record, access.ports.airflow.dags([record["id"]]), access.ports.core.now())
     return shown | {"problems": fields.problems(row, {}) if row else {}}

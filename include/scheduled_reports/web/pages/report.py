@@ -95,7 +95,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
     return page(
         request,
         "report",
-        report=serializers.report(record, dags),
+        report=serializers.report(record, dags, access.ports.core.now()),
         state=record["state"],
         states=STATES,
         workspace=access.workspace,
