@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from include.scheduled_reports.domain.report_type import Column
 
@@ -97,7 +98,6 @@ def render(chosen: str) -> Callable[[str, Path], None]:
         from include.scheduled_reports.settings.branding import Branding
 
         moment = datetime(2026, 5, 10, tzinfo=UTC)
-        day = moment.date()
         files = RunFiles(ArrowStaging.local(folder), "run")
         rows = files.manifest("rows.parquet").rows
         table = Table(
@@ -108,7 +108,7 @@ def render(chosen: str) -> Callable[[str, Path], None]:
             type_title="Bench",
             description="",
             workspace="Bench",
-            window=Window(start=moment, end=moment, previous_start=moment, first_day=day, last_day=day),
+            window=Window(start=moment, end=moment, previous_start=moment, previous_end=moment, zone=ZoneInfo("UTC")),
             timezone="Europe/Berlin",
             scheduled_for=moment,
             figures=(),

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 from .measure import peak_mb
 
@@ -60,8 +61,7 @@ def ours(count: int, out: BinaryIO) -> None:
     start = datetime(2026, 5, 4, tzinfo=UTC)
     week = timedelta(days=7)
     window = Window(
-        start=start, end=start + week, previous_start=start - week,
-        first_day=date(2026, 5, 4), last_day=date(2026, 5, 10),
+        start=start, end=start + week, previous_start=start - week, previous_end=start, zone=ZoneInfo("UTC"),
     )  # fmt: skip
     table = Table(name="rows", title="Rows", columns=columns(), rows=count, batches=lambda: _batches(count))
     document = Document(

@@ -99,6 +99,7 @@ ON_ONE_AIRFLOW = frozenset(
         "application_routes",
         "commands",
         "one_user",
+        "owners",
         "pages",
         "pages_form",
         "pages_in_airflow",

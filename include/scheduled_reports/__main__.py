@@ -184,6 +184,7 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
 def _preview(options: argparse.Namespace) -> int:
     from .adapters.postgres.reports import PostgresDefinitions
+    from .adapters.postgres.runs import PostgresRuns
     from .adapters.postgres.source import PostgresSource
     from .adapters.staging import ArrowStaging
     from .runs.preview import preview
@@ -201,6 +202,7 @@ def _preview(options: argparse.Namespace) -> int:
             source=PostgresSource(options.dsn),
             staging=ArrowStaging.local(Path(folder)),
             settings=Settings.from_env(os.environ),
+            watermark=PostgresRuns(options.dsn).watermark(options.report_id),
         )
     print(f"{options.out}: {rows} rows")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import psycopg
@@ -83,17 +83,30 @@ def runs(record):
 
 
 def test_an_opened_run_can_be_loaded_as_it_was_frozen(runs):
-    runs.open(new_run(request={"period": "2026-05-01/2026-05-02", "triggered_by": "u1"}))
+    period = DateRange(type="custom", start=datetime(2026, 5, 1).date(), end=datetime(2026, 5, 2).date())  # noqa: DTZ001
+    frozen = new_run(request={"period": "2026-05-01/2026-05-02", "triggered_by": "u1"})
+    runs.open(replace(frozen, window=window(period, MONDAY, parse_row(ROW).timezone)))
 
     run = runs.load(KEY)
     assert (run.key, run.kind, run.state, run.triggered_by) == (KEY, RunKind.SCHEDULED, RunState.RUNNING, "system")
     assert run.run_key == "scheduled__2026-05-11T07.3a00.3a00.2b00.3a00"
     assert run.report == parse_row(ROW)
     assert run.scheduled_for == MONDAY
-    period = DateRange(type="custom", start=datetime(2026, 5, 1).date(), end=datetime(2026, 5, 2).date())  # noqa: DTZ001
     assert run.request.period == period
     assert run.window == window(period, MONDAY, run.report.timezone)
     assert run.mail_summary is None
+
+
+def test_a_run_keeps_its_window_whatever_its_report_covers_by_now(runs):
+    morning = MONDAY - timedelta(days=3)
+    covered = window(DateRange(type="since-last-run"), MONDAY, parse_row(ROW).timezone, since=morning)
+    runs.open(replace(new_run(), window=covered))
+
+    found = runs.load(KEY).window
+    assert found == covered
+    assert (found.start, found.end, found.previous_start, found.previous_end) == (
+        morning, MONDAY, morning - timedelta(days=3), morning,
+    )  # fmt: skip
 
 
 def test_a_retry_finds_what_is_frozen_whatever_has_become_of_the_row(runs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,8 @@ WINDOW = Window(
     start=datetime(2026, 5, 4, tzinfo=ZONE),
     end=datetime(2026, 5, 11, tzinfo=ZONE),
     previous_start=datetime(2026, 4, 27, tzinfo=ZONE),
-    first_day=date(2026, 5, 4),
-    last_day=date(2026, 5, 10),
+    previous_end=datetime(2026, 5, 4, tzinfo=ZONE),
+    zone=ZONE,
 )
 _ARROW = {
     "text": pa.string(),

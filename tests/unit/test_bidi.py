@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -13,7 +13,7 @@ from include.scheduled_reports.domain.bidi import isolated
 from include.scheduled_reports.mail import notice_body
 from include.scheduled_reports.mail.body import body
 from include.scheduled_reports.render.document import Excerpt
-from tests.unit.documents import WINDOW, chart, column, document, figure, table
+from tests.unit.documents import WINDOW, ZONE, chart, column, document, figure, table
 from tests.unit.fribidi import GUESSED, LEFT_TO_RIGHT, seen
 from tests.unit.rows import report
 from tests.unit.test_render_mail import CSV, NOTE
@@ -28,7 +28,7 @@ NAMES = {
     "with an override": "تقرير\u202e!",
     "with an open isolate": "تقرير\u2067",
 }
-WEEK = replace(WINDOW, first_day=date(2026, 5, 3), last_day=date(2026, 5, 9))
+WEEK = replace(WINDOW, start=datetime(2026, 5, 3, tzinfo=ZONE), end=datetime(2026, 5, 10, tzinfo=ZONE))
 DIRECTIONS = [LEFT_TO_RIGHT, GUESSED]
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain import naming
+from include.scheduled_reports.domain.bidi import isolated
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import RunKey
@@ -184,6 +185,18 @@ def test_a_file_name_stays_in_its_folder_on_one_line_and_in_its_direction(name):
     assert not found.startswith((".", " "))
     assert not set(found) & {*'\\/:*?"<>|', *HOSTILE}
     assert len(found.encode()) <= 4 * 120 + 30
+
+
+def test_a_file_name_says_when_a_period_begins_or_ends_within_a_day():
+    at, since = datetime(2026, 5, 10, 9, tzinfo=UTC), datetime(2026, 5, 9, 8, 30, tzinfo=UTC)
+
+    for kind, period in (
+        ("month-to-date", " 2026-05-01 to 2026-05-10 0900.pdf"),
+        ("since-last-run", " 2026-05-09 0830 to 2026-05-10 0900.pdf"),
+    ):
+        covered = window(DateRange(type=kind), at, ZoneInfo("UTC"), since=since)
+        assert naming.file_name(report(name="דוח"), covered, "pdf") == f"דוח{period}"
+        assert naming.shown_file_name(f"דוח{period}") == f"{isolated('דוח')}{period}"
 
 
 # Subjects

@@ -27,10 +27,11 @@ json_values = st.recursive(
 )
 parameter_names = st.sampled_from(["dateRange", *PARAMETERS]) | texts
 periods = st.fixed_dictionaries(
-    {"type": st.sampled_from(["custom", "last-year"]) | json_values},
+    {"type": st.sampled_from(["custom", "last-year", "last-week", "since-last-run"]) | json_values},
     optional={
         "startDate": json_values | st.dates().map(str) | st.datetimes().map(datetime.isoformat),
         "endDate": json_values | st.dates().map(str),
+        "weekStart": json_values | st.just("sunday"),
     },
 )
 parameters = json_values | st.dictionaries(parameter_names, json_values | periods, max_size=5)

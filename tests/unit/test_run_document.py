@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.report_type import ChartSpec, Column, Dataset, ReportType
+from include.scheduled_reports.domain.window import window
 from include.scheduled_reports.render import charts
 from include.scheduled_reports.runs import document
+from tests.unit.documents import WINDOW
 
 HOUR, COUNT = Column(name="hour", title="Hour", type="timestamp"), Column(name="n", title="N", type="integer")
 NAME = Column(name="name", title="Name", type="text")
@@ -47,8 +52,8 @@ def shown(kind, table, *, cut_at=None, **changes):
     spec = ChartSpec(title="C", kind=kind, dataset="d", x=x.name, y=("n",), **changes)
     of = ReportType(id="t", title="T", description="", parameters=frozenset(), datasets=(dataset,), charts=(spec,))
     head = document._head(Staged(table), spec)
-    (kept,) = document._kept_charts(of, document._stream(document._kept(head)))
-    return document._chart(spec, of, head), kept
+    (kept,) = document._kept_charts(WINDOW, of, document._stream(document._kept(head)))
+    return document._chart(WINDOW, spec, of, head), kept
 
 
 @pytest.mark.parametrize("count", [720, 730, 8_784])
@@ -89,3 +94,28 @@ def test_a_chart_too_large_for_the_record_is_known_to_have_rows():
 
     assert mail.rows == ()
     assert mail.all_rows == 10_000
+
+
+def chart_over(days, window):
+    """The chart of a run over *window*, from as many rows of days and of the period before."""
+    dataset = Dataset(name="d", title="D", sql="", columns=(HOUR, COUNT))
+    spec = ChartSpec(title="C", kind="line", dataset="d", x="hour", y=("n",), before=True)
+    of = ReportType(id="t", title="T", description="", parameters=frozenset(), datasets=(dataset,), charts=(spec,))
+    return document._chart(window, spec, of, document._head(Staged(hours(days)), spec))
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "days", "is_shown"),
+    [
+        ("last-7-days", "2026-05-11T09:00", 7, True),
+        ("week-to-date", "2026-05-13T09:00", 3, True),
+        ("month-to-date", "2026-05-11T09:00", 11, False),  # 1 April is a Wednesday, 1 May a Friday
+        ("month-to-date", "2026-03-11T09:00", 11, True),  # and both of these are Sundays
+        ("last-30-days", "2026-05-11T09:00", 30, False),
+        ("year-to-date", "2026-05-11T09:00", 131, True),  # drawn as weeks
+    ],
+)
+def test_a_chart_shows_the_period_before_if_its_weekdays_are_below_the_same_ones(kind, at, days, is_shown):
+    covered = window(DateRange(type=kind), datetime.fromisoformat(at).replace(tzinfo=UTC), ZoneInfo("UTC"))
+
+    assert bool(chart_over(days, covered).before) == is_shown

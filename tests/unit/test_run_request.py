@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from datetime import date
 
@@ -20,7 +21,9 @@ KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
 KEYS = "formats, recipients, mail, period, resend, triggered_by, test"
 MEMBER = "may not be mailed; use the address of a workspace member or of an allowed domain"
 PERIODS = (
-    "is not a period; use last-7-days, last-30-days, last-quarter, last-year or two days such as 2026-05-01/2026-05-31"
+    "is not a period; use yesterday, last-7-days, last-week, last-30-days, last-month, last-quarter, last-year, "
+    "week-to-date, month-to-date, quarter-to-date, year-to-date, since-last-run or two days such as "
+    "2026-05-01/2026-05-31"
 )
 DAYS = "is not a period ({}); use two days such as 2026-05-01/2026-05-31"
 ORDER = DAYS.format("the first day must not be after the last, and at most 3660 days before it")
@@ -130,9 +133,21 @@ def test_mail_of_a_report_that_is_not_mailed_needs_recipients():
     assert asked({"mail": False}, email_enabled=False).mail is False
 
 
-@pytest.mark.parametrize("text", ["last-7-days", "last-30-days", "last-quarter", "last-year"])
+@pytest.mark.parametrize(
+    "text",
+    ["last-7-days", "last-30-days", "last-quarter", "last-year", "yesterday", "month-to-date", "since-last-run"],
+)
 def test_a_named_period_may_be_asked_for(text):
     assert asked({"period": text}).period == DateRange(type=text)
+    assert re.fullmatch(REQUEST_KEYS["period"].schema["pattern"], text)
+
+
+def test_a_week_that_is_asked_for_begins_as_the_reports_weeks_do_and_on_monday_otherwise():
+    sundays = {"period": {"type": "week-to-date", "weekStart": "sunday"}}
+
+    assert asked({"period": "last-week"}, options=sundays).period == DateRange(type="last-week", week_start=6)
+    assert asked({"period": "last-month"}, options=sundays).period == DateRange(type="last-month")
+    assert asked({"period": "last-week"}).period == DateRange(type="last-week", week_start=0)
 
 
 def test_two_days_are_a_period_with_both_included():
@@ -144,7 +159,7 @@ def test_two_days_are_a_period_with_both_included():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("yesterday", PERIODS),
+        ("yesterdy", f"{PERIODS} (did you mean yesterday?)"),
         ("custom", PERIODS),
         ("2026-05-01", PERIODS),
         ("2026-05-31/2026-05-01", ORDER),

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.report import DateRange
-from include.scheduled_reports.domain.window import window
+from include.scheduled_reports.domain.window import window, window_of
+from tests.unit.rows import report
 
 SUNDAY_MORNING = datetime(2026, 5, 10, 9, tzinfo=UTC)
-ROLLING = ("last-7-days", "last-30-days", "last-quarter", "last-year")
+ROLLING = ("yesterday", "last-7-days", "last-week", "last-30-days", "last-month", "last-quarter", "last-year")
+TO_DATE = ("week-to-date", "month-to-date", "quarter-to-date", "year-to-date")
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -71,9 +73,80 @@ def test_a_custom_period_includes_both_of_its_days_and_is_compared_with_as_many_
     assert found.previous_start == utc("2026-03-31")  # 31 days before 1 May
 
 
-def test_a_period_is_told_by_its_days_and_a_single_day_by_itself():
-    assert str(covered("last-7-days")) == "2026-05-03 to 2026-05-09"
-    assert str(custom("2026-05-01", "2026-05-01")) == "2026-05-01"
+@pytest.mark.parametrize(
+    ("kind", "start", "end", "previous_start", "previous_end"),
+    [
+        ("yesterday", "2026-05-10", "2026-05-11", "2026-05-09", "2026-05-10"),
+        ("last-week", "2026-05-04", "2026-05-11", "2026-04-27", "2026-05-04"),
+        ("last-month", "2026-04-01", "2026-05-01", "2026-03-01", "2026-04-01"),
+        ("week-to-date", "2026-05-11", "2026-05-11T09:00", "2026-05-04", "2026-05-04T09:00"),
+        ("month-to-date", "2026-05-01", "2026-05-11T09:00", "2026-04-01", "2026-04-11T09:00"),
+        ("quarter-to-date", "2026-04-01", "2026-05-11T09:00", "2026-01-01", "2026-02-10T09:00"),
+        ("year-to-date", "2026-01-01", "2026-05-11T09:00", "2025-01-01", "2025-05-11T09:00"),
+    ],
+)
+def test_a_run_on_monday_11_may_at_nine_covers(kind, start, end, previous_start, previous_end):
+    found = covered(kind, at=utc("2026-05-11T09:00"))
+
+    assert (found.start, found.end) == (utc(start), utc(end))
+    assert (found.previous_start, found.previous_end) == (utc(previous_start), utc(previous_end))
+
+
+def test_the_same_part_of_a_shorter_month_ends_with_it():
+    found = covered("month-to-date", at=utc("2026-03-30T09:00"))
+
+    assert (found.previous_start, found.previous_end) == (utc("2026-02-01"), utc("2026-03-01"))
+
+
+def test_at_midnight_of_its_first_day_a_month_to_date_is_the_month_that_just_ended():
+    found = covered("month-to-date", at=utc("2026-05-01"))
+
+    assert found == covered("last-month", at=utc("2026-05-01T09:00"))
+    assert (found.start, found.end) == (utc("2026-04-01"), utc("2026-05-01"))
+    assert covered("month-to-date", at=utc("2026-05-01T00:01")).start == utc("2026-05-01")
+
+
+def test_a_week_begins_on_the_day_that_the_option_names():
+    found = window(DateRange(type="week-to-date", week_start=6), utc("2026-05-11T09:00"), ZoneInfo("UTC"))
+
+    assert (found.start, found.previous_end) == (utc("2026-05-10"), utc("2026-05-04T09:00"))
+
+
+def test_since_the_last_run_is_compared_with_as_long_before():
+    since, at = utc("2026-05-08T09:00"), utc("2026-05-11T09:00")
+
+    found = window(DateRange(type="since-last-run"), at, ZoneInfo("UTC"), since=since)
+
+    assert (found.start, found.end) == (since, at)
+    assert (found.previous_start, found.previous_end) == (utc("2026-05-05T09:00"), since)
+
+
+def since_last_run(at, *, watermark=None, zone="Europe/Berlin", **changes):
+    found = report(options={"period": {"type": "since-last-run"}}, timezone=zone, **changes)
+    return window_of(found, at, watermark=watermark).start
+
+
+def test_without_a_watermark_or_with_a_later_one_it_starts_at_the_tick_before():
+    monday = utc("2026-05-11T07:00")
+
+    assert since_last_run(monday) == utc("2026-05-04T07:00")
+    assert since_last_run(monday, watermark=utc("2026-05-09T12:00")) == utc("2026-05-09T12:00")
+    assert since_last_run(monday, watermark=monday) == utc("2026-05-04T07:00")
+    assert since_last_run(utc("2026-05-11T08:30")) == monday  # by hand
+    assert since_last_run(utc("2026-05-12T00:00"), effective_from="2026-05-11T20:00:00Z") == monday
+
+
+@pytest.mark.parametrize(
+    ("cron", "at", "before"),
+    [
+        ("0 9 * * *", "2026-03-30T07:00", "2026-03-29T07:00"),  # 24 hours after a day of 23
+        ("30 2 * * *", "2026-03-30T00:30", "2026-03-29T01:00"),  # 02:30 did not exist
+        ("0 * * 1 *", "2026-05-11T07:00", "2026-01-31T22:00"),
+        ("0 9 29 2 *", "2026-05-11T07:00", "2024-02-29T08:00"),
+    ],
+)
+def test_the_tick_before_is_found_however_far_back(cron, at, before):
+    assert since_last_run(utc(at), cron_expression=cron) == utc(before)
 
 
 def test_a_window_does_not_depend_on_the_hour_of_the_run():
@@ -133,6 +206,15 @@ def test_a_window_is_half_open_over_whole_local_days_before_the_run(kind, moment
     assert found.previous_start < found.start < found.end <= moment
     for edge, day in ((found.start, found.first_day), (found.end, found.last_day + timedelta(days=1))):
         assert (edge - MICROSECOND).astimezone(zone).date() < day <= edge.astimezone(zone).date()
+
+
+@given(st.sampled_from(TO_DATE), st.integers(0, 6), moments, zones)
+def test_a_period_to_date_ends_at_the_run_and_the_one_before_ends_before_it_starts(kind, week_start, moment, zone):
+    found = window(DateRange(type=kind, week_start=week_start), moment, zone)
+
+    assert found.end == moment > found.start
+    assert found.previous_start <= found.previous_end <= found.start
+    assert (found.start - MICROSECOND).astimezone(zone).date() < found.start.astimezone(zone).date()
 
 
 @given(days, zones)

@@ -53,6 +53,11 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def is_midnight(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether a local day begins at *moment*."""
+    return moment == midnight(moment.astimezone(zone).date(), zone)
+
+
 def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[date, datetime]]:
     """Each local day in [start, end) with its first instant in UTC; a day that a zone left out is not among them."""
     day, begin = start.astimezone(zone).date(), start

@@ -5,10 +5,14 @@ Names of days and months are spelled out here, since `strftime` takes them from 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from .clock import is_midnight
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+    from zoneinfo import ZoneInfo
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,9 +39,41 @@ def period(first: date, last: date) -> str:
     return f"{short_date(first)} \N{EN DASH} {short_date(last)} {last.year}"
 
 
-def earlier_period(first: date, last: date, year: int) -> str:
-    """Format a period that stands beside one of *year*; its own year is left out if it is the same."""
-    return period(first, last).removesuffix(f" {year}") if first.year == last.year else period(first, last)
+def stretch(start: datetime, end: datetime, zone: ZoneInfo, *, beside: int | None = None) -> str:
+    """Format the half-open time from *start* to *end*; its year is left out if it is that of the one *beside*.
+
+    Whole days as `period` does, `1\N{EN DASH}11 May 2026, until 09:00` if it ends within a day, and otherwise
+    `Mon 11 May 2026, 09:00 \N{EN DASH} Tue 12 May 2026, 09:00`.
+    """
+    first, last, until = _first_last_until(start, end, zone)
+    if is_midnight(start, zone):
+        days = period(first, last)
+        if first.year == last.year == beside:
+            days = days.removesuffix(f" {beside}")
+        return days if is_midnight(end, zone) else f"{days}, until {until}"
+    opens, closes = (
+        long_date(day) if day.year != beside else long_date(day).removesuffix(f" {beside}") for day in (first, last)
+    )
+    closing = until if first == last else f"{closes}, {until}"
+    return f"{opens}, {start.astimezone(zone):%H:%M} \N{EN DASH} {closing}"
+
+
+def short_stretch(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Format a time as `stretch` does, without weekdays and a repeated year where it begins within a day."""
+    first, last, until = _first_last_until(start, end, zone)
+    if is_midnight(start, zone):
+        return stretch(start, end, zone)
+    opens = short_date(first) if first.year == last.year else f"{short_date(first)} {first.year}"
+    begin = f"{start.astimezone(zone):%H:%M}"
+    if first == last:
+        return f"{opens} {last.year}, {begin} \N{EN DASH} {until}"
+    return f"{opens}, {begin} \N{EN DASH} {short_date(last)} {last.year}, {until}"
+
+
+def _first_last_until(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date, str]:
+    """The local days of the first and the last moment of a time, and when on the last one it ends."""
+    first, last = start.astimezone(zone).date(), max(start, end - timedelta(microseconds=1)).astimezone(zone).date()
+    return first, last, "24:00" if is_midnight(end, zone) else f"{end.astimezone(zone):%H:%M}"
 
 
 def city(zone: str) -> str:

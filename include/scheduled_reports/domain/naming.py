@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from . import dates
 from .bidi import isolated, without_controls
+from .clock import is_midnight
 from .graphemes import boundary, cut
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .formats import Format
     from .report import Report
     from .run import RunKey, Window
@@ -27,7 +30,7 @@ LONGEST_FILE_STEM = 120
 LONGEST_FILE_NAME = 255
 #: Room for the extension of any format, and of a zip file with the same name.
 _EXTENSION = len(".xlsx")
-_PERIOD = re.compile(r" \d{4}-\d{2}-\d{2} to \d{4}-\d{2}-\d{2}\.\w+$")
+_PERIOD = re.compile(r" \d{4}-\d{2}-\d{2}( \d{4})? to \d{4}-\d{2}-\d{2}( \d{4})?\.\w+$")
 #: Characters of a name in a subject, so that the period after it is seen.
 _LONGEST_IN_SUBJECT = 150
 #: A subject with a sentence of the lead has at most this many characters; inboxes cut a longer one.
@@ -102,13 +105,20 @@ def objects_of(workspace_id: str, report_id: str) -> str:
 
 def file_name(report: Report, window: Window, extension: str) -> str:
     """The name of the reader's file: the report's name in its own script, and the period; at most 255 bytes."""
-    period = f" {window.first_day} to {window.last_day}"
+    period = f" {_file_time(window, window.start)} to {_file_time(window, window.end)}"
     stem = re.sub(r'[\\/:*?"<>|]+', "-", without_controls(one_line(report.name))).strip(". ")
     stem = stem[: boundary(stem, LONGEST_FILE_STEM)].strip(". ")
     room = LONGEST_FILE_NAME - len(period) - _EXTENSION
     while len(stem.encode()) > room:
         stem = stem[: boundary(stem, len(stem) - 1)].strip(". ")
     return f"{stem or report.type}{period}.{extension}"
+
+
+def _file_time(window: Window, edge: datetime) -> str:
+    """An edge of the period in a file's name: its day, and the time of day if the period begins or ends within it."""
+    if is_midnight(edge, window.zone):
+        return f"{window.first_day if edge == window.start else window.last_day}"
+    return f"{edge.astimezone(window.zone):%Y-%m-%d %H%M}"
 
 
 def shown_file_name(name: str) -> str:
@@ -128,7 +138,7 @@ def subject(report: Report, window: Window, *, lead: str = "", is_quiet: bool = 
 
 
 def _automatic(report: Report, window: Window, lead: str, *, is_quiet: bool) -> str:
-    days = dates.period(window.first_day, window.last_day)
+    days = dates.short_stretch(window.start, window.end, window.zone)
     name, workspace = (
         isolated(cut(one_line(text), _LONGEST_IN_SUBJECT)) for text in (report.name, report.workspace.name)
     )

@@ -32,7 +32,24 @@ class Status(StrEnum):
 #: RFC 5321: 64 octets, an at sign and 255 octets.
 LONGEST_EMAIL = 320
 MissedRuns = Literal["skip", "latest", "all"]
-PeriodType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
+#: What `parameters.dateRange` may name.
+RangeType = Literal["last-7-days", "last-30-days", "last-quarter", "last-year", "custom"]
+#: What `options.period` may name.
+PeriodType = Literal[
+    "yesterday",
+    "last-7-days",
+    "last-week",
+    "last-30-days",
+    "last-month",
+    "last-quarter",
+    "last-year",
+    "week-to-date",
+    "month-to-date",
+    "quarter-to-date",
+    "year-to-date",
+    "since-last-run",
+    "custom",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,11 +121,13 @@ class EmailOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DateRange:
-    """`parameters.dateRange`; *start* and *end* are inclusive local days, for `custom` only."""
+    """Which period a report covers; *start* and *end* are inclusive local days, for `custom` only."""
 
     type: PeriodType = "last-7-days"
     start: date | None = None
     end: date | None = None
+    #: The first day of its weeks, 0 for Monday.
+    week_start: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

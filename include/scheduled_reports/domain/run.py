@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
+
+from . import dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
+    from zoneinfo import ZoneInfo
 
     from .formats import Format
     from .lead import Sentence
     from .report import DateRange, Report
+
+
+#: The smallest step of time: a half-open period has its last moment this much before its end.
+_MOMENT = timedelta(microseconds=1)
 
 
 class RunKind(StrEnum):
@@ -34,16 +42,36 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """The half-open period [start, end) a run covers: whole local days of the report's zone."""
+    """The half-open period [start, end) that a run covers, in UTC, and the one that it is compared with.
+
+    The previous period ends where this one starts, or before.  *zone* is that of the report's local days.
+    """
 
     start: datetime
     end: datetime
     previous_start: datetime
-    first_day: date
-    last_day: date
+    previous_end: datetime
+    zone: ZoneInfo
 
-    def __str__(self) -> str:
-        return f"{self.first_day} to {self.last_day}" if self.first_day != self.last_day else f"{self.first_day}"
+    @property
+    def first_day(self) -> date:
+        """The local day of its first moment."""
+        return self.start.astimezone(self.zone).date()
+
+    @property
+    def last_day(self) -> date:
+        """The local day of its last moment."""
+        return (max(self.start, self.end - _MOMENT)).astimezone(self.zone).date()
+
+    @property
+    def words(self) -> str:
+        """The period as a sentence shows it: `4\N{EN DASH}10 May 2026`, `1\N{EN DASH}11 May 2026, until 09:00`."""
+        return dates.stretch(self.start, self.end, self.zone)
+
+    @property
+    def previous_words(self) -> str:
+        """The period before as it stands beside `words`: without the year that they have in common."""
+        return dates.stretch(self.previous_start, self.previous_end, self.zone, beside=self.last_day.year)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

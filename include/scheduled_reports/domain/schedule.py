@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from .calendar import DAY
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Where a moment lies: before `starts_on`, after `ends_on`, or between them.
 Phase = Literal["not-begun", "active", "ended"]
+
+
+#: How many days back the tick before is looked for, ever further; between two leap days are at most eight years.
+_LOOKING_BACK = (1, 8, 32, 367, 8 * 366)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,15 @@ class Schedule:
     def next_after(self, moment: datetime, *, backfill: bool = False) -> datetime | None:
         """The first tick strictly after *moment*, in UTC, None after the last; with *backfill* as `ticks_after`."""
         return next(self.ticks_after(moment, backfill=backfill), None)
+
+    def previous_before(self, moment: datetime) -> datetime:
+        """The last tick strictly before *moment*, whatever *effective_from*; a day before it if there is none."""
+        for days in _LOOKING_BACK:
+            ticks = self.ticks_after(moment - timedelta(days=days), backfill=True)
+            *_, last = (None, *takewhile(lambda tick: tick < moment, ticks))
+            if last is not None:
+                return last
+        return moment - timedelta(days=1)
 
     def is_tick(self, moment: datetime) -> bool:
         """Whether the schedule fires at exactly this moment."""

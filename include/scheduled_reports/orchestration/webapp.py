@@ -76,4 +76,5 @@ class AirflowWebServices:
                 source=PostgresSource(self.core.data_dsn, timeout),
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
+                watermark=self.core.runs.watermark(row["id"]),
             )

@@ -80,6 +80,15 @@ class Runs(Protocol):
     def abandon(self, new_run: NewRun, reason: str) -> None:
         """As `refuse`, but only if `query` has recorded nothing for the run."""
 
+    def watermark(self, report_id: str) -> datetime | None:
+        """The newest tick whose scheduled run has succeeded; None if there is none.
+
+        It moves only forwards, whatever the report's period is, in the transaction that settles the run.
+        """
+
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        """Whether a scheduled run for a tick between the two moments was frozen and has no outcome yet."""
+
     def load(self, key: RunKey) -> Run:
         """The frozen run; raises PermanentError if `query` has not frozen it."""
 

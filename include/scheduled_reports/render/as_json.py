@@ -63,7 +63,7 @@ def _report(document: Document) -> dict[str, Any]:
         },
         "previousPeriod": {
             "start": window.previous_start.astimezone(zone).isoformat(),
-            "end": window.start.astimezone(zone).isoformat(),
+            "end": window.previous_end.astimezone(zone).isoformat(),
         },
         "scheduledFor": document.scheduled_for.astimezone(zone).isoformat(),
     }

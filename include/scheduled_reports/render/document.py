@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
-
-from ..domain.dates import earlier_period, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -141,15 +138,13 @@ class Document:
 
     @property
     def period(self) -> str:
-        """The days the report covers, as a sentence shows them."""
-        return period(self.window.first_day, self.window.last_day)
+        """What the report covers, as a sentence shows it."""
+        return self.window.words
 
     @property
     def previous_period(self) -> str:
-        """The days that key figures are compared with, as a sentence shows them."""
-        first = self.window.previous_start.astimezone(self.scheduled_for.tzinfo).date()
-        last = self.window.first_day - timedelta(days=1)
-        return earlier_period(first, last, self.window.last_day.year)
+        """What key figures are compared with, as a sentence shows it."""
+        return self.window.previous_words
 
 
 class Renderer(Protocol):

@@ -7,21 +7,31 @@ tightened while runs were open does not keep them open forever.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from ..domain.addresses import mailbox
 from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
 from ..domain.lead import Sentence
-from ..domain.run import MailSummary, Run, RunKind, RunState
-from ..domain.window import window
+from ..domain.run import MailSummary, Run, RunKind, RunState, Window
+from ..domain.window import window_of
 from .parser import parse_row
 from .run_request import KEPT, parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..domain.run import RunKey
+    from ..domain.report import DateRange, Report
+    from ..domain.run import Outcome, RunKey
+
+#: The columns of a run's window in reporting.runs, by the fields of `Window`.
+_EDGES = {
+    "start": "window_start",
+    "end": "window_end",
+    "previous_start": "previous_start",
+    "previous_end": "previous_end",
+}
 
 
 def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
@@ -41,10 +51,28 @@ def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
         triggered_by=row["triggered_by"],
         report=report,
         request=request,
-        window=window(request.period or report.date_range, row["scheduled_for"], report.timezone),
+        window=_window(row, report, request.period),
         mail_summary=_mail_summary(row),
         recipients_kept=frozen["request"].get(KEPT),
     )
+
+
+def window_values(window: Window | None) -> dict[str, Any]:
+    """The columns of reporting.runs for a window."""
+    return {column: getattr(window, edge) if window else None for edge, column in _EDGES.items()}
+
+
+def moves_watermark(row: Mapping[str, Any], outcome: Outcome) -> bool:
+    """Whether the report's watermark becomes the tick of the run in *row*: only a scheduled run that succeeded."""
+    return row["kind"] == RunKind.SCHEDULED and outcome.state is RunState.SUCCESS
+
+
+def _window(row: Mapping[str, Any], report: Report, requested: DateRange | None) -> Window:
+    """The window as it was frozen; rows of earlier versions do not have the period before."""
+    edges = {edge: row[column] for edge, column in _EDGES.items()}
+    if None in edges.values():
+        return window_of(report, row["scheduled_for"], requested=requested, watermark=row["window_start"])
+    return Window(**{edge: moment.astimezone(UTC) for edge, moment in edges.items()}, zone=report.timezone)
 
 
 def formats(frozen: Mapping[str, Any]) -> tuple[Format, ...]:

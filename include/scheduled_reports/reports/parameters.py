@@ -6,10 +6,7 @@ import math
 from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..domain.report import (
-    DateRange,
-    PeriodType,
-)
+from ..domain.report import DateRange, RangeType
 from .types import custom_filters
 
 if TYPE_CHECKING:
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from .validation import Check
 
 #: What parameters.dateRange.type may be.
-PERIODS: tuple[str, ...] = get_args(PeriodType)
+PERIODS: tuple[str, ...] = get_args(RangeType)
 
 
 #: The application's parameters besides dateRange, and the shape of each.

@@ -23,6 +23,7 @@ from ..domain.schedule import Schedule
 from .calendars import read_calendar, read_on_closed
 from .options import read_days, read_jitter, read_missed_runs, read_options
 from .parameters import read_date_range, read_object, read_parameters
+from .periods import read_period
 from .types.catalog import KNOWN_TYPES, catalog
 from .validation import Check, read_formats
 
@@ -86,7 +87,7 @@ def _parse_row(row: Row) -> Report:
         is_active=bool(row["is_active"]),
         status=_status(check, row["status"]),
         formats=read_formats(check, "export_formats", row["export_formats"]),
-        date_range=read_date_range(check, parameters),
+        date_range=read_period(check, options, read_date_range(check, parameters)),
         parameters=read_parameters(check, parameters, kind),
         tags=_tags(check, check.texts("tags", row["tags"])),
         email=_email(check, row),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..domain.addresses import is_address, mailbox
 from ..domain.errors import RequestError
 from ..domain.formats import Format
-from ..domain.report import DateRange
 from ..domain.run import Request
 from ..domain.storable import is_storable, storable
-from .parameters import PERIODS, custom_range
+from .periods import NAMED_PERIODS, parse_period
 from .validation import Check, read_formats
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ class RequestKey:
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _FORMATS = [str(chosen) for chosen in Format]
-_NAMED_PERIODS = PERIODS[:-1]
 
 #: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
 _KEYS = {
@@ -71,8 +69,8 @@ _KEYS = {
             name="period",
             schema={
                 "type": "string",
-                "pattern": f"^({'|'.join(_NAMED_PERIODS)}|{_DAY}/{_DAY})$",
-                "examples": list(_NAMED_PERIODS),
+                "pattern": f"^({'|'.join(NAMED_PERIODS)}|{_DAY}/{_DAY})$",
+                "examples": list(NAMED_PERIODS),
             },
             title="Period",
             description="Another period, such as last-7-days, or two dates such as 2026-05-01/2026-05-31. "
@@ -128,11 +126,12 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     for key in conf:
         if key not in REQUEST_KEYS and key != KEPT:
             check.unknown(key, key, "key", list(REQUEST_KEYS))
+    weeks = partial(parse_period, week_start=report.date_range.week_start)
     request = Request(
         formats=read_formats(check, "formats", conf["formats"]) if conf.get("formats") else None,
         recipients=_recipients(check, conf.get("recipients"), known),
         mail=conf.get("mail"),
-        period=check.reads("period", conf["period"], parse_period) if conf.get("period") else None,
+        period=check.reads("period", conf["period"], weeks) if conf.get("period") else None,
         resend=_short_text(check, "resend", conf),
         triggered_by=_short_text(check, "triggered_by", conf),
         test=conf.get("test") is True,
@@ -159,20 +158,6 @@ def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:
 
 def _short_text(check: Check, key: str, conf: Mapping[str, Any]) -> str | None:
     return check.text(key, conf.get(key) or "", high=REQUEST_KEYS[key].schema["maxLength"]) or None
-
-
-def parse_period(text: str) -> DateRange:
-    """A named period such as `last-7-days`, or `2026-05-01/2026-05-31`, both days included."""
-    if text in PERIODS and text != "custom":
-        return DateRange(type=cast("Any", text))
-    first, slash, last = text.partition("/")
-    if not slash:
-        names = ", ".join(_NAMED_PERIODS)
-        raise ValueError(f"is not a period; use {names} or two days such as 2026-05-01/2026-05-31")
-    try:
-        return custom_range(date.fromisoformat(first), date.fromisoformat(last))
-    except ValueError as error:
-        raise ValueError(f"is not a period ({error}); use two days such as 2026-05-01/2026-05-31") from error
 
 
 def _recipients(check: Check, values: Any, known: Collection[str]) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from ..domain.formats import Format
 from ..domain.problem import Problem
 from ..domain.run import RunKey, RunKind
 from ..domain.storable import storable
-from ..domain.window import window
+from ..domain.window import window_of
 from ..mail.recipients import may_be_named
 from ..ports.runs import NewRun
 from ..reports.calendars import is_pending
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..domain.report import Report, Row
-    from ..domain.run import Request, Run, Trigger
+    from ..domain.run import Request, Run, Trigger, Window
     from ..ports.services import Services
     from ..settings import Settings
 
@@ -78,20 +78,22 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     report = parse_row(row)
     check_storable(trigger.conf)
     _may_tick(report, trigger, services.settings, services.now())
-    if trigger.conf.get("resend"):
-        trigger = _resending(services, report, trigger)
-    return new_run(trigger, row, _request(services, report, trigger), report)
-
-
-def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, report: Report | None = None) -> NewRun:
-    """What to record of a run: with *request* and *report* a frozen run, without them a refused one."""
     covered = None
+    if trigger.conf.get("resend"):
+        trigger, covered = _resending(services, report, trigger)
+    request = _request(services, report, trigger)
+    return replace(
+        new_run(trigger, row),
+        window=covered or _window(services, report, trigger, request),
+        formats=request.formats or report.formats,
+    )
+
+
+def new_run(trigger: Trigger, row: Row | None) -> NewRun:
+    """What to record of a refused run; `admit` adds what a frozen one covers."""
     # An invalid row may name a format twice, or hold a list in place of a name.
     named = [name for name in (row or {}).get("export_formats") or () if isinstance(name, str)]
     formats = tuple(Format(name) for name in dict.fromkeys(named) if name in list(Format))
-    if report is not None and request is not None:
-        covered = window(request.period or report.date_range, trigger.scheduled_for, report.timezone)
-        formats = request.formats or report.formats
     return NewRun(
         key=trigger.key,
         kind=trigger.kind,
@@ -100,9 +102,40 @@ def new_run(trigger: Trigger, row: Row | None, request: Request | None = None, r
         clear_number=trigger.clear_number,
         row=row,
         request=dict(trigger.conf),
-        window=covered,
+        window=None,
         formats=formats,
     )
+
+
+def _window(services: Services, report: Report, trigger: Trigger, request: Request) -> Window:
+    """What a run covers; one that is cleared keeps the time since the last run that it was frozen with."""
+    period = request.period or report.date_range
+    if period.type != "since-last-run":
+        return window_of(report, trigger.scheduled_for, requested=period)
+    if trigger.clear_number > 0 and (earlier := _frozen_before(services, trigger.key)) is not None:
+        return earlier
+    watermark = None if trigger.kind is RunKind.BACKFILL else services.runs.watermark(report.id)
+    if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
+        _must_not_be_covered(services, report, trigger.scheduled_for, watermark)
+    return window_of(report, trigger.scheduled_for, requested=period, watermark=watermark)
+
+
+def _must_not_be_covered(services: Services, report: Report, tick: datetime, watermark: datetime | None) -> None:
+    """Refuse a tick whose time is in an earlier email, or may be: no two successful runs overlap."""
+    if watermark is not None and tick <= watermark:
+        raise SkipRunError(f"a later run has covered this time, until {watermark:%Y-%m-%d %H:%M:%S} UTC")
+    if services.runs.is_unsettled(report.id, watermark, tick):
+        raise TransientError("the run before has no outcome yet, and where this one starts depends on it")
+
+
+def _frozen_before(services: Services, key: RunKey) -> Window | None:
+    """The time since the last run that a run was frozen with; None if it was not, or with another period."""
+    try:
+        earlier = services.runs.load(key)
+    except PermanentError:
+        return None
+    period = earlier.request.period or earlier.report.date_range
+    return earlier.window if period.type == "since-last-run" else None
 
 
 def _gone(trigger: Trigger) -> ReportsError:
@@ -137,8 +170,8 @@ def _request(services: Services, report: Report, trigger: Trigger) -> Request:
     return parse_request(conf, report, known=known)
 
 
-def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
-    """The trigger of a resend, with the formats and the period of the earlier run."""
+def _resending(services: Services, report: Report, trigger: Trigger) -> tuple[Trigger, Window]:
+    """The trigger of a resend with the formats of the earlier run, and the period of that run."""
     asked = _request(services, report, trigger)
     if asked.period or asked.mail is False:
         raise _not_again(trigger, "cannot be combined with a period or mail=false; remove those")
@@ -149,10 +182,7 @@ def _resending(services: Services, report: Report, trigger: Trigger) -> Trigger:
         raise _not_again(
             trigger, "is not a run of this report whose files are kept in these formats; use the id of one that is"
         )
-    covered = services.runs.load(earlier).window
-    return replace(
-        trigger, conf={**trigger.conf, "formats": formats, "period": f"{covered.first_day}/{covered.last_day}"}
-    )
+    return replace(trigger, conf={**trigger.conf, "formats": formats}), services.runs.load(earlier).window
 
 
 def _not_again(trigger: Trigger, reason: str) -> RequestError:

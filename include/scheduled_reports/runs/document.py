@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ..domain.report_type import ChartSpec, Dataset, ReportType
-    from ..domain.run import Run
+    from ..domain.run import Run, Window
     from ..settings import Settings
     from .staging import RunFiles
 
@@ -73,7 +73,7 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
         )
         for dataset in kind.datasets
     )
-    charts = tuple(_chart(spec, kind, _head(files, spec)) for spec in kind.charts)
+    charts = tuple(_chart(run.window, spec, kind, _head(files, spec)) for spec in kind.charts)
     return replace(
         _document(run, kind, settings, figures, tables),
         charts=charts,
@@ -151,7 +151,7 @@ def document_for_mail(run: Run, kind: ReportType, settings: Settings) -> Documen
     figures = _figures(kind, pa.ipc.open_stream(run.mail_summary.figures).read_all())
     return replace(
         _document(run, kind, settings, figures, (main,)),
-        charts=tuple(_kept_charts(kind, run.mail_summary.charts)),
+        charts=tuple(_kept_charts(run.window, kind, run.mail_summary.charts)),
         notes=tuple(note for dataset in kind.datasets for note in _notes(kind, figures, dataset.name)),
         excerpts=kept_excerpts(run, kind, main, run.mail_summary.excerpts),
     )
@@ -173,12 +173,12 @@ def _short_names(names: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.greater(pc.utf8_length(names), CHART_TEXT), cut, names)
 
 
-def _kept_charts(kind: ReportType, kept: bytes) -> Iterator[Chart]:
+def _kept_charts(window: Window, kind: ReportType, kept: bytes) -> Iterator[Chart]:
     """The recorded charts, one Arrow stream after the other; runs of older versions have none."""
     if kept:
         streams = pa.BufferReader(kept)
         for spec in kind.charts:
-            yield _chart(spec, kind, pa.ipc.open_stream(streams).read_all())
+            yield _chart(window, spec, kind, pa.ipc.open_stream(streams).read_all())
 
 
 def _stream(table: pa.Table) -> bytes:
@@ -224,7 +224,7 @@ def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:
     )
 
 
-def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
+def _chart(window: Window, spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
     (dataset,) = (one for one in kind.datasets if one.name == spec.dataset)
     columns = {column.name: column for column in dataset.columns}
     frame = head.to_pandas(types_mapper=pd.ArrowDtype)
@@ -243,14 +243,15 @@ def _chart(spec: ChartSpec, kind: ReportType, head: pa.Table) -> Chart:
         rows=rows,
         total=total,
         at_limit=dataset.limit is not None and total >= dataset.limit,
-        before=before if _compares(before) else (),
+        before=before if _compares(before, window) else (),
         weekly=spec.weekly,
     )
 
 
-def _compares(before: Sequence[Mapping[str, Any]]) -> bool:
+def _compares(before: Sequence[Mapping[str, Any]], window: Window) -> bool:
     """Whether the period before tells something: it is not all zeros, and its weekdays stand below the same ones."""
-    is_in_step = len(before) % WEEK == 0 or len(before) > MOST_DAYS
+    earlier = window.previous_start.astimezone(window.zone).date()
+    is_in_step = (window.first_day - earlier).days % WEEK == 0 or len(before) > MOST_DAYS
     return is_in_step and any(value for row in before for value in row.values())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..domain.formats import FORMATS
 from ..domain.run import Request, Run, RunKey, RunKind, RunState
-from ..domain.window import window
+from ..domain.window import window_of
 from ..render import renderer
 from ..reports.parser import parse_row
 from ..reports.types.catalog import report_type
@@ -29,14 +29,22 @@ if TYPE_CHECKING:
 
 
 def preview(  # noqa: PLR0913 - what a run is made of
-    row: Row, chosen: Format, at: datetime, out: Path, *, source: Source, staging: Staging, settings: Settings
+    row: Row,
+    chosen: Format,
+    at: datetime,
+    out: Path,
+    *,
+    source: Source,
+    staging: Staging,
+    settings: Settings,
+    watermark: datetime | None = None,
 ) -> int:
     """Write what a run of *row* at *at* would make to *out*; return the rows of its main table.
 
-    The row need not be in the database.  Raises RejectedError where it is not valid; *out* is written only when the
-    file is complete.
+    The row need not be in the database; *watermark* is that of its report.  Raises RejectedError where the row is not
+    valid; *out* is written only when the file is complete.
     """
-    run = _run(row, chosen, at)
+    run = _run(row, chosen, at, watermark)
     kind = report_type(run.report)
     if FORMATS[chosen].main_only:  # other queries would only take time: a run stages them for its email
         kind = kind.only_main
@@ -55,7 +63,7 @@ def preview(  # noqa: PLR0913 - what a run is made of
     return rows
 
 
-def _run(row: Row, chosen: Format, at: datetime) -> Run:
+def _run(row: Row, chosen: Format, at: datetime, watermark: datetime | None) -> Run:
     report = parse_row(row)
     return Run(
         key=RunKey(report_id=report.id, run_id="preview"),
@@ -66,5 +74,5 @@ def _run(row: Row, chosen: Format, at: datetime) -> Run:
         triggered_by="system",
         report=report,
         request=Request(formats=(chosen,)),
-        window=window(report.date_range, at, report.timezone),
+        window=window_of(report, at, watermark=watermark),
     )

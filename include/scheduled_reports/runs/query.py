@@ -88,7 +88,7 @@ def scope(run: Run, *, previous: bool = False) -> Scope:
     return Scope(
         workspace_id=run.report.workspace.id,
         start=covered.previous_start if previous else covered.start,
-        end=covered.start if previous else covered.end,
+        end=covered.previous_end if previous else covered.end,
         timezone=run.report.timezone.key,
         parameters=run.report.parameters,
     )

@@ -13,7 +13,7 @@ from ..domain.errors import PermanentError
 from ..domain.naming import execution_id, run_key
 from ..domain.run import MailSummary, RunKey, RunKind, RunState
 from ..ports.runs import FailureStreak, Snapshot, Unsettled
-from ..reports.frozen_run import read_frozen_run
+from ..reports.frozen_run import moves_watermark, read_frozen_run, window_values
 from .records import Kept, Recorded
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class MemoryRuns:
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     acts: dict[RunKey, AuditAction] = field(default_factory=dict)
     requests: dict[RunKey, KeptRecipients] = field(default_factory=dict)
+    watermarks: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger.reopen = self._reopen
@@ -103,6 +104,20 @@ class MemoryRuns:
     def abandon(self, new_run: NewRun, reason: str) -> None:
         if new_run.key not in self.runs:
             self.refuse(new_run, reason, skipped=False)
+
+    def watermark(self, report_id: str) -> datetime | None:
+        return self.watermarks.get(report_id)
+
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        return any(
+            key.report_id == report_id
+            and run.row["kind"] == RunKind.SCHEDULED
+            and run.row["frozen"] is not None
+            and not run.settled
+            and (after is None or run.row["scheduled_for"] > after)
+            and run.row["scheduled_for"] < before
+            for key, run in self.runs.items()
+        )
 
     def load(self, key: RunKey) -> Run:
         held = self.runs.get(key)
@@ -178,6 +193,9 @@ class MemoryRuns:
         held.row |= {"state": outcome.state, "reason": outcome.reason}
         held.notified = outcome.state is RunState.SKIPPED
         news = self._count(key, held, outcome)
+        if moves_watermark(held.row, outcome):
+            tick = held.row["scheduled_for"]
+            self.watermarks[key.report_id] = max(tick, self.watermarks.get(key.report_id, tick))
         held.retention.settle(self.now())
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
         return replace(outcome, news=RunKind(held.row["kind"]) if news else None)
@@ -271,5 +289,6 @@ def _row(new_run: NewRun) -> dict[str, Any]:
         "frozen": None,
         "mail": None,
         "mail_error": None,
+        **window_values(new_run.window),
         **dict.fromkeys(MAIL_SUMMARY),
     }

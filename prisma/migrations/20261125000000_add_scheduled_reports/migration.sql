@@ -534,6 +534,33 @@ $file$;
 END
 $once$;
 
+-- From migrations/0016_watermark.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0016_watermark') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0016_watermark');
+        EXECUTE $file$
+-- The newest tick of each report whose scheduled run has succeeded: where the period "since the last run" starts.
+ALTER TABLE reporting.report_options ADD COLUMN watermark timestamptz;
+
+UPDATE reporting.report_options o
+SET watermark = newest.scheduled_for
+FROM (
+    SELECT report_id, max(scheduled_for) AS scheduled_for
+    FROM reporting.runs
+    WHERE kind = 'scheduled' AND state = 'success'
+    GROUP BY report_id
+) newest
+WHERE newest.report_id = o.report_id;
+
+-- The period that a run is compared with, frozen with its own one; runs of earlier versions have none.
+ALTER TABLE reporting.runs ADD COLUMN previous_start timestamptz, ADD COLUMN previous_end timestamptz;
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0017_owners.sql
 
 DO $once$
@@ -635,8 +662,9 @@ $$;
 
 -- What the old workspace's runs have left in the row is not the new one's.
 CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE reporting.report_options SET watermark = NULL WHERE report_id = OLD.id;
     NEW.last_run := NULL;
     NEW.last_run_status := NULL;
     NEW.last_error := NULL;

@@ -14,7 +14,7 @@ from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
-from ...reports.frozen_run import formats, read_frozen_run
+from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, window_values
 from .connection import transaction
 from .encoding import in_encoding
 from .ledger import deliveries, key_values
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from ...ports.runs import KeptRecipients, NewRun
 
     Connection = psycopg.Connection[dict[str, Any]]
+
+
+#: What moves the watermark of a report besides its id.
+_WATERMARK = ("scheduled_for", "workspace_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,7 @@ class PostgresRuns:
 
     def open(self, new_run: NewRun) -> None:
         values = _values(new_run) | {
-            "window_start": new_run.window.start if new_run.window else None,
-            "window_end": new_run.window.end if new_run.window else None,
+            **window_values(new_run.window),
             "frozen": Jsonb({"row": new_run.row, "request": dict(new_run.request)}),
         }
         with self._transaction() as connection:
@@ -92,6 +95,16 @@ class PostgresRuns:
 
     def abandon(self, new_run: NewRun, reason: str) -> None:
         self._refuse(new_run, reason, RunState.FAILED, anew=False)
+
+    def watermark(self, report_id: str) -> datetime | None:
+        with self._transaction() as connection:
+            row = _run(connection, "watermark", {"report_id": report_id}).fetchone()
+        return row["watermark"] if row else None
+
+    def is_unsettled(self, report_id: str, after: datetime | None, before: datetime) -> bool:
+        values = {"report_id": report_id, "after": after, "before": before}
+        with self._transaction() as connection:
+            return _run(connection, "unsettled_ticks", values).fetchone() is not None
 
     def load(self, key: RunKey) -> Run:
         with self._transaction() as connection:
@@ -164,6 +177,8 @@ class PostgresRuns:
             if outcome.state is not RunState.SKIPPED:
                 _settle_executions(connection, key, snapshot, outcome, sent_at)
             news = _count(connection, key, row, outcome)
+            if moves_watermark(row, outcome):
+                _run(connection, "move_watermark", {name: row[name] for name in _WATERMARK} | key_values(key))
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
         return replace(outcome, news=RunKind(row["kind"]) if news else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 from ...domain.dates import city, long_date, long_time
@@ -60,5 +60,5 @@ def data_until(document: Document) -> str:
     zone = document.timezone
     end = min(document.window.end, document.scheduled_for).astimezone(document.scheduled_for.tzinfo)
     if end.time() == time():
-        return f"Data until {long_date(document.window.last_day)}, 24:00 ({city(zone)})."
+        return f"Data until {long_date(end.date() - timedelta(days=1))}, 24:00 ({city(zone)})."
     return f"Data until {long_time(end, zone)}."

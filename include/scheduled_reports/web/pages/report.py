@@ -14,8 +14,8 @@ from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
-from ...reports.parameters import PERIODS
 from ...reports.parser import parse_row
+from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
@@ -114,8 +114,8 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         may_run=_may(access, record, Right.RUN) and bool(dags),
         may_create=access.caller.may(Right.CHANGE),
         formats=list(Format),
-        periods=PERIODS[:-1],
-        default_period=_default_period(record["parameters"]),
+        periods=NAMED_PERIODS,
+        default_period=_default_period(row or {}),
     )
 
 
@@ -169,9 +169,13 @@ def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
     ]
 
 
-def _default_period(parameters: Any) -> str:
-    """Return the period that a report's parameters name; they may be invalid."""
-    chosen = parameters.get("dateRange") if isinstance(parameters, dict) else None
+def _default_period(row: Mapping[str, Any]) -> str:
+    """Return the period that a report's options or else its parameters name; they may be invalid."""
+    option, range_ = (
+        (row.get(column) or {}).get(name) if isinstance(row.get(column) or {}, dict) else None
+        for column, name in (("options", "period"), ("parameters", "dateRange"))
+    )
+    chosen = option or range_
     name = chosen.get("type") if isinstance(chosen, dict) else None
     return str(name or "last-7-days").replace("-", " ")
 

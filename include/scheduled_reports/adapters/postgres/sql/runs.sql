@@ -46,16 +46,18 @@ DELETE FROM report_executions WHERE id = ANY (%(ids)s) AND status = 'PENDING' AN
 -- A retry of `query` uses the frozen row; a clear (a higher clear_number) freezes the row again.
 -- The mail plan does not change once a message has been claimed.
 INSERT INTO reporting.runs AS held
-    (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, window_start, window_end, triggered_by,
-     clear_number, test, frozen)
+    (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, window_start, window_end, previous_start,
+     previous_end, triggered_by, clear_number, test, frozen)
 VALUES
     (%(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, 'running', %(scheduled_for)s,
-     %(window_start)s, %(window_end)s, %(triggered_by)s, %(clear_number)s, %(test)s, %(frozen)s)
+     %(window_start)s, %(window_end)s, %(previous_start)s, %(previous_end)s, %(triggered_by)s, %(clear_number)s,
+     %(test)s, %(frozen)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
     state = 'running', reason = NULL, frozen = excluded.frozen, workspace_id = excluded.workspace_id,
     clear_number = excluded.clear_number,
-    window_start = excluded.window_start, window_end = excluded.window_end, touched_at = now(),
+    window_start = excluded.window_start, window_end = excluded.window_end,
+    previous_start = excluded.previous_start, previous_end = excluded.previous_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL,
     excerpts = NULL, lead = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
@@ -104,7 +106,8 @@ WHERE %(replace)s
 RETURNING true
 
 -- name: load_run
-SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
+SELECT run_key, kind, state, reason, scheduled_for, window_start, window_end, previous_start, previous_end, triggered_by,
+       frozen, mail, mail_error, counted, test, started_at,
        data_rows, main_rows, figures, preview, charts, excerpts, lead
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
@@ -240,6 +243,25 @@ FROM (
 ) is_this
 -- A run says nothing about a report that another workspace has now.
 WHERE r.id = %(report_id)s AND r.workspace_id = coalesce(nullif(%(workspace_id)s, ''), r.workspace_id)
+
+-- name: watermark
+SELECT watermark FROM reporting.report_options WHERE report_id = %(report_id)s
+
+-- name: unsettled_ticks
+SELECT true
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND kind = 'scheduled' AND settled_at IS NULL AND frozen IS NOT NULL
+  AND scheduled_for > coalesce(%(after)s::timestamptz, '-infinity') AND scheduled_for < %(before)s
+LIMIT 1
+
+-- name: move_watermark
+-- Only forwards, and by runs of the workspace that has the report now.
+UPDATE reporting.report_options o
+SET watermark = %(scheduled_for)s
+FROM scheduled_reports r
+WHERE o.report_id = %(report_id)s AND r.id = o.report_id
+  AND r.workspace_id = coalesce(nullif(%(workspace_id)s, ''), r.workspace_id)
+  AND coalesce(o.watermark < %(scheduled_for)s, true)
 
 -- name: next_run
 UPDATE scheduled_reports SET next_run = %(next_run)s AT TIME ZONE 'UTC'

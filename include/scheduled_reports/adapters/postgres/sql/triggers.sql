@@ -78,8 +78,9 @@ $$;
 
 -- What the old workspace's runs have left in the row is not the new one's.
 CREATE OR REPLACE FUNCTION reporting.report_moved() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE reporting.report_options SET watermark = NULL WHERE report_id = OLD.id;
     NEW.last_run := NULL;
     NEW.last_run_status := NULL;
     NEW.last_error := NULL;
