@@ -282,3 +282,16 @@ def test_the_response_may_be_sent_back(api):
     answer = api.put(f"{SCHEDULED}/r1", content=json.dumps(read), headers={"content-type": "application/json"})
 
     assert answer.status_code == 200, answer.text
+
+
+def upcoming(api, **query):
+    return api.get("/api/next-runs", params={"timezone": "Europe/Berlin", "from": "2026-12-20T00:00:00Z", **query})
+
+
+def test_the_run_times_of_an_expression_follow_a_country(api):
+    answer = upcoming(api, cron="0 9 * * 5", count=2, calendar="DE", onClosed="before", endsOn="2026-12-30")
+
+    assert [tick["local"][:10] for tick in answer.json()["nextRuns"]] == ["2026-12-24"]
+    assert upcoming(api, cron="0 9 * * 5", calendar="DEU-XX").json()["details"].keys() == {"calendar"}
+    assert upcoming(api, cron="0 9 * * 5", onClosed="later").status_code == 400
+    assert upcoming(api, cron="0 9 * * 5", startsOn="soon").status_code == 400

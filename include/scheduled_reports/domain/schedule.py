@@ -76,8 +76,8 @@ class Schedule:
 
     def _ticks(self, last: datetime) -> Iterator[datetime]:
         # A gap can move a tick of the day before past midnight, so start a day early.
-        first = last.astimezone(self.zone).date() - DAY
-        for day in self._days(first if self.starts_on is None else max(first, self.starts_on - DAY)):
+        today = last.astimezone(self.zone).date()
+        for day in self._days(max(today, self.starts_on or today) - DAY):
             if self.ends_on is not None and day > self.ends_on:
                 return
             for tick in sorted(self.cron.ticks_of(day, self.zone)):

@@ -29,6 +29,9 @@ LONGEST_CODE = 80
 WEEKDAYS = frozenset(range(7))
 #: Closed days are known for so many years after the current one, and at most for so many before it.
 YEARS_AHEAD, YEARS_BEHIND = 2, 10
+#: For run times that are only shown.
+YEARS_SHOWN = 10
+EXAMPLES = "use one such as DE-BY or US"
 ON_CLOSED: tuple[str, ...] = get_args(OnClosed)
 LIBRARY = "holidays"
 
@@ -88,7 +91,10 @@ def resolved(row: Row) -> Row:
     code = row["options"]["calendar"]
     try:
         found = country_calendar(code, *years_of(_effective(row), datetime.now(UTC)))
-        return row | {"calendar": {"code": code, "unknown": _unknown(code)} if found is None else found.as_json}
+        if found is None:
+            unknown = f"is neither a calendar of the workspace nor a country or region; {EXAMPLES}{_guess(code)}"
+            return row | {"calendar": {"code": code, "unknown": unknown}}
+        return row | {"calendar": found.as_json}
     except Exception:  # one row must not affect the others; it stays unresolved, and its ticks wait
         log.exception("the calendar of report %s cannot be computed", row.get("id"))
         return row
@@ -124,14 +130,22 @@ def library() -> str:
     return f"{LIBRARY} {metadata.version(LIBRARY)}"
 
 
-def _unknown(code: str) -> str:
+def country(code: str, start: datetime) -> Calendar:
+    """The calendar of a country or region from *start* on, for run times without a report; ValueError if unknown."""
+    first = first_year(start)
+    found = country_calendar(code, first, first + YEARS_SHOWN)
+    if found is None:
+        raise ValueError(f"is not a country or region; {EXAMPLES}{_guess(code)}")
+    return calendar_of(found.as_json)
+
+
+def _guess(code: str) -> str:
     import holidays  # noqa: PLC0415 - only for a code that is not known
 
     known = holidays.list_supported_countries()
     codes = [*known, *(f"{country}-{region}" for country, regions in known.items() for region in regions)]
-    close = get_close_matches(code.upper(), codes, n=1)
-    guess = f" (did you mean {close[0]}?)" if close else ""
-    return f"is neither a calendar of the workspace nor a country or region; use one such as DE-BY or US{guess}"
+    close = get_close_matches(code[:LONGEST_CODE].upper(), codes, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _effective(row: Row) -> datetime:

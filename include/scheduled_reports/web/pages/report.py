@@ -14,6 +14,7 @@ from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
+from ...reports.calendars import resolved
 from ...reports.parser import parse_row
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
@@ -158,7 +159,7 @@ def _progress(run: Record) -> int:
 
 def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
     try:
-        report = parse_row(row)
+        report = parse_row(resolved(row))
     except RejectedError:
         return []
     if not report.is_scheduled:
