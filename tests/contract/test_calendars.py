@@ -295,3 +295,19 @@ def test_the_run_times_of_an_expression_follow_a_country(api):
     assert upcoming(api, cron="0 9 * * 5", calendar="DEU-XX").json()["details"].keys() == {"calendar"}
     assert upcoming(api, cron="0 9 * * 5", onClosed="later").status_code == 400
     assert upcoming(api, cron="0 9 * * 5", startsOn="soon").status_code == 400
+
+
+def page(api):
+    return " ".join(api.get("/reports/r1").text.split())
+
+
+def test_the_page_tells_the_days(api):
+    assert "<dt>Days</dt>" not in page(api)
+
+    put(api, calendar="DE-BY", onClosed="after", startsOn="2999-01-01")
+    assert "calendar DE-BY, runs on closed days are moved to the open day after; from 2999-01-01; not begun" in page(
+        api
+    )
+    put(api, calendar=None, onClosed=None, startsOn=None, endsOn="2020-12-31")
+    assert "<dd>until 2020-12-31; ended</dd>" in page(api)
+    assert "No upcoming runs: the schedule has ended." in page(api)
