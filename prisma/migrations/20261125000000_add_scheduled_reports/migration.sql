@@ -721,7 +721,7 @@ $$;
 
 -- Another calendar takes effect now, for the reports that use it; a country's is not used where the workspace has its own.
 CREATE OR REPLACE FUNCTION reporting.calendar_takes_effect(workspace text, changed text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     reports regclass;
 BEGIN
