@@ -14,6 +14,7 @@ from ..domain.storable import storable
 from ..domain.window import window_of
 from ..mail.recipients import may_be_named
 from ..ports.runs import NewRun
+from ..reports.calendars import is_pending
 from ..reports.parser import parse_row
 from ..reports.run_request import check_storable, parse_request
 from .late_runs import recognised
@@ -77,6 +78,8 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     """What to freeze of a run; raises SkipRunError if the tick must not run, PermanentError if the run cannot."""
     if row is None:
         raise _gone(trigger)
+    if is_pending(row):
+        raise TransientError("the days of the report's calendar are not known yet; upkeep adds them within a minute")
     report = parse_row(row)
     check_storable(trigger.conf)
     _may_tick(report, row, trigger, services.settings, services.now())

@@ -12,18 +12,22 @@ from ..domain.naming import late_run_id
 from ..domain.report import Status
 from ..domain.run import RunKey, RunKind
 from ..ports.runs import DueTick
-from ..ports.upkeep import Health, Tombstone
+from ..ports.upkeep import CalendarInUse, Health, Tombstone
 from .reports import changed_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from ..domain.calendar import CountryCalendar
     from ..domain.report import Row
     from ..ports.upkeep import Decision, Plan
     from .reports import MemoryDefinitions
     from .runs import MemoryRuns
 
 AUTOMATED = (RunKind.SCHEDULED, RunKind.BACKFILL)
+
+
+NOT_COVERED = {"first_year": None, "last_year": None, "source": None}
 
 
 @dataclass
@@ -43,6 +47,8 @@ class MemoryUpkeepStore:
     checked_to: dict[str, datetime] = field(default_factory=dict)
     #: The decisions with missed ticks, as in reporting.missed_ticks.
     missed: list[Decision] = field(default_factory=list)
+    #: The years of each country's calendar that are kept, and what computed them.
+    covered: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Rejections that nobody was told of, with the id of their notice; reports that keep their ticks.
     untold: dict[str, str | None] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
@@ -141,6 +147,21 @@ class MemoryUpkeepStore:
                 row["effective_from"] = self.now().isoformat()
                 changed += 1
         return changed
+
+    def calendars_in_use(self) -> list[CalendarInUse]:
+        since: dict[str, datetime] = {}
+        for row in self.definitions.content:
+            code = (row.get("options") or {}).get("calendar")
+            if isinstance(code, str) and (row["workspace_id"], code) not in self.definitions.calendars:
+                effective = datetime.fromisoformat(row["effective_from"])
+                since[code] = min(effective, since.get(code, effective))
+        return [
+            CalendarInUse(code=code, since=since[code], **self.covered.get(code, NOT_COVERED)) for code in sorted(since)
+        ]
+
+    def keep_calendar(self, calendar: CountryCalendar) -> None:
+        self.definitions.calendars["", calendar.code] = calendar.as_json
+        self.covered[calendar.code] = {name: getattr(calendar, name) for name in NOT_COVERED}
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ...domain import naming
 from ...domain.run import RunKey
-from ...ports.upkeep import Health, Tombstone
+from ...ports.upkeep import CalendarInUse, Health, Tombstone
 from .connection import transaction
 from .encoding import in_encoding
 from .sql import statements
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from ...domain.calendar import CountryCalendar
     from ...ports.upkeep import Decision
 
 
@@ -76,6 +77,13 @@ class PostgresUpkeepStore:
 
     def resume_edited(self) -> int:
         return self._run("resume_edited", ours=OURS)
+
+    def calendars_in_use(self) -> list[CalendarInUse]:
+        return [CalendarInUse(**row) for row in self._read("calendars_in_use")]
+
+    def keep_calendar(self, calendar: CountryCalendar) -> None:
+        values = asdict(calendar) | {"weekend": list(calendar.weekend), "dates": list(calendar.dates)}
+        self._run("keep_calendar", **values)
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         return [Tombstone(**row) for row in self._read("tombstones", limit=limit)]

@@ -15,6 +15,7 @@ from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
+from ...reports.calendars import resolved
 from ...reports.parser import parse_row
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
@@ -35,6 +36,13 @@ RUNS = 20
 OPEN = ("queued", "running")
 UPCOMING = 10
 LEFT_OUT = 10_000
+#: What becomes of runs on closed days, and where today lies, in words.
+ON_CLOSED = {
+    "skip": "left out",
+    "before": "moved to the open day before",
+    "after": "moved to the open day after",
+}
+PHASES = {"not-begun": "not begun", "active": "", "ended": "ended"}
 #: States of a task that has not ended.
 UNFINISHED = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
@@ -93,10 +101,11 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
     key = RunKey(report_id=record["id"], run_id=storable(run_id) or "")
     first = access.ports.reports.run(access.workspace.id, key) if run_id else None
     runs = [*([first] if first else []), *(one for one in found.items if one["run_id"] != run_id)]
+    shown = serializers.report(record, dags, access.ports.core.now())
     return page(
         request,
         "report",
-        report=serializers.report(record, dags),
+        report=shown,
         state=record["state"],
         states=STATES,
         workspace=access.workspace,
@@ -104,6 +113,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         type=catalog().types.get(record["reportType"]),
         problems=fields.problems(row, {}) if row else {},
         is_left_out=not dags and record["id"] in _left_out(access),
+        days=_days(record["options"] or {}, PHASES[shown["phase"]]),
         upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
@@ -160,7 +170,7 @@ def _progress(run: Record) -> int:
 
 def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
     try:
-        report = parse_row(row)
+        report = parse_row(resolved(row))
     except RejectedError:
         return []
     if not report.is_scheduled:
@@ -187,6 +197,19 @@ def _missed(access: Access, report: Record) -> str | None:
         made = {0: "none was made", 1: "one was made"}.get(one["made"], f"{one['made']:,} were made")
         return f"{what} ({zone.key}); by the policy {one['policy']}, {made} afterwards."
     return None
+
+
+def _days(options: Mapping[str, Any], phase: str) -> str:
+    """Return on which days the report runs besides its schedule, in words; the options may be invalid."""
+    calendar, first, last = (options.get(name) for name in ("calendar", "startsOn", "endsOn"))
+    closed = ON_CLOSED.get(str(options.get("onClosed") or "skip"), "")
+    parts = [
+        f"calendar {calendar}, runs on closed days are {closed}" if calendar else "",
+        f"from {first}" if first else "",
+        f"until {last}" if last else "",
+        phase,
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _default_period(row: Mapping[str, Any]) -> str:
