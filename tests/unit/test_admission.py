@@ -24,6 +24,7 @@ from tests.unit.run_helpers import (
     counts,
     edit,
     mails,
+    make,
     manual,
     refused,
     walk,
@@ -220,6 +221,16 @@ def test_a_run_that_upkeep_makes_is_a_scheduled_one_of_its_tick_whatever_airflow
     assert (run.triggered_by, run.request.recipients) == ("system", None)
     assert run.window == walked(make_services()).window
     assert counts(services) == (1, 1, 0)
+
+
+def test_nobody_chooses_the_recipients_of_such_a_run(make_services):
+    services = decided(make_services())
+    make(services, MADE)
+
+    pipeline.email(services, LATE, conf=MADE.conf)
+
+    (mail,) = mails(services)
+    assert mail["To"] == "ada@acme.example"
 
 
 def walked(services):

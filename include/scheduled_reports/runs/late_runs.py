@@ -9,8 +9,14 @@ from ..domain.naming import LATE
 from ..domain.run import RunKind
 
 if TYPE_CHECKING:
-    from ..domain.run import Trigger
+    from ..domain.run import RunKey, Trigger
+    from ..ports.runs import DueTick
     from ..ports.services import Services
+
+
+def made_by_upkeep(services: Services, key: RunKey) -> DueTick | None:
+    """The tick for which upkeep makes this run; None for any other run."""
+    return services.runs.due_tick(key) if key.run_id.startswith(LATE) else None
 
 
 def recognised(services: Services, trigger: Trigger) -> Trigger:
@@ -18,9 +24,7 @@ def recognised(services: Services, trigger: Trigger) -> Trigger:
 
     Only our table says so: anybody who may trigger a run in Airflow can name it as they like.
     """
-    if trigger.kind is not RunKind.MANUAL or not trigger.key.run_id.startswith(LATE):
-        return trigger
-    due = services.runs.due_tick(trigger.key)
+    due = made_by_upkeep(services, trigger.key) if trigger.kind is RunKind.MANUAL else None
     if due is None:
         return trigger
     return replace(
