@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from include.scheduled_reports.domain.delivery import DeliveryState
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.domain.send_if import Candidate, Finding, Verdict
-from tests.contract.runs_suite import MONDAY, Memory, Postgres, delivery, new_run, settled
+from tests.contract.runs_suite import MONDAY, Memory, Postgres, delivery, new_run, refused, settled
 from tests.contract.tables import execute
 
 MET = Verdict(met=True, why="", findings=(Finding(met=True, text="“Zoë”: 12, above 10."),))
@@ -198,6 +198,18 @@ def test_a_cleared_run_keeps_its_verdict_if_it_may_have_been_mailed(record, runs
     opened(runs, clear_number=1)
 
     assert runs.load(key).verdict == kept
+
+
+def test_a_run_that_is_refused_when_it_is_cleared_has_no_verdict(record, runs):
+    key = opened(runs)
+    runs.note_verdict(key, MET, CANDIDATE)
+
+    runs.refuse(refused(key, clear_number=1), "the report is no longer scheduled", skipped=True)
+    opened(runs, clear_number=2)
+
+    assert runs.load(key).verdict is None
+    sent(record, key)
+    assert state(runs) is None
 
 
 def test_another_workspace_has_a_state_of_its_own(record, runs):
