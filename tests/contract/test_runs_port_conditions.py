@@ -262,7 +262,7 @@ def test_in_any_order_of_events_the_order_of_the_ticks_decides(kind, request):
     dsn = request.getfixturevalue("migrated_dsn") if kind == "postgres" else None
     there = Postgres(dsn) if dsn else None
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events)
     @example([("not met", 1), ("met", 1), ("send", 1)])
     def check(sequence):

@@ -369,7 +369,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(steps, st.sampled_from([CHANGED, NEW_DAYS]))
 def test_each_run_is_compared_with_the_last_one_that_was_mailed(sequence, condition):
     services = services_with(condition)
@@ -392,7 +392,7 @@ def test_each_run_is_compared_with_the_last_one_that_was_mailed(sequence, condit
 # Once
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["live", "live", "off", "test"])), max_size=8))
 def test_once_means_once_until_a_run_did_not_meet_it(sequence):
     services = services_with(ABOVE_TEN, repeat="once")
