@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.api import NEW, SCHEDULED, one
 from tests.contract.tables import execute
+from tests.contract.test_api_runs import run_all
 
 
 def options(dsn, report_id="r1"):
@@ -77,3 +78,27 @@ def test_a_change_in_sql_is_in_the_audit_trail_with_its_role(api, dsn):
 def test_the_database_refuses_options_that_are_not_an_object(dsn, api, wrong):
     with pytest.raises(Exception, match="report_options_options_check"):
         execute(dsn, f"UPDATE reporting.report_options SET options = '{wrong}' WHERE report_id = 'r1'")
+
+
+def test_a_period_is_set_and_what_is_wrong_with_one_is_said_at_its_name(api):
+    period = {"type": "week-to-date", "weekStart": "sunday"}
+
+    assert api.put(f"{SCHEDULED}/r1", json={"options": {"period": period}}).json()["options"]["period"] == period
+    answer = api.put(f"{SCHEDULED}/r1", json={"options": {"period": {"type": "week-to-dat", "x": 1}}})
+    assert answer.status_code == 400
+    assert "did you mean week-to-date?" in answer.json()["details"]["options.period"][0]
+
+
+def test_a_manual_run_covers_the_period_of_the_option_or_the_one_it_asks_for(api, dsn):
+    api.put(f"{SCHEDULED}/r1", json={"options": {"period": {"type": "month-to-date"}}})
+    api.post(f"{SCHEDULED}/r1/trigger", json={"runAfter": "2026-05-04T06:00:00Z"})
+    run_all(api)
+    api.post(f"{SCHEDULED}/r1/trigger", json={"runAfter": "2026-05-04T07:30:00Z", "period": "since-last-run"})
+    execute(dsn, "UPDATE reporting.report_options SET watermark = '2026-05-02T07:00:00Z'")
+    run_all(api)
+
+    runs = {run["scheduledFor"]: run for run in api.get(f"{SCHEDULED}/r1/runs").json()["runs"]}
+    assert {at: (run["windowStart"], run["windowEnd"]) for at, run in runs.items()} == {
+        "2026-05-04T06:00:00.000Z": ("2026-04-30T22:00:00.000Z", "2026-05-04T06:00:00.000Z"),
+        "2026-05-04T07:30:00.000Z": ("2026-05-02T07:00:00.000Z", "2026-05-04T07:30:00.000Z"),
+    }

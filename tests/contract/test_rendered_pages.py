@@ -265,6 +265,16 @@ def test_the_pages_of_a_pdf_come_as_pictures(api):
     assert api.get(f"{SCHEDULED}/r1/runs/{RUN}/artifacts/html/pages/1").status_code == 404
 
 
+def test_a_run_by_hand_offers_every_period_and_names_the_one_of_the_report(api, dsn):
+    assert "Default (last 7 days)" in api.get("/reports/r1").text
+
+    execute(dsn, """UPDATE reporting.report_options SET options = '{"period": {"type": "month-to-date"}}'""")
+
+    shown = api.get("/reports/r1").text
+    assert "Default (month to date)" in shown
+    assert all(f"<option>{name}</option>" in shown for name in ("yesterday", "week-to-date", "since-last-run"))
+
+
 # --- the form
 
 

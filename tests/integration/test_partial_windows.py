@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from include.scheduled_reports.__main__ import main
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.window import window
@@ -155,3 +157,23 @@ def test_days_and_figures_of_the_audit_and_of_engagement_agree(source, covered, 
     listed = ask(source, people.sql, covered.start, covered.end, zone)
     assert sum(row["messages"] for row in rows) == sum(row["messages"] for row in listed)
     assert all(row["active_days"] <= len(rows) for row in listed)
+
+
+def test_a_preview_of_the_time_since_the_last_run_starts_where_that_ended(dsn, tmp_path):
+    report, out = "demo-report-weekly-activity", tmp_path / "report.json"
+    options = ["--format", "json", "--at", "2026-05-12T09:00:00Z", "--out", str(out), "--dsn", dsn]
+    starts = []
+    for watermark in (None, datetime(2026, 5, 12, 6, 30, tzinfo=UTC)):
+        with psycopg.connect(dsn) as connection:
+            connection.execute(
+                "UPDATE reporting.report_options"
+                """ SET watermark = %s, options = '{"period": {"type": "since-last-run"}}' WHERE report_id = %s""",
+                (watermark, report),
+            )
+        assert main(["preview", report, *options]) == 0
+        period = json.loads(out.read_bytes())["report"]["period"]
+        starts.append(datetime.fromisoformat(period["start"]).astimezone(UTC))
+        assert datetime.fromisoformat(period["end"]) == datetime(2026, 5, 12, 9, tzinfo=UTC)
+
+    # The tick before: Monday at 09:00 in Berlin.
+    assert starts == [datetime(2026, 5, 11, 7, tzinfo=UTC), datetime(2026, 5, 12, 6, 30, tzinfo=UTC)]

@@ -506,6 +506,34 @@ $file$;
 END
 $once$;
 
+-- From migrations/0013_calendars.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0013_calendars') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0013_calendars');
+        EXECUTE $file$
+-- The closed days of calendars: those of a workspace, and those of the countries and regions in use, which upkeep computes
+-- and whose workspace is ''.
+CREATE TABLE reporting.calendars (
+    workspace_id text NOT NULL,
+    code text NOT NULL CHECK (length(code) BETWEEN 1 AND 80),
+    name text NOT NULL DEFAULT '',
+    -- Sunday is 0.
+    weekend integer[] NOT NULL DEFAULT '{0,6}' CHECK (weekend <@ '{0,1,2,3,4,5,6}'),
+    dates date[] NOT NULL DEFAULT '{}' CHECK (array_position(dates, NULL) IS NULL),
+    -- Of a country: the years that are covered, and what computed the days.
+    first_year integer,
+    last_year integer,
+    source text,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, code)
+);
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0015_conditions.sql
 
 DO $once$
@@ -734,6 +762,51 @@ BEGIN
 END
 $$;
 
+-- Another calendar takes effect now, for the reports that use it; a country's is not used where the workspace has its own.
+CREATE OR REPLACE FUNCTION reporting.calendar_takes_effect(workspace text, changed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reports regclass;
+BEGIN
+    -- Only the trigger on scheduled_reports knows the application's schema.
+    SELECT tgrelid INTO reports FROM pg_trigger WHERE tgname = 'reporting_edit_noted' ORDER BY tgrelid LIMIT 1;
+    EXECUTE format(
+        'UPDATE reporting.report_options o SET effective_from = clock_timestamp() FROM %s r '
+        'WHERE r.id = o.report_id AND o.options ->> ''calendar'' = $2 AND (r.workspace_id = $1 OR $1 = '''' AND NOT '
+        'EXISTS (SELECT FROM reporting.calendars own WHERE own.workspace_id = r.workspace_id AND own.code = $2))', reports
+    ) USING workspace, changed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.calendar_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    covered_until integer;
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.workspace_id, OLD.code) = (NEW.workspace_id, NEW.code) THEN
+        -- Years that were not covered before change nothing that was scheduled.  A workspace's list covers this year.
+        covered_until := coalesce(OLD.last_year, greatest(
+            (SELECT max(extract(year FROM day)) FROM unnest(OLD.dates) AS day WHERE isfinite(day)),
+            extract(year FROM clock_timestamp() + interval '31 days')
+        ));
+        IF OLD.weekend @> NEW.weekend AND OLD.weekend <@ NEW.weekend AND NOT EXISTS (
+            SELECT FROM unnest(OLD.dates || NEW.dates) AS day
+            WHERE extract(year FROM day) BETWEEN coalesce(OLD.first_year, 0) AND covered_until
+              AND (day = ANY (OLD.dates)) <> (day = ANY (NEW.dates))
+        ) THEN
+            RETURN NULL;
+        END IF;
+    -- The days of a country were known before they are first written.
+    ELSIF TG_OP <> 'INSERT' AND OLD.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(OLD.workspace_id, OLD.code);
+    END IF;
+    IF TG_OP = 'UPDATE' OR TG_OP = 'INSERT' AND NEW.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(NEW.workspace_id, NEW.code);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION reporting.options_noted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -817,6 +890,10 @@ EXECUTE FUNCTION reporting.options_became_effective();
 CREATE OR REPLACE TRIGGER reporting_options_noted AFTER UPDATE OF options, missed_runs ON reporting.report_options
 FOR EACH ROW WHEN (OLD.options IS DISTINCT FROM NEW.options OR OLD.missed_runs IS DISTINCT FROM NEW.missed_runs)
 EXECUTE FUNCTION reporting.options_noted();
+
+CREATE OR REPLACE TRIGGER reporting_calendar_changed
+AFTER INSERT OR DELETE OR UPDATE OF workspace_id, code, weekend, dates ON reporting.calendars
+FOR EACH ROW EXECUTE FUNCTION reporting.calendar_changed();
 
 -- From adopt.sql
 
