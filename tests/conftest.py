@@ -98,6 +98,7 @@ ON_ONE_AIRFLOW = frozenset(
         "api",
         "application_routes",
         "commands",
+        "conditions",
         "one_user",
         "owners",
         "pages",

@@ -22,6 +22,8 @@ from .domain.schedule import Schedule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .domain.calendar import Calendar
+
 T = TypeVar("T")
 NO_SAMPLE_DATA = (
     "the wheel does not contain the sample data; "
@@ -95,6 +97,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the time after which they come, such as 2026-05-11T09:00:00Z (default: now)",
     )
     runs.add_argument("--count", type=int, default=5, help="how many to print (default: 5)")
+    runs.add_argument("--calendar", help="a country or region whose holidays and weekends are closed, such as DE-BY")
+    runs.add_argument(
+        "--on-closed",
+        choices=("skip", "before", "after"),
+        default="skip",
+        help="what becomes of a run on a closed day: skipped, or moved to the open day before or after (default: skip)",
+    )
+    runs.add_argument("--starts-on", type=date.fromisoformat, help="the first local day, such as 2026-05-11")
+    runs.add_argument("--ends-on", type=date.fromisoformat, help="the last local day")
     runs.set_defaults(run=_next_runs)
     return parser
 
@@ -133,10 +144,12 @@ def _seed(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     from .adapters.postgres.reports import PostgresDefinitions
+    from .reports.calendars import resolved
     from .reports.parser import parse
     from .reports.types.catalog import catalog
 
-    reports, rejections = parse(PostgresDefinitions(options.dsn).rows(limit=1_000_000))
+    rows = PostgresDefinitions(options.dsn).rows(limit=1_000_000)
+    reports, rejections = parse(resolved(row) for row in rows)
     broken = {name: reasons.split("\n") for name, reasons in catalog().broken.items()}
     broken |= _wrong_columns(options.dsn, {report.type for report in reports})
     for name, reasons in broken.items():
@@ -209,10 +222,24 @@ def _preview(options: argparse.Namespace) -> int:
 def _next_runs(options: argparse.Namespace) -> int:
     start = options.start or datetime.now(UTC)
     cron, zone = _read(options.cron, Cron.parse), _read(options.timezone, parse_zone)
-    schedule = Schedule(cron=cron, zone=zone, effective_from=start)
+    schedule = Schedule(
+        cron=cron,
+        zone=zone,
+        effective_from=start,
+        calendar=None if options.calendar is None else _country(options.calendar, start),
+        on_closed=options.on_closed,
+        starts_on=options.starts_on,
+        ends_on=options.ends_on,
+    )
     for tick in islice(schedule.ticks_after(start), options.count):
         print(tick.astimezone(zone).isoformat())
     return 0
+
+
+def _country(code: str, start: datetime) -> Calendar:
+    from .reports.calendars import country
+
+    return _read(code, lambda text: country(text, start))
 
 
 def _read(text: str, parse: Callable[[str], T]) -> T:

@@ -14,7 +14,10 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.scheduled_reports.orchestration import factory
+from include.scheduled_reports.orchestration.dag_spec import dag_specs
+from include.scheduled_reports.settings import Settings
 from tests.contract.tables import add_people, add_report
+from tests.unit.rows import row
 
 CHECKOUT = Path(__file__).parents[2]
 #: Run in a separate process: parses the DAG file and prints what Airflow would store.
@@ -69,6 +72,22 @@ def elsewhere(seed: str) -> dict[str, list[str]]:
     done = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout[done.stdout.rindex('{"scheduled_report_') :])
+
+
+#: Of the report `row(id="r1")` and the default settings, computed with the release before reports had options.
+AS_BEFORE_OPTIONS = "2b85dac2720ec8c10e86bbf8bebfce2ca00040b449f6a72f0ab0df4db5bb3b91"
+PATHS = {"fileloc", "relative_fileloc", "_processor_dags_folder"}
+
+
+def test_a_report_without_options_is_stored_as_before_there_were_any():
+    (spec,), _ = dag_specs([row(id="r1")], Settings())
+    content = DagSerialization.to_dict(factory.build(spec, Settings()))
+    content["dag"] = {name: value for name, value in content["dag"].items() if name not in PATHS}
+
+    assert content["dag"]["timetable"]["__var"] == {
+        "cron": "0 9 * * 1", "effective_from": "2026-05-01T00:00:00+00:00", "jitter": 0, "timezone": "Europe/Berlin",
+    }  # fmt: skip
+    assert hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() == AS_BEFORE_OPTIONS
 
 
 def test_other_processes_with_other_hash_seeds_store_the_same_bytes(dsn):
@@ -136,6 +155,35 @@ def test_an_edit_of_what_airflow_shows_or_schedules_makes_a_new_version_of_that_
     before = stored(factory.dags())
 
     execute(dsn, f"UPDATE scheduled_reports SET {edit} WHERE id = 'r1'")
+
+    after = stored(factory.dags())
+    assert {name for name in before if after[name][1] != before[name][1]} == {"scheduled_report_r1"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        '{"startsOn": "2026-06-01"}',
+        '{"endsOn": "2026-06-01"}',
+        '{"calendar": "DE-BY", "onClosed": "after"}',
+    ],
+)
+def test_an_option_that_decides_when_a_report_runs_makes_a_new_version_of_that_dag_alone(dsn, options):
+    before = stored(factory.dags())
+
+    execute(dsn, f"UPDATE reporting.report_options SET options = '{options}' WHERE report_id = 'r1'")
+
+    after = stored(factory.dags())
+    assert {name for name in before if after[name][1] != before[name][1]} == {"scheduled_report_r1"}
+    assert stored(factory.dags()) == after
+
+
+def test_a_new_closed_day_makes_a_new_version_of_the_dags_that_use_the_calendar(dsn):
+    execute(dsn, "INSERT INTO reporting.calendars (workspace_id, code) VALUES ('ws1', 'office')")
+    execute(dsn, """UPDATE reporting.report_options SET options = '{"calendar": "office"}' WHERE report_id = 'r1'""")
+    before = stored(factory.dags())
+
+    execute(dsn, "UPDATE reporting.calendars SET dates = '{2026-12-24}'")
 
     after = stored(factory.dags())
     assert {name for name in before if after[name][1] != before[name][1]} == {"scheduled_report_r1"}

@@ -1,5 +1,6 @@
 """The timetable, called as Airflow calls it."""
 
+import json
 from datetime import UTC, datetime
 
 import pendulum
@@ -82,6 +83,42 @@ def test_the_registered_plugin_decodes_what_was_encoded():
 
     assert isinstance(decoded, ReportTimetable)
     assert decoded.serialize() == DAILY_AT_NINE_IN_BERLIN.serialize()
+
+
+#: Closed at weekends and on 14 May 2026, Ascension Day, a Thursday; until Tuesday 19 May.
+WITH_CALENDAR = ReportTimetable(
+    "0 9 * * 4-7", "Europe/Berlin", EFFECTIVE, 30, weekend=[0, 6], closed=["2026-05-14"], on_closed="after",
+    starts_on="2026-05-05", ends_on="2026-05-19",
+)  # fmt: skip
+
+
+def test_ticks_are_moved_and_end():
+    found, last = [], None
+    while info := next_run(last, timetable=WITH_CALENDAR):
+        last = f"{info.data_interval.end:%Y-%m-%dT%H:%M}"
+        found.append(last)
+
+    # Thursday, Friday, the weekend on Monday; Thursday moves to Friday, the weekend to Monday.
+    assert found == ["2026-05-07T07:00", "2026-05-08T07:00", "2026-05-11T07:00", "2026-05-15T07:00", "2026-05-18T07:00"]
+
+
+def test_a_backfill_moves_ticks_too():
+    info = next_run(earliest="2026-05-14T00:00", latest="2026-05-15T23:00", catchup=True, timetable=WITH_CALENDAR)
+
+    assert info.data_interval == DataInterval.exact(at("2026-05-15T07:00"))
+    assert info.run_after == at("2026-05-15T07:00:30")
+
+
+def test_a_calendar_is_stored_and_read_back():
+    stored = encode_timetable(WITH_CALENDAR)
+    decoded = decode_timetable(json.loads(json.dumps(stored)))
+
+    assert decoded.schedule == WITH_CALENDAR.schedule
+    assert encode_timetable(decoded) == stored
+    assert stored["__var"].keys() == {
+        "cron", "timezone", "effective_from", "jitter", "weekend", "closed", "on_closed", "starts_on", "ends_on",
+    }  # fmt: skip
+    assert ReportTimetable.deserialize(stored["__var"]) is decoded
 
 
 def test_decoding_the_same_data_again_costs_nothing():

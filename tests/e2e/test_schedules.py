@@ -125,6 +125,41 @@ class TestNothingIsSentForATickBeforeTheChange:
         assert [scene.runs(dag_id) for dag_id in (created, resumed, moved)] == [[], [], []]
 
 
+class TestClosedDays:
+    def test_a_tick_is_moved_to_the_open_day_before_and_a_new_closed_day_takes_one_away(self, scene):
+        soon = (datetime.now(UTC) + timedelta(seconds=150)).replace(second=0, microsecond=0)
+        today, next_day = soon.date(), soon.date() + timedelta(days=1)
+        scene.rows(
+            "INSERT INTO reporting.calendars (workspace_id, code, weekend, dates) VALUES "
+            "('demo-workspace-acme', 'closed-tomorrow', '{}', %s), ('demo-workspace-acme', 'inventory', '{}', '{}')",
+            [next_day],
+        )
+        moved = scene.add("moved-tick", f"{soon.minute} {soon.hour} {next_day.day} * *")
+        closed = scene.add("closed-today", f"{soon.minute} {soon.hour} * * *")
+        options = "UPDATE reporting.report_options SET options = %s WHERE report_id = %s"
+        scene.rows(options, '{"calendar": "closed-tomorrow", "onClosed": "before"}', "moved-tick")
+        scene.rows(options, '{"calendar": "inventory"}', "closed-today")
+        for dag_id in (moved, closed):
+            scene.api.wait_for_dag(dag_id)
+            scene.wait(lambda dag_id=dag_id: planned(scene, dag_id) == soon, 60, f"{dag_id} to wait for today's tick")
+
+        scene.rows("UPDATE reporting.calendars SET dates = %s WHERE code = 'inventory'", [today])
+
+        scene.wait(lambda: planned(scene, closed) == soon + timedelta(days=1), 60, "the new closed day")
+        scene.wait(lambda: scene.settled("moved-tick"), 240, "the moved tick")
+        (run,) = scene.settled("moved-tick")
+        assert (run["scheduled_for"], run["state"]) == (soon, "success")
+        assert run["frozen"]["row"]["calendar"]["dates"] == [str(next_day)]
+        assert scene.runs(closed) == []
+        assert next_run(scene, "closed-today").replace(tzinfo=UTC) == soon + timedelta(days=1)
+
+
+def planned(scene, dag_id):
+    """Return the moment of the DAG's next run."""
+    moment = scene.dag(dag_id)["next_dagrun_run_after"]
+    return None if moment is None else datetime.fromisoformat(moment)
+
+
 def tomorrow(dag):
     """Return whether the DAG's next run is a day minus about five minutes away."""
     if dag["next_dagrun_run_after"] is None:

@@ -192,6 +192,14 @@ def test_a_whole_run_needs_no_more_than_the_two_roles(roles, services):
     assert counters == (1, 1)
 
 
+def test_a_run_with_conditions_needs_no_more_than_the_two_roles(roles, services):
+    options = {"sendIf": {"conditions": [{"kind": "changed"}]}}
+    execute(roles.dsn, "UPDATE reporting.report_options SET options = %s", Jsonb(options))
+
+    assert walk(services).state is RunState.SUCCESS
+    assert services.runs.mailed_state("r1", "ws1").digest
+
+
 @pytest.mark.parametrize(("name", "query"), [pair for pair in queries() if pair[1]])
 def test_every_query_of_every_report_type_runs_as_the_reading_user(roles, name, query):
     if "'report.reach'" in query or name == "custom/main":

@@ -52,17 +52,19 @@ class Year:
         return {index for before, after, index in self.changes if before < wall < after}
 
 
-def ticks(expression: str, zone: str, year: int) -> list[datetime]:
-    """Return every moment of a UTC year at which the schedule runs, in order."""
+def ticks(expression: str, zone: str, year: int, named: set[int] | None = None) -> list[datetime]:
+    """Return every moment of a UTC year at which the schedule runs, in order; *named* replaces the days it names."""
     clock = Year(zone, year)
     fields = expression.split()
-    found = _real_hours(clock, fields) if fields[1].startswith("*") else _named_hours(clock, fields)
+    if named is None:
+        named = {day for day in clock.days if names_day(fields, day)}
+    find = _real_hours if fields[1].startswith("*") else _named_hours
+    found = find(clock, fields, named)
     return [clock.begin + index * MINUTE for index in sorted(found) if clock.first <= index < clock.end]
 
 
-def _real_hours(clock: Year, fields: list[str]) -> set[int]:
+def _real_hours(clock: Year, fields: list[str], days: set[int]) -> set[int]:
     """Return every minute whose wall-clock time matches the fields."""
-    days = {day for day in clock.days if names_day(fields, day)}
     hours = {hour for hour in range(24) if matches(fields[1], hour, 0, 23)}
     return {
         index
@@ -71,12 +73,12 @@ def _real_hours(clock: Year, fields: list[str]) -> set[int]:
     }
 
 
-def _named_hours(clock: Year, fields: list[str]) -> set[int]:
+def _named_hours(clock: Year, fields: list[str], days: set[int]) -> set[int]:
     """Return one minute per matching day: the first with this wall-clock time, or the end of the gap that skips it."""
     shown = clock.first_showing(int(fields[0]))
     found: set[int] = set()
     for day in clock.days:
-        if not names_day(fields, day):
+        if day not in days:
             continue
         for hour in range(24):
             if matches(fields[1], hour, 0, 23):
@@ -89,8 +91,10 @@ def names_day(fields: list[str], ordinal: int) -> bool:
     """Return whether the last three fields match a day."""
     day = date.fromordinal(ordinal)
     weekday = day.isoweekday()  # Sunday is 7 here; cron also writes it as 0
-    in_month = matches(fields[2], day.day, 1, 31)
-    in_week = matches(fields[4], weekday, 0, 7) or matches(fields[4], weekday % 7, 0, 7)
+    in_month = matches(fields[2], day.day, 1, 31) or named_by_rule(fields[2], day)
+    in_week = (
+        matches(fields[4], weekday, 0, 7) or matches(fields[4], weekday % 7, 0, 7) or named_by_rule(fields[4], day)
+    )
     both = fields[2].startswith("*") or fields[4].startswith("*")
     return matches(fields[3], day.month, 1, 12) and (in_month and in_week if both else in_month or in_week)
 
@@ -99,6 +103,8 @@ def names_day(fields: list[str], ordinal: int) -> bool:
 def matches(field: str, value: int, low: int, high: int) -> bool:
     """Return whether one field matches a value."""
     for part in field.split(","):
+        if not set(part).isdisjoint("LW#"):
+            continue
         span, _, step = part.partition("/")
         if span == "*":
             begin, end = low, high
@@ -108,4 +114,32 @@ def matches(field: str, value: int, low: int, high: int) -> bool:
             begin, end = int(span), high if step else int(span)
         if begin <= value <= end and (value - begin) % int(step or 1) == 0:
             return True
+    return False
+
+
+def named_by_rule(field: str, day: date) -> bool:
+    """Return whether a rule in a day field names a day; each looks at the days around it, one by one."""
+    return any(_rule_names(rule, day) for rule in _rules(field))
+
+
+@cache
+def _rules(field: str) -> list[str]:
+    return [item for item in field.split(",") if not set(item).isdisjoint("LW#")]
+
+
+def _rule_names(rule: str, day: date) -> bool:
+    one = timedelta(days=1)
+    if rule == "L":
+        return (day + one).month != day.month
+    if rule.endswith("W"):
+        month = [date.fromordinal(day.toordinal() + shift) for shift in range(-31, 32)]
+        month = [other for other in month if other.month == day.month and abs(other - day) < 31 * one]
+        wanted = len(month) if rule == "LW" else int(rule[:-1])
+        workdays = [other for other in month if other.isoweekday() <= 5]
+        return wanted <= len(month) and day == min(workdays, key=lambda other: abs(other.day - wanted))
+    if rule.endswith("L"):
+        return day.isoweekday() % 7 == int(rule[:-1]) % 7 and (day + 7 * one).month != day.month
+    if "#" in rule:
+        weekday, which = map(int, rule.split("#"))
+        return day.isoweekday() % 7 == weekday % 7 and (day.day + 6) // 7 == which
     return False

@@ -22,6 +22,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "tombstone": None,
         "missed_runs": "latest",
         "options": {},
+        "calendar": None,
         "error_cause": None,
         "name": "Weekly activity",
         "description": "What happened last week",

@@ -229,6 +229,44 @@ def test_a_plan_stores_as_json_and_comes_back(rows):
         assert DagSpec.from_json(json.loads(json.dumps(found.as_json()))) == found
 
 
+def with_a_calendar():
+    """A report closed on 25 May 2026, with another closed day of 2024, until the end of the year."""
+    held = {"code": "office", "weekend": [0, 6], "dates": ["2024-05-20", "2026-05-25", "2026-05-24"]}
+    options = {"calendar": "office", "onClosed": "after", "endsOn": "2026-12-31"}
+    return plan(options=options, calendar=held)
+
+
+def test_the_closed_days_are_arguments_of_the_timetable():
+    schedule = with_a_calendar().schedule
+
+    assert schedule.options == {
+        "weekend": [0, 6], "closed": ["2026-05-25"], "on_closed": "after", "ends_on": "2026-12-31",
+    }  # fmt: skip
+    assert plan().schedule.options == {}
+
+
+def test_a_plan_with_closed_days_comes_back_from_json():
+    found = with_a_calendar()
+
+    assert DagSpec.from_json(json.loads(json.dumps(found.as_json()))) == found
+
+
+def test_a_plan_of_the_release_before_is_read():
+    stored = plan().as_json()
+    stored["schedule"] = {name: stored["schedule"][name] for name in ("cron", "timezone", "effective_from", "jitter")}
+
+    assert DagSpec.from_json(json.loads(json.dumps(stored))) == plan()
+
+
+@pytest.mark.parametrize("harm", [{"closed": [5]}, {"weekend": ["6"]}, {"ends_on": 5}, {"on_closed": None}, {"x": 1}])
+def test_a_plan_with_a_wrong_value_is_not_read(harm):
+    stored = with_a_calendar().as_json()
+    stored["schedule"] |= harm
+
+    with pytest.raises(TypeError):
+        DagSpec.from_json(stored)
+
+
 HOSTILE = [
     "a\n\n![x](http://evil.example/leak)\n\n[Renew your password](http://evil.example)",
     "`![x](http://evil.example/leak)`",

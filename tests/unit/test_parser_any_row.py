@@ -35,7 +35,8 @@ periods = st.fixed_dictionaries(
     },
 )
 parameters = json_values | st.dictionaries(parameter_names, json_values | periods, max_size=5)
-options = st.dictionaries(st.sampled_from([*KEYS, "missedRuns"]) | texts, json_values | periods, max_size=5)
+option_values = json_values | periods | st.dates().map(str) | st.sampled_from(["DE", "US", "skip", "before", "after"])
+options = st.dictionaries(st.sampled_from([*KEYS, "missedRuns"]) | texts, option_values, max_size=5)
 zones = texts | st.sampled_from(["Europe/Berlin", "Europe", ".", "..", "__init__.py", "Europe/__init__.py", "a/b/c"])
 columns = {
     "id": texts,
@@ -43,6 +44,14 @@ columns = {
     "tombstone": st.none() | st.sampled_from(["disabled", "rejected"]),
     "missed_runs": st.sampled_from(["skip", "latest", "all"]),
     "options": options,
+    "calendar": st.none()
+    | st.fixed_dictionaries(
+        {
+            "code": texts | st.just("DE"),
+            "weekend": st.lists(st.integers(0, 6), max_size=8),
+            "dates": st.lists(st.dates().map(str) | st.sampled_from(["infinity", "0044-03-15 BC", None]), max_size=4),
+        }
+    ),
     "error_cause": st.none() | st.sampled_from(["rejected", "failing"]),
     "name": texts,
     "description": nullable,

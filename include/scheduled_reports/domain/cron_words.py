@@ -1,7 +1,7 @@
 """Say in English when a cron expression runs: "Mondays at 09:00", "Quarterly, on the 1st at 12:00".
 
-The words are made from the sets that the ticks are made from, so they cannot say something else: expressions with the
-same ticks have the same words, and other ticks have other words.
+The words are made from the sets that the ticks are made from, so they cannot say something else: expressions with other
+ticks have other words.  Those with the same ticks have the same words, unless only one of them uses a rule such as `L`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .cron import Cron
+from .day_rules import LAST, DayRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ MONTHS = (
 )  # fmt: skip
 #: The longest that each month can be.
 LENGTHS = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1))
+WHICH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", LAST: "last"}
 EVERY_WEEKDAY, EVERY_MONTH = frozenset(range(7)), frozenset(range(1, 13))
 QUARTERS = frozenset({1, 4, 7, 10})
 #: A longer list of days or months is hard to read in one short sentence.
@@ -56,6 +58,7 @@ class _Dates:
     weekdays: frozenset[int] | None
     months: frozenset[int] | None
     both: bool  # whether the day of the month and the day of the week have to match, if both are named
+    rules: DayRules  # those that add something
 
     @classmethod
     def of(cls, cron: Cron) -> _Dates:
@@ -64,13 +67,38 @@ class _Dates:
         days = _within(cron.days, months)
         if not cron.any_day and (days is None or weekdays is None):  # either matches, and one names every day
             days = weekdays = None
-        if not days:  # also days that none of these months has
-            return cls(None, weekdays, None if months == EVERY_MONTH else months, both=True)
+        rules = _needed(cron.rules, days, weekdays, months)
+        if not days and not rules.of_month:  # also days that none of these months has
+            return cls(None, weekdays, None if months == EVERY_MONTH else months, both=True, rules=rules)
         if weekdays is not None and not cron.any_day:
-            return cls(days, weekdays, None if months == EVERY_MONTH else months, both=False)
-        possible = frozenset(month for month in EVERY_MONTH if LENGTHS[month] >= min(days))
+            return cls(days, weekdays, None if months == EVERY_MONTH else months, both=False, rules=rules)
+        earliest = min({*(days or ()), *(max(day, 1) for day in rules.nearest), *([1] if rules.last_day else ())})
+        possible = frozenset(month for month in EVERY_MONTH if LENGTHS[month] >= earliest)
         months &= possible
-        return cls(_within(days, months), weekdays, None if months == possible else months, both=True)
+        return cls(
+            _within(days or frozenset(), months),
+            weekdays,
+            None if months == possible else months,
+            both=True,
+            rules=rules,
+        )
+
+    @property
+    def names_days(self) -> bool:
+        """Whether days of the month are named."""
+        return self.days is not None or self.rules.of_month
+
+
+def _needed(
+    rules: DayRules, days: frozenset[int] | None, weekdays: frozenset[int] | None, months: frozenset[int]
+) -> DayRules:
+    """Return the rules that name days which the plain values of their field do not."""
+    nearest = frozenset(day for day in rules.nearest if day <= _longest(months))
+    return DayRules(
+        last_day=rules.last_day and days is not None,
+        nearest=nearest if days is not None else frozenset(),
+        nth=frozenset(one for one in rules.nth if weekdays is not None and one[0] not in weekdays),
+    )
 
 
 def _within(days: frozenset[int], months: frozenset[int]) -> frozenset[int] | None:
@@ -85,26 +113,47 @@ def _longest(months: frozenset[int] | None) -> int:
 
 def _short(dates: _Dates) -> str | None:
     """Return the words for the usual dates, as the beginning of a sentence; None for others."""
-    if dates.days is not None:
-        return _of_month(sorted(dates.days), dates.months) if dates.weekdays is None else None
+    if dates.names_days:
+        return _of_month(sorted(dates.days or ()), dates.rules, dates.months) if dates.weekdays is None else None
+    if dates.rules.nth:
+        return None if dates.weekdays else _of_months([f"the {name}" for name in _nth_names(dates.rules)], dates.months)
     if dates.months is not None:
         return None
     return "Daily" if dates.weekdays is None else _of_week(dates.weekdays)
 
 
-def _of_month(days: list[int], months: frozenset[int] | None) -> str | None:
+def _of_month(days: list[int], rules: DayRules, months: frozenset[int] | None) -> str | None:
+    if rules.of_month:
+        return _of_months([*(f"the {_ordinal(day)}" for day in days), *_rule_names(rules)], months)
     if len(days) > LONGEST_LIST:
         return None
-    named = _joined([_ordinal(day) for day in days])
-    if months is None:
-        return f"Monthly, on the {named}"
-    if months == QUARTERS:
-        return f"Quarterly, on the {named}"
-    if len(days) == len(months) == 1:
-        return f"Yearly, on {days[0]} {MONTHS[min(months) - 1]}"
-    if len(months) > LONGEST_LIST:
+    if len(days) == len(months or ()) == 1:
+        return f"Yearly, on {days[0]} {_joined(_months(months))}"
+    return _of_months([f"the {_joined([_ordinal(day) for day in days])}"], months)
+
+
+def _of_months(named: list[str], months: frozenset[int] | None) -> str | None:
+    """Return the words for days that are named by their place in a month; None for long lists."""
+    days = _joined(named)
+    if len(named) > LONGEST_LIST or (months != QUARTERS and len(months or ()) > LONGEST_LIST):
         return None
-    return f"On the {named} of {_joined([MONTHS[month - 1] for month in sorted(months)])}"
+    if months is None:
+        return f"Monthly, on {days}"
+    return f"Quarterly, on {days}" if months == QUARTERS else f"On {days} of {_joined(_months(months))}"
+
+
+def _rule_names(rules: DayRules) -> list[str]:
+    """Return the names of the rules of the day-of-month field."""
+    named = [f"the weekday nearest the {_ordinal(day)}" for day in sorted(rules.nearest - {LAST})]
+    if LAST in rules.nearest:
+        named.append("the last weekday")
+    return [*named, "the last day"] if rules.last_day else named
+
+
+def _nth_names(rules: DayRules) -> list[str]:
+    """Return the names of the rules of the day-of-week field, in the order of the month."""
+    order = sorted(rules.nth, key=lambda one: (one[1] == LAST, one[1], (one[0] - 1) % 7))
+    return [f"{WHICH[which]} {WEEKDAYS[(weekday - 1) % 7]}" for weekday, which in order]
 
 
 def _of_week(weekdays: frozenset[int]) -> str:
@@ -121,30 +170,40 @@ def _of_week(weekdays: frozenset[int]) -> str:
 def _long(dates: _Dates) -> str:
     """Return the words for any dates, as the end of a sentence."""
     only = f", only in {_joined(_ranges(sorted(dates.months), _month))}" if dates.months is not None else ""
-    if dates.days is None:
-        return f"{_on(dates.weekdays)}{only}"
-    day = _days_of_month(sorted(dates.days), _longest(dates.months))
+    nth = [f"the {name} of the month" for name in _nth_names(dates.rules)]
+    if not dates.names_days:
+        return f"{_on(dates.weekdays, nth)}{only}"
+    day = _days_of_month(sorted(dates.days or ()), dates.rules, _longest(dates.months))
     if dates.weekdays is None:
         return f"{day}{only}"
     weekdays = _from_monday(dates.weekdays)
     if dates.both:
         kind = "weekday" if weekdays == [0, 1, 2, 3, 4] else _joined([WEEKDAYS[one] for one in weekdays], "or")
-        return f"{day}, if it is a {kind}{only}"
-    return f"{day}, or on {_joined(_ranges(weekdays, WEEKDAYS.__getitem__))}{only}"
+        return f"{day}, if it is {_joined([*([f'a {kind}'] if kind else []), *nth], 'or')}{only}"
+    return f"{day}, or on {_joined([*_ranges(weekdays, WEEKDAYS.__getitem__), *nth])}{only}"
 
 
-def _on(weekdays: frozenset[int] | None) -> str:
+def _on(weekdays: frozenset[int] | None, nth: list[str]) -> str:
     if weekdays is None:
         return "every day"
+    if nth:
+        return f"on {_joined([*(f'{WEEKDAYS[day]}s' for day in _from_monday(weekdays)), *nth])}"
     named = _of_week(weekdays)
     return f"on {named.lower() if named in ('Weekdays', 'Weekends') else named}"
 
 
-def _days_of_month(days: list[int], longest: int) -> str:
+def _days_of_month(days: list[int], rules: DayRules, longest: int) -> str:
+    named = [f"on {_joined(_rule_names(rules))}"] if rules.of_month else []
+    if days:
+        named.insert(0, _plain_days(days, longest))
+    return f"{_joined(named)} of the month"
+
+
+def _plain_days(days: list[int], longest: int) -> str:
     for first, kind in ((1, "odd"), (2, "even")):
         if days == list(range(first, longest + 1, 2)):
-            return f"on {kind} days of the month"
-    return f"on {'day' if len(days) == 1 else 'days'} {_joined(_ranges(days, str))} of the month"
+            return f"on {kind} days"
+    return f"on {'day' if len(days) == 1 else 'days'} {_joined(_ranges(days, str))}"
 
 
 def _times(cron: Cron) -> str:
@@ -188,6 +247,10 @@ def _ranges(numbers: list[int], name: Callable[[int], str]) -> list[str]:
 
 def _month(number: int) -> str:
     return MONTHS[number - 1]
+
+
+def _months(numbers: frozenset[int] | None) -> list[str]:
+    return [_month(number) for number in sorted(numbers or ())]
 
 
 def _ordinal(number: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .formats import Format
     from .problem import Problem
     from .schedule import Schedule
+    from .send_if import SendIf
 
 
 class Status(StrEnum):
@@ -153,6 +154,8 @@ class Report:
     missed_runs: MissedRuns = "latest"
     #: The longest delay of its ticks in seconds; None for that of the deployment.
     jitter_seconds: int | None = None
+    #: The conditions under which a run is mailed; None if every run is.
+    send_if: SendIf | None = None
 
     def jitter(self, default: timedelta) -> timedelta:
         """The delay of its ticks, always the same; *default* is the longest one of the deployment."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .formats import Format
     from .lead import Sentence
     from .report import DateRange, Report
+    from .send_if import Verdict
 
 
 #: The smallest step of time: a half-open period has its last moment this much before its end.
@@ -130,6 +131,8 @@ class Run:
     window: Window
     #: None until `query` has finished.
     mail_summary: MailSummary | None = None
+    #: What its conditions have found; None without conditions.
+    verdict: Verdict | None = None
     #: The id under which reporting.requests keeps the recipients of a run by hand.
     recipients_kept: str | None = None
 

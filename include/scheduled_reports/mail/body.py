@@ -56,6 +56,7 @@ class MailNote:
     link_expires: datetime | None = None
     failed_formats: tuple[str, ...] = ()
     test: bool = False  # a test email
+    ignored: str = ""  # what a test says of the conditions of its report
     why: str = ""
     unsubscribe: str = ""  # an address for a link
 

@@ -41,6 +41,8 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
     report = _current(run, row)
     if report is None or report.status is Status.DISABLED:
         return _no_mail(run.report, DELETED if report is None else DISABLED)
+    if reason := _unmet(run, report):
+        return _no_mail(run.report, reason)
     asked = _recipients(services, run, report)
     wanted = _may_be_mailed(services, run, report, asked)
     recipients = wanted.only(services.settings.may_receive)
@@ -49,7 +51,7 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
         "wanted": why is None,
         "why": why,
         "subject": naming.subject(
-            report, run.window, lead=_first_sentence(run), is_quiet=not _has_data(run), test=run.request.test
+            report, run.window, lead=_first_sentence(run), is_quiet=_is_quiet(run), test=run.request.test
         ),
         "recipients": recipients.as_json(),
         "strangers": len(asked) - len(wanted),
@@ -153,6 +155,11 @@ def _has_data(run: Run) -> bool:
     return bool(run.mail_summary and run.mail_summary.data_rows)
 
 
+def _is_quiet(run: Run) -> bool:
+    """Whether the subject says that nothing happened; what the conditions have found goes before it."""
+    return not _has_data(run) and not (run.verdict and run.verdict.met)
+
+
 def _first_sentence(run: Run) -> str:
     lead = run.mail_summary.lead if run.mail_summary else ()
     return lead[0].text if lead else ""
@@ -160,7 +167,7 @@ def _first_sentence(run: Run) -> str:
 
 def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
     """Say why there is no mail; None if there is to be one."""
-    on_request = run.request.mail or bool(run.request.recipients or run.request.resend)
+    on_request = _is_on_request(run)
     if run.request.mail is False or not (on_request or report.email.enabled):
         return "no email requested"
     if not on_request and (run.kind is RunKind.BACKFILL or run.request.period):
@@ -173,6 +180,18 @@ def _why_not(services: Services, run: Run, report: Report, asked: Recipients, re
     if not len(asked):
         return "there are no recipients"
     return None if len(recipients) else _nobody(services, asked)
+
+
+def _is_on_request(run: Run) -> bool:
+    """Whether a person asked for this email, and not only for the run."""
+    return bool(run.request.mail or run.request.recipients or run.request.resend)
+
+
+def _unmet(run: Run, report: Report) -> str:
+    """Why the conditions of the run keep it from being mailed; empty if they do not, or if a person asked for it."""
+    if run.verdict is None or _is_on_request(run) or run.request.mail is False or not report.email.enabled:
+        return ""
+    return run.verdict.why
 
 
 def _nobody(services: Services, asked: Recipients) -> str:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from ..ports.services import Services
     from ..render.document import Document
 
+#: What a test says of the conditions of its report.
+_IGNORED = "A test ignores the condition under which the report is sent."
+_IS_MET, _IS_NOT_MET = "It is met now", "It is not met now"
 #: How often a mail is composed anew because the report was changed meanwhile; then it is left to a retry.
 ROUNDS = 3
 
@@ -70,7 +73,7 @@ def _mail(
     services.runs.forget_plan(run.key)
     plan = services.runs.fix_mail(run.key, current)
     if not current["wanted"]:
-        return str(current["why"])
+        return _loggable(str(current["why"]))
     # A plan that is fixed already, because a message of it may have been sent, can only lose recipients.
     recipients = still_wanted(recipients_of(plan), recipients_of(current))
     files = choose_files(services, artifacts, attach=plan["attach"])
@@ -87,6 +90,11 @@ def _mail(
         Checks(confirm, last=last),
     )
     return f"sent, but refused for {refused} of {len(recipients)} recipients" if refused else "sent"
+
+
+def _loggable(why: str) -> str:
+    """What stands before the colon: after it are values of the report, which no log may hold."""
+    return why.partition(": ")[0]
 
 
 def _are_ours(run: Run, artifacts: Sequence[Artifact]) -> None:
@@ -190,13 +198,26 @@ def _note(
         zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         test=run.request.test,
+        ignored=_ignored(run) if run.request.test else "",
         preview=plan["preview"],
         why=_why_not_attached(files, attach=plan["attach"]),
         unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
         set_up_by=str(report.creator),
-        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})",
+        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})"
+        + ", only if its condition is met" * (report.send_if is not None),
         stop_hint=f"contact {report.creator.email} or an administrator",
     )
+
+
+def _ignored(run: Run) -> str:
+    """Say that a test is sent whatever the conditions of its report have found; empty without conditions."""
+    if run.report.send_if is None:
+        return ""
+    if run.verdict is None:
+        return _IGNORED
+    met = run.verdict.met
+    found = "; ".join(one.text.removesuffix(".") for one in run.verdict.findings if one.met == met)
+    return f"{_IGNORED} {_IS_MET if met else _IS_NOT_MET}: {found}."
 
 
 def _why_not_attached(files: MailFiles, *, attach: bool) -> str:

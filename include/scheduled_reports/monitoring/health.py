@@ -46,5 +46,6 @@ def lag(services: Services, reports: Iterable[Report]) -> timedelta:
     for report in scheduled:
         since = max(begun.get(report.id, horizon), horizon)
         delay = cron.jitter(report.id, services.settings.jitter_seconds)
-        oldest = min(oldest, report.schedule.next_after(since) + delay)
+        if (tick := report.schedule.next_after(since)) is not None:
+            oldest = min(oldest, tick + delay)
     return now - oldest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
@@ -45,6 +45,35 @@ class TimetableArguments:
     timezone: str
     effective_from: str
     jitter: int = 0
+    #: Of a report with a calendar: its weekend (Sunday is 0), its other closed days, and what becomes of their ticks.
+    weekend: tuple[int, ...] = ()
+    closed: tuple[str, ...] = ()
+    on_closed: str = "skip"
+    starts_on: str | None = None
+    ends_on: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments that only some reports have, as the timetable stores them."""
+        calendar = {"weekend": list(self.weekend), "closed": list(self.closed), "on_closed": self.on_closed}
+        days = {"starts_on": self.starts_on, "ends_on": self.ends_on}
+        return {
+            **(calendar if self.weekend or self.closed else {}),
+            **{name: day for name, day in days.items() if day is not None},
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> TimetableArguments:
+        """Return the arguments of the data from `asdict`, also as earlier releases wrote it; an error otherwise."""
+        lists = {name: tuple(content[name]) for name in ("weekend", "closed") if name in content}
+        found = cls(**{**content, **lists})
+        days = [day for day in (found.starts_on, found.ends_on) if day is not None]
+        texts = (found.cron, found.timezone, found.effective_from, found.on_closed, *found.closed, *days)
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a text of a timetable is not a text")
+        if not all(isinstance(number, int) for number in (found.jitter, *found.weekend)):
+            raise TypeError("a number of a timetable is not a number")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,14 +105,13 @@ class DagSpec:
             **{
                 **content,
                 "tags": tuple(content["tags"]),
-                "schedule": None if arguments is None else TimetableArguments(**arguments),
+                "schedule": None if arguments is None else TimetableArguments.from_json(arguments),
             }
         )
         texts = (spec.report_id, spec.display_name, spec.description, spec.owner, *spec.tags)
-        timetable = () if spec.schedule is None else astuple(spec.schedule)
-        if not all(isinstance(text, str) for text in (*texts, *timetable[:-1])):
+        if not all(isinstance(text, str) for text in texts):
             raise TypeError("a text of a spec is not a text")
-        if not all(isinstance(number, int) for number in (spec.resting, *timetable[-1:])):
+        if not isinstance(spec.resting, int):
             raise TypeError("a number of a spec is not a number")
         return spec
 
@@ -95,9 +123,10 @@ def dag_specs(
 
     A deleted or disabled report keeps a resting DAG until its tombstone is lifted: a run without a DAG never ends.
     """
+    from ..reports.calendars import resolved
     from ..reports.parser import parse  # a task starts without it: its DAG needs no row
 
-    rows = list(rows)
+    rows = [resolved(row) for row in rows]
     reports, rejections = parse(rows)
     valid = {report.id: report for report in reports}
     found = [spec for row in rows if (spec := _spec(row, valid.get(row["id"]), settings, before)) is not None]
@@ -121,21 +150,29 @@ def _not_seen_by_upkeep(row: Row) -> bool:
 
 
 def _of(report: Report, settings: Settings) -> DagSpec:
-    arguments = None
-    if report.is_scheduled:
-        arguments = TimetableArguments(
-            cron=report.schedule.cron.expression,
-            timezone=report.timezone.key,
-            effective_from=report.schedule.effective_from.isoformat(),
-            jitter=int(report.jitter(settings.jitter_seconds).total_seconds()),
-        )
     return DagSpec(
         report_id=report.id,
         display_name=_display_name(report.name, report.id),
         description=report.description,
         tags=_tags(report),
         owner=naming.shortened(naming.one_line(report.creator.name), LONGEST_OWNER) or "airflow",
-        schedule=arguments,
+        schedule=_arguments(report, settings) if report.is_scheduled else None,
+    )
+
+
+def _arguments(report: Report, settings: Settings) -> TimetableArguments:
+    schedule = report.schedule
+    calendar = schedule.calendar
+    return TimetableArguments(
+        cron=schedule.cron.expression,
+        timezone=report.timezone.key,
+        effective_from=schedule.effective_from.isoformat(),
+        jitter=int(report.jitter(settings.jitter_seconds).total_seconds()),
+        weekend=() if calendar is None else tuple(sorted(calendar.weekend)),
+        closed=() if calendar is None else tuple(day.isoformat() for day in sorted(calendar.closed)),
+        on_closed=schedule.on_closed,
+        starts_on=None if schedule.starts_on is None else schedule.starts_on.isoformat(),
+        ends_on=None if schedule.ends_on is None else schedule.ends_on.isoformat(),
     )
 
 

@@ -160,7 +160,9 @@ def _timetable(spec: DagSpec) -> ReportTimetable | RestingTimetable | None:
     if spec.schedule is None:
         return None
     arguments = spec.schedule
-    return ReportTimetable(arguments.cron, arguments.timezone, arguments.effective_from, arguments.jitter)
+    return ReportTimetable(
+        arguments.cron, arguments.timezone, arguments.effective_from, arguments.jitter, **arguments.options
+    )
 
 
 def _link(task: Any, link: FileLink | RunLink) -> None:

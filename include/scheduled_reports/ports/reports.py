@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ..domain.report import Row
     from ..domain.shards import Shard
@@ -31,6 +31,9 @@ class Definitions(Protocol):
 
     def admins(self, workspace_id: str) -> tuple[str, ...]:
         """The addresses of the workspace's owners and administrators who are not suspended; at most 50."""
+
+    def calendar(self, workspace_id: str, code: str) -> Mapping[str, Any] | None:
+        """The days of a calendar of the workspace, or of a country in use, as a row carries them."""
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         """The subset of *addresses* (lower case) that belongs to members of the workspace."""

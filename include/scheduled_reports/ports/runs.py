@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..domain.formats import Format
     from ..domain.report import Row
     from ..domain.run import Artifact, AuditAction, MailSummary, Outcome, Run, RunKey, RunKind, Window
+    from ..domain.send_if import Candidate, MailedState, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,16 @@ class Runs(Protocol):
 
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         """Record the part of the data that the mail shows."""
+
+    def mailed_state(self, report_id: str, workspace_id: str) -> MailedState | None:
+        """What the report was last mailed with in this workspace, for its conditions; None if nothing is kept."""
+
+    def note_verdict(self, key: RunKey, verdict: Verdict, candidate: Candidate | None) -> Verdict:
+        """Record what a run's conditions have found; return what is recorded.
+
+        Once a message of the run may have been sent, the verdict stays as it is.  The *candidate* becomes the state
+        when a message is recorded as sent; None if the run changes no state.
+        """
 
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         """Record the progress of one format (or of all), and the number of the attempt."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from ..domain.calendar import CountryCalendar
     from ..domain.run import RunKey
 
 
@@ -50,6 +51,25 @@ class Health:
     mail_enabled: bool = True
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarInUse:
+    """A calendar that reports name and their workspaces do not have, and what is kept of it.
+
+    *since* is the earliest effective moment of these reports.
+    """
+
+    code: str
+    since: datetime | None
+    first_year: int | None
+    last_year: int | None
+    source: str | None
+
+    def covers(self, first: int, last: int) -> bool:
+        """Whether the days of these years are kept."""
+        kept = (self.first_year, self.last_year)
+        return kept[0] is not None and kept[1] is not None and kept[0] <= first and last <= kept[1]
+
+
 class UpkeepStore(Protocol):
     """Reads and writes of upkeep; every call is bounded and safe to repeat."""
 
@@ -88,6 +108,12 @@ class UpkeepStore(Protocol):
 
     def resume_edited(self) -> int:
         """Reschedule reports that were edited since they were given up; return the number changed."""
+
+    def calendars_in_use(self) -> list[CalendarInUse]:
+        """The calendars of countries and regions that reports name, ordered by code; also codes that are unknown."""
+
+    def keep_calendar(self, calendar: CountryCalendar) -> None:
+        """Store the days of a country or region in place of those that are kept."""
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         """The oldest tombstones."""

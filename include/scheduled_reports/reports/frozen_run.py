@@ -15,6 +15,7 @@ from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
 from ..domain.lead import Sentence
 from ..domain.run import MailSummary, Run, RunKind, RunState, Window
+from ..domain.send_if import Finding, Verdict
 from ..domain.window import window_of
 from .parser import parse_row
 from .run_request import KEPT, parse_request
@@ -53,6 +54,7 @@ def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
         request=request,
         window=_window(row, report, request.period),
         mail_summary=_mail_summary(row),
+        verdict=read_verdict(row["verdict"]) if row.get("verdict") else None,
         recipients_kept=frozen["request"].get(KEPT),
     )
 
@@ -98,3 +100,8 @@ def _mail_summary(row: Mapping[str, Any]) -> MailSummary | None:
     kept = {name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")}
     lead = tuple(Sentence(**sentence) for sentence in row["lead"] or ())
     return MailSummary(**kept, charts=row["charts"] or b"", excerpts=row["excerpts"] or b"", lead=lead)
+
+
+def read_verdict(kept: Mapping[str, Any]) -> Verdict:
+    """The verdict in *kept*, as reporting.runs has it."""
+    return Verdict(met=kept["met"], why=kept["why"], findings=tuple(Finding(**finding) for finding in kept["findings"]))

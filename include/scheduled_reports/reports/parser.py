@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..domain import naming
 from ..domain.addresses import is_address
@@ -19,14 +20,16 @@ from ..domain.errors import RejectedError, ReportsError, location
 from ..domain.problem import Problem
 from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
 from ..domain.schedule import Schedule
-from .options import read_jitter, read_missed_runs, read_options
+from .calendars import read_calendar, read_on_closed
+from .conditions import read_send_if
+from .options import read_days, read_jitter, read_missed_runs, read_options
 from .parameters import read_date_range, read_object, read_parameters
 from .periods import read_period
 from .types.catalog import KNOWN_TYPES, catalog
 from .validation import Check, read_formats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from ..domain.report_type import ReportType
@@ -81,7 +84,7 @@ def _parse_row(row: Row) -> Report:
         name=check.text("name", row["name"], low=1, high=200),
         description=check.text("description", row["description"] or "", high=1000),
         type=row["reportType"],
-        schedule=_schedule(check, row),
+        schedule=_schedule(check, row, options),
         is_active=bool(row["is_active"]),
         status=_status(check, row["status"]),
         formats=read_formats(check, "export_formats", row["export_formats"]),
@@ -93,6 +96,7 @@ def _parse_row(row: Row) -> Report:
         creator=_creator(check, row, kind),
         missed_runs=read_missed_runs(check, row["missed_runs"]),
         jitter_seconds=read_jitter(check, options),
+        send_if=read_send_if(check, options, kind, parameters),
     )
     if check.problems:
         raise RejectedError(check.problems)
@@ -121,12 +125,28 @@ def _type(check: Check, value: str) -> ReportType | None:
     return None
 
 
-def _schedule(check: Check, row: Row) -> Schedule:
-    return Schedule(
+def _schedule(check: Check, row: Row, options: Mapping[str, Any]) -> Schedule:
+    before = len(check.problems)
+    schedule = Schedule(
         cron=cast("Cron", check.reads("cron_expression", row["cron_expression"], _cron)),
         zone=cast("ZoneInfo", check.reads("timezone", row["timezone"], parse_zone)),
         effective_from=cast("datetime", check.reads("effective_from", row["effective_from"], _moment)),
     )
+    calendar, on_closed = read_calendar(check, options, row), read_on_closed(check, options)
+    starts_on, ends_on = read_days(check, options)
+    if len(check.problems) > before:
+        return schedule
+    if calendar is not None:
+        schedule = replace(schedule, calendar=calendar.since(schedule.effective_from), on_closed=on_closed)
+        if schedule.next_after(schedule.effective_from) is None:
+            check.add(
+                "options.calendar",
+                options["calendar"],
+                "is closed on every day that the schedule names; change the schedule, or send onClosed before or after",
+            )
+    if starts_on is None and ends_on is None:
+        return schedule
+    return replace(schedule, starts_on=starts_on, ends_on=ends_on)
 
 
 def _cron(text: str) -> Cron:

@@ -13,6 +13,7 @@ from ..domain.storable import storable
 from ..domain.window import window_of
 from ..mail.recipients import may_be_named
 from ..ports.runs import NewRun
+from ..reports.calendars import is_pending
 from ..reports.parser import parse_row
 from ..reports.run_request import check_storable, parse_request
 from .requests import with_recipients
@@ -72,6 +73,8 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
     """What to freeze of a run; raises SkipRunError if the tick must not run, PermanentError if the run cannot."""
     if row is None:
         raise _gone(trigger)
+    if is_pending(row):
+        raise TransientError("the days of the report's calendar are not known yet; upkeep adds them within a minute")
     report = parse_row(row)
     check_storable(trigger.conf)
     _may_tick(report, trigger, services.settings, services.now())
@@ -156,7 +159,8 @@ def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetim
         return
     if report.missed_runs == "skip":
         raise SkipRunError("missed while Airflow was not running; this report skips missed runs")
-    if schedule.next_after(trigger.scheduled_for) + delay <= now:
+    later = schedule.next_after(trigger.scheduled_for)
+    if later is not None and later + delay <= now:
         raise SkipRunError("missed while Airflow was not running; a later run replaces it")
 
 

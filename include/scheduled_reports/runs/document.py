@@ -55,7 +55,7 @@ def before_file(name: str) -> str:
 
 def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) -> Document:
     """The document of *run*; raises StagingMissingError if its data is gone."""
-    figures = _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
+    figures = staged_figures(kind, files)
     tables = tuple(
         Table(
             name=dataset.name,
@@ -79,6 +79,16 @@ def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) ->
         charts=charts,
         notes=tuple(note for table in tables for note in table.notes),
     )
+
+
+def staged_figures(kind: ReportType, files: RunFiles) -> tuple[Figure, ...]:
+    """The key figures of a run, with the hidden ones."""
+    return _figures(kind, pa.Table.from_batches(files.batches(FIGURES))) if kind.figures else ()
+
+
+def main_batches(files: RunFiles, kind: ReportType, timezone: str) -> Iterator[pa.RecordBatch]:
+    """All rows of the main dataset, with its declared columns."""
+    return _staged(files, kind.main, timezone)
 
 
 def _staged(files: RunFiles, dataset: Dataset, timezone: str) -> Iterator[pa.RecordBatch]:

@@ -6,6 +6,7 @@ Each stage commits its own outcome, so that `settle` finds what was done even if
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ..monitoring import metrics
 from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
-from . import admission, document, settle
+from . import admission, conditions, document, settle
 from .query import stage_data
 from .requests import requested
 from .staging import RunFiles
@@ -47,7 +48,9 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
         kind = report_type(run.report)
         files = RunFiles.of(services.staging, run.key)
         data_rows = stage_data(services.source, run, files, kind)
-        services.runs.note_mail_summary(run.key, document.mail_summary(kind, files, data_rows))
+        verdict = conditions.judge(services, run, kind, files, data_rows)
+        summary = document.mail_summary(kind, files, data_rows[kind.main.name])
+        services.runs.note_mail_summary(run.key, replace(summary, lead=conditions.with_reasons(verdict, summary.lead)))
         services.runs.progress(run.key, None, 25, attempt=attempt)
     return run.formats
 

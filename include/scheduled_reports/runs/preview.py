@@ -49,7 +49,7 @@ def preview(  # noqa: PLR0913 - what a run is made of
     if FORMATS[chosen].main_only:  # other queries would only take time: a run stages them for its email
         kind = kind.only_main
     files = RunFiles.of(staging, run.key)
-    data_rows = stage_data(source, run, files, kind)
+    data_rows = stage_data(source, run, files, kind)[kind.main.name]
     if kind.figures:
         run = replace(run, mail_summary=document.mail_summary(kind, files, data_rows))
     shown = document.document(run, kind, files, settings)

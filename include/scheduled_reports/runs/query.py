@@ -13,7 +13,7 @@ from . import arrival, document
 from .parquet import write_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..domain.report_type import Dataset, ReportType
     from ..domain.run import Run
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from .staging import RunFiles
 
 
-def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> int:
-    """Stage every dataset and the key figures; return how many rows of the main dataset hold data."""
-    found = [_stage_dataset(source, run, files, dataset) for dataset in kind.datasets]
+def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> Mapping[str, int]:
+    """Stage every dataset and the key figures; return how many rows of each dataset hold data."""
+    found = {dataset.name: _stage_dataset(source, run, files, dataset) for dataset in kind.datasets}
     _stage_before(source, run, files, kind)
     if kind.figures:
         _stage_figures(source, run, files, kind)
-    return found[0]
+    return found
 
 
 def type_problems(source: Source, kind: ReportType) -> list[str]:

@@ -42,6 +42,8 @@ class MemoryLedger:
     stopped: bool = False
     #: Called when a sender reports an outcome; MemoryRuns makes the run unsettled again.
     reopen: Callable[[RunKey], None] = lambda _: None
+    #: Called when a message is sent; MemoryRuns keeps what it was sent with.
+    sent: Callable[[RunKey], None] = lambda _: None
     #: The row of a report, which `confirm` sees at the claim; None if this ledger knows no rows.
     row: Callable[[str], Row | None] | None = None
     lock: Lock = field(default_factory=Lock, repr=False)
@@ -64,6 +66,8 @@ class MemoryLedger:
             self.held[delivery.key, delivery.message] = delivery
         if not delivery.is_notice:
             self.reopen(delivery.key)
+        if not delivery.is_notice and delivery.state is DeliveryState.SENT:
+            self.sent(delivery.key)
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
         return tuple(

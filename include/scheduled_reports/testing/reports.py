@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..domain.shards import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ..domain.report import Row
 
@@ -19,6 +19,8 @@ class MemoryDefinitions:
 
     content: list[Row] = field(default_factory=list)
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: The days of calendars by workspace and code; those of countries have the workspace ''.
+    calendars: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     administrators: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def rows(self, *, limit: int, workspace_id: str | None = None, shard: Shard | None = None) -> list[Row]:
@@ -26,7 +28,7 @@ class MemoryDefinitions:
         living = [row for row in of if not row["deleted"]][:limit]
         gone = [row for row in of if row["deleted"] and workspace_id is None][:limit]
         wanted = [row for row in living + gone if shard is None or shard == Shard.holding(str(row["id"]), shard.of)]
-        return sorted(wanted, key=lambda row: str(row["id"]))
+        return [self._with_calendar(row) for row in sorted(wanted, key=lambda row: str(row["id"]))]
 
     def left_out(self, *, limit: int, most: int) -> dict[str, str]:
         living = [row for row in self.content if not row["deleted"]]
@@ -38,10 +40,19 @@ class MemoryDefinitions:
         return {number: repr(rows) for number, rows in found.items() if rows}
 
     def row(self, report_id: str) -> Row | None:
-        return next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
+        found = next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
+        return found and self._with_calendar(found)
 
     def admins(self, workspace_id: str) -> tuple[str, ...]:
         return self.administrators.get(workspace_id, ())
+
+    def calendar(self, workspace_id: str, code: str) -> Mapping[str, Any] | None:
+        return self.calendars.get((workspace_id, code)) or self.calendars.get(("", code))
+
+    def _with_calendar(self, row: Row) -> Row:
+        code = (row.get("options") or {}).get("calendar")
+        found = self.calendar(row["workspace_id"], code) if code else None
+        return row if found is None else row | {"calendar": found}
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         return self.addresses.get(workspace_id, frozenset()) & frozenset(addresses)

@@ -13,7 +13,8 @@ from ..domain.errors import PermanentError
 from ..domain.naming import execution_id, run_key
 from ..domain.run import MailSummary, RunKey, RunKind, RunState
 from ..ports.runs import FailureStreak, Snapshot, Unsettled
-from ..reports.frozen_run import moves_watermark, read_frozen_run, window_values
+from ..reports.frozen_run import moves_watermark, read_frozen_run, read_verdict, window_values
+from .conditions import MemoryConditions
 from .records import Kept, Recorded
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..domain.formats import Format
     from ..domain.run import Artifact, AuditAction, Outcome, Run
+    from ..domain.send_if import Candidate, MailedState, Verdict
     from ..ports.runs import KeptRecipients, NewRun
     from .mail import MemoryLedger
 
@@ -41,10 +43,11 @@ class MemoryRuns:
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     acts: dict[RunKey, AuditAction] = field(default_factory=dict)
     requests: dict[RunKey, KeptRecipients] = field(default_factory=dict)
+    conditions: MemoryConditions = field(default_factory=MemoryConditions)
     watermarks: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ledger.reopen = self._reopen
+        self.ledger.reopen, self.ledger.sent = self._reopen, self._keep_state
 
     def ask(self, new_run: NewRun, act: AuditAction, recipients: KeptRecipients | None = None) -> bool:
         if new_run.key in self.runs or any(
@@ -75,6 +78,8 @@ class MemoryRuns:
         row = _row(new_run) | {"state": "running", "frozen": frozen}
         if held and any(not one.is_notice for one in self.ledger.of(new_run.key)):
             row["mail"] = held.row["mail"]
+        if held and self._may_be_sent(new_run.key):
+            row |= {name: held.row[name] for name in ("verdict", "candidate")}
         self.runs[new_run.key] = self._recorded(held, row, new_run, new_run.formats)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
@@ -128,6 +133,21 @@ class MemoryRuns:
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         self.runs[key].row |= asdict(mail_summary)
 
+    def mailed_state(self, report_id: str, workspace_id: str) -> MailedState | None:
+        return self.conditions.state(report_id, workspace_id)
+
+    def note_verdict(self, key: RunKey, verdict: Verdict, candidate: Candidate | None) -> Verdict:
+        row = self.runs[key].row
+        if row["verdict"] is not None and self._may_be_sent(key):
+            return read_verdict(row["verdict"])
+        row |= {"verdict": asdict(verdict), "candidate": candidate if candidate and candidate.pending else None}
+        if row["candidate"] is not None:
+            self._forget_candidates(key)
+        if candidate is not None and not candidate.met:
+            workspace = row["frozen"]["row"]["workspace_id"]
+            self.conditions.not_met(key.report_id, workspace, candidate.condition, row["scheduled_for"])
+        return verdict
+
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:  # noqa: ARG002
         self.runs[key].retention.at_work = True
         for one in self.runs[key].formats if chosen is None else (chosen,):
@@ -177,6 +197,7 @@ class MemoryRuns:
             raise PermanentError("there is no such run")
         frozen = held.row["frozen"] is not None
         self._forget_claims(key)
+        self._keep_state(key)
         outcome = decide(
             Snapshot(
                 frozen=frozen,
@@ -244,6 +265,27 @@ class MemoryRuns:
         if held is not None and held.row["frozen"] is not None:
             held.row["state"], held.touched_at, held.retention.settled_at = RunState.RUNNING, self.now(), None
 
+    def _forget_candidates(self, newer: RunKey) -> None:
+        """Older runs that ended without an email have none any more."""
+        for key, held in self.runs.items():
+            is_older = held.row["scheduled_for"] < self.runs[newer].row["scheduled_for"]
+            tried = any(not one.is_notice for one in self.ledger.of(key))
+            if key.report_id == newer.report_id and is_older and held.settled and not tried:
+                held.row["candidate"] = None
+
+    def _may_be_sent(self, key: RunKey) -> bool:
+        return any(not one.is_notice and one.state is not DeliveryState.REFUSED for one in self.ledger.of(key))
+
+    def _keep_state(self, key: RunKey) -> None:
+        """Keep what the run was mailed with, if a message of it was sent."""
+        held = self.runs.get(key)
+        sent = [one for one in self.ledger.of(key) if not one.is_notice and one.state is DeliveryState.SENT]
+        if held is None or held.row["candidate"] is None or not sent:
+            return
+        workspace = held.row["frozen"]["row"]["workspace_id"]
+        self.conditions.mailed(key.report_id, workspace, held.row["candidate"], held.row["scheduled_for"], self.now())
+        held.row["candidate"] = None
+
     def _forget_claims(self, key: RunKey) -> None:
         for one in self.ledger.of(key):
             if one.state is DeliveryState.CLAIMED and not one.is_notice:
@@ -289,6 +331,8 @@ def _row(new_run: NewRun) -> dict[str, Any]:
         "frozen": None,
         "mail": None,
         "mail_error": None,
+        "verdict": None,
+        "candidate": None,
         **window_values(new_run.window),
         **dict.fromkeys(MAIL_SUMMARY),
     }

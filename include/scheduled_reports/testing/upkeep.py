@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from ..domain.delivery import DeliveryState
 from ..domain.report import Status
 from ..domain.run import RunKey, RunKind
-from ..ports.upkeep import Health, Tombstone
+from ..ports.upkeep import CalendarInUse, Health, Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from ..domain.calendar import CountryCalendar
     from ..domain.report import Row
     from .reports import MemoryDefinitions
     from .runs import MemoryRuns
+
+
+NOT_COVERED = {"first_year": None, "last_year": None, "source": None}
 
 
 @dataclass
@@ -32,6 +36,8 @@ class MemoryUpkeepStore:
     errors: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
     record: MemoryRuns | None = None
+    #: The years of each country's calendar that are kept, and what computed them.
+    covered: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Rejections that nobody was told of, with the id of their notice; reports that keep their ticks.
     untold: dict[str, str | None] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
@@ -130,6 +136,21 @@ class MemoryUpkeepStore:
                 row["effective_from"] = self.now().isoformat()
                 changed += 1
         return changed
+
+    def calendars_in_use(self) -> list[CalendarInUse]:
+        since: dict[str, datetime] = {}
+        for row in self.definitions.content:
+            code = (row.get("options") or {}).get("calendar")
+            if isinstance(code, str) and (row["workspace_id"], code) not in self.definitions.calendars:
+                effective = datetime.fromisoformat(row["effective_from"])
+                since[code] = min(effective, since.get(code, effective))
+        return [
+            CalendarInUse(code=code, since=since[code], **self.covered.get(code, NOT_COVERED)) for code in sorted(since)
+        ]
+
+    def keep_calendar(self, calendar: CountryCalendar) -> None:
+        self.definitions.calendars["", calendar.code] = calendar.as_json
+        self.covered[calendar.code] = {name: getattr(calendar, name) for name in NOT_COVERED}
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         oldest = sorted(self.graves.items(), key=lambda item: (item[1], item[0]))

@@ -17,7 +17,9 @@ from ..domain.errors import ReportsError
 from ..mail import owner_notices, rejection_notices
 from ..monitoring import health, metrics
 from ..reports import next_run
+from ..reports.calendars import resolved
 from ..reports.parser import parse
+from ..runs import calendars
 from ..runs.settle import settle as settle_run
 from ..runs.unrecorded import noted, settle_noted
 from .retention import Retained, retain
@@ -81,7 +83,8 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         lambda key: key,
     )
     services.upkeep_store.resume_edited()
-    rows = services.definitions.rows(limit=services.settings.max_reports)
+    calendars.keep(services)
+    rows = _rows(services)
     reports, rejections = parse(rows)
     reasons = {
         rejection.report_id: " ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
@@ -92,7 +95,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     rejected = services.upkeep_store.reject(reasons, without_owner=without_owner) if reasons else 0
     readmitted = services.upkeep_store.readmit(fixed) if fixed else 0
     if fixed:  # their earlier status is restored from now on
-        reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
+        reports, _ = parse(_rows(services))
     now = services.now()
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
     next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
@@ -109,6 +112,10 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         left_out=_name_left_out(services, left_out),
         retained=retain(services),
     )
+
+
+def _rows(services: Services) -> list[Row]:
+    return [resolved(row) for row in services.definitions.rows(limit=services.settings.max_reports)]
 
 
 def _name_left_out(services: Services, left_out: Mapping[str, str]) -> int:

@@ -9,6 +9,7 @@ from ..domain.errors import RejectedError
 from ..domain.naming import BASE36
 from ..domain.problem import Problem, shown
 from ..domain.report import Row, Status
+from ..reports.calendars import resolved
 from ..reports.parser import parse_row
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def new_row(report_id: str, values: Record, workspace: WorkspaceInfo, creator: R
         "workspace_slug": workspace.slug,
         "slug_is_unique": True,
         "effective_from": "1970-01-01T00:00:00+00:00",
+        "calendar": None,
         "error_cause": None,
     }
 
@@ -143,7 +145,7 @@ def resumed(row: Row, changes: Record) -> Record:
 def problems(row: Row, wrong: Problems) -> Problems:
     """Return *wrong* and the problems of *row*, except for fields that are in *wrong* already."""
     try:
-        parse_row(row)
+        parse_row(resolved(row))
     except RejectedError as error:
         return merged(wrong, by_field(error.problems))
     return wrong

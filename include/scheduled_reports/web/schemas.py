@@ -31,7 +31,8 @@ NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text with
 #: Fields of a response that a client may send back with an edit; they are ignored.
 ECHOED = frozenset({
     "id", "cronDescription", "lastRun", "lastRunStatus", "nextRun", "runCount", "successCount", "failureCount",
-    "lastError", "createdAt", "status", "missedRuns", "dagId", "pausedInAirflow", "problems", "executionHistory",
+    "lastError", "createdAt", "status", "missedRuns", "phase", "dagId", "pausedInAirflow", "problems",
+    "executionHistory",
 })  # fmt: skip
 
 

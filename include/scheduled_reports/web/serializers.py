@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain import naming
 from ..domain.cron_words import words
 from ..domain.report import Status
+from ..reports.options import phase_of
 from . import fields
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def workspace(info: WorkspaceInfo) -> dict[str, Any]:
     return {"id": info.id, "name": info.name, "slug": info.slug}
 
 
-def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
+def report(record: Record, dags: Mapping[str, DagState], now: datetime) -> dict[str, Any]:
     """Return a report in the application's format, with our additions: status, DAG, whether the DAG is paused."""
     state = dags.get(record["id"])
     scheduled = record["is_active"] and record["status"] == Status.ACTIVE
@@ -66,6 +67,7 @@ def report(record: Record, dags: Mapping[str, DagState]) -> dict[str, Any]:
         "lastError": record["last_error"],
         "missedRuns": record["missed_runs"],
         "options": {**(record["options"] or {}), "missedRuns": record["missed_runs"]},
+        "phase": phase_of(record["options"], record["timezone"], now),
         "dagId": naming.dag_id(record["id"]) if state else None,
         "pausedInAirflow": bool(scheduled and state and state.is_paused),
     }
@@ -125,6 +127,7 @@ def run(record: Record) -> dict[str, Any]:
         "startedAt": moment(record["started_at"]),
         "settledAt": moment(record["settled_at"]),
         "mail": _mail(record),
+        "sendIf": _verdict(record["verdict"]),
         "executions": [execution(one) for one in record["executions"]],
     }
 
@@ -182,6 +185,14 @@ def audit_entry(record: Record) -> dict[str, Any]:
 def _email(record: Record, column: str) -> Any:
     value = record[column]
     return [] if value is None and column.endswith("recipients") else value
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the conditions of an email have found; None without conditions."""
+    if verdict is None:
+        return None
+    conditions = [{"met": one["met"], "text": one["text"]} for one in verdict["findings"]]
+    return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": conditions}
 
 
 def _mail(record: Record) -> dict[str, Any] | None:

@@ -506,6 +506,73 @@ $file$;
 END
 $once$;
 
+-- From migrations/0013_calendars.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0013_calendars') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0013_calendars');
+        EXECUTE $file$
+-- The closed days of calendars: those of a workspace, and those of the countries and regions in use, which upkeep computes
+-- and whose workspace is ''.
+CREATE TABLE reporting.calendars (
+    workspace_id text NOT NULL,
+    code text NOT NULL CHECK (length(code) BETWEEN 1 AND 80),
+    name text NOT NULL DEFAULT '',
+    -- Sunday is 0.
+    weekend integer[] NOT NULL DEFAULT '{0,6}' CHECK (weekend <@ '{0,1,2,3,4,5,6}'),
+    dates date[] NOT NULL DEFAULT '{}' CHECK (array_position(dates, NULL) IS NULL),
+    -- Of a country: the years that are covered, and what computed the days.
+    first_year integer,
+    last_year integer,
+    source text,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, code)
+);
+$file$;
+    END IF;
+END
+$once$;
+
+-- From migrations/0015_conditions.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0015_conditions') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0015_conditions');
+        EXECUTE $file$
+-- Conditions of an email (`sendIf`).
+
+ALTER TABLE reporting.runs
+    -- Whether the conditions were met, why the run is not mailed, and a sentence for each condition; null without any.
+    ADD COLUMN verdict        jsonb,
+    -- What becomes the state of the conditions when a message of this run is sent; null then.
+    ADD COLUMN candidate      jsonb,
+    ADD COLUMN candidate_keys bytea;
+-- Few rows at any time: a candidate goes when it is mailed, or when a newer run has one.
+CREATE INDEX runs_candidate_idx ON reporting.runs (report_id) WHERE candidate IS NOT NULL;
+
+-- What later runs are compared with, as long as the report exists.  One row per report that has, or had, conditions.
+CREATE TABLE reporting.condition_state (
+    report_id    text        PRIMARY KEY,
+    workspace_id text        NOT NULL,    -- whose rows these are: a report that is moved begins anew
+    -- What was last mailed: the moment for which, when, a digest of the main table, and hashes of a column's values.
+    mailed_for   timestamptz,
+    mailed_at    timestamptz,
+    digest       text,
+    key_column   text,
+    keys         bytea,
+    -- For `repeat: once`: of which conditions, the newest moments for which they were met and mailed, and not met.
+    condition    text        NOT NULL,
+    met_for      timestamptz,
+    met_at       timestamptz,
+    not_met_for  timestamptz
+);
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0016_watermark.sql
 
 DO $once$
@@ -565,6 +632,8 @@ BEGIN
         -- The options follow the report; those that another report left under the new id are deleted.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
+        UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
@@ -591,6 +660,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = OLD.id;
         -- Its earlier ids are deleted as well.
         UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
         INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
@@ -628,6 +698,7 @@ BEGIN
     INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
     ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
     DELETE FROM reporting.report_options;
+    DELETE FROM reporting.condition_state;
     RETURN NULL;
 END
 $$;
@@ -688,6 +759,51 @@ BEGIN
         NEW.effective_from := clock_timestamp();
     END IF;
     RETURN NEW;
+END
+$$;
+
+-- Another calendar takes effect now, for the reports that use it; a country's is not used where the workspace has its own.
+CREATE OR REPLACE FUNCTION reporting.calendar_takes_effect(workspace text, changed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reports regclass;
+BEGIN
+    -- Only the trigger on scheduled_reports knows the application's schema.
+    SELECT tgrelid INTO reports FROM pg_trigger WHERE tgname = 'reporting_edit_noted' ORDER BY tgrelid LIMIT 1;
+    EXECUTE format(
+        'UPDATE reporting.report_options o SET effective_from = clock_timestamp() FROM %s r '
+        'WHERE r.id = o.report_id AND o.options ->> ''calendar'' = $2 AND (r.workspace_id = $1 OR $1 = '''' AND NOT '
+        'EXISTS (SELECT FROM reporting.calendars own WHERE own.workspace_id = r.workspace_id AND own.code = $2))', reports
+    ) USING workspace, changed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.calendar_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    covered_until integer;
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.workspace_id, OLD.code) = (NEW.workspace_id, NEW.code) THEN
+        -- Years that were not covered before change nothing that was scheduled.  A workspace's list covers this year.
+        covered_until := coalesce(OLD.last_year, greatest(
+            (SELECT max(extract(year FROM day)) FROM unnest(OLD.dates) AS day WHERE isfinite(day)),
+            extract(year FROM clock_timestamp() + interval '31 days')
+        ));
+        IF OLD.weekend @> NEW.weekend AND OLD.weekend <@ NEW.weekend AND NOT EXISTS (
+            SELECT FROM unnest(OLD.dates || NEW.dates) AS day
+            WHERE extract(year FROM day) BETWEEN coalesce(OLD.first_year, 0) AND covered_until
+              AND (day = ANY (OLD.dates)) <> (day = ANY (NEW.dates))
+        ) THEN
+            RETURN NULL;
+        END IF;
+    -- The days of a country were known before they are first written.
+    ELSIF TG_OP <> 'INSERT' AND OLD.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(OLD.workspace_id, OLD.code);
+    END IF;
+    IF TG_OP = 'UPDATE' OR TG_OP = 'INSERT' AND NEW.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(NEW.workspace_id, NEW.code);
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -774,6 +890,10 @@ EXECUTE FUNCTION reporting.options_became_effective();
 CREATE OR REPLACE TRIGGER reporting_options_noted AFTER UPDATE OF options, missed_runs ON reporting.report_options
 FOR EACH ROW WHEN (OLD.options IS DISTINCT FROM NEW.options OR OLD.missed_runs IS DISTINCT FROM NEW.missed_runs)
 EXECUTE FUNCTION reporting.options_noted();
+
+CREATE OR REPLACE TRIGGER reporting_calendar_changed
+AFTER INSERT OR DELETE OR UPDATE OF workspace_id, code, weekend, dates ON reporting.calendars
+FOR EACH ROW EXECUTE FUNCTION reporting.calendar_changed();
 
 -- From adopt.sql
 

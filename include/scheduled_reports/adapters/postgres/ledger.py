@@ -12,6 +12,7 @@ from ...domain.delivery import Delivery, DeliveryState
 from ...domain.errors import MailStoppedError
 from ...domain.formats import Format
 from ...domain.report import Recipients
+from .conditions import keep_state
 from .connection import transaction
 from .encoding import in_encoding
 from .reports import current_row
@@ -67,7 +68,9 @@ class PostgresLedger:
             "refused": list(delivery.refused),
         }
         with self._transaction() as connection:
-            connection.execute(statements("ledger")["finish"], in_encoding(connection, values))
+            found = connection.execute(statements("ledger")["finish"], in_encoding(connection, values)).fetchone()
+            if found and found["has_candidate"]:
+                keep_state(connection, delivery.key)
             if not delivery.is_notice:
                 connection.execute(statements("ledger")["reopen"], key_values(delivery.key))
 

@@ -13,7 +13,7 @@ from .connection import transaction
 from .sql import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import psycopg
 
@@ -52,6 +52,12 @@ class PostgresDefinitions:
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             found = connection.execute(statements("definitions")["admins"], values).fetchall()
         return tuple(row["email"] for row in found)
+
+    def calendar(self, workspace_id: str, code: str) -> Mapping[str, Any] | None:
+        values = {"workspace_id": workspace_id, "code": code}
+        with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
+            found = connection.execute(statements("definitions")["calendar"], values).fetchone()
+        return found and found["calendar"]
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         values = {"workspace_id": workspace_id, "addresses": list(addresses)}

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 #: The statements that erase a deleted report, in order.
-ERASED = ("erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_audit", "erase_departed")
+ERASED = (
+    "erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_condition_state", "erase_audit",
+    "erase_departed",
+)  # fmt: skip
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 

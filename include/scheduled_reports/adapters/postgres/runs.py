@@ -14,7 +14,8 @@ from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import FailureStreak, Snapshot, Unsettled
-from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, window_values
+from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, read_verdict, window_values
+from .conditions import keep_state, mailed_state, note_verdict
 from .connection import transaction
 from .encoding import in_encoding
 from .ledger import deliveries, key_values
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from ...domain.run import AuditAction, MailSummary, Outcome, Run
+    from ...domain.send_if import Candidate, MailedState, Verdict
     from ...ports.runs import KeptRecipients, NewRun
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -118,6 +120,14 @@ class PostgresRuns:
             values = asdict(mail_summary)
             _run(connection, "note_brief", {**key_values(key), **values, "lead": Jsonb(list(values["lead"]))})
 
+    def mailed_state(self, report_id: str, workspace_id: str) -> MailedState | None:
+        with self._transaction() as connection:
+            return mailed_state(connection, report_id, workspace_id)
+
+    def note_verdict(self, key: RunKey, verdict: Verdict, candidate: Candidate | None) -> Verdict:
+        with self._transaction() as connection:
+            return read_verdict(note_verdict(connection, key, verdict, candidate))
+
     def progress(self, key: RunKey, chosen: Format | None, percent: int, *, attempt: int = 1) -> None:
         with self._transaction() as connection:
             # Lock the run before its executions, as `open` and `settle` do: another order could deadlock.
@@ -171,6 +181,8 @@ class PostgresRuns:
             if row is None:
                 raise PermanentError("there is no such run")
             _run(connection, "forget_claims", key_values(key))
+            if row["has_candidate"]:  # the sender was of a release that kept none
+                keep_state(connection, key)
             snapshot = _snapshot(connection, key, row)
             outcome = decide(snapshot)
             sent_at = _run(connection, "sent_at", key_values(key)).fetchall()[0]["sent_at"]

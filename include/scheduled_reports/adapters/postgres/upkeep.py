@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...ports.upkeep import Health, Tombstone
+from ...ports.upkeep import CalendarInUse, Health, Tombstone
 from .connection import transaction
 from .encoding import in_encoding
 from .sql import statements
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from ...domain.calendar import CountryCalendar
 
 #: Columns that are not edits of a report: those we write, and time stamps.
 OURS = ["status", "is_active", "last_run", "last_run_status", "next_run", "run_count", "success_count",
@@ -71,6 +72,13 @@ class PostgresUpkeepStore:
 
     def resume_edited(self) -> int:
         return self._run("resume_edited", ours=OURS)
+
+    def calendars_in_use(self) -> list[CalendarInUse]:
+        return [CalendarInUse(**row) for row in self._read("calendars_in_use")]
+
+    def keep_calendar(self, calendar: CountryCalendar) -> None:
+        values = asdict(calendar) | {"weekend": list(calendar.weekend), "dates": list(calendar.dates)}
+        self._run("keep_calendar", **values)
 
     def tombstones(self, *, limit: int) -> list[Tombstone]:
         return [Tombstone(**row) for row in self._read("tombstones", limit=limit)]

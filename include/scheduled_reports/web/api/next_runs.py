@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ...domain.calendar import OnClosed
 from ...domain.clock import parse_zone
 from ...domain.cron import Cron
 from ...domain.cron_words import words
 from ...domain.moment import parse_moment
 from ...domain.schedule import Schedule
+from ...reports.calendars import country, resolved
 from ...reports.parser import parse_row
 from .. import fields, serializers
 from ..access import Authorized, SignedIn
@@ -31,15 +34,31 @@ def next_runs(
     timezone: Annotated[str, Query(max_length=100)] = "UTC",
     start: Annotated[str | None, Query(alias="from", description="ISO 8601; default: now")] = None,
     count: Annotated[int, Query(ge=1, le=100)] = 5,
+    calendar: Annotated[str | None, Query(max_length=80, description="A country or region, such as DE-BY")] = None,
+    onClosed: Annotated[OnClosed, Query()] = "skip",
+    startsOn: Annotated[date | None, Query(description="The first local day")] = None,
+    endsOn: Annotated[date | None, Query(description="The last local day")] = None,
 ) -> Response:
     """Return the upcoming run times of a cron expression, and the schedule in words."""
     wrong: fields.Problems = {}
     parsed = read(wrong, "cron", cron, Cron.parse)
     zone = read(wrong, "timezone", timezone, parse_zone)
     moment = read(wrong, "from", start, parse_moment) if start else datetime.now(UTC)
-    if parsed is None or zone is None or moment is None:
+    closed = (
+        read(wrong, "calendar", calendar, partial(country, start=moment or datetime.now(UTC))) if calendar else None
+    )
+    if parsed is None or zone is None or moment is None or wrong:
         raise invalid(wrong)
-    runs = _upcoming(Schedule(cron=parsed, zone=zone, effective_from=moment), moment, count)
+    schedule = Schedule(
+        cron=parsed,
+        zone=zone,
+        effective_from=moment,
+        calendar=closed,
+        on_closed=onClosed,
+        starts_on=startsOn,
+        ends_on=endsOn,
+    )
+    runs = _upcoming(schedule, moment, count)
     return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
 
 
@@ -47,7 +66,7 @@ def next_runs(
 def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
     """Return the upcoming run times of a report; none while it is not scheduled."""
     row = access.row(id)
-    report = parse_row(row)
+    report = parse_row(resolved(row))
     runs = _upcoming(report.schedule, access.ports.core.now(), count) if report.is_scheduled else []
     return answer({"timezone": report.timezone.key, "nextRuns": runs})
 

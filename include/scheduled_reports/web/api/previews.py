@@ -21,7 +21,7 @@ from ..fields import read
 from ..responses import ApiError, SafeRoute, invalid
 from ..schemas import Content, PreviewRequest, check, documented, json_only
 from ..slow_work import SlowWork
-from .reports import BASE, new_report, owner_columns
+from .reports import BASE, new_report, owner_columns, with_calendar
 from .runs import INLINE_POLICIES
 
 #: Each preview may need some hundred megabytes and a core, so none waits for another.
@@ -74,7 +74,7 @@ def changed_report_wanted(access: Authorized, id: str, content: Content) -> Want
     body = check(PreviewRequest, content)
     chosen, moment = _format_and_moment(body.values.pop("format", "html"), body.values.pop("at", None), body.wrong)
     changes = fields.with_options(row, fields.columns(body.values), body.values)
-    edited = row | changes | owner_columns(access, row, changes)
+    edited = with_calendar(access, row | changes | owner_columns(access, row, changes))
     if found := fields.problems(edited, body.wrong):
         raise invalid(found)
     return Wanted(access, edited, chosen, moment)

@@ -11,6 +11,8 @@ from ...domain.moment import parse_moment
 from ...domain.report import Status
 from ...ports.web import ReportQuery, Right
 from ...reports import next_run
+from ...reports.calendars import is_pending
+from ...runs import calendars
 from .. import fields, serializers
 from ..access import NO_REPORT, Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
@@ -60,7 +62,7 @@ def list_reports(
     dags = access.ports.airflow.dags([record["id"] for record in found.items])
     return answer(
         {
-            "reports": [serializers.report(record, dags) for record in found.items],
+            "reports": [serializers.report(record, dags, access.ports.core.now()) for record in found.items],
             "total": found.total,
             "pagination": {"limit": limit, "offset": offset, "hasMore": offset + len(found.items) < found.total},
             "workspace": serializers.workspace(access.workspace),
@@ -145,6 +147,7 @@ def new_report(access: Access, body: Sent) -> Record:
         wrong["createdBy"] = ["This field is required; send the id of a member of the workspace."]
     creator = access.ports.reports.creator(access.workspace.id, user_id) if user_id else None
     row = fields.new_row(fields.new_id(), values, access.workspace, creator)
+    row = with_calendar(access, row)
     if found := fields.problems(row, wrong):
         raise invalid(found)
     return row
@@ -156,7 +159,8 @@ def changes_of(access: Access, record: Record, body: Sent) -> Record:
     if row is None:
         raise ApiError(404, NO_REPORT)
     changes = fields.with_options(row, fields.resumed(row, fields.columns(body.values)), body.values)
-    if found := fields.problems(row | changes | owner_columns(access, row, changes), body.wrong):
+    changed = with_calendar(access, row | changes | owner_columns(access, row, changes))
+    if found := fields.problems(changed, body.wrong):
         raise invalid(found)
     return changes
 
@@ -173,6 +177,14 @@ def owner_columns(access: Access, row: Record, changes: Record) -> Record:
     if user_id is None or user_id == row["created_by_id"]:
         return {}
     return access.ports.reports.creator(access.workspace.id, user_id) or fields.NO_CREATOR
+
+
+def with_calendar(access: Access, row: Record) -> Record:
+    """Return the row with the days of the calendar that its options name now, if the database has them."""
+    if not is_pending(row):
+        return row
+    held = access.ports.core.definitions.calendar(access.workspace.id, row["options"]["calendar"])
+    return {**row, "calendar": held}
 
 
 def _must_be_fresh(record: Record, body: Sent) -> None:
@@ -201,16 +213,19 @@ def _saved(access: Access, report_id: str, status: int = 200) -> Response:
     """Return the report as it is now, with its next run; Airflow is asked to parse it at once."""
     services = access.ports.core
     row = services.definitions.row(report_id)
+    if row is not None and is_pending(row):
+        calendars.keep(services)
+        row = services.definitions.row(report_id)
     services.upkeep_store.set_next_runs({report_id: next_run.next_run_of(row, services.now())})
     access.ports.airflow.reparse()
     record = access.ports.reports.report(access.workspace.id, report_id)
     if record is None:  # deleted since
         raise ApiError(404, NO_REPORT)
-    return answer(serializers.report(record, access.ports.airflow.dags([report_id])), status)
+    return answer(serializers.report(record, access.ports.airflow.dags([report_id]), services.now()), status)
 
 
 def _with_problems(access: Access, record: Record) -> dict[str, Any]:
     """Return a report and the problems that keep it from being scheduled."""
     row = access.ports.core.definitions.row(record["id"])
-    shown = serializers.report(record, access.ports.airflow.dags([record["id"]]))
+    shown = serializers.report(record, access.ports.airflow.dags([record["id"]]), access.ports.core.now())
     return shown | {"problems": fields.problems(row, {}) if row else {}}

@@ -10,6 +10,8 @@ from ...domain.errors import ConfigurationError
 from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
+from ...reports.calendars import resolved
+from ...reports.conditions import usable_names
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
 from .. import fields
@@ -32,7 +34,8 @@ def rejections(access: Authorized) -> Response:
     """Return the rows of the workspace that cannot be scheduled, each with every reason."""
     access.must_see_all()
     services = access.ports.core
-    _, found = parse(services.definitions.rows(limit=services.settings.max_reports, workspace_id=access.workspace.id))
+    rows = services.definitions.rows(limit=services.settings.max_reports, workspace_id=access.workspace.id)
+    _, found = parse(resolved(row) for row in rows)
     shown = [{"id": one.report_id, "name": one.name, "problems": fields.by_field(one.problems)} for one in found]
     return answer({"rejections": shown, "total": len(shown)})
 
@@ -50,6 +53,7 @@ def report_types(_: SignedIn) -> Response:
             "roles": list(kind.roles),
             "datasets": [one.title for one in kind.datasets],
             "sources": [one.name for one in kind.sources],
+            "sendIf": usable_names(kind),
         }
         for kind in known.types.values()
     ]

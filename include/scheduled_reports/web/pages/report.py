@@ -14,6 +14,7 @@ from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
 from ...ports.web import Right
+from ...reports.calendars import resolved
 from ...reports.parser import parse_row
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
@@ -34,6 +35,13 @@ RUNS = 20
 OPEN = ("queued", "running")
 UPCOMING = 10
 LEFT_OUT = 10_000
+#: What becomes of runs on closed days, and where today lies, in words.
+ON_CLOSED = {
+    "skip": "left out",
+    "before": "moved to the open day before",
+    "after": "moved to the open day after",
+}
+PHASES = {"not-begun": "not begun", "active": "", "ended": "ended"}
 #: States of a task that has not ended.
 UNFINISHED = frozenset({None, "scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"}
@@ -92,10 +100,11 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
     key = RunKey(report_id=record["id"], run_id=storable(run_id) or "")
     first = access.ports.reports.run(access.workspace.id, key) if run_id else None
     runs = [*([first] if first else []), *(one for one in found.items if one["run_id"] != run_id)]
+    shown = serializers.report(record, dags, access.ports.core.now())
     return page(
         request,
         "report",
-        report=serializers.report(record, dags),
+        report=shown,
         state=record["state"],
         states=STATES,
         workspace=access.workspace,
@@ -103,6 +112,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         type=catalog().types.get(record["reportType"]),
         problems=fields.problems(row, {}) if row else {},
         is_left_out=not dags and record["id"] in _left_out(access),
+        days=_days(record["options"] or {}, PHASES[shown["phase"]]),
         upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
@@ -158,7 +168,7 @@ def _progress(run: Record) -> int:
 
 def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
     try:
-        report = parse_row(row)
+        report = parse_row(resolved(row))
     except RejectedError:
         return []
     if not report.is_scheduled:
@@ -167,6 +177,19 @@ def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
         {"at": serializers.moment(tick) or "", "local": f"{tick.astimezone(report.timezone):%a %Y-%m-%d %H:%M}"}
         for tick in islice(report.schedule.ticks_after(now), UPCOMING)
     ]
+
+
+def _days(options: Mapping[str, Any], phase: str) -> str:
+    """Return on which days the report runs besides its schedule, in words; the options may be invalid."""
+    calendar, first, last = (options.get(name) for name in ("calendar", "startsOn", "endsOn"))
+    closed = ON_CLOSED.get(str(options.get("onClosed") or "skip"), "")
+    parts = [
+        f"calendar {calendar}, runs on closed days are {closed}" if calendar else "",
+        f"from {first}" if first else "",
+        f"until {last}" if last else "",
+        phase,
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _default_period(row: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ WITH definition AS (
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
            left(coalesce(u.name, u.display_name), 1000) AS creator_name,
            member.role IS NOT NULL AS creator_is_member, member.role AS creator_role,
-           o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.options,
+           o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.options, calendar.calendar,
            o.error_cause
     FROM (
         -- The limit keeps the reports that were seen first: none loses its DAG to a newer one.
@@ -42,6 +42,14 @@ WITH definition AS (
         WHERE m.workspace_id = r.workspace_id AND m.user_id = r.created_by_id
     ) member ON true
     LEFT JOIN reporting.report_options o ON o.report_id = r.id
+    LEFT JOIN LATERAL (
+        -- The workspace's own goes before a country's; one date more than allowed, so that the parser rejects it.
+        SELECT jsonb_build_object('code', c.code, 'weekend', c.weekend, 'dates', c.dates[1:1001]) AS calendar
+        FROM reporting.calendars c
+        WHERE c.code = o.options ->> 'calendar' AND c.workspace_id IN (r.workspace_id, '')
+        ORDER BY c.workspace_id = ''
+        LIMIT 1
+    ) calendar ON true
     -- The shard depends on the id only, so that a report keeps its shard while the number of shards stays the same.
     WHERE %(shard)s::int IS NULL
         OR mod(('x' || left(md5(coalesce(r.id, t.report_id)), 8))::bit(32)::bigint, %(shards)s) = %(shard)s
@@ -78,6 +86,14 @@ JOIN users u ON u.id = m.user_id
 WHERE m.workspace_id = %(workspace_id)s AND u.status <> 'SUSPENDED' AND m.role::text IN ('OWNER', 'ADMIN')
 ORDER BY 1
 LIMIT %(limit)s
+
+-- name: calendar
+-- As in a row.
+SELECT jsonb_build_object('code', c.code, 'weekend', c.weekend, 'dates', c.dates[1:1001]) AS calendar
+FROM reporting.calendars c
+WHERE c.code = %(code)s AND c.workspace_id IN (%(workspace_id)s, '')
+ORDER BY c.workspace_id = ''
+LIMIT 1
 
 -- name: members
 -- The addresses of members of the workspace that may be among the given ones (lower case); the caller compares them.

@@ -25,6 +25,10 @@ ORDER BY message
 UPDATE reporting.deliveries
 SET state = %(state)s, message_id = %(message_id)s, error = %(error)s, refused = %(refused)s, settled_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND message = %(message)s AND state <> 'sent'
+RETURNING state = 'sent' AND message NOT LIKE 'notice/%%' AND EXISTS (
+    SELECT FROM reporting.runs r
+    WHERE r.report_id = deliveries.report_id AND r.run_id = deliveries.run_id AND r.candidate IS NOT NULL
+) AS has_candidate
 
 -- name: reopen
 -- A sender reported after its run was settled: the run has to be settled again.

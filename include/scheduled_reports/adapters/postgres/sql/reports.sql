@@ -88,7 +88,7 @@ WHERE report_id = %(report_id)s
 -- name: runs
 SELECT r.run_id, r.kind, r.state, r.reason, r.scheduled_for, r.window_start, r.window_end, r.triggered_by, r.test,
        r.frozen IS NOT NULL AS frozen, r.frozen -> 'request' AS request, r.main_rows, r.data_rows, r.lead, r.mail, r.mail_error,
-       r.started_at, r.settled_at
+       r.verdict, r.started_at, r.settled_at
 FROM reporting.runs r
 WHERE r.report_id = %(report_id)s
   AND coalesce(r.workspace_id, r.frozen #>> '{row,workspace_id}', %(workspace_id)s) = %(workspace_id)s

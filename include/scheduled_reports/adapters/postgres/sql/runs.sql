@@ -61,6 +61,15 @@ SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN 
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL,
     excerpts = NULL, lead = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
+    -- Whether its conditions were met is fixed as well once a message may have been sent.
+    (verdict, candidate, candidate_keys) = (
+        SELECT held.verdict, held.candidate, held.candidate_keys
+        WHERE EXISTS (
+            SELECT FROM reporting.deliveries d
+            WHERE d.report_id = held.report_id AND d.run_id = held.run_id AND d.message NOT LIKE 'notice/%%'
+              AND d.state <> 'refused'
+        )
+    ),
     mail = CASE WHEN EXISTS (
         SELECT FROM reporting.deliveries d
         WHERE d.report_id = held.report_id AND d.run_id = held.run_id AND d.message NOT LIKE 'notice/%%'
@@ -108,13 +117,13 @@ RETURNING true
 -- name: load_run
 SELECT run_key, kind, state, reason, scheduled_for, window_start, window_end, previous_start, previous_end, triggered_by,
        frozen, mail, mail_error, counted, test, started_at,
-       data_rows, main_rows, figures, preview, charts, excerpts, lead
+       data_rows, main_rows, figures, preview, charts, excerpts, lead, verdict
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       workspace_id, settled_at, data_rows, main_rows, figures, preview, charts, excerpts, lead
+       workspace_id, settled_at, candidate IS NOT NULL AS has_candidate, data_rows, main_rows, figures, preview, charts, excerpts, lead
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE

@@ -9,6 +9,8 @@ BEGIN
         -- The options follow the report; those that another report left under the new id are deleted.
         DELETE FROM reporting.report_options WHERE report_id = NEW.id;
         UPDATE reporting.report_options SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
+        UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
@@ -35,6 +37,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM reporting.report_options WHERE report_id = OLD.id;
+        DELETE FROM reporting.condition_state WHERE report_id = OLD.id;
         -- Its earlier ids are deleted as well.
         UPDATE reporting.departed SET since = clock_timestamp(), now_called = NULL WHERE now_called = OLD.id;
         INSERT INTO reporting.departed (report_id, workspace_id) VALUES (OLD.id, OLD.workspace_id)
@@ -72,6 +75,7 @@ BEGIN
     INSERT INTO reporting.departed (report_id) SELECT report_id FROM reporting.report_options
     ON CONFLICT (report_id) DO UPDATE SET since = EXCLUDED.since, now_called = NULL;
     DELETE FROM reporting.report_options;
+    DELETE FROM reporting.condition_state;
     RETURN NULL;
 END
 $$;
@@ -132,6 +136,51 @@ BEGIN
         NEW.effective_from := clock_timestamp();
     END IF;
     RETURN NEW;
+END
+$$;
+
+-- Another calendar takes effect now, for the reports that use it; a country's is not used where the workspace has its own.
+CREATE OR REPLACE FUNCTION reporting.calendar_takes_effect(workspace text, changed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reports regclass;
+BEGIN
+    -- Only the trigger on scheduled_reports knows the application's schema.
+    SELECT tgrelid INTO reports FROM pg_trigger WHERE tgname = 'reporting_edit_noted' ORDER BY tgrelid LIMIT 1;
+    EXECUTE format(
+        'UPDATE reporting.report_options o SET effective_from = clock_timestamp() FROM %s r '
+        'WHERE r.id = o.report_id AND o.options ->> ''calendar'' = $2 AND (r.workspace_id = $1 OR $1 = '''' AND NOT '
+        'EXISTS (SELECT FROM reporting.calendars own WHERE own.workspace_id = r.workspace_id AND own.code = $2))', reports
+    ) USING workspace, changed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION reporting.calendar_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    covered_until integer;
+BEGIN
+    IF TG_OP = 'UPDATE' AND (OLD.workspace_id, OLD.code) = (NEW.workspace_id, NEW.code) THEN
+        -- Years that were not covered before change nothing that was scheduled.  A workspace's list covers this year.
+        covered_until := coalesce(OLD.last_year, greatest(
+            (SELECT max(extract(year FROM day)) FROM unnest(OLD.dates) AS day WHERE isfinite(day)),
+            extract(year FROM clock_timestamp() + interval '31 days')
+        ));
+        IF OLD.weekend @> NEW.weekend AND OLD.weekend <@ NEW.weekend AND NOT EXISTS (
+            SELECT FROM unnest(OLD.dates || NEW.dates) AS day
+            WHERE extract(year FROM day) BETWEEN coalesce(OLD.first_year, 0) AND covered_until
+              AND (day = ANY (OLD.dates)) <> (day = ANY (NEW.dates))
+        ) THEN
+            RETURN NULL;
+        END IF;
+    -- The days of a country were known before they are first written.
+    ELSIF TG_OP <> 'INSERT' AND OLD.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(OLD.workspace_id, OLD.code);
+    END IF;
+    IF TG_OP = 'UPDATE' OR TG_OP = 'INSERT' AND NEW.workspace_id <> '' THEN
+        PERFORM reporting.calendar_takes_effect(NEW.workspace_id, NEW.code);
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -218,3 +267,7 @@ EXECUTE FUNCTION reporting.options_became_effective();
 CREATE OR REPLACE TRIGGER reporting_options_noted AFTER UPDATE OF options, missed_runs ON reporting.report_options
 FOR EACH ROW WHEN (OLD.options IS DISTINCT FROM NEW.options OR OLD.missed_runs IS DISTINCT FROM NEW.missed_runs)
 EXECUTE FUNCTION reporting.options_noted();
+
+CREATE OR REPLACE TRIGGER reporting_calendar_changed
+AFTER INSERT OR DELETE OR UPDATE OF workspace_id, code, weekend, dates ON reporting.calendars
+FOR EACH ROW EXECUTE FUNCTION reporting.calendar_changed();

@@ -144,3 +144,25 @@ CROSS JOIN LATERAL (
     ORDER BY scheduled_for DESC
     LIMIT 1
 ) newest
+
+-- name: calendars_in_use
+-- The calendars that reports name and their workspaces do not have, with what is kept of them.
+SELECT used.code, min(used.effective_from) FILTER (WHERE isfinite(used.effective_from)) AS since,
+       c.first_year, c.last_year, c.source
+FROM (
+    SELECT o.options ->> 'calendar' AS code, o.effective_from, r.workspace_id
+    FROM reporting.report_options o
+    JOIN scheduled_reports r ON r.id = o.report_id
+    WHERE jsonb_typeof(o.options -> 'calendar') = 'string'
+) used
+LEFT JOIN reporting.calendars c ON c.workspace_id = '' AND c.code = used.code
+WHERE NOT EXISTS (SELECT FROM reporting.calendars own WHERE own.workspace_id = used.workspace_id AND own.code = used.code)
+GROUP BY used.code, c.first_year, c.last_year, c.source
+ORDER BY used.code
+
+-- name: keep_calendar
+INSERT INTO reporting.calendars (workspace_id, code, weekend, dates, first_year, last_year, source)
+VALUES ('', %(code)s, %(weekend)s, %(dates)s, %(first_year)s, %(last_year)s, %(source)s)
+ON CONFLICT (workspace_id, code) DO UPDATE
+SET weekend = excluded.weekend, dates = excluded.dates, first_year = excluded.first_year,
+    last_year = excluded.last_year, source = excluded.source, updated_at = now()
