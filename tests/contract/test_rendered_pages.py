@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -190,6 +191,7 @@ def test_a_report_shows_its_runs_files_messages_and_who_changed_what(api):
     text = " ".join(found.text.split())
     assert "Renamed" in text
     assert "Succeeded" in text
+    assert re.search(r"Covers \d+.* 2026\.", text)
     assert 'name: "Weekly activity" → "Renamed"' in text
     (file, _) = found.links("/artifacts/")
     assert api.get(file).status_code == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import naming
+from ...domain.clock import parse_zone
+from ...domain.dates import stretch
 from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
@@ -149,8 +151,20 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         # A run that is retried is open before its row says so.
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
+        "period": _period(report, run),
         "may_run": whole and _may(access, report, Right.RUN),
     }
+
+
+def _period(report: Record, run: Record) -> str:
+    """Return the period that a run covers, in the report's time zone; empty if it was refused or the zone is wrong."""
+    if run["window_start"] is None or run["window_end"] is None:
+        return ""
+    try:
+        zone = parse_zone(report["timezone"])
+    except ValueError:
+        return ""
+    return stretch(run["window_start"].astimezone(UTC), run["window_end"].astimezone(UTC), zone)
 
 
 def _left_out(access: Access) -> Mapping[str, str]:

@@ -123,7 +123,8 @@ VALUES
      %(triggered_by)s, %(clear_number)s, %(test)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = excluded.state, workspace_id = excluded.workspace_id, reason = excluded.reason, clear_number = excluded.clear_number,
-    frozen = NULL, mail = NULL, touched_at = now(), settled_at = NULL, told_at = NULL
+    frozen = NULL, mail = NULL, verdict = NULL, candidate = NULL, candidate_keys = NULL,
+    touched_at = now(), settled_at = NULL, told_at = NULL
 WHERE %(replace)s
 RETURNING true
 
