@@ -101,7 +101,7 @@ def test_every_problem_of_a_period_is_told_at_once():
 
 
 def test_the_page_about_options_has_every_type():
-    table = (Path(__file__).parents[2] / "docs/options.md").read_text().partition("## Periods")[2].partition("###")[0]
+    table = (Path(__file__).parents[2] / "docs/options.md").read_text().partition("## Periods")[2].partition("\n## ")[0]
 
     named = re.findall(r"^\| `([\w-]+)` \|", table, flags=re.MULTILINE)
     assert ", ".join(named[1:]) == TYPES  # after the head

@@ -20,6 +20,7 @@ from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, conditions, document, settle
+from .late_runs import recognised
 from .query import stage_data
 from .requests import requested
 from .staging import RunFiles
@@ -137,7 +138,7 @@ def record(services: Services, trigger: Trigger) -> Outcome:
     """Settle the run; if the database is unavailable, leave a note on staging for upkeep."""
     try:
         row = services.definitions.row(trigger.key.report_id)
-        services.runs.abandon(admission.new_run(trigger, row), settle.NEVER_BEGUN)
+        services.runs.abandon(admission.new_run(recognised(services, trigger), row), settle.NEVER_BEGUN)
         return settle.settle(services, trigger.key)
     except TransientError:
         leave_note(services, trigger)

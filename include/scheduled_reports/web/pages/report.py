@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -118,6 +119,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
+        missed=_missed(access, record),
         entries=[
             serializers.audit_entry(one)
             for one in access.ports.reports.audit(access.workspace.id, record["id"], before=None, limit=30)
@@ -191,6 +193,24 @@ def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
         {"at": serializers.moment(tick) or "", "local": f"{tick.astimezone(report.timezone):%a %Y-%m-%d %H:%M}"}
         for tick in islice(report.schedule.ticks_after(now), UPCOMING)
     ]
+
+
+def _missed(access: Access, report: Record) -> str | None:
+    """Return the newest outage of a report in one line."""
+    for one in access.ports.reports.missed(access.workspace.id, report["id"], limit=1):
+        try:
+            zone = ZoneInfo(report["timezone"])
+        except (KeyError, ValueError, OSError):  # an invalid row
+            zone = ZoneInfo("UTC")
+        first, last = (f"{one[name].astimezone(zone):%a %Y-%m-%d %H:%M}" for name in ("first_tick", "last_tick"))
+        what = (
+            f"One run was missed, {first}"
+            if one["ticks"] == 1
+            else f"{one['ticks']:,} runs were missed, {first} to {last}"
+        )
+        made = {0: "none was made", 1: "one was made"}.get(one["made"], f"{one['made']:,} were made")
+        return f"{what} ({zone.key}); by the policy {one['policy']}, {made} afterwards."
+    return None
 
 
 def _days(options: Mapping[str, Any], phase: str) -> str:
