@@ -47,7 +47,7 @@ TOMBSTONE = {"deleted": True, "tombstone": "deleted", "name": "Weekly", "error_c
 # The order of events at the same moment.
 STEP, EDIT, PARSE, RESTART, END, GATE, LOOP, UPKEEP = range(8)
 #: So many runs are kept in the record, because the fake looks through all of them.
-KEPT = 300
+KEPT = 150
 
 
 @dataclass(frozen=True)

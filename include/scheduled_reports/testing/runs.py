@@ -93,12 +93,13 @@ class MemoryRuns:
         """The id of another run that has the tick of this one."""
         if new_run.kind is not RunKind.SCHEDULED:
             return None
-        tick = (new_run.key.report_id, RunKind.SCHEDULED, new_run.scheduled_for)
         others = (
             key.run_id
             for key, run in self.runs.items()
-            if key != new_run.key
-            and (key.report_id, run.row["kind"], run.row["scheduled_for"]) == tick
+            if run.row["scheduled_for"] == new_run.scheduled_for
+            and key.report_id == new_run.key.report_id
+            and key != new_run.key
+            and run.row["kind"] is RunKind.SCHEDULED
             and run.row["state"] != RunState.SKIPPED
         )
         return min(others, default=None)
