@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import psycopg
 import pytest
@@ -44,13 +45,18 @@ def key(run_id="run1", report_id="r1"):
 K = key()
 
 
+def tick_of(which):
+    """Return a tick of its own for each run, because two runs of the same tick are refused."""
+    return MONDAY if which.run_id == "run1" else MONDAY + timedelta(minutes=1 + crc32(which.run_id.encode()) % 100_000)
+
+
 def new_run(which, *, clear_number=0):
     found = row(id=which.report_id)
     report = parse_row(found)
     return NewRun(
         key=which,
         kind=RunKind.SCHEDULED,
-        scheduled_for=MONDAY,
+        scheduled_for=tick_of(which),
         triggered_by="system",
         clear_number=clear_number,
         row=found,

@@ -196,6 +196,24 @@ def test_one_report_comes_with_its_last_ten_executions(api, dsn):
     }.items()  # fmt: skip
 
 
+MISSED = """INSERT INTO reporting.missed_ticks
+    (report_id, workspace_id, first_tick, last_tick, ticks, policy, made, decided_at)
+    VALUES ('r1', %s, '2026-05-11 07:00Z', '2026-05-14 06:00Z', 72, 'latest', 1, '2026-05-14 06:40Z')"""
+
+
+def test_one_report_comes_with_its_outages_of_this_workspace(api, dsn):
+    execute(dsn, MISSED, "ws1")
+    execute(dsn, MISSED, "ws2")
+
+    read = api.get(f"{SCHEDULED}/r1").json()
+
+    assert read["missedTicks"] == [{
+        "first": "2026-05-11T07:00:00.000Z", "last": "2026-05-14T06:00:00.000Z", "ticks": 72,
+        "policy": "latest", "made": 1, "at": "2026-05-14T06:40:00.000Z",
+    }]  # fmt: skip
+    assert api.put(f"{SCHEDULED}/r1", json=read).status_code == 200
+
+
 def test_a_rejected_report_says_why(api, dsn):
     execute(dsn, "UPDATE scheduled_reports SET timezone = 'Mars/Olympus' WHERE id = 'r1'")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -190,10 +191,31 @@ def test_a_report_shows_its_runs_files_messages_and_who_changed_what(api):
     text = " ".join(found.text.split())
     assert "Renamed" in text
     assert "Succeeded" in text
+    assert re.search(r"Covers \d+.* 2026\.", text)
     assert 'name: "Weekly activity" → "Renamed"' in text
     (file, _) = found.links("/artifacts/")
     assert api.get(file).status_code == 200
     assert len(found.links("/tasks/")) == 0  # the Airflow of this test has no stages
+
+
+@pytest.mark.parametrize(
+    ("ticks", "made", "said"),
+    [
+        (72, 1, "72 runs were missed, Mon 2026-05-11 09:00 to Thu 2026-05-14 08:00 (Europe/Berlin); "
+                "by the policy latest, one was made afterwards."),
+        (1, 0, "One run was missed, Mon 2026-05-11 09:00 (Europe/Berlin); by the policy latest, "
+               "none was made afterwards."),
+    ],
+)  # fmt: skip
+def test_a_report_tells_of_its_newest_outage_in_a_line(api, dsn, ticks, made, said):
+    execute(
+        dsn,
+        """INSERT INTO reporting.missed_ticks (report_id, workspace_id, first_tick, last_tick, ticks, policy, made)
+           VALUES ('r1', 'ws1', '2026-05-11 07:00Z', '2026-05-14 06:00Z', %s, 'latest', %s)""",
+        ticks, made,
+    )  # fmt: skip
+
+    assert said in page(api, "/reports/r1").text
 
 
 def test_a_run_that_airflow_links_to_comes_first(api, dsn):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from include.scheduled_reports.domain.delivery import DeliveryState
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.domain.send_if import Candidate, Finding, Verdict
-from tests.contract.runs_suite import MONDAY, Memory, Postgres, delivery, new_run, settled
+from tests.contract.runs_suite import MONDAY, Memory, Postgres, delivery, new_run, refused, settled
 from tests.contract.tables import execute
 
 MET = Verdict(met=True, why="", findings=(Finding(met=True, text="“Zoë”: 12, above 10."),))
@@ -200,6 +200,18 @@ def test_a_cleared_run_keeps_its_verdict_if_it_may_have_been_mailed(record, runs
     assert runs.load(key).verdict == kept
 
 
+def test_a_run_that_is_refused_when_it_is_cleared_has_no_verdict(record, runs):
+    key = opened(runs)
+    runs.note_verdict(key, MET, CANDIDATE)
+
+    runs.refuse(refused(key, clear_number=1), "the report is no longer scheduled", skipped=True)
+    opened(runs, clear_number=2)
+
+    assert runs.load(key).verdict is None
+    sent(record, key)
+    assert state(runs) is None
+
+
 def test_another_workspace_has_a_state_of_its_own(record, runs):
     mailed(record, 1)
 
@@ -250,7 +262,7 @@ def test_in_any_order_of_events_the_order_of_the_ticks_decides(kind, request):
     dsn = request.getfixturevalue("migrated_dsn") if kind == "postgres" else None
     there = Postgres(dsn) if dsn else None
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events)
     @example([("not met", 1), ("met", 1), ("send", 1)])
     def check(sequence):

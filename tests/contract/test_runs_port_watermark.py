@@ -38,10 +38,10 @@ def test_a_report_without_a_successful_run_has_no_watermark(runs):
 
 
 def test_only_scheduled_runs_that_succeed_move_it(runs):
-    settle(runs, 1, RunState.FAILED)
+    settle(runs, 1, RunState.FAILED, tick=MONDAY - WEEK)
     settle(runs, 2, kind=RunKind.MANUAL)
     settle(runs, 3, kind=RunKind.BACKFILL)
-    runs.refuse(new_run(key_of(4)), "paused", skipped=True)
+    runs.refuse(replace(new_run(key_of(4)), scheduled_for=MONDAY - 2 * WEEK), "paused", skipped=True)
     runs.settle(key_of(4), lambda _: Outcome(state=RunState.SKIPPED, reason="paused"), None)
     assert runs.watermark("r1") is None
 

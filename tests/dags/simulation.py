@@ -1,8 +1,9 @@
 """Simulate a year of one report: the test plays Airflow's loops and calls the product as they do.
 
 The DAG processor reads the row and stores the timetable and the next run; the scheduler creates the stored run
-without asking, then asks for the one after it; `query` decides whether it runs.  `expected` computes the same result
-from tick lists that are found minute by minute, without the product.
+without asking, then asks for the one after it; `query` decides whether it runs; upkeep looks for ticks that nobody
+ran.  `expected` computes the result without upkeep, from tick lists that are found minute by minute without the
+product.
 """
 
 from __future__ import annotations
@@ -20,27 +21,33 @@ from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 
 from include.scheduled_reports.domain.errors import SkipRunError
-from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
+from include.scheduled_reports.domain.run import Outcome, RunKey, RunKind, RunState, Trigger
 from include.scheduled_reports.orchestration import factory, timetable
 from include.scheduled_reports.orchestration.dag_spec import dag_specs
+from include.scheduled_reports.ports.upkeep import Plan
+from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.services import MemoryServices, MemorySource
+from include.scheduled_reports.upkeep import ticks
 from tests.unit import cron_oracle
 from tests.unit.rows import row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow.timetables.base import DagRunInfo
 
+    from include.scheduled_reports.domain.report import Report
     from include.scheduled_reports.settings import Settings
 
 YEAR = 2026
 UNRESTRICTED = TimeRestriction(earliest=None, latest=None, catchup=False)
 TOMBSTONE = {"deleted": True, "tombstone": "deleted", "name": "Weekly", "error_cause": None}
 # The order of events at the same moment.
-STEP, EDIT, PARSE, RESTART, GATE, LOOP = range(6)
+STEP, EDIT, PARSE, RESTART, END, GATE, LOOP, UPKEEP = range(8)
+#: So many runs are kept in the record, because the fake looks through all of them.
+KEPT = 300
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class History:
     loops: dict[datetime, Loop]
     restarts: list[datetime] = field(default_factory=list)
     steps: dict[datetime, timedelta] = field(default_factory=dict)
+    upkeep: list[datetime] = field(default_factory=list)
 
     def clock(self, moment: datetime) -> datetime:
         """Return the time that the clock shows."""
@@ -76,7 +84,7 @@ def through_the_gate(*_):
 
 
 class Airflow:
-    """The state that Airflow keeps for one DAG, and the steps of its processes."""
+    """The state that Airflow keeps for one DAG, and the steps of its processes; upkeep's port `Orchestrator`."""
 
     def __init__(self, settings: Settings, missed_runs: str) -> None:
         self.services = MemoryServices(MemorySource(through_the_gate), settings, MemoryDefinitions([]))
@@ -88,9 +96,13 @@ class Airflow:
         self.ran: list[datetime] = []
         self.skipped: dict[datetime, str] = {}
         self.created: set[str] = set()
+        self.queue: list[tuple[RunKey, datetime]] = []  # runs that upkeep has triggered
+        self.at_work = False
+        self.reports: list[Report] | None = None
 
     def edit(self, now: datetime, changes: Mapping[str, Any]) -> None:
         """Change the row, and its effective moment as the triggers do."""
+        self.reports = None
         if changes.get("deleted"):
             self.services.definitions.content = [{"id": "r1", **TOMBSTONE}]
             self.row = self.made
@@ -99,7 +111,8 @@ class Airflow:
         rescheduled = any(made[name] != self.row[name] for name in ("cron_expression", "timezone"))
         resumed = made["is_active"] and not self.row["is_active"]
         if rescheduled or resumed or not self.services.definitions.content:
-            made["effective_from"] = now.isoformat()
+            made |= {"effective_from": now.isoformat(), "caught_up_to": None}
+            self.services.upkeep_store.checked_to.clear()
         self.row = made
         self.services.definitions.content = [made]
 
@@ -113,6 +126,9 @@ class Airflow:
 
     def loop(self, now: datetime) -> tuple[str, datetime] | None:
         """Create the stored run if it is due, then ask for the next one, as the scheduler does."""
+        if self.queue:
+            key, tick = self.queue.pop(0)
+            return key.run_id, tick
         if self.coming is None or self.coming.run_after > now:
             return None
         self.last = self.coming
@@ -128,13 +144,55 @@ class Airflow:
         """Run the first task of a run."""
         self.services.moment = now
         key = RunKey(report_id="r1", run_id=run_id)
-        trigger = Trigger(key=key, kind=RunKind.SCHEDULED, scheduled_for=tick, conf={}, user=None, clear_number=0)
+        kind = RunKind.MANUAL if run_id.startswith("late__") else RunKind.SCHEDULED
+        trigger = Trigger(key=key, kind=kind, scheduled_for=tick, conf={}, user=None, clear_number=0)
         try:
             pipeline.query(self.services, trigger)
         except Passed:
             self.ran.append(tick)
         except SkipRunError as reason:
             self.skipped[tick] = str(reason)
+
+    def end(self, run_id: str) -> None:
+        """Settle a run, as `record` does, and delete the oldest ones, as retention does."""
+        runs = self.services.runs
+        key = RunKey(report_id="r1", run_id=run_id)
+        self.at_work = False
+        runs.settle(key, lambda seen: Outcome(state=RunState.SKIPPED if seen.skipped else RunState.SUCCESS), None)
+        while len(runs.runs) > KEPT:
+            del runs.runs[next(iter(runs.runs))]
+
+    def round(self, now: datetime) -> None:
+        """Run the part of upkeep's round that looks after ticks."""
+        self.services.moment = now
+        if self.services.upkeep_store.correct_effective() or self.reports is None:
+            self.reports, _ = parse(self.services.definitions.rows(limit=10))
+        checked = dict(self.services.upkeep_store.checked_to)
+        ticks.make_good(self.services, self, self.reports, now)
+        if checked != self.services.upkeep_store.checked_to:  # it may have moved the effective moment
+            self.reports = None
+
+    def plan(self, report_id: str) -> Plan | None:
+        """Say what comes next; there is no DAG before the first parse."""
+        assert report_id == "r1"
+        if self.stored is None:
+            return None
+        return Plan(paused=False, next_tick=self.coming and self.coming.data_interval.end)
+
+    def open_runs(self, report_id: str) -> int:
+        """Count the run in progress, and those that wait for it."""
+        assert report_id == "r1"
+        return len(self.queue) + self.at_work
+
+    def is_open(self, key: RunKey) -> bool:
+        """Refuse: this part of the round does not ask."""
+        raise NotImplementedError(key)
+
+    def start(self, key: RunKey, tick: datetime) -> None:
+        """Queue a run, unless it is there."""
+        if key.run_id not in self.created:
+            self.created.add(key.run_id)
+            self.queue.append((key, tick))
 
     def _ask(self) -> None:
         self.coming = None
@@ -149,30 +207,36 @@ def simulate(history: History, settings: Settings, missed_runs: str = "latest") 
     airflow = Airflow(settings, missed_runs)
     happenings: list[tuple[datetime, int, Any]] = [
         *((when, STEP, None) for when in history.steps),
-        *((when, EDIT, None) for when in history.edits),
+        *((when, EDIT, history.edits[when]) for when in history.edits),
         *((when, PARSE, None) for when in history.parses),
         *((when, RESTART, None) for when in history.restarts),
         *((when, LOOP, None) for when in history.loops),
+        *((when, UPKEEP, None) for when in history.upkeep),
     ]
-    heapq.heapify(happenings)
-    off, busy_until = timedelta(), min(history.loops)
-    while happenings:
-        when, what, run = heapq.heappop(happenings)
+    happens: dict[int, Callable[[datetime, Any], None]] = {
+        EDIT: airflow.edit,
+        PARSE: lambda _, __: airflow.parse(),
+        RESTART: lambda _, __: timetable._cached.cache_clear(),
+        GATE: lambda now, run: airflow.gate(now, *run),
+        END: lambda _, run_id: airflow.end(run_id),
+        UPKEEP: lambda now, _: airflow.round(now),
+    }
+    # The values may not be compared.
+    heap = [(when, what, number, given) for number, (when, what, given) in enumerate(happenings)]
+    heapq.heapify(heap)
+    off = timedelta()
+    while heap:
+        when, what, number, given = heapq.heappop(heap)
         now = when + off
         if what == STEP:
             off = history.steps[when]
-        elif what == EDIT:
-            airflow.edit(now, history.edits[when])
-        elif what == PARSE:
-            airflow.parse()
-        elif what == RESTART:
-            timetable._cached.cache_clear()
-        elif what == GATE:
-            airflow.gate(now, *run)
-        elif when >= busy_until and (created := airflow.loop(now)):
+        elif what != LOOP:
+            happens[what](now, given)
+        elif not airflow.at_work and (created := airflow.loop(now)):
+            airflow.at_work = True
             begins = when + history.loops[when].lag
-            busy_until = begins + history.loops[when].takes
-            heapq.heappush(happenings, (begins, GATE, created))
+            heapq.heappush(heap, (begins, GATE, number, created))
+            heapq.heappush(heap, (begins + history.loops[when].takes, END, number, created[0]))
     return airflow
 
 

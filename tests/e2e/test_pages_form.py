@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -89,6 +90,43 @@ def test_a_report_is_previewed_made_and_becomes_a_dag(visit, here):
     here.api.wait_for_dag(f"scheduled_report_{row['id']}", seconds=60)
     page.reload()
     expect(page.get_by_role("link", name="Open DAG in Airflow")).to_be_visible()
+
+
+def test_options_and_the_owner_are_edited_with_their_problems_at_their_fields(visit, here):
+    scene.add(here, "pages-options", name="With options")
+    page = visit.open("/reports/pages-options/edit")
+    page.get_by_label("Period").select_option("week-to-date")
+    page.get_by_label("Weeks begin on").select_option("sunday")
+    page.get_by_text("Working days, start and end, missed runs").click()
+    page.get_by_label("Calendar").fill("DE-XX")
+    page.get_by_label("On a closed day").select_option("after")
+    page.get_by_label("Ends on").fill("2099-12-31")
+    page.get_by_label("After an outage").select_option("all")
+    page.get_by_label("Send by email").check()
+    page.get_by_label("To", exact=True).fill("reader@acme.example")
+    condition = {"kind": "figure", "figure": "nothing", "operator": ">", "value": 10}
+    page.get_by_label("Send only if (JSON)").fill(json.dumps({"conditions": [condition]}))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator('[data-field="options.calendar"] .wrong')).to_contain_text("DE-XX")
+    expect(page.locator('[data-field="options.sendIf"] .wrong')).to_contain_text("nothing")
+
+    page.get_by_label("Calendar").fill("DE-BY")
+    expect(page.locator(".next li").first).not_to_contain_text("-01-01")  # a holiday: it runs on a day after it
+    condition["figure"] = "overdue"
+    page.get_by_label("Send only if (JSON)").fill(json.dumps({"conditions": [condition]}))
+    expect(page.locator(".next li").first).not_to_contain_text("-01-01")  # a holiday: it runs on a day after it
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("heading", name="With options")).to_be_visible()
+    (row,) = here.rows("SELECT options, missed_runs FROM reporting.report_options WHERE report_id = 'pages-options'")
+    assert row == {
+        "missed_runs": "all",
+        "options": {
+            "period": {"type": "week-to-date", "weekStart": "sunday"}, "calendar": "DE-BY", "onClosed": "after",
+            "endsOn": "2099-12-31", "sendIf": {"conditions": [condition]},
+        },
+    }  # fmt: skip
+    assert column(here, "SELECT parameters FROM scheduled_reports WHERE id = 'pages-options'") == [scene.WEEK]
 
 
 #: Input for a field, and a word in its error message.

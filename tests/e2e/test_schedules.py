@@ -69,6 +69,9 @@ class Scene:
         except ApiError as error:
             return error.status == 404
 
+    def missed(self, report_id):
+        return self.rows("SELECT * FROM reporting.missed_ticks WHERE report_id = %s", report_id)
+
     def settled(self, report_id):
         found = self.rows("SELECT * FROM reporting.runs WHERE report_id = %s ORDER BY scheduled_for", report_id)
         return [run for run in found if run["settled_at"] is not None]
@@ -88,6 +91,7 @@ def scene(tmp_path_factory):
         "SCHEDULED_REPORTS__RETRIES": "5",
         "SCHEDULED_REPORTS__RETRY_SECONDS": "4",
         "SCHEDULED_REPORTS__GRACE_SECONDS": str(GRACE),
+        "SCHEDULED_REPORTS__LOST_TICK_SECONDS": "30",
         "SCHEDULED_REPORTS__TOMBSTONE_SECONDS": "20",
         "SCHEDULED_REPORTS__LAST_GOOD": str(base.folder / "last-good.json"),
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": str(STALENESS),
@@ -190,6 +194,12 @@ class TestTheDatabaseIsAway:
         scene.wait(lambda: scene.dag(dag_id)["dag_display_name"] == "Edited meanwhile", 60, "the edit")
         assert scene.api.wait_for_run(dag_id, run_id, seconds=240)["state"] == "success"
         assert {row["status"] for row in scene.running.executions(report_id)} == {"COMPLETED"}
+
+
+def days_ago(dag):
+    """Return whether the DAG's next run is days overdue."""
+    planned = dag["next_dagrun_run_after"]
+    return planned is not None and datetime.fromisoformat(planned) < datetime.now(UTC) - timedelta(days=2)
 
 
 def state(scene, dag_id, run_id, task_id):
@@ -351,15 +361,48 @@ class TestAnOutage:
             report_id,
         )
 
-        scene.wait(lambda: len(scene.settled(report_id)) == 3, 240, "the three missed ticks to be dealt with")
+        # The scheduler makes the runs one by one, until upkeep records the others as missed.
+        def dealt_with():
+            ticks = {run["scheduled_for"] for run in scene.settled(report_id)}
+            for record in scene.missed(report_id):
+                ticks |= {record["first_tick"] + timedelta(hours=1) * number for number in range(record["ticks"])}
+            return len(ticks) == 3 and len(successes()) == sent
 
-        runs = scene.settled(report_id)
-        states = [run["state"] for run in runs]
-        assert states == ["skipped"] * (3 - sent) + ["success"] * sent
-        assert all("missed while Airflow was not running" in run["reason"] for run in runs if run["state"] == "skipped")
+        def successes():
+            return [run for run in scene.settled(report_id) if run["state"] == "success"]
+
+        scene.wait(dealt_with, 240, "the three missed ticks to be dealt with")
+
+        skipped = [run for run in scene.settled(report_id) if run["state"] == "skipped"]
+        assert all("missed while Airflow was not running" in run["reason"] for run in skipped)
+        ran = [run["scheduled_for"] for run in successes()]
+        assert ran == sorted(set(ran))
+        assert [tick.minute for tick in ran] == [minute] * sent
         assert len(scene.running.mails_of(report_id)) == sent
         assert len(scene.running.executions(report_id)) == sent
-        assert [run["scheduled_for"].minute for run in runs] == [minute] * 3
+
+    def test_a_tick_that_airflow_has_passed_by_is_made_good_once_but_not_while_the_dag_is_paused(self, scene):
+        minute = (datetime.now(UTC) - timedelta(minutes=3)).minute
+        dag_id = scene.add("passed-by", f"{minute} * * * *")
+        since = "UPDATE reporting.report_options SET missed_runs = 'all', effective_from = now() - interval '{}', "
+        since += "checked_to = NULL WHERE report_id = 'passed-by'"
+        scene.rows(since.format("30 min"))
+        scene.wait(lambda: len(scene.settled("passed-by")) == 1, 120, "the newest tick to run")
+        scene.api.patch(f"/dags/{dag_id}", {"is_paused": True})
+
+        # Airflow's last run is the newest tick: it never looks for the one before it.
+        scene.rows(since.format("1 h 30 min"))
+        rounds = len(scene.runs("scheduled_reports_upkeep"))
+        scene.wait(lambda: len(scene.runs("scheduled_reports_upkeep")) > rounds + 1, 150, "a round of upkeep")
+        assert scene.rows("SELECT * FROM reporting.due_ticks WHERE report_id = 'passed-by'") == []
+        scene.api.patch(f"/dags/{dag_id}", {"is_paused": False})
+
+        scene.wait(lambda: len(scene.settled("passed-by")) == 2, 150, "the lost tick to be made good")
+        late, newest = scene.settled("passed-by")
+        assert (late["kind"], late["state"], newest["state"]) == ("scheduled", "success", "success")
+        assert late["run_id"] == f"late__{late['scheduled_for'].isoformat()}"
+        assert newest["scheduled_for"] - late["scheduled_for"] == timedelta(hours=1)
+        assert len(scene.running.mails_of("passed-by")) == 2
 
     def test_of_the_scheduler_and_a_pause_in_airflow_follow_the_policy_too(self, scene):
         tick = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=2)
@@ -373,19 +416,36 @@ class TestAnOutage:
         for dag_id in dags.values():
             scene.api.wait_for_dag(dag_id)
         scene.api.patch(f"/dags/{dags['paused']}", {"is_paused": True})
+        for_days = scene.add("down-for-days", f"{(tick - timedelta(minutes=20)).minute} * * * *")
+        scene.api.wait_for_dag(for_days)
         airflow = scene.running.stack.airflow
 
         airflow.children["scheduler"].stop()
+        # The scheduler has stored the run of three days ago, as when it was stopped then.
+        scene.rows(
+            "UPDATE reporting.report_options SET effective_from = now() - interval '3 days' "
+            "WHERE report_id = 'down-for-days'"
+        )
+        scene.wait(lambda: days_ago(scene.dag(for_days)), 60, "the parse to plan the oldest run")
         scene.wait(
             lambda: datetime.now(UTC) > tick + timedelta(seconds=GRACE + 5), 200, "the tick and the grace to pass"
         )
+        back = datetime.now(UTC)
         restarted = airflow.restart("scheduler")
         try:
+            scene.wait(lambda: scene.running.mails_of("down-for-days"), 60, "the first mail of the hourly report")
+            assert datetime.now(UTC) - back < timedelta(seconds=60)
             scene.api.patch(f"/dags/{dags['paused']}", {"is_paused": False})
             scene.wait(lambda: all(scene.settled(f"down-{name}") for name in dags), 180, "every tick to be dealt with")
             states = {name: [run["state"] for run in scene.settled(f"down-{name}")] for name in dags}
             assert states == {"skip": ["skipped"], "latest": ["success"], "all": ["success"], "paused": ["skipped"]}
             mails = {name: len(scene.running.mails_of(f"down-{name}")) for name in dags}
             assert mails == {"skip": 0, "latest": 1, "all": 1, "paused": 0}
+            (record,) = scene.missed("down-for-days")
+            skipped = [run for run in scene.settled("down-for-days") if run["state"] == "skipped"]
+            before = [run for run in skipped if run["scheduled_for"] < record["first_tick"]]
+            assert (record["ticks"] + len(before), record["policy"], record["made"]) == (72, "latest", 1)
+            assert len(skipped) <= 8
+            assert len(scene.running.mails_of("down-for-days")) == 1
         finally:
             scene.running.stack.exits.callback(restarted.children["scheduler"].stop)

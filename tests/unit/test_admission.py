@@ -11,8 +11,10 @@ from include.scheduled_reports.domain.errors import (
     RejectedError,
     SkipRunError,
 )
-from include.scheduled_reports.domain.run import RunKind, RunState
+from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
+from include.scheduled_reports.ports.runs import DueTick
 from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs.unrecorded import leave_note, noted, settle_noted
 from tests.unit.run_helpers import (
     FOLDER,
     KEY,
@@ -20,6 +22,9 @@ from tests.unit.run_helpers import (
     MONDAY,
     TRIGGER,
     counts,
+    edit,
+    mails,
+    make,
     manual,
     refused,
     walk,
@@ -188,3 +193,116 @@ def test_who_triggered_a_run_is_written_down(services, trigger, who):
     pipeline.query(services, trigger)
 
     assert services.runs.load(KEY).triggered_by == who
+
+
+# Runs that upkeep makes for a tick that nobody ran
+
+LATE = RunKey(report_id="r1", run_id="late__2026-05-11T07:00:00+00:00")
+#: As Airflow describes it: triggered, without a tick; and as anybody could trigger it.
+MADE = replace(
+    TRIGGER, key=LATE, kind=RunKind.MANUAL, scheduled_for=MONDAY + timedelta(hours=3),
+    conf={"recipients": ["bob@acme.example"]}, user="mallory",
+)  # fmt: skip
+
+
+def decided(services, at=MONDAY + timedelta(minutes=6)):
+    services.runs.due[LATE] = DueTick(tick=MONDAY, decided_at=at)
+    services.moment = at + timedelta(seconds=5)
+    return services
+
+
+def test_a_run_that_upkeep_makes_is_a_scheduled_one_of_its_tick_whatever_airflow_says_of_it(make_services):
+    services = decided(make_services())
+
+    outcome = walk(services, MADE)
+
+    run = services.runs.load(LATE)
+    assert (outcome.state, run.kind, run.scheduled_for) == (RunState.SUCCESS, RunKind.SCHEDULED, MONDAY)
+    assert (run.triggered_by, run.request.recipients) == ("system", None)
+    assert run.window == walked(make_services()).window
+    assert counts(services) == (1, 1, 0)
+
+
+def test_nobody_chooses_the_recipients_of_such_a_run(make_services):
+    services = decided(make_services())
+    make(services, MADE)
+
+    pipeline.email(services, LATE, conf=MADE.conf)
+
+    (mail,) = mails(services)
+    assert mail["To"] == "ada@acme.example"
+
+
+def walked(services):
+    walk(services)
+    return services.runs.load(KEY)
+
+
+def test_the_name_of_a_run_alone_makes_it_none_of_upkeeps(services):
+    walk(services, MADE)
+
+    run = services.runs.load(LATE)
+    assert (run.kind, run.scheduled_for) == (RunKind.MANUAL, MADE.scheduled_for)
+
+
+def test_such_a_run_that_never_began_is_recorded_for_its_tick(services):
+    pipeline.record(decided(services), MADE)
+
+    assert services.runs.runs[LATE].row["kind"] is RunKind.SCHEDULED
+    assert services.runs.runs[LATE].row["scheduled_for"] == MONDAY
+
+
+def test_the_note_of_such_a_run_is_recorded_for_its_tick(services):
+    leave_note(decided(services), MADE)
+    (note,) = noted(services)
+    settle_noted(services, note)
+
+    assert services.runs.runs[LATE].row["kind"] is RunKind.SCHEDULED
+
+
+def test_upkeeps_word_counts_even_if_the_effective_moment_was_moved_past_the_tick(make_services):
+    services = decided(make_services())
+    edit(services, caught_up_to=(MONDAY + timedelta(hours=2)).isoformat())
+
+    assert walk(services, MADE).state is RunState.SUCCESS
+
+
+def test_a_run_of_airflow_for_a_tick_of_an_outage_is_left_to_upkeep(make_services):
+    services = make_services()
+    edit(services, caught_up_to=MONDAY.isoformat())
+
+    assert skipped(services) == ("missed while Airflow was not running; upkeep has made the runs that the report keeps")
+
+
+def test_a_change_of_the_schedule_since_then_drops_the_run(make_services):
+    services = decided(make_services())
+    edit(services, effective_from="2026-05-11T07:06:01+00:00")
+
+    assert skipped(services, MADE) == "the schedule was changed at 2026-05-11 07:06:01 UTC, after this run was missed"
+
+
+def test_a_report_that_is_paused_since_then_drops_the_run(make_services):
+    services = decided(make_services())
+    edit(services, is_active=False)
+
+    assert skipped(services, MADE) == "the report is no longer scheduled"
+
+
+def test_a_later_tick_replaces_the_run_as_it_does_one_of_airflow(make_services):
+    services = decided(make_services(), at=MONDAY + timedelta(days=7))
+
+    assert skipped(services, MADE) == "missed while Airflow was not running; a later run replaces it"
+
+
+@pytest.mark.parametrize(("first", "second"), [(TRIGGER, MADE), (MADE, TRIGGER)])
+def test_of_two_runs_of_one_tick_the_second_is_skipped_and_a_clear_does_not_change_that(services, first, second):
+    decided(services)
+    walk(services, first)
+    reason = f"the run {first.key.run_id} has this time already; clear that one to run it again"
+
+    for clear_number in (0, 1):
+        outcome = walk(services, replace(second, clear_number=clear_number))
+        assert (outcome.state, outcome.reason) == (RunState.SKIPPED, reason)
+    assert len(mails(services)) == 1
+    assert counts(services) == (1, 1, 0)
+    assert walk(services, replace(first, clear_number=1)).state is RunState.SUCCESS

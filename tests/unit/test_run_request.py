@@ -14,7 +14,12 @@ from include.scheduled_reports.domain.errors import RequestError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.report import DateRange
 from include.scheduled_reports.domain.run import Request
-from include.scheduled_reports.reports.run_request import REQUEST_KEYS, keys_sent_by, parse_request
+from include.scheduled_reports.reports.run_request import (
+    REQUEST_KEYS,
+    as_the_form_takes_it,
+    keys_sent_by,
+    parse_request,
+)
 from tests.unit.rows import reason, report
 
 KNOWN = frozenset({"ada@acme.example", "bob@acme.example"})
@@ -140,6 +145,16 @@ def test_mail_of_a_report_that_is_not_mailed_needs_recipients():
 def test_a_named_period_may_be_asked_for(text):
     assert asked({"period": text}).period == DateRange(type=text)
     assert re.fullmatch(REQUEST_KEYS["period"].schema["pattern"], text)
+
+
+def test_a_period_that_airflows_form_does_not_take_has_a_key_of_its_own():
+    for taken in ("last-year", "2026-05-01/2026-05-31", None):
+        assert as_the_form_takes_it({"period": taken, "mail": True}) == {"period": taken, "mail": True}
+    sent = as_the_form_takes_it({"period": "month-to-date", "mail": True})
+
+    assert sent == {"named_period": "month-to-date", "mail": True}
+    assert asked(sent).period == DateRange(type="month-to-date")
+    assert [column for column, _ in problems({"named_period": "month-to-dat"})] == ["period"]
 
 
 def test_a_week_that_is_asked_for_begins_as_the_reports_weeks_do_and_on_monday_otherwise():

@@ -136,6 +136,12 @@ def test_without_a_watermark_or_with_a_later_one_it_starts_at_the_tick_before():
     assert since_last_run(utc("2026-05-12T00:00"), effective_from="2026-05-11T20:00:00Z") == monday
 
 
+def test_the_first_run_of_a_report_that_starts_on_a_day_covers_as_much_as_the_others():
+    found = report(options={"period": {"type": "since-last-run"}, "startsOn": "2026-05-11", "endsOn": "2026-05-20"})
+
+    assert window_of(found, utc("2026-05-11T07:00")).start == utc("2026-05-04T07:00")
+
+
 @pytest.mark.parametrize(
     ("cron", "at", "before"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from . import dates
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .run import RunKey, Window
 
 DAG_PREFIX = "scheduled_report_"
+#: How the id of a run begins that upkeep makes for a tick.
+LATE = "late__"
 #: Airflow allows a DAG id of 250 characters, but keeps a task's log in the folder `dag_id=<DAG id>`, and the name of a
 #: folder has at most 255 bytes.
 LONGEST_ESCAPED_ID = 255 - len("dag_id=") - len(DAG_PREFIX)
@@ -77,6 +80,11 @@ def run_key(run_id: str) -> str:
         return escaped
     begin = re.sub(r"\.[0-9a-f]?$", "", escaped[: LONGEST_RUN_KEY - 33])
     return f"{begin}-{hashlib.sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+def late_run_id(tick: datetime) -> str:
+    """The id of the run that upkeep makes for a tick; Airflow's own run of it is `scheduled__<tick>`."""
+    return f"{LATE}{tick.astimezone(UTC).isoformat()}"
 
 
 def execution_id(key: RunKey, chosen: Format) -> str:

@@ -152,6 +152,8 @@ class Trigger:
     conf: Mapping[str, Any]
     user: str | None
     clear_number: int
+    #: When upkeep decided to make this run for a tick; None for every other run.
+    decided_at: datetime | None = None
 
     @property
     def triggered_by(self) -> str:

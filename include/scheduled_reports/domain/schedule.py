@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
@@ -58,9 +58,13 @@ class Schedule:
         return next(self.ticks_after(moment, backfill=backfill), None)
 
     def previous_before(self, moment: datetime) -> datetime:
-        """The last tick strictly before *moment*, whatever *effective_from*; a day before it if there is none."""
+        """The last tick strictly before *moment*, as if it had always been effective; a day before it if there is none.
+
+        A report that starts on a day has no tick before it, but its first run covers as much time as the others.
+        """
+        always = replace(self, starts_on=None, ends_on=None)
         for days in _LOOKING_BACK:
-            ticks = self.ticks_after(moment - timedelta(days=days), backfill=True)
+            ticks = always.ticks_after(moment - timedelta(days=days), backfill=True)
             *_, last = (None, *takewhile(lambda tick: tick < moment, ticks))
             if last is not None:
                 return last

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..domain import cron
 from ..reports.parser import parse
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def lag(services: Services, reports: Iterable[Report]) -> timedelta:
     oldest = now
     for report in scheduled:
         since = max(begun.get(report.id, horizon), horizon)
-        delay = cron.jitter(report.id, services.settings.jitter_seconds)
-        if (tick := report.schedule.next_after(since)) is not None:
-            oldest = min(oldest, tick + delay)
+        following = report.schedule.next_after(since)
+        if following is not None:
+            oldest = min(oldest, following + report.jitter(services.settings.jitter_seconds))
     return now - oldest

@@ -17,5 +17,6 @@ def form() -> ParamsDict:
 
 
 def _param(key: RequestKey) -> Param:
-    schema = {**key.schema, "type": ["null", key.schema["type"]]}
+    taken = key.form_schema or key.schema
+    schema = {**taken, "type": ["null", taken["type"]]}
     return Param(None, title=key.title, description=key.description, **schema)

@@ -32,6 +32,14 @@ class NewRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DueTick:
+    """A tick for which upkeep makes a run, and when it decided to."""
+
+    tick: datetime
+    decided_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KeptRecipients:
     """The recipients of a requested run, and the id by which `dag_run.conf` names them."""
 
@@ -69,8 +77,14 @@ class Runs(Protocol):
     def withdraw(self, key: RunKey) -> None:
         """Delete a requested run that Airflow did not accept."""
 
-    def open(self, new_run: NewRun) -> None:
-        """Freeze the run and create its executions, once per clear; a retry finds the frozen run."""
+    def due_tick(self, key: RunKey) -> DueTick | None:
+        """The tick for which upkeep makes this run; None for any other run."""
+
+    def open(self, new_run: NewRun) -> str | None:
+        """Freeze the run and create its executions, once per clear; a retry finds the frozen run.
+
+        If another run has the same tick, this freezes nothing and returns the id of that run.
+        """
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         """Whether `query` has frozen the run since it was last cleared."""

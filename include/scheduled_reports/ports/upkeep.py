@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from ..domain.calendar import CountryCalendar
+    from ..domain.report import MissedRuns
     from ..domain.run import RunKey
 
 
@@ -21,6 +22,47 @@ class Orchestrator(Protocol):
 
     def is_open(self, key: RunKey) -> bool:
         """Whether a run is queued or running; False for a deleted run."""
+
+    def plan(self, report_id: str) -> Plan | None:
+        """What Airflow plans for a report; None if it has no DAG for it."""
+
+    def start(self, key: RunKey, tick: datetime) -> None:
+        """Create the run for a tick; a run that exists is left as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The state of a report's DAG in Airflow."""
+
+    paused: bool
+    #: The tick of the run that the scheduler creates next; None if it creates none.
+    next_tick: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missed:
+    """The ticks of an outage: those that nobody ran within the grace period, as one record."""
+
+    first: datetime
+    last: datetime
+    ticks: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What upkeep decided about the ticks of a report that nobody ran."""
+
+    report_id: str
+    #: The effective moment that the decision was based on; it is void if that has changed.
+    effective_from: datetime
+    #: The newest tick that was compared with the record.
+    checked_to: datetime
+    #: The ticks that get a run, in order.
+    due: tuple[datetime, ...]
+    policy: MissedRuns
+    missed: Missed | None = None
+    #: Whether no other run of these ticks may start: Airflow would create each of them.
+    catches_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,3 +162,30 @@ class UpkeepStore(Protocol):
 
     def lift(self, report_ids: Collection[str]) -> None:
         """Remove tombstones, so that the next parse creates no DAG for these reports."""
+
+    def correct_effective(self) -> int:
+        """Make schedules effective now whose effective moment lies in the future, because the clock was put back."""
+
+    def checked(self) -> Mapping[str, datetime]:
+        """Up to which tick each report was compared with the record; reports without one are left out."""
+
+    def decided(self, since: Mapping[str, datetime]) -> Mapping[str, frozenset[datetime]]:
+        """The ticks of each report after a moment that were run or skipped, or for which a run is made."""
+
+    def set_checked(self, ticks: Mapping[str, datetime]) -> None:
+        """Record up to which tick each report was compared."""
+
+    def unbegun(self, report_ids: Collection[str]) -> frozenset[str]:
+        """Those of the reports with a run that upkeep makes and that has not begun."""
+
+    def decide(self, decision: Decision) -> bool:
+        """Record a decision and the runs to make; False, and nothing is recorded, if it is void by now."""
+
+    def waiting(self, *, limit: int, each: int) -> Sequence[tuple[RunKey, datetime]]:
+        """Runs to make that Airflow does not have yet, in the order of their ticks, at most *each* of a report.
+
+        Those whose report was unscheduled or rescheduled since the decision are forgotten.
+        """
+
+    def mark_started(self, keys: Collection[RunKey]) -> None:
+        """Record that Airflow has these runs."""

@@ -160,6 +160,9 @@ class Reports(Protocol):
     def run(self, workspace_id: str, key: RunKey) -> Record | None:
         """Return one run for this workspace with its executions."""
 
+    def missed(self, workspace_id: str, report_id: str, *, limit: int) -> Sequence[Record]:
+        """The newest outages of a report, each with its missed ticks."""
+
     def deliveries(self, key: RunKey) -> Sequence[Record]:
         """Return the messages of a run, including notices to the owner."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -12,11 +13,12 @@ from ..domain.errors import RequestError
 from ..domain.formats import Format
 from ..domain.run import Request
 from ..domain.storable import is_storable, storable
+from .parameters import PERIODS
 from .periods import NAMED_PERIODS, parse_period
 from .validation import Check, read_formats
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from ..domain.report import Report
 
@@ -30,6 +32,8 @@ class RequestKey:
     name: str
     #: The JSON schema of its value, which may also be null.
     schema: Mapping[str, Any]
+    #: What the trigger form takes, if that is less: a change of the form stores every DAG anew.
+    form_schema: Mapping[str, Any] | None = None
     #: What the trigger form and the API's documentation show.
     title: str = ""
     description: str = ""
@@ -39,6 +43,11 @@ class RequestKey:
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _FORMATS = [str(chosen) for chosen in Format]
+
+
+def _periods(names: Sequence[str]) -> Mapping[str, Any]:
+    return {"type": "string", "pattern": f"^({'|'.join(names)}|{_DAY}/{_DAY})$", "examples": list(names)}
+
 
 #: What may be requested of a run: the parser, the trigger form and the API's bodies read this table.
 _KEYS = {
@@ -67,11 +76,8 @@ _KEYS = {
         ),
         RequestKey(
             name="period",
-            schema={
-                "type": "string",
-                "pattern": f"^({'|'.join(NAMED_PERIODS)}|{_DAY}/{_DAY})$",
-                "examples": list(NAMED_PERIODS),
-            },
+            schema=_periods(NAMED_PERIODS),
+            form_schema=_periods([name for name in PERIODS if name != "custom"]),
             title="Period",
             description="Another period, such as last-7-days, or two dates such as 2026-05-01/2026-05-31. "
             "The run is then sent only if you choose to send it by email.",
@@ -98,6 +104,8 @@ _KEYS = {
 }
 #: The key that our API sends to Airflow in place of `recipients`: the id under which reporting.requests keeps them.
 KEPT = "recipients_kept"
+#: The key that our API sends to Airflow in place of `period` if the trigger form does not take the value.
+NAMED_PERIOD = "named_period"
 REQUEST_KEYS: Mapping[str, RequestKey] = MappingProxyType(_KEYS)
 
 
@@ -124,14 +132,15 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     """
     check = Check()
     for key in conf:
-        if key not in REQUEST_KEYS and key != KEPT:
+        if key not in REQUEST_KEYS and key not in (KEPT, NAMED_PERIOD):
             check.unknown(key, key, "key", list(REQUEST_KEYS))
+    period = conf.get("period") or conf.get(NAMED_PERIOD)
     weeks = partial(parse_period, week_start=report.date_range.week_start)
     request = Request(
         formats=read_formats(check, "formats", conf["formats"]) if conf.get("formats") else None,
         recipients=_recipients(check, conf.get("recipients"), known),
         mail=conf.get("mail"),
-        period=check.reads("period", conf["period"], weeks) if conf.get("period") else None,
+        period=check.reads("period", period, weeks) if period else None,
         resend=_short_text(check, "resend", conf),
         triggered_by=_short_text(check, "triggered_by", conf),
         test=conf.get("test") is True,
@@ -142,6 +151,15 @@ def parse_request(conf: Mapping[str, Any], report: Report, *, known: Collection[
     if check.problems:
         raise RequestError(check.problems)
     return request
+
+
+def as_the_form_takes_it(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """*conf* with a period that the trigger form does not take under another key, which Airflow does not check."""
+    taken = REQUEST_KEYS["period"].form_schema or {}
+    period = conf.get("period")
+    if period is None or re.fullmatch(taken["pattern"], period):
+        return dict(conf)
+    return {name: value for name, value in conf.items() if name != "period"} | {NAMED_PERIOD: period}
 
 
 def _test(check: Check, conf: Mapping[str, Any], request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..domain.errors import PermanentError, ReportsError, RequestError, SkipRunError, TransientError
@@ -16,11 +17,10 @@ from ..ports.runs import NewRun
 from ..reports.calendars import is_pending
 from ..reports.parser import parse_row
 from ..reports.run_request import check_storable, parse_request
+from .late_runs import recognised
 from .requests import with_recipients
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ..domain.report import Report, Row
     from ..domain.run import Request, Run, Trigger, Window
     from ..ports.services import Services
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 def enter(services: Services, trigger: Trigger) -> Run:
     """Freeze the run; raises SkipRunError if the tick must not run, PermanentError if the run cannot."""
+    trigger = recognised(services, trigger)
     if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry continues the frozen run
         return _frozen(services, trigger.key)
     row = services.definitions.row(trigger.key.report_id)
@@ -44,7 +45,11 @@ def enter(services: Services, trigger: Trigger) -> Run:
         if not isinstance(error, ReportsError):
             services.runs.refuse(new_run(trigger, row), f"{type(error).__name__}; see the task's log", skipped=False)
         raise
-    services.runs.open(admitted)
+    holder = services.runs.open(admitted)
+    if holder is not None:
+        reason = f"the run {holder} has this time already; clear that one to run it again"
+        services.runs.refuse(new_run(trigger, row), reason, skipped=True)
+        raise SkipRunError(reason)
     if trigger.kind is RunKind.SCHEDULED and trigger.clear_number == 0:
         services.metrics.timing("lateness", max((services.now() - trigger.scheduled_for).total_seconds(), 0))
     return services.runs.load(trigger.key)
@@ -77,7 +82,7 @@ def admit(services: Services, trigger: Trigger, row: Row | None) -> NewRun:
         raise TransientError("the days of the report's calendar are not known yet; upkeep adds them within a minute")
     report = parse_row(row)
     check_storable(trigger.conf)
-    _may_tick(report, trigger, services.settings, services.now())
+    _may_tick(report, row, trigger, services.settings, services.now())
     covered = None
     if trigger.conf.get("resend"):
         trigger, covered = _resending(services, report, trigger)
@@ -143,25 +148,42 @@ def _gone(trigger: Trigger) -> ReportsError:
     return PermanentError(reason) if trigger.kind is RunKind.MANUAL else SkipRunError(reason)
 
 
-def _may_tick(report: Report, trigger: Trigger, settings: Settings, now: datetime) -> None:
+def _may_tick(report: Report, row: Row, trigger: Trigger, settings: Settings, now: datetime) -> None:
     """Raise SkipRunError for an outdated tick: Airflow fires the tick it stored, whatever has changed since."""
     if trigger.kind is not RunKind.SCHEDULED or trigger.clear_number > 0:  # a cleared run is wanted
         return
     if not report.is_scheduled:
         raise SkipRunError("the report is no longer scheduled")
-    schedule = report.schedule
-    if not schedule.is_effective(trigger.scheduled_for):
-        raise SkipRunError(f"the schedule took effect only at {schedule.effective_from:%Y-%m-%d %H:%M:%S} UTC")
-    if not schedule.is_tick(trigger.scheduled_for):
-        raise SkipRunError("the schedule has changed and no longer includes this time")
+    _must_be_in_force(report, row, trigger)
     delay = report.jitter(settings.jitter_seconds)
     if now - trigger.scheduled_for - delay <= settings.grace_seconds or report.missed_runs == "all":
         return
     if report.missed_runs == "skip":
         raise SkipRunError("missed while Airflow was not running; this report skips missed runs")
-    later = schedule.next_after(trigger.scheduled_for)
-    if later is not None and later + delay <= now:
+    following = report.schedule.next_after(trigger.scheduled_for)
+    if following is not None and following + delay <= now:
         raise SkipRunError("missed while Airflow was not running; a later run replaces it")
+
+
+def _must_be_in_force(report: Report, row: Row, trigger: Trigger) -> None:
+    """Raise SkipRunError for a tick that is not, or no longer, one of the schedule."""
+    schedule = report.schedule
+    # Upkeep moves the effective moment past the ticks of an outage; only an edit takes them off the schedule.
+    changed_at = datetime.fromisoformat(row["changed_at"]) if row.get("changed_at") else schedule.effective_from
+    if trigger.decided_at is not None:  # it was a tick when upkeep decided to make this run
+        if changed_at > trigger.decided_at:
+            raise SkipRunError(f"the schedule was changed at {_seconds(changed_at)} UTC, after this run was missed")
+        return
+    if trigger.scheduled_for <= changed_at:
+        raise SkipRunError(f"the schedule took effect only at {_seconds(changed_at)} UTC")
+    if not schedule.is_effective(trigger.scheduled_for):
+        raise SkipRunError("missed while Airflow was not running; upkeep has made the runs that the report keeps")
+    if not schedule.is_tick(trigger.scheduled_for):
+        raise SkipRunError("the schedule has changed and no longer includes this time")
+
+
+def _seconds(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _request(services: Services, report: Report, trigger: Trigger) -> Request:

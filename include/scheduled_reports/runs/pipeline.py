@@ -20,6 +20,7 @@ from ..render import renderer
 from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, conditions, document, settle
+from .late_runs import made_by_upkeep, recognised
 from .query import stage_data
 from .requests import requested
 from .staging import RunFiles
@@ -117,6 +118,8 @@ def email(services: Services, key: RunKey, *, conf: Mapping[str, Any] | None = N
     """
     services.runs.note_mail(key, None)
     try:
+        if conf and made_by_upkeep(services, key):  # nobody asks anything of such a run
+            conf = {}
         run = requested(services, services.runs.load(key), conf)
         shown = partial(document.document_for_mail, run, report_type(run.report), services.settings)
         return report_mail.mail(services, run, _arrived(services, key), shown, last=last)
@@ -137,7 +140,7 @@ def record(services: Services, trigger: Trigger) -> Outcome:
     """Settle the run; if the database is unavailable, leave a note on staging for upkeep."""
     try:
         row = services.definitions.row(trigger.key.report_id)
-        services.runs.abandon(admission.new_run(trigger, row), settle.NEVER_BEGUN)
+        services.runs.abandon(admission.new_run(recognised(services, trigger), row), settle.NEVER_BEGUN)
         return settle.settle(services, trigger.key)
     except TransientError:
         leave_note(services, trigger)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from ..domain.errors import BusyError
 from ..domain.run import AuditAction, RunKey, RunKind, Trigger
 from ..ports.runs import KeptRecipients
-from ..reports.run_request import KEPT
+from ..reports.run_request import KEPT, as_the_form_takes_it
 from . import admission
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ask(
     if airflow.open_runs(report_id) or not services.runs.ask(new_run, act, kept):
         raise BusyError("a run of this report is in progress, or it already had a run for this time")
     try:
-        airflow.start(trigger)
+        airflow.start(replace(trigger, conf=as_the_form_takes_it(trigger.conf)))
     except Exception:
         services.runs.withdraw(trigger.key)
         raise

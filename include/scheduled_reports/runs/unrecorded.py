@@ -12,6 +12,7 @@ from ..domain import naming
 from ..domain.errors import ReportsError
 from ..domain.run import RunKey, RunKind, Trigger
 from . import admission
+from .late_runs import recognised
 from .settle import NEVER_BEGUN, log, settle
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ NOTES = ".unrecorded"
 def leave_note(services: Services, trigger: Trigger) -> None:
     """Leave a note on staging that a run has ended; upkeep records it when the database is available again."""
     content = asdict(trigger) | {"scheduled_for": trigger.scheduled_for.isoformat(), "conf": dict(trigger.conf)}
+    del content["decided_at"]  # looked up again
     services.staging.put(_note_name(trigger.key), io.BytesIO(json.dumps(content).encode()))
 
 
@@ -53,7 +55,8 @@ def _read_note(content: bytes) -> Trigger:
 
 def settle_noted(services: Services, trigger: Trigger) -> None:
     """Settle a run that has a note, then delete the note."""
-    services.runs.abandon(admission.new_run(trigger, services.definitions.row(trigger.key.report_id)), NEVER_BEGUN)
+    row = services.definitions.row(trigger.key.report_id)
+    services.runs.abandon(admission.new_run(recognised(services, trigger), row), NEVER_BEGUN)
     settle(services, trigger.key, "the reports database was unavailable")
     services.staging.clear(_note_name(trigger.key))
 

@@ -87,6 +87,8 @@ class Settings:
     jitter_seconds: timedelta = timedelta()
     #: A tick that begins later than this counts as missed, and its report's policy for missed runs applies.
     grace_seconds: timedelta = timedelta(minutes=15)
+    #: Upkeep makes the run of a tick that is this late, if Airflow has not run it and does not plan to.
+    lost_tick_seconds: timedelta = timedelta(minutes=5)
     #: The file in which a parse keeps the last rows it read, for when the database is unavailable; empty for one below
     #: AIRFLOW_HOME.
     last_good: str = ""

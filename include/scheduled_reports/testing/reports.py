@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..domain.shards import Shard
@@ -28,7 +29,7 @@ class MemoryDefinitions:
         living = [row for row in of if not row["deleted"]][:limit]
         gone = [row for row in of if row["deleted"] and workspace_id is None][:limit]
         wanted = [row for row in living + gone if shard is None or shard == Shard.holding(str(row["id"]), shard.of)]
-        return [self._with_calendar(row) for row in sorted(wanted, key=lambda row: str(row["id"]))]
+        return [self._with_calendar(_merged(row)) for row in sorted(wanted, key=lambda row: str(row["id"]))]
 
     def left_out(self, *, limit: int, most: int) -> dict[str, str]:
         living = [row for row in self.content if not row["deleted"]]
@@ -41,7 +42,7 @@ class MemoryDefinitions:
 
     def row(self, report_id: str) -> Row | None:
         found = next((row for row in self.content if row["id"] == report_id and not row["deleted"]), None)
-        return found and self._with_calendar(found)
+        return found and self._with_calendar(_merged(found))
 
     def admins(self, workspace_id: str) -> tuple[str, ...]:
         return self.administrators.get(workspace_id, ())
@@ -56,3 +57,17 @@ class MemoryDefinitions:
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
         return self.addresses.get(workspace_id, frozenset()) & frozenset(addresses)
+
+
+def changed_at(row: Row) -> str:
+    """When the schedule was changed last; the effective moment may be later, after an outage."""
+    return str(row.get("changed_at") or row["effective_from"])
+
+
+def _merged(row: Row) -> Row:
+    """The row as PostgreSQL returns it; the stored one if upkeep has not dealt with an outage."""
+    caught_up_to = row.get("caught_up_to")
+    if caught_up_to is None:
+        return row
+    later = max(caught_up_to, row["effective_from"], key=datetime.fromisoformat)
+    return {**row, "effective_from": later, "changed_at": row["effective_from"]}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..domain.formats import Format
     from ..domain.run import Artifact, AuditAction, Outcome, Run
     from ..domain.send_if import Candidate, MailedState, Verdict
-    from ..ports.runs import KeptRecipients, NewRun
+    from ..ports.runs import DueTick, KeptRecipients, NewRun
     from .mail import MemoryLedger
 
 
@@ -43,6 +43,8 @@ class MemoryRuns:
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     acts: dict[RunKey, AuditAction] = field(default_factory=dict)
     requests: dict[RunKey, KeptRecipients] = field(default_factory=dict)
+    #: The runs that upkeep makes, shared with MemoryUpkeepStore.
+    due: dict[RunKey, DueTick] = field(default_factory=dict)
     conditions: MemoryConditions = field(default_factory=MemoryConditions)
     watermarks: dict[str, datetime] = field(default_factory=dict)
 
@@ -70,10 +72,14 @@ class MemoryRuns:
             del self.runs[key], self.acts[key]
             self.requests.pop(key, None)
 
-    def open(self, new_run: NewRun) -> None:
+    def due_tick(self, key: RunKey) -> DueTick | None:
+        return self.due.get(key)
+
+    def open(self, new_run: NewRun) -> str | None:
+        holder = self._tick_holder(new_run)
         held = self.runs.get(new_run.key)
-        if held and held.row["frozen"] is not None and new_run.clear_number <= held.clear_number:
-            return
+        if holder or (held and held.row["frozen"] is not None and new_run.clear_number <= held.clear_number):
+            return holder
         frozen = deepcopy({"row": new_run.row, "request": dict(new_run.request)})
         row = _row(new_run) | {"state": "running", "frozen": frozen}
         if held and any(not one.is_notice for one in self.ledger.of(new_run.key)):
@@ -81,6 +87,21 @@ class MemoryRuns:
         if held and self._may_be_sent(new_run.key):
             row |= {name: held.row[name] for name in ("verdict", "candidate")}
         self.runs[new_run.key] = self._recorded(held, row, new_run, new_run.formats)
+        return None
+
+    def _tick_holder(self, new_run: NewRun) -> str | None:
+        """The id of another run that has the tick of this one."""
+        if new_run.kind is not RunKind.SCHEDULED:
+            return None
+        tick = (new_run.key.report_id, RunKind.SCHEDULED, new_run.scheduled_for)
+        others = (
+            key.run_id
+            for key, run in self.runs.items()
+            if key != new_run.key
+            and (key.report_id, run.row["kind"], run.row["scheduled_for"]) == tick
+            and run.row["state"] != RunState.SKIPPED
+        )
+        return min(others, default=None)
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         held = self.runs.get(key)

@@ -11,7 +11,7 @@ from ..ports.source import Scope
 from ..settings import Settings
 from .mail import MemoryLedger, MemoryMailer
 from .metrics import MemoryMetrics
-from .reports import MemoryDefinitions
+from .reports import MemoryDefinitions, changed_at
 from .retention import MemoryRetention
 from .runs import MemoryRuns
 from .storage import MemoryStaging, MemoryStore
@@ -70,7 +70,7 @@ class MemoryServices:
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
-        self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs)
+        self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs, due=self.runs.due)
         self.retention = MemoryRetention(self.runs, rows, self.now)
 
     def now(self) -> datetime:
@@ -84,4 +84,4 @@ class MemoryServices:
 
     def _effective(self, report_id: str) -> datetime:
         row = self.definitions.row(report_id)
-        return datetime.fromisoformat(row["effective_from"]) if row else datetime.min.replace(tzinfo=UTC)
+        return datetime.fromisoformat(changed_at(row)) if row else datetime.min.replace(tzinfo=UTC)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..domain.delivery import DeliveryState
+from ..domain.naming import late_run_id
 from ..domain.report import Status
 from ..domain.run import RunKey, RunKind
+from ..ports.runs import DueTick
 from ..ports.upkeep import CalendarInUse, Health, Tombstone
+from .reports import changed_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..domain.calendar import CountryCalendar
     from ..domain.report import Row
+    from ..ports.upkeep import Decision, Plan
     from .reports import MemoryDefinitions
     from .runs import MemoryRuns
+
+AUTOMATED = (RunKind.SCHEDULED, RunKind.BACKFILL)
 
 
 NOT_COVERED = {"first_year": None, "last_year": None, "source": None}
@@ -36,6 +42,11 @@ class MemoryUpkeepStore:
     errors: dict[str, str] = field(default_factory=dict)
     given_up: dict[str, dict[str, Any]] = field(default_factory=dict)
     record: MemoryRuns | None = None
+    due: dict[RunKey, DueTick] = field(default_factory=dict)
+    started: set[RunKey] = field(default_factory=set)
+    checked_to: dict[str, datetime] = field(default_factory=dict)
+    #: The decisions with missed ticks, as in reporting.missed_ticks.
+    missed: list[Decision] = field(default_factory=list)
     #: The years of each country's calendar that are kept, and what computed them.
     covered: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Rejections that nobody was told of, with the id of their notice; reports that keep their ticks.
@@ -162,17 +173,86 @@ class MemoryUpkeepStore:
         for row in self._rows(report_ids):
             row["tombstone"] = None
 
+    def correct_effective(self) -> int:
+        latest = self.now() + timedelta(minutes=1)
+        ahead = [row for row in self.definitions.content if _moment(row.get("effective_from")) > latest]
+        for row in ahead:
+            row["effective_from"] = self.now().isoformat()
+        return len(ahead)
+
+    def checked(self) -> Mapping[str, datetime]:
+        return dict(self.checked_to)
+
+    def decided(self, since: Mapping[str, datetime]) -> Mapping[str, frozenset[datetime]]:
+        runs = self.record.runs.items() if self.record else ()
+        ticks = [(key.report_id, run.row["scheduled_for"]) for key, run in runs if run.row["kind"] in AUTOMATED]
+        ticks += [(key.report_id, due.tick) for key, due in self.due.items()]
+        found = {one: frozenset(tick for key, tick in ticks if key == one and tick > since[one]) for one in since}
+        return {report_id: of_report for report_id, of_report in found.items() if of_report}
+
+    def set_checked(self, ticks: Mapping[str, datetime]) -> None:
+        self.checked_to |= ticks
+
+    def unbegun(self, report_ids: Collection[str]) -> frozenset[str]:
+        begun = self.record.runs if self.record else {}
+        return frozenset(key.report_id for key in self.due if key not in begun and key.report_id in report_ids)
+
+    def decide(self, decision: Decision) -> bool:
+        row = self.definitions.row(decision.report_id)
+        checked = self.checked_to.get(decision.report_id)
+        if (
+            row is None
+            or _moment(row["effective_from"]) != decision.effective_from
+            or (checked is not None and checked >= decision.checked_to)
+        ):
+            return False
+        self.checked_to[decision.report_id] = decision.checked_to
+        if decision.catches_up:
+            (kept,) = self._rows([decision.report_id])
+            kept["caught_up_to"] = decision.checked_to.isoformat()
+        for tick in decision.due:
+            key = RunKey(report_id=decision.report_id, run_id=late_run_id(tick))
+            self.due.setdefault(key, DueTick(tick=tick, decided_at=self.now()))
+        if decision.missed is not None:
+            self.missed.append(decision)
+        return True
+
+    def waiting(self, *, limit: int, each: int) -> Sequence[tuple[RunKey, datetime]]:
+        waiting = {key: due for key, due in self.due.items() if key not in self.started}
+        for key in [key for key, due in waiting.items() if self._is_void(key, due)]:
+            del self.due[key], waiting[key]
+        waiting = {key: due for key, due in waiting.items() if key.report_id not in self.kept}
+        by_tick = sorted(waiting, key=lambda key: waiting[key].tick)
+        position = {key: sum(one.report_id == key.report_id for one in by_tick[:at]) for at, key in enumerate(by_tick)}
+        first = sorted((key for key in by_tick if position[key] < each), key=lambda key: position[key])
+        return [(key, waiting[key].tick) for key in first[:limit]]
+
+    def mark_started(self, keys: Collection[RunKey]) -> None:
+        self.started |= set(keys)
+
+    def _is_void(self, key: RunKey, due: DueTick) -> bool:
+        row = self.definitions.row(key.report_id)
+        scheduled = row is not None and row["is_active"] and row["status"] == Status.ACTIVE
+        if row is None or not (scheduled or key.report_id in self.kept):
+            return True
+        return _moment(changed_at(row)) > due.decided_at
+
     def _rows(self, report_ids: Collection[str]) -> list[Row]:
         return [row for row in self.definitions.content if row["id"] in report_ids]
 
 
 @dataclass
 class MemoryOrchestrator:
-    """Port `Orchestrator`: every report has *every* open runs; *runs* are open; keeps the ids it was asked for."""
+    """Port `Orchestrator`: every report has *every* open runs; *runs* are open; keeps the ids it was asked for.
+
+    Airflow has a DAG for the reports in *plans*.
+    """
 
     every: int = 0
     runs: set[RunKey] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    created: dict[RunKey, datetime] = field(default_factory=dict)
 
     def open_runs(self, report_id: str) -> int:
         self.asked.append(report_id)
@@ -180,6 +260,16 @@ class MemoryOrchestrator:
 
     def is_open(self, key: RunKey) -> bool:
         return key in self.runs
+
+    def plan(self, report_id: str) -> Plan | None:
+        return self.plans.get(report_id)
+
+    def start(self, key: RunKey, tick: datetime) -> None:
+        self.created.setdefault(key, tick)
+
+
+def _moment(text: str | None) -> datetime:
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
 
 
 def _definition(row: Row) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One round of upkeep, run every minute: settle lost runs, refresh next_run, mark invalid rows, lift tombstones.
+"""One round of upkeep, run every minute: settle lost runs, make missed ones, refresh next_run, mark invalid rows.
 
 Retention comes last, so that its errors delay nothing else.
 """
@@ -23,6 +23,7 @@ from ..runs import calendars
 from ..runs.settle import settle as settle_run
 from ..runs.unrecorded import noted, settle_noted
 from .retention import Retained, retain
+from .ticks import make_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,6 +58,7 @@ class Upkeep:
     readmitted: int
     lifted: int
     settled: int
+    made: int
     notified: int
     left_out: int
     retained: Retained
@@ -67,7 +69,8 @@ class Upkeep:
             f"{self.lifted} tombstones lifted, {self.settled} runs settled, {self.notified} owner notices processed"
         )
         without = f"{self.left_out} reports without a DAG: MAX_REPORTS is reached" if self.left_out else ""
-        return "; ".join(filter(None, (done, without, str(self.retained))))
+        made = f"{self.made} missed runs created" if self.made else ""
+        return "; ".join(filter(None, (done, made, without, str(self.retained))))
 
 
 def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
@@ -82,6 +85,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         partial(owner_notices.notify, services),
         lambda key: key,
     )
+    services.upkeep_store.correct_effective()
     services.upkeep_store.resume_edited()
     calendars.keep(services)
     rows = _rows(services)
@@ -97,8 +101,9 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     if fixed:  # their earlier status is restored from now on
         reports, _ = parse(_rows(services))
     now = services.now()
+    made = make_good(services, airflow, reports, now)
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
-    next_runs |= {report.id: next_run.next_run(report, now) for report in reports}
+    next_runs |= {report.id: made.coming.get(report.id) or next_run.next_run(report, now) for report in reports}
     left_out = services.definitions.left_out(limit=services.settings.max_reports, most=LEFT_OUT)
     next_runs |= dict.fromkeys(left_out)
     _report_health(services, reports)
@@ -108,6 +113,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
         lifted=_lift(services, airflow, now),
         settled=settled,
+        made=made.runs,
         notified=notified + _tell_rejections(services, rows, rejections),
         left_out=_name_left_out(services, left_out),
         retained=retain(services),

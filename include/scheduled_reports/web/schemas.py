@@ -32,7 +32,7 @@ NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text with
 ECHOED = frozenset({
     "id", "cronDescription", "lastRun", "lastRunStatus", "nextRun", "runCount", "successCount", "failureCount",
     "lastError", "createdAt", "status", "missedRuns", "phase", "dagId", "pausedInAirflow", "problems",
-    "executionHistory",
+    "executionHistory", "missedTicks",
 })  # fmt: skip
 
 

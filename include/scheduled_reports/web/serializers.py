@@ -132,6 +132,18 @@ def run(record: Record) -> dict[str, Any]:
     }
 
 
+def missed(record: Record) -> dict[str, Any]:
+    """Return the missed ticks of one outage."""
+    return {
+        "first": moment(record["first_tick"]),
+        "last": moment(record["last_tick"]),
+        "ticks": record["ticks"],
+        "policy": record["policy"],
+        "made": record["made"],
+        "at": moment(record["decided_at"]),
+    }
+
+
 def stage(one: Stage) -> dict[str, Any]:
     """Return one task of a run."""
     seconds = (one.ended_at - one.started_at).total_seconds() if one.started_at and one.ended_at else None

@@ -534,6 +534,57 @@ $file$;
 END
 $once$;
 
+-- From migrations/0014_ticks.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0014_ticks') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0014_ticks');
+        EXECUTE $file$
+-- Ticks that nobody ran: what upkeep makes good, and what it found missed after an outage.
+
+ALTER TABLE reporting.report_options
+    -- Every tick up to here is in the record; upkeep compares the later ones.  Null: since the effective moment.
+    ADD COLUMN checked_to   timestamptz,
+    -- Upkeep has dealt with every tick up to here, after an outage: no other run of them may start.
+    ADD COLUMN caught_up_to timestamptz;
+-- What happened before this migration is not made good.
+UPDATE reporting.report_options SET checked_to = now();
+
+-- A run that upkeep makes for a tick.  This row, not the request in Airflow, says which tick the run is for.
+CREATE TABLE reporting.due_ticks (
+    report_id  text        NOT NULL,
+    run_id     text        NOT NULL,
+    tick       timestamptz NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    started_at timestamptz,               -- when Airflow had the run; null until then
+    PRIMARY KEY (report_id, run_id)
+);
+CREATE INDEX due_ticks_waiting_idx ON reporting.due_ticks (report_id, tick) WHERE started_at IS NULL;
+
+-- One row for each outage of a report.
+CREATE TABLE reporting.missed_ticks (
+    id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    report_id    text        NOT NULL,
+    workspace_id text        NOT NULL,
+    first_tick   timestamptz NOT NULL,
+    last_tick    timestamptz NOT NULL,
+    ticks        integer     NOT NULL,
+    policy       text        NOT NULL,
+    made         integer     NOT NULL,    -- how many runs upkeep makes for them
+    decided_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX missed_ticks_report_idx ON reporting.missed_ticks (report_id, id DESC);
+
+-- The tick that a run holds; whichever run of the same tick comes second is skipped.  Null for runs by hand, for those
+-- that were skipped, and in rows of earlier versions.
+ALTER TABLE reporting.runs ADD COLUMN tick timestamptz;
+CREATE UNIQUE INDEX runs_tick_idx ON reporting.runs (report_id, tick);
+$file$;
+    END IF;
+END
+$once$;
+
 -- From migrations/0015_conditions.sql
 
 DO $once$
@@ -635,11 +686,14 @@ BEGIN
         DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
         UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+        UPDATE reporting.missed_ticks SET report_id = NEW.id WHERE report_id = OLD.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
     -- after waiting for the lock of another edit it would be earlier than that edit.
     INSERT INTO reporting.report_options (report_id, effective_from) VALUES (NEW.id, clock_timestamp())
-    ON CONFLICT (report_id) DO UPDATE SET effective_from = EXCLUDED.effective_from;
+    ON CONFLICT (report_id) DO UPDATE
+    -- Nothing of the new schedule has been checked yet.
+    SET effective_from = EXCLUDED.effective_from, checked_to = NULL, caught_up_to = NULL;
     RETURN NULL;
 END
 $$;
@@ -757,6 +811,8 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM unnest(scheduling) AS key WHERE OLD.options -> key IS DISTINCT FROM NEW.options -> key) THEN
         NEW.effective_from := clock_timestamp();
+        NEW.checked_to := NULL;
+        NEW.caught_up_to := NULL;
     END IF;
     RETURN NEW;
 END

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 #: The statements that erase a deleted report, in order.
 ERASED = (
-    "erase_deliveries", "erase_artifacts", "erase_runs", "erase_options", "erase_condition_state", "erase_audit",
-    "erase_departed",
+    "erase_deliveries", "erase_artifacts", "erase_runs", "erase_due", "erase_missed", "erase_options",
+    "erase_condition_state", "erase_audit", "erase_departed",
 )  # fmt: skip
+#: What has an age of its own.
+AGED = ("drop_audit", "drop_missed", "drop_due")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 
@@ -58,7 +60,8 @@ class PostgresRetention:
 
     def drop_rows(self, before: datetime, *, limit: int) -> int:
         with self._transaction() as connection:
-            _run(connection, "drop_audit", {"before": before, "limit": limit})
+            for name in AGED:
+                _run(connection, name, {"before": before, "limit": limit})
             _run(connection, "drop_rejection_notices", {"before": before})
             held = _keys(_run(connection, "hold_old_runs", {"before": before, "limit": limit}).fetchall())
             if not held:

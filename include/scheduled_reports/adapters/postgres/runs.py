@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from ...domain.delivery import DeliveryState
@@ -13,7 +14,7 @@ from ...domain.errors import PermanentError
 from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
-from ...ports.runs import FailureStreak, Snapshot, Unsettled
+from ...ports.runs import DueTick, FailureStreak, Snapshot, Unsettled
 from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, read_verdict, window_values
 from .conditions import keep_state, mailed_state, note_verdict
 from .connection import transaction
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
-
-    import psycopg
 
     from ...domain.run import AuditAction, MailSummary, Outcome, Run
     from ...domain.send_if import Candidate, MailedState, Verdict
@@ -77,15 +76,28 @@ class PostgresRuns:
         with self._transaction() as connection:
             _run(connection, "withdraw", {**key_values(key), "ids": _ids(key, Format)})
 
-    def open(self, new_run: NewRun) -> None:
+    def due_tick(self, key: RunKey) -> DueTick | None:
+        with self._transaction() as connection:
+            row = _run(connection, "due_tick", key_values(key)).fetchone()
+        return DueTick(**row) if row else None
+
+    def open(self, new_run: NewRun) -> str | None:
         values = _values(new_run) | {
             **window_values(new_run.window),
             "frozen": Jsonb({"row": new_run.row, "request": dict(new_run.request)}),
         }
         with self._transaction() as connection:
-            if _run(connection, "open_run", values).fetchone():
+            if holder := _tick_holder(connection, new_run):
+                return holder
+            try:
+                with connection.transaction():
+                    is_new = _run(connection, "open_run", values).fetchone()
+            except psycopg.errors.UniqueViolation:  # the other run of this tick was opened in this moment
+                return _tick_holder(connection, new_run)
+            if is_new:
                 _run(connection, "forget_artifacts", values)
                 _open_executions(connection, new_run)
+        return None
 
     def is_open(self, key: RunKey, clear_number: int) -> bool:
         with self._transaction() as connection:
@@ -229,6 +241,14 @@ class PostgresRuns:
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
     return connection.execute(statements("runs")[name], in_encoding(connection, values))
+
+
+def _tick_holder(connection: Connection, new_run: NewRun) -> str | None:
+    """The id of another run that has the tick of this one."""
+    if new_run.kind is not RunKind.SCHEDULED:
+        return None
+    row = _run(connection, "tick_holder", _values(new_run)).fetchone()
+    return row["run_id"] if row else None
 
 
 def _values(new_run: NewRun) -> dict[str, Any]:

@@ -149,6 +149,9 @@ class PostgresReports:
             found = _run(connection, "runs", values).fetchall()
             return next(iter(_with_executions(connection, key.report_id, found)), None)
 
+    def missed(self, workspace_id: str, report_id: str, *, limit: int) -> Sequence[Record]:
+        return self._read("missed", {"workspace_id": workspace_id, "report_id": report_id, "limit": limit})
+
     def deliveries(self, key: RunKey) -> Sequence[Record]:
         return self._read("deliveries", key_values(key))
 

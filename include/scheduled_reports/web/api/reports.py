@@ -88,8 +88,14 @@ def read_report(access: Authorized, id: str) -> Response:
     """Return one report with its newest executions."""
     record = access.record(id)
     history = access.ports.reports.history(access.workspace.id, record["id"], limit=HISTORY)
-    shown = _with_problems(access, record) | {"executionHistory": [serializers.execution(one) for one in history]}
-    return answer(shown)
+    missed = access.ports.reports.missed(access.workspace.id, record["id"], limit=HISTORY)
+    return answer(
+        _with_problems(access, record)
+        | {
+            "executionHistory": [serializers.execution(one) for one in history],
+            "missedTicks": [serializers.missed(one) for one in missed],
+        }
+    )
 
 
 @router.put("/{id}", openapi_extra=documented(ChangedReport))

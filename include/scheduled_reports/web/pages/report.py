@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import naming
+from ...domain.clock import parse_zone
+from ...domain.dates import stretch
 from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
 from ...domain.run import RunKey
@@ -116,6 +119,7 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         upcoming=_upcoming(row, access.ports.core.now()) if row else [],
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
+        missed=_missed(access, record),
         entries=[
             serializers.audit_entry(one)
             for one in access.ports.reports.audit(access.workspace.id, record["id"], before=None, limit=30)
@@ -147,8 +151,20 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         # A run that is retried is open before its row says so.
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
+        "period": _period(report, run),
         "may_run": whole and _may(access, report, Right.RUN),
     }
+
+
+def _period(report: Record, run: Record) -> str:
+    """Return the period that a run covers, in the report's time zone; empty if it was refused or the zone is wrong."""
+    if run["window_start"] is None or run["window_end"] is None:
+        return ""
+    try:
+        zone = parse_zone(report["timezone"])
+    except ValueError:
+        return ""
+    return stretch(run["window_start"].astimezone(UTC), run["window_end"].astimezone(UTC), zone)
 
 
 def _left_out(access: Access) -> Mapping[str, str]:
@@ -177,6 +193,24 @@ def _upcoming(row: Any, now: datetime) -> list[dict[str, str]]:
         {"at": serializers.moment(tick) or "", "local": f"{tick.astimezone(report.timezone):%a %Y-%m-%d %H:%M}"}
         for tick in islice(report.schedule.ticks_after(now), UPCOMING)
     ]
+
+
+def _missed(access: Access, report: Record) -> str | None:
+    """Return the newest outage of a report in one line."""
+    for one in access.ports.reports.missed(access.workspace.id, report["id"], limit=1):
+        try:
+            zone = ZoneInfo(report["timezone"])
+        except (KeyError, ValueError, OSError):  # an invalid row
+            zone = ZoneInfo("UTC")
+        first, last = (f"{one[name].astimezone(zone):%a %Y-%m-%d %H:%M}" for name in ("first_tick", "last_tick"))
+        what = (
+            f"One run was missed, {first}"
+            if one["ticks"] == 1
+            else f"{one['ticks']:,} runs were missed, {first} to {last}"
+        )
+        made = {0: "none was made", 1: "one was made"}.get(one["made"], f"{one['made']:,} were made")
+        return f"{what} ({zone.key}); by the policy {one['policy']}, {made} afterwards."
+    return None
 
 
 def _days(options: Mapping[str, Any], phase: str) -> str:

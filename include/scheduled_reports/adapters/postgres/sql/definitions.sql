@@ -15,7 +15,9 @@ WITH definition AS (
            r.created_by_id, u.email AS creator_email, u.status AS creator_status,
            left(coalesce(u.name, u.display_name), 1000) AS creator_name,
            member.role IS NOT NULL AS creator_is_member, member.role AS creator_role,
-           o.effective_from, coalesce(o.missed_runs, 'latest') AS missed_runs, o.options, calendar.calendar,
+           -- Ticks that upkeep has dealt with after an outage do not fire any more; `changed_at` is the last edit.
+           greatest(o.effective_from, o.caught_up_to) AS effective_from, o.effective_from AS changed_at,
+           coalesce(o.missed_runs, 'latest') AS missed_runs, o.options, calendar.calendar,
            o.error_cause
     FROM (
         -- The limit keeps the reports that were seen first: none loses its DAG to a newer one.

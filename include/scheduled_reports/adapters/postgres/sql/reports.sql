@@ -109,6 +109,13 @@ FROM report_executions
 WHERE id = ANY (%(ids)s)
 ORDER BY format
 
+-- name: missed
+SELECT first_tick, last_tick, ticks, policy, made, decided_at
+FROM reporting.missed_ticks
+WHERE report_id = %(report_id)s AND workspace_id = %(workspace_id)s
+ORDER BY id DESC
+LIMIT %(limit)s
+
 -- name: deliveries
 SELECT message, state, subject, recipients, mode, formats, message_id, error, refused, requested_by, resend_of,
        claimed_at, settled_at

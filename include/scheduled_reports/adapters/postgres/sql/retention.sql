@@ -94,6 +94,24 @@ DELETE FROM reporting.audit WHERE id IN (
     SELECT id FROM (SELECT id, at FROM reporting.audit ORDER BY id LIMIT %(limit)s) oldest WHERE at < %(before)s
 )
 
+-- name: drop_missed
+DELETE FROM reporting.missed_ticks WHERE id IN (
+    SELECT id FROM (SELECT id, decided_at FROM reporting.missed_ticks ORDER BY id LIMIT %(limit)s) oldest
+    WHERE decided_at < %(before)s
+)
+
+-- name: drop_due
+-- As long as its run is kept, a row says which tick the run is for.
+DELETE FROM reporting.due_ticks d
+USING (
+    SELECT old.report_id, old.run_id FROM reporting.due_ticks old
+    WHERE old.decided_at < %(before)s AND NOT EXISTS (
+        SELECT FROM reporting.runs r WHERE r.report_id = old.report_id AND r.run_id = old.run_id
+    )
+    LIMIT %(limit)s
+) over
+WHERE d.report_id = over.report_id AND d.run_id = over.run_id
+
 -- name: drop_rejection_notices
 -- Notices about rejected reports belong to no run.
 DELETE FROM reporting.deliveries
@@ -177,6 +195,12 @@ DELETE FROM reporting.runs WHERE report_id = %(report_id)s
 
 -- name: erase_options
 DELETE FROM reporting.report_options WHERE report_id = %(report_id)s
+
+-- name: erase_due
+DELETE FROM reporting.due_ticks WHERE report_id = %(report_id)s
+
+-- name: erase_missed
+DELETE FROM reporting.missed_ticks WHERE report_id = %(report_id)s
 
 -- name: erase_condition_state
 DELETE FROM reporting.condition_state WHERE report_id = %(report_id)s

@@ -42,18 +42,31 @@ WITH gone AS (
 )
 DELETE FROM report_executions WHERE id = ANY (%(ids)s) AND status = 'PENDING' AND EXISTS (SELECT FROM gone)
 
+-- name: due_tick
+SELECT tick, decided_at FROM reporting.due_ticks WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: tick_holder
+-- Another run of the same tick; runs of earlier versions hold none, but are recorded with it.
+SELECT run_id
+FROM reporting.runs
+WHERE report_id = %(report_id)s AND run_id <> %(run_id)s AND kind = 'scheduled'
+  AND scheduled_for = %(scheduled_for)s AND state <> 'skipped'
+ORDER BY tick IS NULL, run_id
+LIMIT 1
+
 -- name: open_run
 -- A retry of `query` uses the frozen row; a clear (a higher clear_number) freezes the row again.
 -- The mail plan does not change once a message has been claimed.
 INSERT INTO reporting.runs AS held
     (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, window_start, window_end, previous_start,
-     previous_end, triggered_by, clear_number, test, frozen)
+     previous_end, triggered_by, clear_number, test, frozen, tick)
 VALUES
     (%(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, 'running', %(scheduled_for)s,
      %(window_start)s, %(window_end)s, %(previous_start)s, %(previous_end)s, %(triggered_by)s, %(clear_number)s,
-     %(test)s, %(frozen)s)
+     %(test)s, %(frozen)s, CASE WHEN %(kind)s::text = 'scheduled' THEN %(scheduled_for)s::timestamptz END)
 ON CONFLICT (report_id, run_id) DO UPDATE
-SET started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
+SET tick = excluded.tick,
+    started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
     state = 'running', reason = NULL, frozen = excluded.frozen, workspace_id = excluded.workspace_id,
     clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end,
@@ -110,7 +123,8 @@ VALUES
      %(triggered_by)s, %(clear_number)s, %(test)s)
 ON CONFLICT (report_id, run_id) DO UPDATE
 SET state = excluded.state, workspace_id = excluded.workspace_id, reason = excluded.reason, clear_number = excluded.clear_number,
-    frozen = NULL, mail = NULL, touched_at = now(), settled_at = NULL, told_at = NULL
+    frozen = NULL, mail = NULL, verdict = NULL, candidate = NULL, candidate_keys = NULL,
+    touched_at = now(), settled_at = NULL, told_at = NULL
 WHERE %(replace)s
 RETURNING true
 

@@ -12,11 +12,14 @@ BEGIN
         DELETE FROM reporting.condition_state WHERE report_id = NEW.id;
         UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
+        UPDATE reporting.missed_ticks SET report_id = NEW.id WHERE report_id = OLD.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
     -- after waiting for the lock of another edit it would be earlier than that edit.
     INSERT INTO reporting.report_options (report_id, effective_from) VALUES (NEW.id, clock_timestamp())
-    ON CONFLICT (report_id) DO UPDATE SET effective_from = EXCLUDED.effective_from;
+    ON CONFLICT (report_id) DO UPDATE
+    -- Nothing of the new schedule has been checked yet.
+    SET effective_from = EXCLUDED.effective_from, checked_to = NULL, caught_up_to = NULL;
     RETURN NULL;
 END
 $$;
@@ -134,6 +137,8 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM unnest(scheduling) AS key WHERE OLD.options -> key IS DISTINCT FROM NEW.options -> key) THEN
         NEW.effective_from := clock_timestamp();
+        NEW.checked_to := NULL;
+        NEW.caught_up_to := NULL;
     END IF;
     RETURN NEW;
 END

@@ -41,14 +41,16 @@ WHERE r.id = changed.id
 
 -- name: kept_ticks
 -- The moments from which ticks count of reports that were rejected because their owner had gone.
-SELECT report_id, effective_from FROM reporting.report_options
+SELECT report_id, effective_from, checked_to, caught_up_to FROM reporting.report_options
 WHERE report_id = ANY (%(ids)s) AND error_cause = 'rejected' AND keeps_ticks
 
 -- name: keep_ticks
 -- Triggers have made the schedule effective from now on: ticks since the owner had gone count for the missed-run policy.
 UPDATE reporting.report_options o
-SET effective_from = kept.effective_from
-FROM unnest(%(ids)s::text[], %(moments)s::timestamptz[]) AS kept (report_id, effective_from)
+SET effective_from = kept.effective_from, checked_to = kept.checked_to, caught_up_to = kept.caught_up_to
+FROM unnest(
+    %(ids)s::text[], %(effective_from)s::timestamptz[], %(checked_to)s::timestamptz[], %(caught_up_to)s::timestamptz[]
+) AS kept (report_id, effective_from, checked_to, caught_up_to)
 WHERE o.report_id = kept.report_id AND o.error_cause IS NULL
 
 -- name: untold
@@ -144,6 +146,94 @@ CROSS JOIN LATERAL (
     ORDER BY scheduled_for DESC
     LIMIT 1
 ) newest
+
+-- name: correct_effective
+-- The clock was put back: what was edited before it would wait for the time that the clock showed.
+WITH held AS (
+    SELECT report_id FROM reporting.report_options
+    WHERE isfinite(effective_from) AND effective_from > clock_timestamp() + interval '1 minute'
+      AND effective_from < '9000-01-01'
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE reporting.report_options o SET effective_from = clock_timestamp() FROM held WHERE o.report_id = held.report_id
+
+-- name: checked
+SELECT report_id, checked_to FROM reporting.report_options WHERE checked_to IS NOT NULL
+
+-- name: decided
+-- A backfill of a tick counts, too: a person has asked for it.
+SELECT wanted.id, r.scheduled_for AS tick
+FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS wanted (id, since)
+JOIN reporting.runs r ON r.report_id = wanted.id AND r.scheduled_for > wanted.since
+WHERE r.kind IN ('scheduled', 'backfill') AND isfinite(r.scheduled_for)
+UNION
+SELECT wanted.id, d.tick
+FROM unnest(%(ids)s::text[], %(since)s::timestamptz[]) AS wanted (id, since)
+JOIN reporting.due_ticks d ON d.report_id = wanted.id AND d.tick > wanted.since
+
+-- name: unbegun
+SELECT DISTINCT d.report_id FROM reporting.due_ticks d
+WHERE d.report_id = ANY (%(ids)s) AND NOT EXISTS (
+    SELECT FROM reporting.runs r WHERE r.report_id = d.report_id AND r.run_id = d.run_id
+)
+
+-- name: set_checked
+-- A row that somebody is editing is left to the next round: waiting for many rows at once could end in a deadlock.
+WITH held AS (
+    SELECT o.report_id, given.tick
+    FROM unnest(%(ids)s::text[], %(ticks)s::timestamptz[]) AS given (id, tick)
+    JOIN reporting.report_options o ON o.report_id = given.id
+    WHERE o.checked_to IS DISTINCT FROM given.tick
+    FOR NO KEY UPDATE OF o SKIP LOCKED
+)
+UPDATE reporting.report_options o SET checked_to = held.tick FROM held WHERE o.report_id = held.report_id
+
+-- name: hold_schedule
+-- Only if nobody has changed the schedule, and no other round has decided on these ticks.
+UPDATE reporting.report_options o
+SET checked_to = %(checked_to)s, caught_up_to = coalesce(%(caught_up_to)s, caught_up_to)
+WHERE o.report_id = %(report_id)s AND greatest(o.effective_from, o.caught_up_to) = %(effective_from)s
+  AND (o.checked_to IS NULL OR o.checked_to < %(checked_to)s)
+RETURNING true
+
+-- name: add_due
+INSERT INTO reporting.due_ticks (report_id, run_id, tick)
+SELECT %(report_id)s, due.run_id, due.tick
+FROM unnest(%(run_ids)s::text[], %(ticks)s::timestamptz[]) AS due (run_id, tick)
+ON CONFLICT (report_id, run_id) DO NOTHING
+
+-- name: add_missed
+INSERT INTO reporting.missed_ticks (report_id, workspace_id, first_tick, last_tick, ticks, policy, made)
+SELECT id, workspace_id, %(first)s, %(last)s, %(count)s, %(policy)s, %(made)s
+FROM scheduled_reports
+WHERE id = %(report_id)s
+
+-- name: drop_void
+-- The report has gone, was taken off its schedule or was given another one since: the missed runs stay on record.
+DELETE FROM reporting.due_ticks d
+WHERE d.started_at IS NULL AND NOT EXISTS (
+    SELECT FROM scheduled_reports r
+    JOIN reporting.report_options o ON o.report_id = r.id
+    WHERE r.id = d.report_id AND o.effective_from <= d.decided_at
+      AND ((r.is_active AND r.status = 'ACTIVE') OR o.keeps_ticks)
+)
+
+-- name: waiting
+-- In the order of the ticks, and at most so many of each report, so that none waits for another one's years.
+SELECT report_id, run_id, tick
+FROM (
+    SELECT d.*, row_number() OVER (PARTITION BY d.report_id ORDER BY d.tick) AS position
+    FROM reporting.due_ticks d
+    JOIN scheduled_reports r ON r.id = d.report_id
+    WHERE d.started_at IS NULL AND r.is_active AND r.status = 'ACTIVE'
+) waiting
+WHERE position <= %(each)s
+ORDER BY position, tick, report_id
+LIMIT %(limit)s
+
+-- name: mark_started
+UPDATE reporting.due_ticks SET started_at = clock_timestamp()
+WHERE report_id = %(report_id)s AND run_id = ANY (%(run_ids)s)
 
 -- name: calendars_in_use
 -- The calendars that reports name and their workspaces do not have, with what is kept of them.

@@ -209,6 +209,8 @@ const REQUIRED = {
   "emailDelivery.recipients": "Enter at least one email address.",
 };
 
+const COUNTRY = /^[A-Z]{2}(-[A-Z0-9]{1,3})?$/;
+const TIMING = ["cronExpression", "timezone", "calendar", "onClosed", "startsOn", "endsOn"];
 const WEEKLY = ["last-week", "week-to-date"];
 
 function edit() {
@@ -342,6 +344,10 @@ function edit() {
 
   async function showUpcoming() {
     const query = new URLSearchParams({ cron: field("cronExpression").value, timezone: field("timezone").value || "UTC" });
+    for (const name of ["startsOn", "endsOn"]) if (field(name).value) query.set(name, field(name).value);
+    const calendar = field("calendar").value.trim();
+    // The route knows countries and regions; a calendar of the workspace shows in the runs once the report is saved.
+    if (COUNTRY.test(calendar)) { query.set("calendar", calendar); query.set("onClosed", field("onClosed").value); }
     const request = showUpcoming.request = {};
     const answer = await call("GET", `/api/next-runs?${query}`);
     if (request !== showUpcoming.request) return;  // a newer request is in progress
@@ -356,7 +362,7 @@ function edit() {
 
   form.addEventListener("input", event => {
     adapt();
-    if (["cronExpression", "timezone"].includes(event.target.name)) { clearTimeout(showUpcoming.timer); showUpcoming.timer = setTimeout(showUpcoming, 250); }
+    if (TIMING.includes(event.target.name)) { clearTimeout(showUpcoming.timer); showUpcoming.timer = setTimeout(showUpcoming, 250); }
   });
 
   form.addEventListener("submit", async event => {
