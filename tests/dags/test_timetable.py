@@ -10,7 +10,12 @@ from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.utils.types import DagRunType
 
+from include.scheduled_reports.orchestration import factory
+from include.scheduled_reports.orchestration.dag_spec import dag_specs
 from include.scheduled_reports.orchestration.timetable import ReportTimetable
+from include.scheduled_reports.reports.parser import parse_row
+from include.scheduled_reports.settings import Settings
+from tests.unit.rows import row
 
 EFFECTIVE = "2026-05-04T10:00:00+00:00"
 DAILY_AT_NINE_IN_BERLIN = ReportTimetable("0 9 * * *", "Europe/Berlin", EFFECTIVE)
@@ -119,6 +124,18 @@ def test_a_calendar_is_stored_and_read_back():
         "cron", "timezone", "effective_from", "jitter", "weekend", "closed", "on_closed", "starts_on", "ends_on",
     }  # fmt: skip
     assert ReportTimetable.deserialize(stored["__var"]) is decoded
+
+
+@pytest.mark.parametrize("on_closed", ["skip", "before", "after"])
+def test_the_timetable_has_the_schedule_that_admission_checks(on_closed):
+    days = ["2024-12-24", "2025-12-31", "2026-05-14", "2026-05-16", "2028-01-01"]
+    held = {"code": "office", "weekend": [5, 6], "dates": days}
+    options = {"calendar": "office", "onClosed": on_closed, "startsOn": "2026-02-01", "endsOn": "2028-02-01"}
+    given = row(options=options, calendar=held, effective_from="2026-01-10T10:00:00+00:00")
+
+    (spec,), _ = dag_specs([given], Settings())
+
+    assert factory.build(spec, Settings()).timetable.schedule == parse_row(given).schedule
 
 
 def test_decoding_the_same_data_again_costs_nothing():

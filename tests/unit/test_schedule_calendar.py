@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
@@ -187,6 +188,30 @@ def test_a_schedule_has_begun_and_ended_by_the_local_day():
 
     assert phases == ["not-begun", "active", "active", "ended"]
     assert schedule().phase(LONG_AGO) == "active"
+
+
+@pytest.mark.parametrize("on_closed", ["before", "after"])
+def test_a_thousand_closed_days_in_a_row_are_looked_at_once(on_closed):
+    days = frozenset(date(2026, 1, 1) + timedelta(days=day) for day in range(1_000))
+    found = schedule(calendar=Calendar(closed=days), on_closed=on_closed, zone="UTC")
+    looked_at = []
+    found = replace(found, calendar=Counting(closed=days, looked_at=looked_at))
+
+    ticks = list(islice(found.ticks_after(datetime(2025, 12, 30, 12, tzinfo=UTC)), 3))
+
+    assert [f"{tick:%d.%m.%Y}" for tick in ticks] == ["31.12.2025", "27.09.2028", "28.09.2028"]
+    assert len(looked_at) < 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting(Calendar):
+    """A calendar that notes the days it was asked for."""
+
+    looked_at: list[date]
+
+    def is_open(self, day):
+        self.looked_at.append(day)
+        return day not in self.closed
 
 
 # Day by day over ten years

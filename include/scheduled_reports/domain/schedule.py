@@ -99,10 +99,16 @@ class Schedule:
         elif self.on_closed == "skip":
             yield from filter(self.calendar.is_open, self.cron.days_from(first))
         else:
-            for day in self.cron.days_from(self._first_source(first)):
-                if self.calendar.is_open(day):
-                    yield day
-                elif day_exists(day, self.zone) and (moved := self._moved(day)) >= first:
+            yield from self._moved_days(first, self.calendar)
+
+    def _moved_days(self, first: date, calendar: Calendar) -> Iterator[date]:
+        closed = moved = first - DAY  # the closed day before, and where its ticks go; at first none
+        for day in self.cron.days_from(self._first_source(first)):
+            if calendar.is_open(day):
+                yield day
+            elif day_exists(day, self.zone):
+                closed, moved = day, self._moved(day, closed, moved)
+                if moved >= first:
                     yield moved
 
     def _first_source(self, first: date) -> date:
@@ -111,10 +117,17 @@ class Schedule:
             first -= DAY
         return first
 
-    def _moved(self, day: date) -> date:
-        step = -DAY if self.on_closed == "before" else DAY
+    def _moved(self, day: date, closed: date, moved: date) -> date:
+        """Where ticks of a closed day go; those of *closed*, an earlier one, go to *moved*, so no day is tried twice."""
+        if self.on_closed == "after":
+            day = max(day, moved)
+            while not self._receives(day):
+                day += DAY
+            return day
         while not self._receives(day):
-            day += step
+            day -= DAY
+            if day == closed:
+                return moved
         return day
 
     def _receives(self, day: date) -> bool:
