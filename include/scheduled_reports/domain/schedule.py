@@ -118,7 +118,7 @@ class Schedule:
         return first
 
     def _moved(self, day: date, closed: date, moved: date) -> date:
-        """Where ticks of a closed day go; those of *closed*, an earlier one, go to *moved*, so no day is tried twice."""
+        """Where ticks of a closed day go; those of *closed*, an earlier one, go to *moved*: no day is tried twice."""
         if self.on_closed == "after":
             day = max(day, moved)
             while not self._receives(day):
