@@ -30,6 +30,7 @@ ADAPTERS = "include.scheduled_reports.adapters"
 HELPERS = (
     "postgres",
     "postgres.any_value",
+    "postgres.conditions",
     "postgres.connection",
     "postgres.encoding",
     "postgres.sql",
