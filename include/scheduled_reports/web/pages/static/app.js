@@ -352,7 +352,8 @@ function edit() {
     const answer = await call("GET", `/api/next-runs?${query}`);
     if (request !== showUpcoming.request) return;  // a newer request is in progress
     const place = form.querySelector(".next");
-    place.querySelector(".schedule").textContent = answer.ok ? answer.content.cronDescription : errorText({ ...answer.content, error: "" }).trim();
+    const note = calendar && !COUNTRY.test(calendar) ? " (closed days of the workspace's calendar show once it is saved)" : "";
+    place.querySelector(".schedule").textContent = answer.ok ? answer.content.cronDescription + note : errorText({ ...answer.content, error: "" }).trim();
     place.querySelector("ol").replaceChildren(...(answer.content.nextRuns || []).map(one => {
       const item = document.createElement("li");
       item.textContent = `${one.local.slice(0, 16).replace("T", " ")} ${answer.content.timezone}, ${format(new Date(one.at))} your time`;
