@@ -108,6 +108,8 @@ ON_ONE_AIRFLOW = frozenset(
         "readme",
     )
 )
+#: Files of several minutes each.
+LONGEST = frozenset(f"tests/e2e/test_{name}.py" for name in ("faults", "outages", "schedules"))
 #: The slowest tests start first, so that the workers finish at about the same time.
 FIRST = ("tests/e2e/", "tests/dags/", "tests/integration/test_pdf_long_tables.py", "tests/unit/test_render_pdf.py")
 
@@ -122,7 +124,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     users = {_file(item.nodeid) for item in items if "running" in getattr(item, "fixturenames", ())}
     if missing := users - ON_ONE_AIRFLOW:
         raise pytest.UsageError(f"{min(missing)} uses the fixture `running`; add it to ON_ONE_AIRFLOW in {__file__}")
-    items.sort(key=lambda item: (_file(item.nodeid) not in ON_ONE_AIRFLOW, not item.nodeid.startswith(FIRST)))
+    items.sort(
+        key=lambda item: (
+            _file(item.nodeid) not in ON_ONE_AIRFLOW,
+            _file(item.nodeid) not in LONGEST,
+            not item.nodeid.startswith(FIRST),
+        )
+    )
 
 
 def pytest_collection_finish() -> None:
