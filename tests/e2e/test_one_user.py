@@ -44,10 +44,14 @@ def measured(running):
         thread.join()
 
 
+#: So many answers say whether others wait.
+ENOUGH = 12
+
+
 def quick(seconds):
     """Whether the answers came within a second: all but one, which may meet other work of this machine."""
     *within, last = sorted(seconds)
-    return len(within) >= 10 and within[-1] < 1 and last < 5
+    return len(seconds) >= ENOUGH and within[-1] < 1 and last < 5
 
 
 @pytest.mark.parametrize("body", [NAMES, NESTED])
@@ -76,10 +80,11 @@ def test_of_sixty_previews_at_once_few_run_and_nobody_else_waits(running):
         answer = viewer.get(address, timeout=120)
         return answer.status_code, time.monotonic() - began
 
+    codes = []
     with measured(running) as seconds, ThreadPoolExecutor(60) as pool:
-        answers = list(pool.map(preview, range(60)))
+        while len(seconds) < ENOUGH:  # sixty at once may be answered before as many others are measured
+            codes += [code for code, _ in pool.map(preview, range(60))]
 
-    codes = [code for code, _ in answers]
     assert set(codes) == {200, 429}
-    assert codes.count(429) > 50
+    assert codes.count(429) > len(codes) * 5 / 6
     assert quick(seconds), seconds
