@@ -42,7 +42,7 @@ def read_calendar(check: Check, options: Mapping[str, Any], row: Row) -> Calenda
     if code is None:
         return None
     if not isinstance(code, str) or not 1 <= len(code) <= LONGEST_CODE:
-        check.add("options.calendar", code, "is not the code of a calendar; use one such as DE-BY or US")
+        check.add("options.calendar", code, f"is not the code of a calendar; {EXAMPLES}")
         return None
     held = row.get("calendar")
     if held is None or held["code"] != code:

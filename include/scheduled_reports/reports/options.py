@@ -25,7 +25,7 @@ MISSED_RUNS: tuple[str, ...] = get_args(MissedRuns)
 LONGEST_JITTER = 3_540
 #: The keys of the column `options`.
 KEYS = ("jitterSeconds", "calendar", "onClosed", "startsOn", "endsOn", "period", "sendIf")
-#: The years of `startsOn` and `endsOn`, as of the effective moment.
+#: The years of `startsOn`, `endsOn` and the effective moment; later or earlier ones have no ticks in some time zone.
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 

@@ -22,7 +22,7 @@ from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report,
 from ..domain.schedule import Schedule
 from .calendars import read_calendar, read_on_closed
 from .conditions import read_send_if
-from .options import read_days, read_jitter, read_missed_runs, read_options
+from .options import FIRST_YEAR, LAST_YEAR, read_days, read_jitter, read_missed_runs, read_options
 from .parameters import read_date_range, read_object, read_parameters
 from .periods import read_period
 from .types.catalog import KNOWN_TYPES, catalog
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 LONGEST_NAME = 200
 #: Longer than any expression that lists every value of each field.
 LONGEST_CRON = 500
-#: The years of the moment since when a schedule is effective; later or earlier ones have no ticks in some time zone.
-EARLIEST, LATEST = 1970, 9000
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Report], list[Rejection]]:
@@ -158,9 +156,9 @@ def _cron(text: str) -> Cron:
 def _moment(text: str) -> datetime:
     with suppress(ValueError):
         moment = datetime.fromisoformat(text)
-        if EARLIEST <= moment.year <= LATEST:
+        if FIRST_YEAR <= moment.year <= LAST_YEAR:
             return moment.astimezone(UTC)  # it is in the server's zone
-    raise ValueError(f"is not a moment of the years {EARLIEST} to {LATEST}; save the report again")
+    raise ValueError(f"is not a moment of the years {FIRST_YEAR} to {LAST_YEAR}; save the report again")
 
 
 def _status(check: Check, name: str) -> Status:
