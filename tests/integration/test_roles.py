@@ -20,6 +20,7 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.stages import PostgresStages
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
@@ -125,6 +126,7 @@ def services(roles, tmp_path):
         moment=MONDAY + timedelta(seconds=5),
     )
     made.runs, made.ledger = PostgresRuns(roles.writing), PostgresLedger(roles.writing)
+    made.stages = PostgresStages(roles.writing)
     made.upkeep_store, made.retention = PostgresUpkeepStore(roles.writing), PostgresRetention(roles.writing)
     return made
 
