@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -64,8 +65,10 @@ class Burst:
     wrong_mails: int
     minutes: float
     per_minute: float
-    #: CPU of the scheduler with all tasks, of the API server and of the DAG processor; not of PostgreSQL, S3 and SES.
-    cpu_seconds_each: float
+    #: CPU seconds of a run, in all processes of Airflow; not in those of PostgreSQL, S3 and SES.
+    cpu_each: float
+    #: By who used them: the tasks, the processes that wait for them, the scheduler, the API server.
+    cpu_parts: dict[str, float]
 
 
 def measure(kind: str, cases: Sequence[tuple[str, ...]], runs: int, progress: Progress) -> list[Burst]:
@@ -84,16 +87,15 @@ def measure(kind: str, cases: Sequence[tuple[str, ...]], runs: int, progress: Pr
 def _burst(stack: Stack, kind: str, formats: tuple[str, ...], runs: int) -> Burst:
     dsn, pattern = stack.postgres.dsn(AIRFLOW_DATABASE), KINDS[kind][1]
     due = _make_due(stack, kind, formats, runs)
-    processes = [psutil.Process(child.process.pid) for child in stack.airflow.children.values()]
     wait_until(lambda: datetime.now(UTC) >= due, seconds=600, what="the minute", pause=0.1)
-    before = sum(map(cpu_of, processes))
+    before = _cpu(stack)
     ended = f"SELECT count(*) FROM dag_run {OF_BURST} AND r.state = ANY (%s)"
 
     def count(*states: str) -> int:
         return int(_rows(dsn, ended, pattern, due, list(states))[0][0])
 
     wait_until(lambda: count("success", "failed") >= runs, seconds=400 + 10 * runs, what="every run", pause=1.0)
-    used = sum(map(cpu_of, processes)) - before
+    used = {name: (seconds - before[name]) / runs for name, seconds in _cpu(stack).items()}
     first, last = _rows(dsn, f"SELECT min(t.start_date), max(t.end_date) FROM dag_run {WITH_TASKS}", pattern, due)[0]
     minutes = (last - first).total_seconds() / 60
     good = count("success")
@@ -108,8 +110,25 @@ def _burst(stack: Stack, kind: str, formats: tuple[str, ...], runs: int) -> Burs
         wrong_mails=0 if kind == "empty" else _wrong_mails(stack),
         minutes=round(minutes, 2),
         per_minute=round(runs / minutes, 1),
-        cpu_seconds_each=round(used / runs, 2),
+        cpu_each=round(sum(used.values()), 2),
+        cpu_parts={name: round(seconds, 3) for name, seconds in used.items()},
     )
+
+
+def _cpu(stack: Stack) -> dict[str, float]:
+    """The CPU seconds so far of the parts of Airflow that work for a run."""
+    scheduler, server = (
+        psutil.Process(stack.airflow.children[name].process.pid) for name in ("scheduler", "api-server")
+    )
+    workers = [worker.cpu_times() for worker in scheduler.children()]
+    own = sum(scheduler.cpu_times()[:2])
+    waiting = sum(times.user + times.system for times in workers)
+    return {
+        "tasks": cpu_of(scheduler) - own - waiting,
+        "their supervisors": waiting,
+        "scheduler": own,
+        "API server": cpu_of(server),
+    }
 
 
 OF_BURST = "r WHERE r.dag_id LIKE %s AND r.run_type = 'scheduled' AND r.run_after = %s"
@@ -214,6 +233,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--only", choices=("csv", "five"))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing it started stays behind
     cases = {"csv": [CSV], "five": [FIVE], None: [CSV, FIVE]}[options.only]
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options.kind, cases, options.runs, Progress(Path(folder, "progress.json")))
