@@ -33,12 +33,11 @@ class Progress:
 
     def case(self, name: str, measure: Callable[[], Any]) -> Any:
         """Return the figures of a case as JSON gives them back; measure it unless that was done before."""
-        found = self._read()
-        if name not in found:
-            found = {**found, name: measure()}
+        if not self.has(name):
+            figures = measure()  # which may finish cases of its own
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft = self.path.with_suffix(".draft")
-            draft.write_text(json.dumps(found))
+            draft.write_text(json.dumps({**self._read(), name: figures}))
             draft.replace(self.path)
         return self._read()[name]
 
