@@ -163,10 +163,10 @@ def _burst(full: bool, *, size: int, progress: Progress) -> Iterator[Line]:
     yield bounded("burst", "runs due in one minute that failed or were lost", size, failed, "", "<= 0")
     yield bounded("burst", "runs due in one minute not mailed exactly once", size, wrong, "", "<= 0")
     for peer, wanted in (("staged", (2, 3)), ("peer", (1, 1.5))):
-        name = "staged runs" if peer == "staged" else "one task with pandas and the hooks"
+        name = "staged ones" if peer == "staged" else "the peer"
         for one, other, bound in zip(found["compact"], found[peer], wanted, strict=True):
             formats = "one CSV" if one.formats == 1 else f"{one.formats} formats"
-            yield _throughput(f"runs a minute, {formats}: compact against {name}", one, other, f">= {bound:g}")
+            yield _throughput(f"compact runs a minute, {formats}, against {name}", one, other, f">= {bound:g}")
     if full:
         (empty,) = bursts.measure("empty", (bursts.CSV,), size, progress)
         what = "throughput, against empty DAGs of the same tasks"
