@@ -43,7 +43,7 @@ def _described(report: Report, dsn: str, due: datetime) -> dict[str, Any]:
         "title": report.name,
         "subject": report.email.subject,
         "to": list(report.email.recipients),
-        "tables": {title: _with_literals(sql, settings) for title, sql in queries},
+        "tables": {title: with_literals(sql, settings) for title, sql in queries},
     }
 
 
@@ -59,7 +59,7 @@ def _settings(report: Report, dsn: str, due: datetime) -> Mapping[str, str]:
     return PostgresSource(dsn)._bound(scope)  # noqa: SLF001 - the values that a run's queries read
 
 
-def _with_literals(sql: str, settings: Mapping[str, str]) -> str:
+def with_literals(sql: str, settings: Mapping[str, str]) -> str:
     """*sql* with the values in place of our settings; pandas passes it on to a driver that reads `%` as its own."""
 
     def literal(found: re.Match[str]) -> str:
