@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -45,7 +46,7 @@ KINDS = {
     "peer": ("peer", "peer\\_%"),
     "empty": ("staged", "burst\\_%"),
 }
-POOL = "bench"
+QUERY_POOL, RENDER_POOL, SLOTS = "bench_query", "bench_render", 4
 #: A schedule that is not due during a benchmark.
 NEVER = "0 4 1 1 *"
 #: The time in which Airflow parses the DAGs of a case: a part for all, and one for each.
@@ -150,8 +151,8 @@ def _airflow(kind: str, runs: int) -> Iterator[Stack]:
             "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             "SCHEDULED_REPORTS__LAST_GOOD": str(folder / "last-good.json"),
-            "SCHEDULED_REPORTS__QUERY_POOL": POOL,
-            "SCHEDULED_REPORTS__RENDER_POOL": POOL,
+            "SCHEDULED_REPORTS__QUERY_POOL": QUERY_POOL,
+            "SCHEDULED_REPORTS__RENDER_POOL": RENDER_POOL,
         }
         if mode == "peer":  # an Airflow without this project: no plugin, and nothing imported before a task starts
             env |= {"AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins), "PYTHONPATH": ""}
@@ -161,7 +162,8 @@ def _airflow(kind: str, runs: int) -> Iterator[Stack]:
         if mode == "compact":
             env["SCHEDULED_REPORTS__RUN_MODE"] = mode
         with Stack.start(replace(base, env=env, dags=dags), before_airflow=lambda dsn: _fill(dsn, runs)) as stack:
-            stack.airflow.api().post("/pools", {"name": POOL, "slots": 4, "description": "the source database"})
+            for pool in (QUERY_POOL, RENDER_POOL):
+                stack.airflow.api().post("/pools", {"name": pool, "slots": SLOTS, "description": "a benchmark"})
             yield stack
 
 
@@ -191,6 +193,7 @@ def _make_due(stack: Stack, kind: str, formats: tuple[str, ...], runs: int) -> d
         while datetime.now(UTC) < due:
             if int(_rows(dsn, planned, pattern, due)[0][0]) >= runs:
                 return due
+            time.sleep(0.5)
     raise TimeoutError(f"{runs} DAGs were not parsed before they were due")
 
 
@@ -203,7 +206,7 @@ def _schedule(stack: Stack, kind: str, formats: tuple[str, ...], due: datetime, 
             [cron if kind in {"staged", "compact"} else NEVER, list(formats), f" {len(formats)}"],
         )
     if kind == "peer":
-        shared = {"run": f"{due:%Y%m%dT%H%M}", "formats": formats, "cron": cron, "pool": POOL}
+        shared = {"run": f"{due:%Y%m%dT%H%M}", "formats": formats, "cron": cron, "pool": QUERY_POOL}
         peer.write(dags, stack.reports_dsn, {**shared, "bucket": stack.bucket, "sender": SENDER}, due)
     elif kind == "empty":
         (dags / "empty.py").write_text(EMPTY.replace("COUNT", str(runs)).replace("SCHEDULE", repr(cron)))

@@ -14,7 +14,7 @@ def test_the_rows_of_the_benchmark_are_staged(tmp_path):
 
 
 def test_the_queries_of_the_peer_have_the_values_of_the_run_as_literals():
-    sql = "SELECT 100 % 7 WHERE id = current_setting('report.workspace_id') AND at < current_setting('report.end')::date"
+    sql = "SELECT 9 % 7 WHERE id = current_setting('report.workspace_id') AND current_setting('report.end')::date > at"
     values = {"report.workspace_id": "o'brien", "report.end": "2026-11-30"}
 
-    assert with_literals(sql, values) == "SELECT 100 %% 7 WHERE id = 'o''brien' AND at < '2026-11-30'::date"
+    assert with_literals(sql, values) == "SELECT 9 %% 7 WHERE id = 'o''brien' AND '2026-11-30'::date > at"
