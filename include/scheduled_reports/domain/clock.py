@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate, pairwise, repeat
+from operator import add
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -90,10 +91,11 @@ def _unsteady(zone: ZoneInfo) -> Iterator[datetime]:
     The wall clock's offsets of two centuries are read in a few milliseconds, and differ from UTC by less than a step.
     """
     steps = -(-(_LAST - _FIRST) // _STEP)
-    walls = accumulate(repeat(_STEP, steps + 2), initial=_FIRST.replace(tzinfo=None) - _STEP)
-    pairs = enumerate(pairwise(map(zone.utcoffset, walls)), start=-1)
-    changed = [step for step, (before, after) in pairs if before != after]
-    for step in sorted({near for step in changed for near in (step - 1, step, step + 1) if 0 <= near < steps}):
+    walls = accumulate(repeat(_STEP, steps + 2), add, initial=_FIRST.replace(tzinfo=None) - _STEP)
+    pairs = pairwise(zone.utcoffset(wall) for wall in walls)
+    changed = [step for step, (before, after) in enumerate(pairs, start=-1) if before != after]
+    near = {one for step in changed for one in (step - 1, step, step + 1)}
+    for step in sorted(near & set(range(steps))):
         yield _FIRST + _STEP * step
 
 
