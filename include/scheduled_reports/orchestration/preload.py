@@ -45,7 +45,7 @@ def _import_boto3() -> None:
 def _import_adapters() -> None:
     """Import the adapters that `connections` imports inside its properties; a test compares the two."""
     from ..adapters import s3, ses, smtp, staging  # noqa: F401
-    from ..adapters.postgres import ledger, reports, retention, runs, source, upkeep  # noqa: F401
+    from ..adapters.postgres import ledger, reports, retention, runs, source, stages, upkeep  # noqa: F401
 
 
 def _import_renderers() -> None:
@@ -54,7 +54,7 @@ def _import_renderers() -> None:
 
 
 def _import_stages() -> None:
-    from ..runs import pipeline  # noqa: F401
+    from ..runs import compact, pipeline  # noqa: F401
     from ..upkeep import round as upkeep_round  # noqa: F401
 
 
