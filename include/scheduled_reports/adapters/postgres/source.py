@@ -37,9 +37,9 @@ PASSING = ("08", "53", "57", "58", "40", "55")
 BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
 
 
-#: Bytes of a batch: much smaller ones are slow to write, and the last one is written after the database has finished.
-#: The driver's own 16 MB need three times the page faults.
-BATCH = {"adbc.postgresql.batch_size_hint_bytes": str(4 * 2**20)}
+#: Bytes of a batch, half of the driver's own 16 MB: two of them are in memory while one is written, and the last one is
+#: written after the database has finished. Much smaller ones take longer to write.
+BATCH = {"adbc.postgresql.batch_size_hint_bytes": str(8 * 2**20)}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
