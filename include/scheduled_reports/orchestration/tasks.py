@@ -5,6 +5,7 @@ A task imports its stage when it runs, because a parse does not need Arrow and p
 
 from __future__ import annotations
 
+import gc
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ def report() -> str:
     """Do every stage but `record` in this process, with a folded section of the log for each."""
     from ..runs.compact import report as stages
 
+    # What is loaded by now stays.  To visit it whenever a stage has left its garbage would take longer than the stage.
+    gc.freeze()
     with _running() as (services, trigger, attempt):
         last = attempt > get_current_context()["ti"].max_tries
         return stages(services, trigger, attempt=attempt, last=last, section=_log_section)
