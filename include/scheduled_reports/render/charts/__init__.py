@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import vl_convert
-
 from ..colours import SHAPE, WHITE, palette, readable
 from ..values import is_missing
 from .bins import binned
+from .drawing import draw
 from .vega import (
     BEFORE,
     DEFAULT_STYLE,
@@ -41,7 +40,7 @@ def svg(chart: Chart, style: ChartStyle = DEFAULT_STYLE) -> str:
     spec = specification(chart, style)
     if spec is None:
         return ""
-    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[], format_locale="en-US", time_format_locale="en-GB")
+    return draw("svg", spec).decode()
 
 
 def png(chart: Chart, scale: float = 2, style: ChartStyle = DEFAULT_STYLE) -> bytes:
@@ -50,9 +49,7 @@ def png(chart: Chart, scale: float = 2, style: ChartStyle = DEFAULT_STYLE) -> by
     if spec is None:
         return b""
     spec["background"] = "white"
-    return vl_convert.vegalite_to_png(
-        spec, scale=scale, allowed_base_urls=[], format_locale="en-US", time_format_locale="en-GB"
-    )
+    return draw("png", spec, scale=scale)
 
 
 def is_flat(chart: Chart) -> bool:
