@@ -3,6 +3,8 @@
 With bound parameters ADBC does not use COPY and buffers the whole result.  So queries are static and read `report.*`
 settings, which are local to the transaction: behind PgBouncer no other tenant sees them, and a query that runs
 without them fails instead of returning the rows of all tenants.
+
+Only the bounds of the window become literals: PostgreSQL would read and convert the setting again for every row.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ PASSING = ("08", "53", "57", "58", "40", "55")
 BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
 
 
+#: How queries read a bound of the window.
+BOUND = re.compile(r"current_setting\('(report\.(?:start|end))'\)(?=::timestamp\b)")
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class PostgresSource:
     """Port `Source`: one read-only transaction per dataset, one after the other on one connection.
@@ -56,7 +62,7 @@ class PostgresSource:
         with _translated(), self._connection() as connection, connection.cursor() as cursor:
             self._set(cursor, scope)
             _refuse_abbreviation(cursor, sql, scope.timezone)
-            cursor.execute(sql)
+            cursor.execute(_with_bounds(sql, scope))
             rows = cursor.fetch_arrow()
             # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
             yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
@@ -93,8 +99,7 @@ class PostgresSource:
             "transaction_read_only": "on",
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
             "report.workspace_id": scope.workspace_id,
-            "report.start": _utc(scope.start),
-            "report.end": _utc(scope.end),
+            **_bounds(scope),
             "report.timezone": scope.timezone,
             "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
             **_clock(scope),
@@ -114,6 +119,16 @@ def _refuse_abbreviation(cursor: Any, sql: str, timezone: str) -> None:
             f"the query reads report.timezone, but PostgreSQL takes {timezone} for an abbreviation of a fixed offset; "
             "read report.day_starts or report.clock_offsets instead"
         )
+
+
+def _bounds(scope: Scope) -> dict[str, str]:
+    return {"report.start": _utc(scope.start), "report.end": _utc(scope.end)}
+
+
+def _with_bounds(sql: str, scope: Scope) -> str:
+    """The query with the window's bounds as literals, which contain digits only and nothing of a row."""
+    bounds = _bounds(scope)
+    return BOUND.sub(lambda found: f"'{bounds[found[1]]}'", sql)
 
 
 def _clock(scope: Scope) -> dict[str, str]:
