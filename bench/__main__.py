@@ -17,14 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, data, fleet, pdf, runs
+from . import audit, data, fleet, pdf, queries, runs
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "audit", "pdf", "run", "fleet", "burst")
+SECTIONS = ("data", "queries", "audit", "pdf", "run", "fleet", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "data": _data, "queries": _queries, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
         "burst": partial(_burst, size=options.burst),
     }  # fmt: skip
     print(HEAD)
@@ -73,6 +73,12 @@ def _data(full: bool) -> Iterator[Line | Curve]:
     if full:
         with _folder() as name:
             yield Curve("data", data.growth(Path(name)))
+
+
+def _queries(full: bool) -> Iterator[Line]:
+    messages, audited, repeat = (5_000_000, 1_000_000, 3) if full else (300_000, 100_000, 3)
+    with _folder() as name:
+        yield from queries.lines(Path(name), messages=messages, audit=audited, repeat=repeat)
 
 
 def _audit(full: bool) -> Iterator[Line]:

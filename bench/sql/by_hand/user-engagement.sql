@@ -1,18 +1,26 @@
+-- OFFSET: with the estimate for an expression of its own, PostgreSQL counts in memory; without it, it sorts.
 WITH did AS (
-    SELECT m.author_id AS user_id, m.created_at::date AS day, count(*) AS messages, count(m.parent_id) AS replies,
-           0 AS reactions, max(m.created_at) AS last_at
-    FROM messages m
-    JOIN channels c ON c.id = m.channel_id
-    WHERE c.workspace_id = 'w' AND NOT c.is_archived AND NOT m.is_deleted AND m.type <> 'SYSTEM'
-      AND m.created_at >= ':start' AND m.created_at < ':end'
+    SELECT user_id, day, count(*) AS messages, count(parent_id) AS replies, 0 AS reactions, max(created_at) AS last_at
+    FROM (
+        SELECT m.author_id AS user_id, m.created_at::date AS day, m.parent_id, m.created_at
+        FROM messages m
+        JOIN channels c ON c.id = m.channel_id
+        WHERE c.workspace_id = 'w' AND NOT c.is_archived AND NOT m.is_deleted AND m.type <> 'SYSTEM'
+          AND m.created_at >= ':start' AND m.created_at < ':end'
+        OFFSET 0
+    ) written
     GROUP BY 1, 2
     UNION ALL
-    SELECT r.user_id, r.created_at::date, 0, 0, count(*), max(r.created_at)
-    FROM reactions r
-    JOIN messages m ON m.id = r.message_id
-    JOIN channels c ON c.id = m.channel_id
-    WHERE c.workspace_id = 'w' AND NOT c.is_archived AND NOT m.is_deleted
-      AND r.created_at >= ':start' AND r.created_at < ':end'
+    SELECT user_id, day, 0, 0, count(*), max(created_at)
+    FROM (
+        SELECT r.user_id, r.created_at::date AS day, r.created_at
+        FROM reactions r
+        JOIN messages m ON m.id = r.message_id
+        JOIN channels c ON c.id = m.channel_id
+        WHERE c.workspace_id = 'w' AND NOT c.is_archived AND NOT m.is_deleted
+          AND r.created_at >= ':start' AND r.created_at < ':end'
+        OFFSET 0
+    ) reacted
     GROUP BY 1, 2
 ), people AS (
     SELECT user_id, sum(messages + reactions)::bigint AS activities, sum(messages)::bigint AS messages,
