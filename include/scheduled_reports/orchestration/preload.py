@@ -45,7 +45,7 @@ def _import_boto3() -> None:
 def _import_adapters() -> None:
     """Import the adapters that `connections` imports inside its properties; a test compares the two."""
     from ..adapters import s3, ses, smtp, staging  # noqa: F401
-    from ..adapters.postgres import ledger, reports, retention, runs, source, upkeep  # noqa: F401
+    from ..adapters.postgres import ledger, reports, retention, runs, source, stages, upkeep  # noqa: F401
 
 
 def _import_renderers() -> None:
@@ -54,8 +54,15 @@ def _import_renderers() -> None:
 
 
 def _import_stages() -> None:
-    from ..runs import pipeline  # noqa: F401
+    from ..runs import compact, pipeline  # noqa: F401
     from ..upkeep import round as upkeep_round  # noqa: F401
+
+
+def _read_report_types() -> None:
+    """Read the built-in report types: 80 ms for each task; those of REPORT_TYPES may change between two tasks."""
+    from ..reports.types.catalog import builtin
+
+    builtin()
 
 
 def _compile_templates() -> None:
@@ -86,6 +93,7 @@ STEPS: tuple[Callable[[], None], ...] = (
     _import_adapters,
     _import_renderers,
     _import_stages,
+    _read_report_types,
     _compile_templates,
     _read_botocore_data,
 )
