@@ -60,8 +60,8 @@ WITH RECURSIVE own AS MATERIALIZED (
         SELECT DISTINCT a.resource_id AS id
         FROM audit_logs a
         WHERE a.resource_type IN (SELECT resource_type FROM kinds WHERE NOT is_known)
-          AND a.created_at >= (SELECT current_setting('report.start')::timestamp - interval '30 days')
-          AND a.created_at < (SELECT current_setting('report.end')::timestamp)
+          AND a.created_at >= current_setting('report.start')::timestamp - interval '30 days'
+          AND a.created_at < current_setting('report.end')::timestamp
     ) sought
     CROSS JOIN LATERAL (
         SELECT min(place.workspace_id) AS first, max(place.workspace_id) AS last
@@ -177,6 +177,6 @@ WITH RECURSIVE own AS MATERIALIZED (
 ), events AS NOT MATERIALIZED (
     SELECT *
     FROM belonging
-    WHERE created_at >= (SELECT current_setting('report.start')::timestamp)
-      AND created_at < (SELECT current_setting('report.end')::timestamp)
+    WHERE created_at >= current_setting('report.start')::timestamp
+      AND created_at < current_setting('report.end')::timestamp
 )
