@@ -158,9 +158,7 @@ def parameters(request):
 @pytest.fixture
 def ask(log, workspace, parameters):
     """Return the rows of a query for the last week."""
-    scope = Scope(
-        workspace_id=workspace, start=END - timedelta(days=7), end=END, timezone="UTC", parameters=parameters
-    )
+    scope = Scope(workspace_id=workspace, start=END - timedelta(days=7), end=END, timezone="UTC", parameters=parameters)
     queries = {dataset.name: dataset.sql for dataset in KIND.datasets} | {"figures": KIND.figures_sql}
 
     def ask(name):
