@@ -50,14 +50,15 @@ NAMES = {
     "helper": "Helper",
 }  # fmt: skip
 MEMBERSHIPS = {"m1": "u1", "m2": "u2", "m4": "u4", "b1": "both", "l1": "late", "h1": "helper", "m3": "u3", "b2": "both"}
-JANUARY = datetime(2026, 1, 1)
+JANUARY = datetime.fromisoformat("2026-01-01")
+NEVER = datetime.fromisoformat("9999-12-31")
 JOINED = {
     "ws1": {"u1": JANUARY, "u2": JANUARY, "u4": JANUARY, "both": JANUARY, "helper": JANUARY,
-            "late": datetime(2026, 5, 5, 10, 0, 0, 1000)},
+            "late": datetime.fromisoformat("2026-05-05 10:00:00.001")},
     "ws2": {"u3": JANUARY, "both": JANUARY},
 }  # fmt: skip
 #: Who has left a channel of ws1.
-STAYED = {"ws1": {"left": (datetime(2026, 2, 1), datetime(2026, 5, 6))}, "ws2": {}}
+STAYED = {"ws1": {"left": (datetime.fromisoformat("2026-02-01"), datetime.fromisoformat("2026-05-06"))}, "ws2": {}}
 AGENTS = {"v1": "helper", "v2": "u3", "v0": "u2"}
 ACTIONS = ("session.login", "session.LOGIN_failed", "member.added", "permission.denied", "role.changed", "task.blocked")
 FAILED = {"session.LOGIN_failed", "permission.denied"}
@@ -91,9 +92,9 @@ class Entry:
         tables = WHERE.values() if kind is None else [WHERE.get(kind, {})]
         if places := {table[self.resource_id] for table in tables if self.resource_id in table}:
             return places == {workspace}
-        if JOINED[workspace].get(self.actor, datetime.max) <= self.created_at:
+        if JOINED[workspace].get(self.actor, NEVER) <= self.created_at:
             return True
-        begun, ended = STAYED[workspace].get(self.actor, (datetime.max, datetime.min))
+        begun, ended = STAYED[workspace].get(self.actor, (NEVER, NEVER))
         return begun <= self.created_at < ended
 
 
@@ -116,7 +117,7 @@ def log(request, postgres, migrated_template):
         "INSERT INTO report_executions (id, scheduled_report_id, triggered_by, format, scheduled_for)"
         " VALUES ('ex1', 'rep1', 'system', 'CSV', now()), ('ex2', 'rep2', 'system', 'CSV', now())",
     )
-    entries = list(_entries(random.Random(request.param)))
+    entries = list(_entries(random.Random(request.param)))  # noqa: S311 - the same log each time
     columns = ", ".join(asdict(entries[0]))
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
         cursor.executemany(
@@ -128,7 +129,7 @@ def log(request, postgres, migrated_template):
 
 
 def _entries(chance: random.Random):
-    ids = [None, "deleted", *NAMES, *(id for table in WHERE.values() for id in table)]
+    ids = [None, "deleted", *NAMES, *(thing for table in WHERE.values() for thing in table)]
     for number in range(1_500):
         kind = chance.choice(list(SPELT))
         likely = list(WHERE.get(SPELT[kind] or "", {})) or ids
@@ -141,7 +142,7 @@ def _entries(chance: random.Random):
             resource_id=chance.choice(likely if chance.random() < 0.7 else ids),
             ip=chance.choice(["192.0.2.1", "192.0.2.2", "192.0.2.3", None]),
             severity=chance.choice(SEVERITIES),
-            created_at=datetime(2026, 3, 30) + timedelta(hours=chance.randrange(24 * 45)),
+            created_at=datetime.fromisoformat("2026-03-30") + timedelta(hours=chance.randrange(24 * 45)),
         )
 
 
