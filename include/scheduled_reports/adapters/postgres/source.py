@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 PASSING = ("08", "53", "57", "58", "40", "55")
 #: Expressions that read the name of a zone.
 BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
-
-
 #: How queries read a bound of the window.
 BOUND = re.compile(r"current_setting\('(report\.(?:start|end))'\)(?=::timestamp\b)")
 #: Bytes of a batch, half of the driver's own 16 MB: two of them are in memory while one is written, and the last one is
