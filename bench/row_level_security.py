@@ -47,7 +47,7 @@ def psql(dsn: str, name: str) -> None:
 def main() -> int:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=500_000)
+    parser.add_argument("--messages", type=int, default=300_000)
     messages = parser.parse_args().messages
     with tempfile.TemporaryDirectory() as folder:
         server = postgres.start(Path(folder) / "data")
