@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.data import prepared
+from bench.peer import with_literals
 from bench.queries import filled, measured
 
 
@@ -21,3 +22,10 @@ def test_every_type_has_the_rows_of_a_query_by_hand(postgres):
         postgres.drop_database("queries")
 
     assert len({line.what for line in found}) == 14
+
+
+def test_the_queries_of_the_peer_have_the_values_of_the_run_as_literals():
+    sql = "SELECT 9 % 7 WHERE id = current_setting('report.workspace_id') AND current_setting('report.end')::date > at"
+    values = {"report.workspace_id": "o'brien", "report.end": "2026-11-30"}
+
+    assert with_literals(sql, values) == "SELECT 9 %% 7 WHERE id = 'o''brien' AND '2026-11-30'::date > at"
