@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, bursts, compact, data, fleet, pdf, runs
+from . import audit, bursts, compact, data, fleet, pdf, queries, runs
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 from .resume import Progress
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "audit", "pdf", "run", "fleet", "burst")
+SECTIONS = ("data", "queries", "audit", "pdf", "run", "fleet", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -41,7 +41,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no server stays behind
     progress = Progress.of(options.full, options.only, options.burst)
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "data": _data, "queries": _queries, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
         "burst": partial(_burst, size=options.burst or (500 if options.full else 40), progress=progress),
     }  # fmt: skip
     print(HEAD)
@@ -88,6 +88,12 @@ def _data(full: bool) -> Iterator[Line | Curve]:
     if full:
         with _folder() as name:
             yield Curve("data", data.growth(Path(name)))
+
+
+def _queries(full: bool) -> Iterator[Line]:
+    messages, audited, repeat = (5_000_000, 1_000_000, 3) if full else (300_000, 100_000, 3)
+    with _folder() as name:
+        yield from queries.lines(Path(name), messages=messages, audit=audited, repeat=repeat)
 
 
 def _audit(full: bool) -> Iterator[Line]:

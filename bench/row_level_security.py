@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from demo import postgres
-from include.scheduled_reports import sample_data
-from include.scheduled_reports.adapters.postgres.migrate import migrate
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.reports.types.catalog import report_types
 
-from .queries import END, ROWS
+from .queries import END, filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,19 +47,13 @@ def psql(dsn: str, name: str) -> None:
 def main() -> int:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=500_000)
+    parser.add_argument("--messages", type=int, default=300_000)
     messages = parser.parse_args().messages
     with tempfile.TemporaryDirectory() as folder:
         server = postgres.start(Path(folder) / "data")
         try:
-            dsn = server.create_database("bench")
-            with psycopg.connect(dsn) as connection:
-                connection.execute(Path(sample_data.__file__).with_name("neolith.sql").read_bytes())
-            migrate(dsn)
-            rows = ROWS.replace("%(messages)s", str(messages)).replace("%(audit)s", str(messages // 10))
+            dsn = filled(server, messages, messages // 10)
             with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute(rows.encode())
-                connection.execute("VACUUM ANALYZE")
                 psql(dsn, "roles.sql")
                 connection.execute(USER)
             reading = dsn.replace(f"{postgres.USER}:{postgres.PASSWORD}@", "bench_reading:bench@")

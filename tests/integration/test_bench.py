@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.data import prepared
 from bench.peer import with_literals
+from bench.queries import filled, measured
 
 
 def test_the_rows_of_the_benchmark_are_staged(tmp_path):
@@ -11,6 +12,16 @@ def test_the_rows_of_the_benchmark_are_staged(tmp_path):
         _, place = places[100]
 
         assert [file.suffix for file in place.rglob("*") if file.is_file() and file.suffix == ".parquet"]
+
+
+def test_every_type_has_the_rows_of_a_query_by_hand(postgres):
+    dsn = filled(postgres, messages=3_000, audit=1_000)
+    try:
+        found = list(measured(dsn, messages=3_000, audit=1_000, repeat=1, days=(7, 30)))  # raises if rows differ
+    finally:
+        postgres.drop_database("queries")
+
+    assert len({line.what for line in found}) == 14
 
 
 def test_the_queries_of_the_peer_have_the_values_of_the_run_as_literals():

@@ -3,6 +3,8 @@
 With bound parameters ADBC does not use COPY and buffers the whole result.  So queries are static and read `report.*`
 settings, which are local to the transaction: behind PgBouncer no other tenant sees them, and a query that runs
 without them fails instead of returning the rows of all tenants.
+
+Only the bounds of the window become literals: PostgreSQL would read and convert the setting again for every row.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 PASSING = ("08", "53", "57", "58", "40", "55")
 #: Expressions that read the name of a zone.
 BY_NAME = re.compile(r"\btime\s+zone\b|\btimezone\s*\(|\bdate_trunc\s*\(", re.IGNORECASE)
-
-
+#: How queries read a bound of the window.
+BOUND = re.compile(r"current_setting\('(report\.(?:start|end))'\)(?=::timestamp\b)")
 #: Bytes of a batch, half of the driver's own 16 MB: two of them are in memory while one is written, and the last one is
 #: written after the database has finished. Much smaller ones take longer to write.
 BATCH = {"adbc.postgresql.batch_size_hint_bytes": str(8 * 2**20)}
@@ -62,7 +64,7 @@ class PostgresSource:
             self._set(cursor, scope)
             _refuse_abbreviation(cursor, sql, scope.timezone)
             cursor.adbc_statement.set_options(**BATCH)
-            cursor.execute(sql)
+            cursor.execute(_with_bounds(sql, scope))
             rows = cursor.fetch_arrow()
             # `fetch_record_batch` returns a reader whose errors have no SQLSTATE.
             yield AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001 - as pyarrow's own is used
@@ -99,8 +101,7 @@ class PostgresSource:
             "transaction_read_only": "on",
             "statement_timeout": f"{int(self.statement_timeout.total_seconds() * 1000)}",
             "report.workspace_id": scope.workspace_id,
-            "report.start": _utc(scope.start),
-            "report.end": _utc(scope.end),
+            **_bounds(scope),
             "report.timezone": scope.timezone,
             "report.parameters": json.dumps(dict(scope.parameters), ensure_ascii=False, separators=(",", ":")),
             **_clock(scope),
@@ -120,6 +121,16 @@ def _refuse_abbreviation(cursor: Any, sql: str, timezone: str) -> None:
             f"the query reads report.timezone, but PostgreSQL takes {timezone} for an abbreviation of a fixed offset; "
             "read report.day_starts or report.clock_offsets instead"
         )
+
+
+def _bounds(scope: Scope) -> dict[str, str]:
+    return {"report.start": _utc(scope.start), "report.end": _utc(scope.end)}
+
+
+def _with_bounds(sql: str, scope: Scope) -> str:
+    """The query with the window's bounds as literals, which contain digits only and nothing of a row."""
+    bounds = _bounds(scope)
+    return BOUND.sub(lambda found: f"'{bounds[found[1]]}'", sql)
 
 
 def _clock(scope: Scope) -> dict[str, str]:

@@ -21,8 +21,8 @@
     SELECT m.channel_id, count(*) AS reactions
     FROM reactions r
     JOIN messages m ON m.id = r.message_id
-    JOIN chosen ON chosen.id = m.channel_id
-    WHERE r.created_at >= current_setting('report.start')::timestamp
+    JOIN selected_channels c ON c.id = m.channel_id
+    WHERE c.type = 'PUBLIC' AND r.created_at >= current_setting('report.start')::timestamp
       AND r.created_at < current_setting('report.end')::timestamp
       AND NOT m.is_deleted
       AND ((SELECT current_setting('report.parameters')::jsonb -> 'userIds') IS NULL

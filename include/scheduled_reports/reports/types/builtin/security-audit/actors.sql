@@ -7,7 +7,7 @@
            count(*) FILTER (WHERE serious) AS serious,
            count(*) FILTER (WHERE changes) AS changes,
            max(created_at) AS last_at
-    FROM events
+    FROM judged
     GROUP BY 1, 2
 ), people AS (
     SELECT actor_id,

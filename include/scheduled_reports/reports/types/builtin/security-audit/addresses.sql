@@ -1,7 +1,7 @@
 -- One row per IP address; addresses that are new for an actor come first.  Grouped by address and actor before.
 , used AS (
     SELECT ip, actor_id, count(*) AS events, count(*) FILTER (WHERE failed) AS failed, min(created_at) AS first_at
-    FROM events
+    FROM judged
     WHERE ip IS NOT NULL
     GROUP BY 1, 2
 )

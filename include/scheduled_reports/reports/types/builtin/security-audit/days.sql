@@ -5,7 +5,7 @@
     SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
            count(*) AS events,
            count(*) FILTER (WHERE failed) AS failed
-    FROM events
+    FROM judged
     GROUP BY 1
 )
 SELECT days.day, coalesce(counted.events, 0) AS events, coalesce(counted.failed, 0) AS failed

@@ -6,7 +6,7 @@
            count(*) FILTER (WHERE serious) AS serious,
            count(*) FILTER (WHERE critical) AS critical,
            count(*) FILTER (WHERE changes) AS changes
-    FROM events
+    FROM judged
     GROUP BY 1, 2
 )
 SELECT coalesce(sum(events), 0)::bigint AS events,

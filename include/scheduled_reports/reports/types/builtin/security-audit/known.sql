@@ -2,6 +2,6 @@
 , known AS (
     SELECT DISTINCT actor_id, ip
     FROM belonging
-    WHERE created_at >= (SELECT current_setting('report.start')::timestamp - interval '30 days')
-      AND created_at < (SELECT current_setting('report.start')::timestamp)
+    WHERE created_at >= current_setting('report.start')::timestamp - interval '30 days'
+      AND created_at < current_setting('report.start')::timestamp
 )

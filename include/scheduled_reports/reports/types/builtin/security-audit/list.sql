@@ -7,7 +7,7 @@
     GROUP BY 1
 )
 SELECT e.created_at AS time,
-       coalesce((SELECT people FROM own) ->> e.actor_id,
+       coalesce(e.member_name,
                 (SELECT coalesce(u.display_name, u.name, 'Unnamed') FROM users u WHERE u.id = e.actor_id),
                 (SELECT jsonb_object_agg(actor_id, actor_type) FROM strangers) ->> e.actor_id,
                 'Unnamed') AS actor,

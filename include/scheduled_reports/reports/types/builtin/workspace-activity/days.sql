@@ -1,18 +1,21 @@
 -- One row per local day of the window; days without activity have zeros.
 , days AS (
     SELECT day, number FROM unnest(current_setting('report.days')::date[]) WITH ORDINALITY days (day, number)
-), posted AS (  -- every message twice: by day and author, and by day and channel
-    SELECT width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
-           author_id, channel_id, count(*) AS messages, count(parent_id) AS replies
-    FROM sent
-    GROUP BY GROUPING SETS ((1, author_id), (1, channel_id))
+), by_author AS (
+    SELECT number, author_id, count(*) AS messages, count(parent_id) AS replies
+    FROM dated
+    GROUP BY 1, 2
+), by_channel AS (
+    SELECT number, channel_id
+    FROM dated
+    GROUP BY 1, 2
 ), talked AS (
-    SELECT number,
-           sum(messages) FILTER (WHERE author_id IS NOT NULL)::bigint AS messages,
-           count(author_id) AS active_people,
-           count(channel_id) AS active_channels,
-           sum(replies) FILTER (WHERE author_id IS NOT NULL)::bigint AS replies
-    FROM posted
+    SELECT number, count(*) AS active_people, sum(messages)::bigint AS messages, sum(replies)::bigint AS replies
+    FROM by_author
+    GROUP BY 1
+), visited AS (
+    SELECT number, count(*) AS active_channels
+    FROM by_channel
     GROUP BY 1
 ), reacted AS (
     SELECT width_bucket(r.created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
@@ -36,12 +39,13 @@
 SELECT days.day,
        coalesce(talked.messages, 0) AS messages,
        coalesce(talked.active_people, 0) AS active_people,
-       coalesce(talked.active_channels, 0) AS active_channels,
+       coalesce(visited.active_channels, 0) AS active_channels,
        coalesce(talked.replies, 0) AS replies,
        coalesce(reacted.reactions, 0) AS reactions,
        coalesce(shared.files_shared, 0) AS files_shared
 FROM days
 LEFT JOIN talked USING (number)
+LEFT JOIN visited USING (number)
 LEFT JOIN reacted USING (number)
 LEFT JOIN shared USING (number)
 ORDER BY days.day

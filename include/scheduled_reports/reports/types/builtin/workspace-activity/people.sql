@@ -1,10 +1,7 @@
 -- The 50 people who wrote the most messages in the window.
 , posted AS (
-    SELECT author_id,
-           width_bucket(created_at, (SELECT current_setting('report.day_starts')::timestamp[])) AS number,
-           count(*) AS messages,
-           max(created_at) AS last_message_at
-    FROM sent
+    SELECT author_id, number, count(*) AS messages, max(created_at) AS last_message_at
+    FROM dated
     GROUP BY 1, 2
 ), people AS (
     SELECT posted.author_id,
