@@ -45,7 +45,13 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """Every report type of this process, read on first use: the built-in ones, then those of REPORT_TYPES."""
-    return read((FOLDER, *Settings.usable(os.environ).report_folders))
+    return read(Settings.usable(os.environ).report_folders, builtin())
+
+
+@cache
+def builtin() -> Catalog:
+    """The built-in types: a part of the code, so a process that forks others reads them for all (see `preload`)."""
+    return read((FOLDER,))
 
 
 def report_types() -> Mapping[str, ReportType]:
@@ -63,10 +69,13 @@ def report_type(report: Report) -> ReportType:
     return with_datasets(kind, report.parameters) if kind.sources else kind
 
 
-def read(places: Iterable[Path]) -> Catalog:
-    """The types in the folders of *places*; a broken type, or one that would replace another, affects no other."""
-    types: dict[str, ReportType] = {}
-    broken: dict[str, str] = {}
+def read(places: Iterable[Path], before: Catalog | None = None) -> Catalog:
+    """The types of *before* and those in the folders of *places*.
+
+    A broken type, or one that would replace another, affects no other.
+    """
+    types: dict[str, ReportType] = dict(before.types) if before else {}
+    broken: dict[str, str] = dict(before.broken) if before else {}
     for place in places:
         try:
             folders = _folders(place)
