@@ -17,14 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, data, fleet, pdf, runs
+from . import audit, data, fleet, metadata, pdf, runs, upkeep
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "audit", "pdf", "run", "fleet", "burst")
+SECTIONS = ("data", "audit", "pdf", "run", "fleet", "upkeep", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet, "upkeep": _upkeep,
         "burst": partial(_burst, size=options.burst),
     }  # fmt: skip
     print(HEAD)
@@ -140,6 +140,24 @@ def _of_fleet(found: fleet.Fleet) -> Iterator[Line]:
     yield bounded("fleet", "making its DAG when a task starts", size, found.task_start_ms or 0, "ms", "<= 10")
     for name, memory in found.memory.items():
         yield bounded("fleet", f"memory of the {name} with all its processes", size, memory, "MB", "<= 1000")
+
+
+def _upkeep(full: bool) -> Iterator[Line]:
+    for size in (10_000, 100_000) if full else (10_000,):
+        found = upkeep.in_a_process(size)
+        used = round(found.round_cpu + found.round_postgres, 2)
+        yield bounded("upkeep", "one round of upkeep, CPU", size, used, "s", "<= 30",
+                      note=f"{found.round_postgres} s of it in PostgreSQL; {found.round_seconds} s in all")  # fmt: skip
+        yield bounded("upkeep", "peak memory of a round", size, found.peak_mb, "MB", "<= 400")
+        yield bounded("upkeep", "the bundle's comparison", size, found.digests_seconds, "s", "<= 5",
+                      note=f"the rows of one of 32 files: {found.file_seconds} s")  # fmt: skip
+        yield bounded("upkeep", "the list of all reports", size, found.list_seconds, "s", "<= 5")
+    stored = metadata.measure(100_000 if full else 10_000)
+    size = int(stored["dags"])
+    yield bounded("upkeep", "a DAG in Airflow's database", size, round(stored["bytes"] / 1000, 1), "kB", "<= 20",
+                  note=f"CPU of a parse {stored['parse_ms']:.1f} ms, first stored {stored['first_store_ms']:.1f} ms, "
+                       f"then {stored['store_ms']:.1f} ms")  # fmt: skip
+    yield bounded("upkeep", "the scheduler's question for due DAGs", size, round(stored["due_ms"], 1), "ms", "<= 100")
 
 
 def _burst(full: bool, *, size: int) -> Iterator[Line]:
