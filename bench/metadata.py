@@ -1,4 +1,4 @@
-"""Measure what DAGs cost in Airflow's own database: bytes of each, the DAG processor's writes, the scheduler's question.
+"""Measure what DAGs cost in Airflow's own database: their bytes, the processor's writes, the scheduler's question.
 
 The DAGs of some reports are built, serialized and stored by Airflow's own functions; their rows are then copied.
 """
@@ -54,18 +54,9 @@ def measure(dags: int) -> dict[str, float]:
             # Airflow stores the text of the file with each DAG, so it is that of a file of the bundle.
             file = folder / "scheduled_reports_01_of_32.py"
             file.write_text(FILE.format(number=1, of=32, package="x.scheduled_reports", core="x.scheduled_reports"))
-            inside = [
-                sys.executable,
-                "-m",
-                "bench.metadata",
-                "--inside",
-                reports,
-                metadata,
-                str(file),
-                "--dags",
-                str(dags),
-            ]
-            done = subprocess.run(inside, env=env, check=True, stdout=subprocess.PIPE, text=True)
+            inside = ("--inside", reports, metadata, str(file), "--dags", str(dags))
+            command = [sys.executable, "-m", "bench.metadata", *inside]
+            done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
             found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
             return found
         finally:
