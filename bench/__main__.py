@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, data, fleet, metadata, pdf, runs, upkeep
+from . import audit, compact, data, fleet, metadata, pdf, runs, upkeep
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def _keep(section: str, found: list[Line | Curve]) -> None:
 def _data(full: bool) -> Iterator[Line | Curve]:
     with _folder() as name:
         yield from data.lines(Path(name), 1_000_000, repeat=3 if full else 1)
+    with _folder() as name:
+        yield from compact.lines(Path(name), 1_000_000)
     if full:
         with _folder() as name:
             yield Curve("data", data.growth(Path(name)))

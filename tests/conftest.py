@@ -109,7 +109,7 @@ ON_ONE_AIRFLOW = frozenset(
     )
 )
 #: Files of several minutes each.
-LONGEST = frozenset(f"tests/e2e/test_{name}.py" for name in ("faults", "outages", "schedules"))
+LONGEST = frozenset(f"tests/e2e/test_{name}.py" for name in ("faults", "faults_compact", "outages", "schedules"))
 #: The slowest tests start first, so that the workers finish at about the same time.
 FIRST = ("tests/e2e/", "tests/dags/", "tests/integration/test_pdf_long_tables.py", "tests/unit/test_render_pdf.py")
 

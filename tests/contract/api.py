@@ -16,6 +16,7 @@ from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.stages import PostgresStages
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
@@ -81,6 +82,7 @@ class FakeAirflow:
     open: set[str] = field(default_factory=set)
     tasks: dict[RunKey, tuple[Stage, ...]] = field(default_factory=dict)
     parses: int = 0
+    cleared: int = 0
 
     def start(self, trigger: Trigger) -> None:
         if trigger.key.report_id in self.unknown:
@@ -96,8 +98,10 @@ class FakeAirflow:
     def paused(self) -> frozenset[str]:
         return frozenset(self.stopped)
 
-    def retry(self, key) -> bool:
+    def retry(self, key, announce) -> bool:
         self.retried.append(key)
+        if self.has_failed:
+            announce(self.cleared + 1)
         return self.has_failed
 
     def stages(self, key) -> tuple[Stage, ...]:
@@ -196,11 +200,8 @@ def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = Non
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(), store=MemoryStore()
     )
-    services.runs, services.ledger, services.upkeep_store = (
-        PostgresRuns(dsn),
-        PostgresLedger(dsn),
-        PostgresUpkeepStore(dsn),
-    )
+    services.runs, services.stages = PostgresRuns(dsn), PostgresStages(dsn)
+    services.ledger, services.upkeep_store = PostgresLedger(dsn), PostgresUpkeepStore(dsn)
     if now is not None:
         services.moment = now
     ports = FakeWebServices(dsn, services)

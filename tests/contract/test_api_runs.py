@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from include.scheduled_reports.domain.errors import PermanentError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import RunKey
+from include.scheduled_reports.domain.stage import StageAttempt, StageName, StageResult
 from include.scheduled_reports.ports.web import Right, Stage
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
@@ -283,13 +284,83 @@ def test_a_run_shows_its_stages_files_and_messages(api, dsn):
 
     assert (run["state"], run["mail"]) == ("success", {"wanted": True, "why": None})
     assert run["stages"] == [{
-        "taskId": "formats.render", "mapIndex": 0, "label": "csv", "state": "success", "attempt": 2,
-        "startedAt": "2026-05-11T07:30:00.000Z", "endedAt": "2026-05-11T07:30:02.500Z", "seconds": 2.5,
+        "name": "formats.render", "taskId": "formats.render", "mapIndex": 0, "label": "csv", "state": "success",
+        "attempt": 2, "startedAt": "2026-05-11T07:30:00.000Z", "endedAt": "2026-05-11T07:30:02.500Z", "seconds": 2.5,
     }]  # fmt: skip
     assert [one["format"] for one in run["artifacts"]] == ["csv", "json"]
     (delivery,) = run["deliveries"]
     assert (delivery["state"], delivery["recipients"]["to"]) == ("sent", ["ada@acme.example"])
     assert [one["status"] for one in run["executions"]] == ["COMPLETED", "COMPLETED"]
+
+
+def task(state, *, task_id="report", attempt=2):
+    return Stage(task_id=task_id, map_index=-1, state=state, label=None, started_at=NOW, ended_at=None, attempt=attempt)
+
+
+def in_report(stage, chosen, attempt, result):
+    return StageAttempt(
+        stage=stage,
+        format=chosen,
+        attempt=attempt,
+        started_at=NOW + timedelta(seconds=attempt),
+        ended_at=NOW + timedelta(seconds=attempt + 0.5) if result else None,
+        result=result,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "upload", "others"),
+    [
+        ("running", "running", ["report"]),
+        ("up_for_retry", "failed", ["report"]),
+        ("failed", "failed", []),
+    ],
+)
+def test_a_compact_run_shows_the_stages_inside_its_task(api, state, upload, others):
+    api.post(TRIGGER)
+    key = run_all(api)
+    noted = [
+        in_report(StageName.QUERY, None, 1, StageResult.SUCCESS),
+        in_report(StageName.RENDER, Format.CSV, 1, StageResult.FAILED),
+        in_report(StageName.RENDER, Format.CSV, 2, StageResult.SUCCESS),
+        in_report(StageName.UPLOAD, Format.CSV, 2, None),
+    ]
+    for one in noted:
+        api.ports.core.stages.note(key, one)
+    api.ports.airflow.tasks[key] = (task(state), task("queued", task_id="record", attempt=1))
+
+    found = api.get(f"{SCHEDULED}/r1/runs/{RUN}").json()["stages"]
+
+    assert [(one["name"], one["label"], one["attempt"], one["state"], one["seconds"]) for one in found[:3]] == [
+        ("query", None, 1, "success", 0.5),
+        ("render", "csv", 2, "success", 0.5),
+        ("upload", "csv", 2, upload, None),
+    ]
+    assert {one["taskId"] for one in found[:3]} == {"report"}
+    assert [one["name"] for one in found[3:]] == [*others, "record"]
+
+
+def test_a_compact_run_whose_task_has_not_begun_shows_its_tasks(api):
+    api.post(TRIGGER)
+    key = run_all(api)
+    api.ports.airflow.tasks[key] = (task("queued", attempt=0), task(None, task_id="record", attempt=0))
+
+    found = api.get(f"{SCHEDULED}/r1/runs/{RUN}").json()["stages"]
+
+    assert [(one["name"], one["state"]) for one in found] == [("report", "queued"), ("record", None)]
+
+
+@pytest.mark.parametrize("has_failed", [True, False])
+def test_a_compact_run_that_is_retried_goes_on_with_what_is_done(api, has_failed):
+    api.post(TRIGGER)
+    key = run_all(api)
+    api.ports.core.stages.note(key, in_report(StageName.QUERY, None, 1, StageResult.SUCCESS))
+    api.ports.airflow.has_failed, api.ports.airflow.cleared = has_failed, 6
+
+    answer = api.post(f"{SCHEDULED}/r1/runs/{RUN}/retry")
+
+    assert answer.status_code == (202 if has_failed else 409)
+    assert api.ports.core.runs.is_open(key, 7) is has_failed
 
 
 def test_a_file_comes_through_the_guard_byte_by_byte_as_it_was_made(api, dsn):

@@ -1,6 +1,7 @@
 """The DAGs that a parse makes from the rows of scheduled_reports."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,54 @@ class TestTheStructure:
             "query": "source",
             "formats.render": "narrow",
         }
+
+
+class TestACompactRun:
+    SETTINGS = Settings(run_mode="compact", query_pool="source", retries=2, query_seconds=timedelta(minutes=10))
+
+    def build(self):
+        (dag,) = built([row(id="r1")], self.SETTINGS).values()
+        return dag
+
+    def test_has_one_task_for_its_stages_and_is_recorded_whatever_happens_to_it(self):
+        dag = self.build()
+
+        assert set(dag.task_ids) == {"report", "record"}
+        assert dag.get_task("record").is_teardown
+        assert dag.get_task("record").on_failure_fail_dagrun
+        assert dag.get_task("record").upstream_task_ids == {"report"}
+
+    def test_takes_a_slot_of_the_query_pool_and_the_time_and_the_attempts_of_three_tasks(self):
+        report = self.build().get_task("report")
+
+        assert report.pool == "source"
+        assert report.retries == 3 * 2
+        assert report.execution_timeout == 3 * timedelta(minutes=15)
+
+    def test_leads_from_its_task_to_its_page_and_writes_nothing_else_to_the_api_server(self):
+        dag = self.build()
+
+        assert [link.name for link in dag.get_task("report").operator_extra_links] == ["Report"]
+        assert not any(task.do_xcom_push for task in dag.tasks)
+
+    def test_has_the_trigger_form_of_a_staged_one(self):
+        assert self.build().params.dump() == build(id="r1").params.dump()
+
+    @pytest.mark.parametrize(
+        ("task", "mode", "tasks"),
+        [
+            ("report", "staged", {"report", "record"}),
+            ("query", "compact", TASKS),
+            ("formats.upload", "compact", TASKS),
+            ("record", "compact", {"report", "record"}),
+            ("record", "staged", TASKS),
+        ],
+    )
+    def test_that_is_open_when_the_mode_changes_finds_its_task(self, at_task_start, monkeypatch, task, mode, tasks):
+        monkeypatch.setenv("SCHEDULED_REPORTS__RUN_MODE", mode)
+        at_task_start("scheduled_report_r1", task)
+
+        assert set(factory.dags()["scheduled_report_r1"].task_ids) == tasks
 
 
 class TestWhoIsScheduled:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from include.scheduled_reports.orchestration import tasks
-from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs import compact, pipeline
 from tests.unit.run_helpers import KEY, manual
 
 
@@ -39,3 +40,22 @@ def test_the_mail_knows_what_airflow_was_asked_and_whether_it_is_the_last_attemp
 
     assert tasks.email.function() == "sent"
     assert passed == [(("services", KEY), {"conf": conf, "last": last})]
+
+
+def test_a_compact_run_knows_its_attempt_and_folds_each_stage_in_the_log(monkeypatch, caplog):
+    @contextmanager
+    def running():
+        yield "services", manual(), 4
+
+    def stages(services, trigger, *, attempt, last, section):
+        with section("render pdf"):
+            logging.getLogger("somewhere").info("at work")
+        return f"{services} {trigger.key.report_id} {attempt} {last}"
+
+    monkeypatch.setattr(tasks, "_running", running)
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": SimpleNamespace(max_tries=3)})
+    monkeypatch.setattr(compact, "report", stages)
+    caplog.set_level(logging.INFO)
+
+    assert tasks.report.function() == "services r1 4 True"
+    assert caplog.messages == ["::group::render pdf", "at work", "::endgroup::"]

@@ -95,6 +95,21 @@ def _(scene, report_id):
     return run_id
 
 
+@register("killed twice in the middle of rendering")
+def _(scene, report_id):
+    run_id = scene.trigger(report_id, period="2017-01-01/2026-05-01", mail=True)
+    for attempt in (1, 2):
+
+        def at_work(attempt=attempt):
+            rendering = {"stage": "render", "format": "pdf", "attempt": attempt, "result": None}
+            found = scene.rows("SELECT * FROM reporting.stages WHERE report_id = %s", report_id)
+            return any(rendering.items() <= one.items() for one in found)
+
+        scene.wait(at_work, "the PDF to be under way")
+        scene.kill_runner(scene.task(report_id, run_id, "formats.render")["id"])
+    return run_id
+
+
 @register("killed in the middle of an upload")
 def _(scene, report_id):
     return http_kill(scene, report_id, "s3", faults.dropped_before)
@@ -459,7 +474,8 @@ def _(scene, report_id):
     scene.http.end(fault)
     scene.wait(lambda: scene.task(report_id, run_id, "formats.upload", 0)["state"] == "success", "the upload to end")
     scene.rows("UPDATE reporting.runs SET touched_at = touched_at - interval '7 hours' WHERE report_id = %s", report_id)
-    scene.settled(report_id, run_id, "failed")
+    # The task that uploads sends the mail of a compact run, too.
+    scene.settled(report_id, run_id, "failed" if scene.mode == "staged" else "success")
     scene.api.patch(f"/dags/{scene.dag(report_id)}", {"is_paused": False})
     scene.ended(report_id, run_id)
     scene.settled(report_id, run_id, "success")
@@ -531,6 +547,50 @@ def _(scene, report_id):
     scene.ended(report_id, run_id)
     scene.settled(report_id, run_id, "failed")
     scene.http.end(fault)
+    return run_id
+
+
+# The run mode changes
+
+
+def other_mode(scene, report_id, fault, run_id, *, release_last=False):
+    """Change the run mode while a task of the run is held, and back when the run has ended."""
+    before = scene.mode
+    fault.wait_reached()
+    scene.switch(report_id, "compact" if before == "staged" else "staged")
+    try:
+        if not release_last:
+            end(scene, fault)
+        scene.ended(report_id, run_id)
+        end(scene, fault)
+    finally:
+        scene.switch(report_id, before)
+    return run_id
+
+
+def end(scene, fault):
+    """Let everything through."""
+    for proxy in (scene.http, scene.postgres):
+        proxy.end(fault)
+
+
+@register("RUN_MODE changed in the middle of a query")
+def _(scene, report_id):
+    fault, run_id = in_a_query(scene, report_id, faults.pg_hold, "2026-03-20", "2026-03-26")
+    return other_mode(scene, report_id, fault, run_id)
+
+
+@register("RUN_MODE changed in the middle of an upload")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "s3", faults.held_before, times=1)
+    return other_mode(scene, report_id, fault, scene.trigger(report_id))
+
+
+@register("RUN_MODE changed while the mail is sent")
+def _(scene, report_id):
+    fault = scene.http.add(report_id, "ses", faults.held_before, times=1)
+    run_id = other_mode(scene, report_id, fault, scene.trigger(report_id), release_last=True)
+    scene.wait(lambda: scene.mails(report_id), "SES to accept the mail")
     return run_id
 
 

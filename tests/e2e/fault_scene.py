@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 from collections import Counter
 from contextlib import contextmanager
@@ -59,6 +60,16 @@ def dag_policy(dag):
 """
 
 
+#: What stands before the checkout's DAG file: the run mode is what a file says, so that a test can change it.
+CHOSEN_MODE = """
+import os
+from pathlib import Path
+
+os.environ["SCHEDULED_REPORTS__RUN_MODE"] = Path({mode!r}).read_text()
+"""
+#: The task of a compact run that does the stages of all others but `record`.
+REPORT = "report"
+TASKS = {"staged": {"query", "formats.render", "formats.upload", "email", "record"}, "compact": {REPORT, "record"}}
 SECOND = timedelta(seconds=1)
 
 
@@ -135,6 +146,23 @@ class Scene:
         self.running, self.http, self.postgres, self.folder = running, http.faults, postgres.faults, folder
         self.api, self.rows = running.api, running.rows
 
+    @property
+    def mode(self):
+        """Return the run mode."""
+        return (self.folder / "run-mode").read_text()
+
+    def switch(self, report_id, mode):
+        """Change the run mode; wait until the DAG of a report has its tasks."""
+        (self.folder / "run-mode").write_text(mode)
+        path = f"/dags/{self.dag(report_id)}/tasks"
+        self.wait(
+            lambda: {one["task_id"] for one in self.api.get(path)["tasks"]} == TASKS[mode], f"the tasks of {mode} runs"
+        )
+
+    def place(self, task_id, map_index=-1):
+        """Return where the run mode does a stage: its task and its map index."""
+        return (task_id, map_index) if task_id == "record" or self.mode == "staged" else (REPORT, -1)
+
     def add(self, report_id, formats):
         """Add a report whose schedule does not fire during the suite."""
         self.rows(INSERT, report_id, f"Report {report_id}", list(formats))
@@ -182,7 +210,8 @@ class Scene:
     def task(self, report_id, run_id, task_id, map_index=-1):
         """Return a task instance."""
         found = self.api.task_instances(f"scheduled_report_{report_id}", run_id)
-        return next(one for one in found if (one["task_id"], one["map_index"]) == (task_id, map_index))
+        place = self.place(task_id, map_index)
+        return next(one for one in found if (one["task_id"], one["map_index"]) == place)
 
     def tried_again(self, report_id, run_id, task_id, map_index=-1):
         """Wait until a task starts its second try."""
@@ -203,9 +232,14 @@ class Scene:
             "dry_run": False,
             "dag_run_id": run_id,
             "only_failed": False,
-            "task_ids": [list(one) if isinstance(one, tuple) else one for one in tasks],
+            "task_ids": [self._cleared(*one) if isinstance(one, tuple) else self._cleared(one) for one in tasks],
         }
         self.api.post(f"/dags/scheduled_report_{report_id}/clearTaskInstances", body)
+
+    def _cleared(self, task_id, map_index=-1):
+        """Return a task as Airflow's API names it."""
+        task_id, map_index = self.place(task_id, map_index)
+        return task_id if map_index < 0 else [task_id, map_index]
 
     def delete(self, report_id, run_id):
         """Delete a run in Airflow, as soon as Airflow permits it."""
@@ -347,8 +381,8 @@ TWO_SCHEDULERS = {**COMPONENTS, "scheduler-2": COMPONENTS["scheduler"]}
 
 
 @contextmanager
-def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_this_machine):
-    """Start the stack for the duration of the block."""
+def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_this_machine, mode="staged"):
+    """Start the stack for the duration of the block, in a run mode that a test can change."""
     proxies = {}
 
     def database(dsn):
@@ -368,6 +402,10 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
     config.mkdir(parents=True)
     (config / "airflow_local_settings.py").write_text(POLICY.format(folder=str(folder / "timed-out")))
     (folder / "timed-out").mkdir()
+    (folder / "run-mode").write_text(mode)
+    shutil.copytree(CHECKOUT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    ours = folder / "dags" / "scheduled_reports.py"
+    ours.write_text(CHOSEN_MODE.format(mode=str(folder / "run-mode")) + ours.read_text())
     settings = {
         **base.env,
         "PYTHONPATH": os.pathsep.join((str(config), str(CHECKOUT))),
@@ -382,7 +420,9 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         **(env or {}),
     }
-    whole = replace(base, env=settings, components=components, place=place, detour=database, aws_detour=aws)
+    whole = replace(
+        base, env=settings, dags=folder / "dags", components=components, place=place, detour=database, aws_detour=aws
+    )
     with start(whole) as stack:
         try:
             scene = make(ready(stack), proxies["http"], proxies["postgres"], folder)

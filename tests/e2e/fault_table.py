@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 OPERATE = Path(__file__).parents[2] / "docs/operate.md"
@@ -152,10 +152,27 @@ CASES = (
         status="ERROR",
     ),
     Case(name="failing, then well again", counts=(2, 1, 1), told=("failed", "recovered")),
+    # The setting is changed while runs are open.
+    Case(name="RUN_MODE changed in the middle of a query", alone=True),
+    Case(name="RUN_MODE changed in the middle of an upload", alone=True),
+    failed("RUN_MODE changed while the mail is sent", ledger=UNKNOWN, reason="mail: report", alone=True),
     # Faults that affect all reports.
     Case(name="all mail stopped by the switch", airflow="failed", told=("failed", "recovered"), alone=True),
     Case(name="a query longer than QUERY_SECONDS", retries=1, alone=True),
     Case(name="the machine of one of two schedulers dies in the middle of an upload", retries=1, alone=True),
+)
+
+#: What a compact run leaves behind, where it is not the same: the task that uploads sends the mail as well.
+DIFFERENT = {"paused in Airflow for hours, then resumed": {"told": ()}}
+COMPACT_CASES = (
+    failed(
+        "killed twice in the middle of rendering",
+        formats=("csv", "pdf"),
+        missing=("pdf",),
+        retries=2,
+        reason="pdf: the process ended while this file was made",
+    ),
+    *(replace(case, **DIFFERENT.get(case.name, {})) for case in CASES),
 )
 
 

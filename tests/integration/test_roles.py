@@ -20,17 +20,19 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
+from include.scheduled_reports.adapters.postgres.stages import PostgresStages
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import ReportsError, ReportTypeError
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
+from include.scheduled_reports.domain.stage import StageName
 from include.scheduled_reports.ports.runs import KeptRecipients, NewRun
 from include.scheduled_reports.ports.source import Scope
 from include.scheduled_reports.ports.web import ReportQuery
 from include.scheduled_reports.reports.types.catalog import report_types
-from include.scheduled_reports.runs import pipeline
+from include.scheduled_reports.runs import compact, pipeline
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
@@ -125,6 +127,7 @@ def services(roles, tmp_path):
         moment=MONDAY + timedelta(seconds=5),
     )
     made.runs, made.ledger = PostgresRuns(roles.writing), PostgresLedger(roles.writing)
+    made.stages = PostgresStages(roles.writing)
     made.upkeep_store, made.retention = PostgresUpkeepStore(roles.writing), PostgresRetention(roles.writing)
     return made
 
@@ -198,6 +201,13 @@ def test_a_run_with_conditions_needs_no_more_than_the_two_roles(roles, services)
 
     assert walk(services).state is RunState.SUCCESS
     assert services.runs.mailed_state("r1", "ws1").digest
+
+
+def test_a_compact_run_needs_no_more_than_the_two_roles(roles, services):
+    assert compact.report(services, TRIGGER) == "sent"
+    assert pipeline.record(services, TRIGGER).state is RunState.SUCCESS
+    assert {one.stage for one in services.stages.of(KEY)} == set(StageName)
+    assert PostgresStages(roles.editing).resume(KEY, 1)
 
 
 @pytest.mark.parametrize(("name", "query"), [pair for pair in queries() if pair[1]])

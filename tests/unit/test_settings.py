@@ -46,12 +46,22 @@ def test_every_field_can_be_set():
     odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
-    sound = {"MAIL_FROM": "reports@acme.example", "REPLY_TO": "help@acme.example", "MAIL_VIA": "smtp"}
+    sound = {
+        "MAIL_FROM": "reports@acme.example",
+        "REPLY_TO": "help@acme.example",
+        "MAIL_VIA": "smtp",
+        "RUN_MODE": "compact",
+    }
     sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off", "OBJECT_TAGS": "a=b"}
     sound |= {"REPORT_URL": "https://acme.example/reports/{report}"}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
+
+
+def test_a_run_mode_is_staged_or_compact():
+    assert read(RUN_MODE="compact").run_mode == "compact"
+    assert reason(RUN_MODE="fast") == ('SCHEDULED_REPORTS__RUN_MODE: "fast" is not a run mode; use staged or compact.')
 
 
 def test_an_unknown_setting_is_refused_so_that_no_slip_goes_unnoticed():

@@ -190,10 +190,11 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
 
 
 def test_a_round_over_parts_of_the_reports_does_the_same_as_over_all_at_once():
-    rows = [row(id=f"r{number}", **(SPOILED if number % 3 == 0 else {})) for number in range(40)]
-    at_once, in_parts = services_of(*rows, max_reports=20_000), services_of(*rows, max_reports=100_000)
-    shards = Shard.slices(100_000)
-    assert len({Shard.holding(one["id"], len(shards)) for one in rows}) == 5  # every part has some of them
+    def rows():
+        return [row(id=f"r{number}", **(SPOILED if number % 3 == 0 else {})) for number in range(40)]
+
+    at_once, in_parts = services_of(*rows(), max_reports=20_000), services_of(*rows(), max_reports=100_000)
+    assert len({Shard.holding(one["id"], 5) for one in rows()}) == len(Shard.slices(100_000)) == 5
 
     first, second = (upkeep(services, MemoryOrchestrator()) for services in (at_once, in_parts))
 

@@ -31,6 +31,7 @@ class FormatInfo:
     module: str
     limited: bool = False  # whether settings.row_limit limits its tables
     main_only: bool = False  # whether it contains nothing but the main table
+    charts: bool = True  # whether it shows the charts
 
 
 FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
@@ -44,8 +45,11 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
             execution="CSV",
             module="as_csv",
             main_only=True,
+            charts=False,
         ),
-        Format.JSON: FormatInfo(extension="json", content_type="application/json", execution="JSON", module="as_json"),
+        Format.JSON: FormatInfo(
+            extension="json", content_type="application/json", execution="JSON", module="as_json", charts=False
+        ),
         Format.EXCEL: FormatInfo(
             extension="xlsx",
             content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -167,11 +167,9 @@ def _first_sentence(run: Run) -> str:
 
 def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
     """Say why there is no mail; None if there is to be one."""
-    on_request = _is_on_request(run)
-    if run.request.mail is False or not (on_request or report.email.enabled):
-        return "no email requested"
-    if not on_request and (run.kind is RunKind.BACKFILL or run.request.period):
-        return "emails for a past period are sent only on request"
+    if not is_requested(run, report):
+        is_past = run.request.mail is not False and report.email.enabled
+        return "emails for a past period are sent only on request" if is_past else "no email requested"
     must_arrive = run.request.resend or run.request.test
     if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
@@ -180,6 +178,15 @@ def _why_not(services: Services, run: Run, report: Report, asked: Recipients, re
     if not len(asked):
         return "there are no recipients"
     return None if len(recipients) else _nobody(services, asked)
+
+
+def is_requested(run: Run, report: Report) -> bool:
+    """Whether the run or, for a run of the current period, the report asks for an email."""
+    if run.request.mail is False:
+        return False
+    return _is_on_request(run) or (
+        report.email.enabled and run.kind is not RunKind.BACKFILL and run.request.period is None
+    )
 
 
 def _is_on_request(run: Run) -> bool:

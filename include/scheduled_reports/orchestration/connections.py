@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..adapters.postgres.retention import PostgresRetention
     from ..adapters.postgres.runs import PostgresRuns
     from ..adapters.postgres.source import PostgresSource
+    from ..adapters.postgres.stages import PostgresStages
     from ..adapters.postgres.upkeep import PostgresUpkeepStore
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
@@ -89,6 +90,12 @@ class AirflowServices:
         from ..adapters.postgres.runs import PostgresRuns
 
         return PostgresRuns(self.dsn)
+
+    @cached_property
+    def stages(self) -> PostgresStages:
+        from ..adapters.postgres.stages import PostgresStages
+
+        return PostgresStages(self.dsn)
 
     @cached_property
     def upkeep_store(self) -> PostgresUpkeepStore:

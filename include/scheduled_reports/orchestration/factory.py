@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARSE_STATEMENT = timedelta(seconds=5)
+#: What a task may take besides its longest query.
+TASK_MARGIN = timedelta(minutes=5)
+COMPACT, REPORT, RECORD = "compact", "report", "record"
+#: The task `report` stands for three in a row: the query, the files, and the email, each with attempts of its own.
+PARTS = 3
 #: The class in `[dag_processor] dag_bundle_config_list`, whatever the package is called.
 BUNDLE = "scheduled_reports.orchestration.bundle.ReportsBundle"
 #: A resting DAG accepts only scheduled runs, and its schedule never fires: no manual runs, no backfills.
@@ -48,7 +54,10 @@ def dags(shard: Shard | None = None) -> dict[str, DAG]:
     if report_id is None:
         return {}
     if context.task_id is not None:  # a task starts: it needs only the structure, no database
-        return {context.dag_id: build(DagSpec(report_id=report_id, display_name=report_id), settings)}
+        # That of the task: a run that was open when RUN_MODE was changed still has tasks of the other mode.
+        mode = settings.run_mode if context.task_id == RECORD else _mode_of(context.task_id)
+        spec = DagSpec(report_id=report_id, display_name=report_id)
+        return {context.dag_id: build(spec, replace(settings, run_mode=mode))}
     return build_all(_read_one(settings, shard, report_id), settings)
 
 
@@ -77,7 +86,7 @@ def build(spec: DagSpec, settings: Settings) -> DAG:
         "retry_delay": settings.retry_seconds,
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": max(timedelta(minutes=30), settings.retry_seconds),
-        "execution_timeout": settings.query_seconds + timedelta(minutes=5),
+        "execution_timeout": settings.query_seconds + TASK_MARGIN,
     }
     with DAG(
         naming.dag_id(spec.report_id),
@@ -93,7 +102,7 @@ def build(spec: DagSpec, settings: Settings) -> DAG:
         tags=list(spec.tags),
         doc_md=spec.page,
     ) as dag:
-        _add_tasks(settings)
+        (_add_report if settings.run_mode == COMPACT else _add_stages)(settings)
     # Set after the tasks exist, because each would get a copy of the form, and without the setter, which would validate
     # the same form for every DAG. Together this saves 18 of 22 ms per DAG, and half of its stored size.
     vars(dag)["params"] = form()
@@ -170,7 +179,26 @@ def _link(task: Any, link: FileLink | RunLink) -> None:
     task.operator.operator_extra_links = (link,)
 
 
-def _add_tasks(settings: Settings) -> None:
+def _mode_of(task_id: str) -> str:
+    return COMPACT if task_id == REPORT else "staged"
+
+
+def _add_report(settings: Settings) -> None:
+    """Add `report`, which does every stage, and `record`, which always runs.
+
+    Every link and every result is a request to the API server, so there is one link, to the run with its files.
+    """
+    reported = tasks.report.override(
+        pool=settings.query_pool,
+        retries=PARTS * settings.retries,
+        execution_timeout=PARTS * (settings.query_seconds + TASK_MARGIN),
+        do_xcom_push=False,
+    )()
+    _link(reported, RunLink())
+    reported >> tasks.record.override(do_xcom_push=False)().as_teardown(on_failure_fail_dagrun=True)
+
+
+def _add_stages(settings: Settings) -> None:
     """Add query, the formats side by side, the email with the uploaded files, and `record`, which always runs."""
 
     @task_group(group_id="formats")

@@ -18,7 +18,16 @@ log = logging.getLogger(__name__)
 
 #: The settings that the structure and the schedule of a DAG depend on.
 STRUCTURAL = frozenset(
-    {"jitter_seconds", "max_reports", "query_pool", "query_seconds", "render_pool", "retries", "retry_seconds"}
+    {
+        "jitter_seconds",
+        "max_reports",
+        "query_pool",
+        "query_seconds",
+        "render_pool",
+        "retries",
+        "retry_seconds",
+        "run_mode",
+    }
 )
 
 

@@ -44,7 +44,7 @@ def _import_boto3() -> None:
 def _import_adapters() -> None:
     """Import the adapters that `connections` imports inside its properties; a test compares the two."""
     from ..adapters import s3, ses, smtp, staging  # noqa: F401
-    from ..adapters.postgres import ledger, reports, retention, runs, source, upkeep  # noqa: F401
+    from ..adapters.postgres import ledger, reports, retention, runs, source, stages, upkeep  # noqa: F401
 
 
 def _import_renderers() -> None:
@@ -53,8 +53,15 @@ def _import_renderers() -> None:
 
 
 def _import_stages() -> None:
-    from ..runs import pipeline  # noqa: F401
+    from ..runs import compact, pipeline  # noqa: F401
     from ..upkeep import round as upkeep_round  # noqa: F401
+
+
+def _read_report_types() -> None:
+    """Read the built-in report types: 80 ms for each task; those of REPORT_TYPES may change between two tasks."""
+    from ..reports.types.catalog import builtin
+
+    builtin()
 
 
 def _compile_templates() -> None:
@@ -76,12 +83,6 @@ def _read_botocore_data() -> None:
     session._session.register_component("data_loader", botocore_files())  # noqa: SLF001 - boto3 has no other way
     for service in ("s3", "sesv2"):
         session.client(service)
-
-
-def _read_report_types() -> None:
-    from ..reports.types.catalog import builtin
-
-    builtin()
 
 
 def _make_a_dag() -> None:
@@ -109,9 +110,9 @@ FOR_TASKS: tuple[Callable[[], None], ...] = (
     _import_adapters,
     _import_renderers,
     _import_stages,
+    _read_report_types,
     _compile_templates,
     _read_botocore_data,
-    _read_report_types,
 )
 FOR_PARSES = (_make_a_dag, _import_parser, _read_report_types)
 

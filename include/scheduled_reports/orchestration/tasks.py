@@ -5,6 +5,8 @@ A task imports its stage when it runs, because a parse does not need Arrow and p
 
 from __future__ import annotations
 
+import gc
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..ports.services import Services
+
+log = logging.getLogger(__name__)
 
 
 @task
@@ -67,6 +71,18 @@ def email() -> str:
 
 
 @task
+def report() -> str:
+    """Do every stage but `record` in this process, with a folded section of the log for each."""
+    from ..runs.compact import report as stages
+
+    # What is loaded by now stays.  To visit it whenever a stage has left its garbage would take longer than the stage.
+    gc.freeze()
+    with _running() as (services, trigger, attempt):
+        last = attempt > get_current_context()["ti"].max_tries
+        return stages(services, trigger, attempt=attempt, last=last, section=_log_section)
+
+
+@task
 def record() -> str:
     """Settle the run; fail if the run has failed, so that Airflow shows the same state as the table."""
     from ..runs.pipeline import record as stage
@@ -76,6 +92,16 @@ def record() -> str:
     if outcome.state is RunState.FAILED:
         raise AirflowFailException(outcome.reason)
     return str(outcome.state)
+
+
+@contextmanager
+def _log_section(title: str) -> Iterator[None]:
+    """Fold what is logged meanwhile into one line of Airflow's log view."""
+    log.info("::group::%s", title)
+    try:
+        yield
+    finally:
+        log.info("::endgroup::")
 
 
 def _set_map_label(label: str) -> None:

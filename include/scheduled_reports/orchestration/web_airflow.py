@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import ParamValidationError
@@ -22,7 +23,7 @@ from ..ports.web import DagState, Stage
 from .reparse import Reparser
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..domain.run import RunKey, Trigger
 
@@ -80,12 +81,18 @@ class InProcessAirflow:
             ids = (naming.report_id_of(dag_id) for dag_id in session.scalars(wanted))
             return frozenset(report_id for report_id in ids if report_id is not None)
 
-    def retry(self, key: RunKey) -> bool:
+    def retry(self, key: RunKey, announce: Callable[[int], object]) -> bool:
+        dag_id = naming.dag_id(key.report_id)
         with create_session() as session:
-            dag = DBDagBag().get_latest_version_of_dag(naming.dag_id(key.report_id), session=session)
+            dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
             if dag is None:
                 raise NoDagError("Airflow has no DAG for this report yet; try again in some seconds")
-            return bool(dag.clear(run_id=key.run_id, task_ids=None, only_failed=True, session=session))
+            clear = partial(dag.clear, run_id=key.run_id, task_ids=None, only_failed=True, session=session)
+            if not clear(dry_run=True):
+                return False
+            is_run = (DagRun.dag_id == dag_id, DagRun.run_id == key.run_id)
+            announce(session.scalars(select(DagRun.clear_number).where(*is_run)).one() + 1)
+            return bool(clear())
 
     def stages(self, key: RunKey) -> Sequence[Stage]:
         wanted = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .retention import Retention
     from .runs import Runs
     from .source import Source
+    from .stages import Stages
     from .storage import Staging, Store
     from .upkeep import UpkeepStore
 
@@ -51,6 +52,10 @@ class Services(Protocol):
     @property
     def runs(self) -> Runs:
         """Port `Runs`."""
+
+    @property
+    def stages(self) -> Stages:
+        """Port `Stages`."""
 
     @property
     def upkeep_store(self) -> UpkeepStore:

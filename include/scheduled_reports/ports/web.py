@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -107,7 +107,7 @@ class DagState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A task of a run in Airflow; *map_index* is -1 unless the task is mapped."""
+    """A task of a run in Airflow, or a stage inside one, which has a *name*; *map_index* is -1 unless it is mapped."""
 
     task_id: str
     map_index: int
@@ -116,6 +116,7 @@ class Stage:
     started_at: datetime | None
     ended_at: datetime | None
     attempt: int
+    name: str = ""
 
 
 class Reports(Protocol):
@@ -207,8 +208,11 @@ class Airflow(Protocol):
     def paused(self) -> frozenset[str]:
         """Return the reports whose DAG is paused in Airflow."""
 
-    def retry(self, key: RunKey) -> bool:
-        """Clear the failed tasks of a run; False if there are none."""
+    def retry(self, key: RunKey, announce: Callable[[int], object]) -> bool:
+        """Clear the failed tasks of a run; False if there are none.
+
+        *announce* is called before that, with the number that the clear gets.
+        """
 
     def stages(self, key: RunKey) -> Sequence[Stage]:
         """Return the tasks of a run."""

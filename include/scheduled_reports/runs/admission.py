@@ -32,6 +32,7 @@ def enter(services: Services, trigger: Trigger) -> Run:
     trigger = recognised(services, trigger)
     if services.runs.is_open(trigger.key, trigger.clear_number):  # a retry continues the frozen run
         return _frozen(services, trigger.key)
+    services.stages.forget(trigger.key)
     row = services.definitions.row(trigger.key.report_id)
     if trigger.clear_number > 0 and row is not None:
         _must_stay_in_its_workspace(services, trigger.key, row)

@@ -53,6 +53,19 @@ def before_file(name: str) -> str:
     return f"before-{name}.parquet"
 
 
+def staged_files(kind: ReportType) -> tuple[str, ...]:
+    """The names of the files that `query` stages."""
+    names = [dataset_file(dataset.name) for dataset in kind.datasets]
+    names += [before_file(dataset.name) for dataset in compared(kind)]
+    return (*names, FIGURES) if kind.figures else tuple(names)
+
+
+def compared(kind: ReportType) -> tuple[Dataset, ...]:
+    """The datasets of charts that show the period before."""
+    names = {chart.dataset for chart in kind.charts if chart.before}
+    return tuple(dataset for dataset in kind.datasets if dataset.name in names)
+
+
 def document(run: Run, kind: ReportType, files: RunFiles, settings: Settings) -> Document:
     """The document of *run*; raises StagingMissingError if its data is gone."""
     figures = staged_figures(kind, files)
@@ -133,7 +146,8 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
     first = next(files.batches(name), None)
     schema = first.schema if first is not None else pa.schema([])
     preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
-    figures, rows = pa.Table.from_batches(files.batches(FIGURES)), files.manifest(name).rows
+    figures = pa.Table.from_batches(files.batches(FIGURES)) if kind.figures else pa.table({})
+    rows = files.manifest(name).rows
     return MailSummary(
         main_rows=rows,
         data_rows=data_rows,

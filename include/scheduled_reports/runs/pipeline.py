@@ -21,6 +21,7 @@ from ..reports.types.catalog import report_type
 from ..settings.object_tags import tags_of
 from . import admission, conditions, document, settle
 from .late_runs import made_by_upkeep, recognised
+from .needs import needed
 from .query import stage_data
 from .requests import requested
 from .staging import RunFiles
@@ -46,7 +47,7 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
         return run.formats
     with _noting(services, run.key, None):
         services.runs.progress(run.key, None, 5, attempt=attempt)
-        kind = report_type(run.report)
+        kind = needed(run, report_type(run.report))
         files = RunFiles.of(services.staging, run.key)
         data_rows = stage_data(services.source, run, files, kind)
         verdict = conditions.judge(services, run, kind, files, data_rows)
@@ -54,6 +55,13 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
         services.runs.note_mail_summary(run.key, replace(summary, lead=conditions.with_reasons(verdict, summary.lead)))
         services.runs.progress(run.key, None, 25, attempt=attempt)
     return run.formats
+
+
+def is_staged(services: Services, key: RunKey) -> bool:
+    """Whether everything that `query` has read for a run is still on staging."""
+    run = services.runs.load(key)
+    files = RunFiles.of(services.staging, key)
+    return all(map(files.has, document.staged_files(needed(run, report_type(run.report)))))
 
 
 @metrics.stage("render")
@@ -65,7 +73,8 @@ def render(services: Services, key: RunKey, chosen: Format, *, attempt: int = 1)
             return
         services.runs.progress(key, chosen, 30, attempt=attempt)
         files = RunFiles.of(services.staging, key)
-        shown = document.document(run, report_type(run.report), files, services.settings)
+        kind = needed(run, report_type(run.report))
+        shown = document.document(run, kind.only_main if FORMATS[chosen].main_only else kind, files, services.settings)
         limit = services.settings.row_limit if FORMATS[chosen].limited else None
         with files.writing(_file(chosen)) as draft:
             write = renderer(chosen, csv_bom=services.settings.csv_bom)
@@ -124,7 +133,7 @@ def email(services: Services, key: RunKey, *, conf: Mapping[str, Any] | None = N
         shown = partial(document.document_for_mail, run, report_type(run.report), services.settings)
         return report_mail.mail(services, run, _arrived(services, key), shown, last=last)
     except Exception as error:
-        services.runs.note_mail(key, _in_words(error))
+        services.runs.note_mail(key, in_words(error))
         raise
 
 
@@ -157,10 +166,10 @@ def _noting(services: Services, key: RunKey, chosen: Format | None) -> Iterator[
     try:
         yield
     except Exception as error:
-        services.runs.fail(key, chosen, _in_words(error))
+        services.runs.fail(key, chosen, in_words(error))
         raise
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """The error's message; only the type of third-party errors, whose messages may contain values or addresses."""
     return str(error) if isinstance(error, ReportsError) else f"{type(error).__name__}; see the task's log"

@@ -60,10 +60,8 @@ def _stage_dataset(source: Source, run: Run, files: RunFiles, dataset: Dataset, 
 
 def _stage_before(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:
     """Stage the datasets of charts that show the period before."""
-    compared = {chart.dataset for chart in kind.charts if chart.before}
-    for dataset in kind.datasets:
-        if dataset.name in compared:
-            _stage_dataset(source, run, files, dataset, previous=True)
+    for dataset in document.compared(kind):
+        _stage_dataset(source, run, files, dataset, previous=True)
 
 
 def _stage_figures(source: Source, run: Run, files: RunFiles, kind: ReportType) -> None:

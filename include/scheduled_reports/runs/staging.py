@@ -63,6 +63,14 @@ class RunFiles:
             total_rows=content["total"],
         )
 
+    def has(self, name: str) -> bool:
+        """Whether *name* is complete."""
+        try:
+            self.manifest(name)
+        except StagingMissingError:
+            return False
+        return True
+
     def open(self, name: str) -> BinaryIO:
         """The content of *name*; raises StagingMissingError if its manifest does not exist."""
         self.manifest(name)

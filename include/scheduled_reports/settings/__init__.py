@@ -108,6 +108,8 @@ class Settings:
     max_reports: int = 20_000
     #: PostgreSQL's statement_timeout of one dataset's query.
     query_seconds: timedelta = timedelta(minutes=10)
+    #: `staged`: each stage of a run is a task; `compact`: one task does all stages, for more runs per minute.
+    run_mode: str = "staged"
     #: The Airflow pool of the query tasks: its slots limit the load on the source database; it must exist.
     query_pool: str = "default_pool"
     #: The Airflow pool of the render tasks; it must exist.
@@ -169,6 +171,8 @@ class Settings:
         if not self.data_connection:
             reason = "is not the name of an Airflow connection; use one such as reports_db"
             wrong.append(_problem("DATA_CONNECTION", self.data_connection, reason))
+        if self.run_mode not in {"staged", "compact"}:
+            wrong.append(_problem("RUN_MODE", self.run_mode, "is not a run mode; use staged or compact"))
         wrong += _unreadable("OBJECT_TAGS", self.object_tags, read_tags)
         wrong += _unreadable("REPORT_URL", self.report_url, read_url)
         return wrong + self._keeping() + self._brand()

@@ -14,6 +14,7 @@ from .metrics import MemoryMetrics
 from .reports import MemoryDefinitions, changed_at
 from .retention import MemoryRetention
 from .runs import MemoryRuns
+from .stages import MemoryStages
 from .storage import MemoryStaging, MemoryStore
 from .upkeep import MemoryUpkeepStore
 
@@ -60,6 +61,7 @@ class MemoryServices:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     metrics: Metrics = field(default_factory=MemoryMetrics)
     runs: MemoryRuns = field(init=False)
+    stages: MemoryStages = field(init=False)
     upkeep_store: UpkeepStore = field(init=False)
     retention: Retention = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
@@ -67,6 +69,7 @@ class MemoryServices:
     def __post_init__(self) -> None:
         self.ledger.row = self._current
         self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
+        self.stages = MemoryStages(self.runs)
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()

@@ -145,9 +145,10 @@ def missed(record: Record) -> dict[str, Any]:
 
 
 def stage(one: Stage) -> dict[str, Any]:
-    """Return one task of a run."""
+    """Return one stage of a run: a task in Airflow, or a part of one."""
     seconds = (one.ended_at - one.started_at).total_seconds() if one.started_at and one.ended_at else None
     return {
+        "name": one.name or one.task_id,
         "taskId": one.task_id,
         "mapIndex": one.map_index,
         "label": one.label,

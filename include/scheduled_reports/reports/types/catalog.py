@@ -50,7 +50,7 @@ def catalog() -> Catalog:
 
 @cache
 def builtin() -> Catalog:
-    """The built-in types: a part of the code, so a process that forks others reads them for all (see `preload`)."""
+    """The built-in types, which a process may read before it forks others."""
     return read((FOLDER,))
 
 
@@ -69,13 +69,10 @@ def report_type(report: Report) -> ReportType:
     return with_datasets(kind, report.parameters) if kind.sources else kind
 
 
-def read(places: Iterable[Path], before: Catalog | None = None) -> Catalog:
-    """The types of *before* and those in the folders of *places*.
-
-    A broken type, or one that would replace another, affects no other.
-    """
-    types: dict[str, ReportType] = dict(before.types) if before else {}
-    broken: dict[str, str] = dict(before.broken) if before else {}
+def read(places: Iterable[Path], known: Catalog | None = None) -> Catalog:
+    """The types in the folders of *places* and those *known*; one that is broken or known affects no other."""
+    types = dict(known.types) if known else {}
+    broken = dict(known.broken) if known else {}
     for place in places:
         try:
             folders = _folders(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from ..access import Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid
 from ..schemas import Content, ResendRequest, RunRequest, Sent, TestRequest, check, documented, json_only
 from ..slow_work import SlowWork
+from ..stages import stages_of
 from .reports import BASE
 
 if TYPE_CHECKING:
@@ -95,12 +97,12 @@ def list_runs(
 
 @router.get(f"{REPORT}/runs/{{runId}}")
 def read_run(access: Authorized, id: str, runId: str) -> Response:
-    """Return one run with its tasks in Airflow, its files and its messages."""
+    """Return one run with its stages, its files and its messages."""
     key, record = _run(access, id, runId)
     return answer(
         serializers.run(record)
         | {
-            "stages": [serializers.stage(one) for one in access.ports.airflow.stages(key)],
+            "stages": [serializers.stage(one) for one in stages_of(access, key)],
             "artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)],
             "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)],
         }
@@ -163,7 +165,7 @@ def retry_run(access: Authorized, id: str, runId: str) -> Response:
     """Retry the failed tasks of a run; no message is sent twice."""
     access.record(id, Right.RUN)
     key, _ = _run(access, id, runId)
-    if not access.ports.airflow.retry(key):
+    if not access.ports.airflow.retry(key, partial(access.ports.core.stages.resume, key)):
         raise ApiError(409, "Nothing in this run has failed, or Airflow has deleted the run.")
     return answer({"success": True, "message": "Retrying the failed steps", "runId": runId}, 202)
 

@@ -25,6 +25,7 @@ from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
 from ..responses import ApiError, SafePage
+from ..stages import stages_of
 from .states import STATES
 from .template import page
 
@@ -137,7 +138,7 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
     """Return what the page shows of a run; unless *whole*, only its summary: the rest is loaded when it is opened."""
     key = RunKey(report_id=report["id"], run_id=run["run_id"])
     shown = serializers.run(run)
-    stages = [serializers.stage(one) for one in access.ports.airflow.stages(key)] if whole else []
+    stages = [serializers.stage(one) for one in stages_of(access, key)] if whole else []
     artifacts = access.ports.core.runs.artifacts(key) if whole else ()
     return {
         "run": shown,
