@@ -152,7 +152,7 @@ def _upkeep(full: bool) -> Iterator[Line]:
                       note=f"{found.round_postgres} s of it in PostgreSQL; {found.round_seconds} s in all")  # fmt: skip
         yield bounded("upkeep", "peak memory of a round", size, found.peak_mb, "MB", "<= 400")
         yield bounded("upkeep", "the bundle's comparison", size, found.digests_seconds, "s", "<= 5",
-                      note=f"the rows of one of 32 files: {found.file_seconds} s")  # fmt: skip
+                      note=f"the rows of one of 24 files: {found.file_seconds} s")  # fmt: skip
         yield bounded("upkeep", "the list of all reports", size, found.list_seconds, "s", "<= 5")
     stored = metadata.measure(100_000 if full else 10_000)
     size = int(stored["dags"])
