@@ -557,11 +557,13 @@ def other_mode(scene, report_id, fault, run_id, *, release_last=False):
     """Change the run mode while a task of the run is held, and back when the run has ended."""
     before = scene.mode
     fault.wait_reached()
+    task = fault.task
     scene.switch(report_id, "compact" if before == "staged" else "staged")
     try:
         if not release_last:
             end(scene, fault)
         scene.ended(report_id, run_id)
+        scene.wait(lambda: not psutil.pid_exists(task), "Airflow to end the task that is no longer in the DAG")
         end(scene, fault)
     finally:
         scene.switch(report_id, before)

@@ -169,7 +169,7 @@ COMPACT_CASES = (
         "killed twice in the middle of rendering",
         formats=("csv", "pdf"),
         missing=("pdf",),
-        retries=2,
+        retries=1,
         reason="pdf: the process ended while this file was made",
     ),
     *(replace(case, **DIFFERENT.get(case.name, {})) for case in CASES),

@@ -287,6 +287,41 @@ def test_a_message_of_which_nobody_knows_whether_it_was_sent_is_not_sent_again()
     assert [one.state for one in airflow.services.ledger.of(KEY) if not one.is_notice] == [DeliveryState.UNKNOWN]
 
 
+class TestARunWhoseModeChanges:
+    def test_does_as_one_task_only_what_its_tasks_have_not_done(self):
+        airflow = Airflow()
+        pipeline.query(airflow.services, TRIGGER)
+        pipeline.render(airflow.services, KEY, CSV)
+        pipeline.upload(airflow.services, KEY, CSV)
+        pipeline.render(airflow.services, KEY, JSON)
+        airflow.faults = {("email", None): [KilledError()]}
+
+        assert airflow.run().state is RunState.SUCCESS
+
+        assert airflow.done == [("render", JSON), ("upload", JSON), ("email", None)]
+        assert len(mails(airflow.services)) == 1
+
+    def test_before_its_data_was_read_begins_with_that(self):
+        airflow = Airflow()
+        airflow.services.source.answer.errors["days"] = TransientError("away")
+        with pytest.raises(TransientError):
+            pipeline.query(airflow.services, TRIGGER)
+        airflow.services.source.answer.errors.clear()
+
+        assert airflow.run().state is RunState.SUCCESS
+        assert airflow.done[0] == ("query", None)
+
+    def test_reads_no_data_again_as_tasks(self):
+        airflow = Airflow()
+        airflow.faults = {("upload", JSON): [KilledError()] * 9}
+        airflow.retries = 0
+        airflow.run()
+        asked = len(airflow.services.source.answer.asked)
+
+        assert pipeline.query(airflow.services, TRIGGER) == (CSV, JSON)
+        assert len(airflow.services.source.answer.asked) == asked
+
+
 class TestACleared:
     def test_run_begins_anew_with_the_current_row_and_is_not_mailed_again(self):
         airflow = Airflow()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..domain.formats import Format
-    from ..domain.run import Trigger
+    from ..domain.run import RunKey, Trigger
     from ..ports.services import Services
 
 #: A format that the process did not survive this often is left out.
@@ -73,7 +73,7 @@ def _past(services: Services, trigger: Trigger) -> Sequence[StageAttempt]:
     key = trigger.key
     if not services.runs.is_open(key, trigger.clear_number):
         return ()
-    past = services.stages.of(key)
+    past = services.stages.of(key) or _done_by_tasks(services, key)
     if not _is_done(past, StageName.QUERY):
         return past
     formats = services.runs.load(key).formats
@@ -83,6 +83,21 @@ def _past(services: Services, trigger: Trigger) -> Sequence[StageAttempt]:
         raise StagingMissingError("the data of this run is no longer on staging: clear the run")
     services.stages.forget(key)
     return ()
+
+
+def _done_by_tasks(services: Services, key: RunKey) -> Sequence[StageAttempt]:
+    """What the tasks of a staged run have done before RUN_MODE was changed, recorded as attempt 0."""
+    if services.runs.load(key).mail_summary is None:
+        return ()
+    now = services.now()
+    uploads = [(StageName.UPLOAD, one.format) for one in services.runs.artifacts(key)]
+    done = [
+        StageAttempt(stage=stage, format=chosen, attempt=0, started_at=now, ended_at=now, result=StageResult.SUCCESS)
+        for stage, chosen in [(StageName.QUERY, None), *uploads]
+    ]
+    for one in done:
+        services.stages.note(key, one)
+    return done
 
 
 def _is_done(past: Sequence[StageAttempt], stage: StageName, chosen: Format | None = None) -> bool:

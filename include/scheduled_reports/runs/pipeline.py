@@ -45,6 +45,8 @@ def query(services: Services, trigger: Trigger, *, attempt: int = 1) -> tuple[Fo
     if run.request.resend:
         services.runs.adopt(run.key, RunKey(report_id=run.key.report_id, run_id=run.request.resend))
         return run.formats
+    if run.mail_summary is not None and is_staged(services, run.key):  # an earlier attempt ended just after its work
+        return run.formats
     with _noting(services, run.key, None):
         services.runs.progress(run.key, None, 5, attempt=attempt)
         kind = needed(run, report_type(run.report))
