@@ -7,6 +7,7 @@ import pytest
 from PIL import ImageChops
 
 from include.scheduled_reports.render import as_pdf
+from include.scheduled_reports.render.as_pdf import text
 from tests.unit.documents import column, document, figure, table
 from tests.unit.pdf_pages import COMMENT, EMOJI, LINES, NAMES, many, sizes, tags, texts, written
 
@@ -69,6 +70,16 @@ def test_a_long_table_looks_as_if_weasyprint_had_laid_out_all_of_it(monkeypatch,
     for ours, theirs in zip(texts(set_by_rows[1]), texts(laid_out[1]), strict=True):
         assert ours.split() == theirs.split()
     assert most_different(set_by_rows[1], laid_out[1]) <= 16
+
+
+def test_it_looks_the_same_however_many_texts_are_remembered(monkeypatch):
+    shown = of_words(200)
+    remembered = written(document(shown))
+    monkeypatch.setattr(text, "_MOST_KNOWN", 1)
+    forgotten = written(document(shown))
+
+    assert texts(remembered[1]) == texts(forgotten[1])
+    assert most_different(remembered[1], forgotten[1]) == 0
 
 
 def most_different(one, other):

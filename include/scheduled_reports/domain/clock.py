@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import accumulate, pairwise, repeat
+from operator import add
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -71,18 +73,30 @@ def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple
 @lru_cache(maxsize=64)
 def clock_changes(zone: ZoneInfo) -> tuple[ClockChange, ...]:
     """Every change of the offset from 1900 to 2100; the first entry has the offset before all of them."""
-    moment = _FIRST
-    before = _offset(moment, zone)
-    found = [ClockChange(at=moment, wall=moment + before, offset=before)]
-    while moment < _LAST:
-        later = moment + _STEP
+    before = _offset(_FIRST, zone)
+    found = [ClockChange(at=_FIRST, wall=_FIRST + before, offset=before)]
+    for start in _unsteady(zone):
+        moment, later = start, start + _STEP
         while (after := _offset(later, zone)) != before:
             at = _change(moment, later, before, zone)
             after = _offset(at, zone)
             found.append(ClockChange(at=at, wall=at + max(before, after), offset=after))
             moment, before = at, after
-        moment = later
     return tuple(found)
+
+
+def _unsteady(zone: ZoneInfo) -> Iterator[datetime]:
+    """The beginnings of the steps in which the offset may change: those near a change on the wall clock.
+
+    The wall clock's offsets of two centuries are read in a few milliseconds, and differ from UTC by less than a step.
+    """
+    steps = -(-(_LAST - _FIRST) // _STEP)
+    walls = accumulate(repeat(_STEP, steps + 2), add, initial=_FIRST.replace(tzinfo=None) - _STEP)
+    pairs = pairwise(zone.utcoffset(wall) for wall in walls)
+    changed = [step for step, (before, after) in enumerate(pairs, start=-1) if before != after]
+    near = {one for step in changed for one in (step - 1, step, step + 1)}
+    for step in sorted(near & set(range(steps))):
+        yield _FIRST + _STEP * step
 
 
 def offsets_since(moment: datetime, zone: ZoneInfo) -> set[timedelta]:

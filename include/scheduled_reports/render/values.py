@@ -75,7 +75,7 @@ _DURATIONS: Final = (
 
 def printable(text: str) -> str:
     """Remove the control characters that no document can hold."""
-    return re.sub(UNPRINTABLE, "", text)
+    return text if text.isprintable() else re.sub(UNPRINTABLE, "", text)
 
 
 def defused(text: str) -> str:
@@ -114,6 +114,8 @@ def tone_of(value: Any, column: Column) -> Tone | None:
 
 def grouped(number: float | Decimal, scale: int) -> str:
     """Format a number: `1,234.50`; halves are rounded away from zero, as Excel shows them."""
+    if isinstance(number, int) and not scale:
+        return f"{number:,d}"
     exact = number if isinstance(number, Decimal) else Decimal(str(number))
     return f"{_ROUNDING.quantize(exact, Decimal(1).scaleb(-scale)):z,f}"
 
@@ -158,7 +160,7 @@ def file_size(size: float | Decimal) -> str:
 
 def moment(value: datetime) -> str:
     """Format a table cell: `10 May 2026, 09:00`, in the zone of *value*."""
-    return f"{short_date(value)} {value.year}, {value:%H:%M}"
+    return f"{short_date(value)} {value.year}, {value.hour:02d}:{value.minute:02d}"
 
 
 _FORMATS: Final[Mapping[ColumnType, Callable[[Any, int], str]]] = MappingProxyType(

@@ -24,6 +24,7 @@ from .definitions import data_until, definitions, scope
 from .excerpt import Excerpt
 from .pairs import paired
 from .paper_text import CELL, NAME, on_paper
+from .row_markup import row_markup
 from .table import Medium, TableView, is_right_to_left
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ _MARGIN_TEXT: Final = 80
 _LOGO_HEIGHT: Final = 160
 #: Characters per line of a card's title on paper: of usual cards, and of three wide cards in a row.
 _CARD_TITLE: Final = (22, 36)
-#: The classes of cells without letters.
-_UNDIRECTED: Final = frozenset({"number", "other"})
 #: The background of the dark page.
 NIGHT: Final = "#12161c"
 
@@ -112,7 +111,7 @@ class Page:
             is_quiet=self._is_quiet,
             is_empty=all(view.is_empty for view in self.views),
             is_right_to_left=is_right_to_left,
-            undirected=_UNDIRECTED,
+            row_markup=row_markup,
             fonts=charts.FONTS,
             running_title=_css_text(cut(printable(document.title), _MARGIN_TEXT)),
             foot_line=_css_text(document.branding.footer or cut(printable(document.workspace), _MARGIN_TEXT)),

@@ -9,7 +9,7 @@ import pydyf
 from weasyprint.formatting_structure import boxes
 from weasyprint.text.line_break import split_first_line
 
-from .text import draw, packed, single_line
+from .text import Typesetter, draw, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class Frame:
         """Draw the page number at its place."""
         stream = self.new_stream()
         (box,) = number_boxes(self._page_box)
-        line = single_line(text, box.style)
+        line = Typesetter(box.style, self.new_stream()).line(text)
         stream.begin_marked_content("Artifact")
         stream.set_color(box.style["color"])
         draw(stream, line, box.position_x + box.width - line.width, box.position_y + box.baseline)

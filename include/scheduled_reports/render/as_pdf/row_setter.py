@@ -42,7 +42,10 @@ class Setter:
 
     def __init__(self, frame: Frame, is_right: Sequence[bool]) -> None:
         self._frame = frame
-        self._columns = [TextColumn(cell, is_right=right) for cell, right in zip(frame.cells, is_right, strict=True)]
+        self._columns = [
+            TextColumn(cell, frame.new_stream, is_right=right)
+            for cell, right in zip(frame.cells, is_right, strict=True)
+        ]
         self._tones = {tone: parse_color(colour) for tone, colour in TONES.items()}
         cell = frame.cells[0]
         self._above = cell.padding_top
@@ -79,7 +82,7 @@ class Setter:
             if ink:
                 page.set_ink(ink)
             for line in cell:
-                if line.text.strip():
+                if line.operators:
                     page.draw(line, left + (width - line.width if column.is_right else 0), y + line.baseline)
                 y += line.height
             if ink:
