@@ -1,6 +1,7 @@
 """`make bench`: compare this project with its peers and limits, within one run; print a table, write results.json.
 
-Takes less than ten minutes. With FULL=1 (a million rows, 10,000 reports, 500 runs at once, growth curves), an hour.
+Takes about twenty minutes. With FULL=1 (a million rows, 10,000 reports, 500 runs at once, growth curves), hours.
+One that is interrupted continues after the last finished section, and after the last finished case of the bursts.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, compact, data, fleet, metadata, pdf, runs, upkeep
+from . import audit, bursts, compact, data, fleet, metadata, pdf, runs, upkeep
 from .measure import Curve, Line, Sample, as_json, bounded, compared
+from .resume import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,32 +36,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
-    parser.add_argument(
-        "--burst", type=int, default=500, metavar="RUNS", help="runs due in the same minute, with --full"
-    )
+    parser.add_argument("--burst", type=int, metavar="RUNS", help="runs due in the same minute (40; with --full 500)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no server stays behind
+    progress = Progress.of(options.full, options.only, options.burst)
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
         "data": _data, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet, "upkeep": _upkeep,
-        "burst": partial(_burst, size=options.burst),
+        "burst": partial(_burst, size=options.burst or (500 if options.full else 40), progress=progress),
     }  # fmt: skip
     print(HEAD)
     for section in options.only:
-        found = []
-        for one in measured[section](options.full):
-            if not isinstance(one, Curve):
-                print(_shown(one), flush=True)
-            found.append(one)
-        if found:
-            _keep(section, found)
+        is_kept = progress.has(section)
+        found = progress.case(section, lambda section=section: _measured(measured[section](options.full)))
+        if is_kept:
+            print(*(_shown(Line(**line)) for line in found["lines"]), sep="\n", flush=True)
+        _keep(section, found["lines"], found["curves"])
+    progress.finish()
     return 0
 
 
-def _keep(section: str, found: list[Line | Curve]) -> None:
+def _measured(found: Iterator[Line | Curve]) -> dict[str, Any]:
+    """Measure one section, and print each line as soon as it is there."""
+    lines, curves = [], {}
+    for one in found:
+        if isinstance(one, Curve):
+            curves[one.name] = one.points
+        else:
+            print(_shown(one), flush=True)
+            lines.append(as_json(one))
+    return {"lines": lines, "curves": curves}
+
+
+def _keep(section: str, found: list[dict[str, Any]], curves: dict[str, Any]) -> None:
     """Replace the figures of *section* in the file."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lines": [], "curves": {}}
     others = [one for one in results["lines"] if one["section"] != section]
-    lines = [*others, *(as_json(one) for one in found if isinstance(one, Line))]
-    curves = {one.name: one.points for one in found if isinstance(one, Curve)}
+    lines = [*others, *found]
     kept = {
         "machine": _machine(),
         "lines": sorted(lines, key=lambda one: SECTIONS.index(one["section"])),
@@ -162,14 +175,30 @@ def _upkeep(full: bool) -> Iterator[Line]:
     yield bounded("upkeep", "the scheduler's question for due DAGs", size, round(stored["due_ms"], 1), "ms", "<= 100")
 
 
-def _burst(full: bool, *, size: int) -> Iterator[Line]:
-    if not full:
-        return
-    ours, empty = runs.burst("ours", size), runs.burst("empty", size)
-    yield bounded("burst", "runs due in one minute that failed or were lost", ours.runs, ours.failed, "", "<= 0")
-    ratio = ours.per_minute / empty.per_minute
-    yield bounded("burst", "throughput, against empty DAGs of the same tasks", ours.runs, ratio, "times", ">= 0.7",
-                  note=f"{ours.per_minute} and {empty.per_minute} runs a minute")  # fmt: skip
+def _burst(full: bool, *, size: int, progress: Progress) -> Iterator[Line]:
+    both = (bursts.CSV, bursts.FIVE)
+    found = {kind: bursts.measure(kind, both, size, progress) for kind in ("staged", "compact", "peer")}
+    ours = [*found["staged"], *found["compact"]]
+    failed, wrong = (sum(getattr(one, name) for one in ours) for name in ("failed", "wrong_mails"))
+    yield bounded("burst", "runs due in one minute that failed or were lost", size, failed, "", "<= 0")
+    yield bounded("burst", "runs due in one minute not mailed exactly once", size, wrong, "", "<= 0")
+    for peer, wanted in (("staged", (2, 3)), ("peer", (1, 1.5))):
+        name = "staged ones" if peer == "staged" else "the peer"
+        for one, other, bound in zip(found["compact"], found[peer], wanted, strict=True):
+            formats = "one CSV" if one.formats == 1 else f"{one.formats} formats"
+            yield _throughput(f"compact runs a minute, {formats}, against {name}", one, other, f">= {bound:g}")
+    if full:
+        (empty,) = bursts.measure("empty", (bursts.CSV,), size, progress)
+        what = "throughput, against empty DAGs of the same tasks"
+        yield _throughput(what, found["staged"][0], empty, ">= 0.7")
+
+
+def _throughput(what: str, ours: bursts.Burst, other: bursts.Burst, wanted: str) -> Line:
+    note = (
+        f"{ours.per_minute} and {other.per_minute} runs a minute, "
+        f"{ours.cpu_each:.2f} and {other.cpu_each:.2f} s of CPU for each"
+    )
+    return bounded("burst", what, ours.runs, ours.per_minute / other.per_minute, "times", wanted, note=note)
 
 
 def _sample(found: dict[str, Any]) -> Sample:

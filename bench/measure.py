@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -135,3 +137,16 @@ def peak_mb() -> int:
 def as_json(line: Line) -> dict[str, Any]:
     """Convert a line to plain data."""
     return asdict(line)
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """Sum the CPU seconds of a process and of all its child processes, also of those that have ended."""
+    times = process.cpu_times()
+    total = times.user + times.system + times.children_user + times.children_system
+    for child in process.children(recursive=True):
+        try:
+            own = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += own.user + own.system + own.children_user + own.children_system
+    return float(total)

@@ -1,4 +1,4 @@
-"""Benchmark runs against empty DAGs of the same tasks, in a running Airflow: one run, and many in the same minute."""
+"""Benchmark one run against an empty DAG of the same tasks, in a running Airflow."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from demo.__main__ import POOL, plan
-from demo.processes import free_port, wait_until
-from demo.stack import AIRFLOW_DATABASE, CHECKOUT, Stack
-from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
+from demo.processes import free_port
+from demo.stack import CHECKOUT, Stack
 from include.scheduled_reports.domain import naming
-from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.sample_data.seed import seed
 
 if TYPE_CHECKING:
@@ -66,8 +62,6 @@ for number in range(COUNT):
 '''
 FIVE = ("csv", "json", "html", "excel", "pdf")
 REPORT = "demo-report-weekly-activity"
-#: The time from the presence of the DAGs to the burst.
-LEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +73,6 @@ class OneRun:
     empty: float
     tasks: dict[str, float]
     empty_tasks: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Burst:
-    """Runs that were due in the same minute."""
-
-    kind: str
-    runs: int
-    failed: int
-    minutes: float
-    per_minute: float
 
 
 def one_runs(repeat: int = 5) -> list[OneRun]:
@@ -118,49 +101,8 @@ def one_runs(repeat: int = 5) -> list[OneRun]:
         return found
 
 
-def burst(kind: str, runs: int, *, parallelism: int = 8) -> Burst:
-    """Measure *runs* reports of one format, or empty DAGs, due in one minute."""
-    env = {
-        "AIRFLOW__CORE__PARALLELISM": str(parallelism),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-        "SCHEDULED_REPORTS__QUERY_POOL": "bench_query",
-    }
-    due = datetime.now(UTC).replace(second=0, microsecond=0) + LEAD + timedelta(seconds=runs * 0.06)
-    due = due.replace(second=0) + timedelta(minutes=1)
-    cron = f"{due.minute} {due.hour} * * *"
-    ours = kind == "ours"
-    with _airflow(env, reports=runs if ours else 0, cron=cron, empty=0 if ours else runs) as stack:
-        stack.airflow.api().post("/pools", {"name": "bench_query", "slots": 4, "description": "source database"})
-        pattern = "scheduled\\_report\\_%" if ours else "burst\\_%"
-        dsn = stack.postgres.dsn(AIRFLOW_DATABASE)
-        ended = "SELECT count(*) FROM dag_run WHERE dag_id LIKE %s AND run_type = 'scheduled' AND state IN ({})"
-
-        def count(states: str) -> int:
-            return int(_rows(dsn, ended.format(states), pattern)[0][0])
-
-        expected = runs if not ours else _scheduled(stack.reports_dsn)
-        wait_until(
-            lambda: count("'success', 'failed'") >= expected, seconds=400 + 6 * runs, what="every run", pause=1.0
-        )
-        first, last = _rows(
-            dsn,
-            """SELECT min(t.start_date), max(t.end_date) FROM task_instance t JOIN dag_run r USING (dag_id, run_id)
-               WHERE dag_id LIKE %s AND r.run_type = 'scheduled'""",
-            pattern,
-        )[0]
-        minutes = (last - first).total_seconds() / 60
-        failed = count("'failed'")
-        if ours:
-            failed += _unsent(stack.reports_dsn, expected)
-        return Burst(
-            kind=kind, runs=expected, failed=failed, minutes=round(minutes, 2), per_minute=round(expected / minutes, 1)
-        )
-
-
 @contextmanager
-def _airflow(
-    env: dict[str, str] | None = None, *, reports: int = 13, cron: str | None = None, empty: int = 0
-) -> Iterator[Stack]:
+def _airflow() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="bench-runs-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -168,40 +110,17 @@ def _airflow(
         dags.mkdir()
         for file in (CHECKOUT / "dags").glob("scheduled_reports*.py"):
             shutil.copy(file, dags)
-        (dags / "empty.py").write_text(EMPTY.replace("COUNT", str(empty)).replace("SCHEDULE", repr(cron)))
+        (dags / "empty.py").write_text(EMPTY.replace("COUNT", "0"))
         base = plan(folder, free_port())
-        own = {**base.env, "SCHEDULED_REPORTS__LAST_GOOD": str(folder / "last-good.json"), **(env or {})}
+        own = {**base.env, "SCHEDULED_REPORTS__LAST_GOOD": str(folder / "last-good.json")}
 
         def fill(dsn: str) -> None:
-            for _ in seed(dsn, until=date(2026, 5, 10), reports=reports, messages=20_000):
+            for _ in seed(dsn, until=date(2026, 5, 10), messages=20_000):
                 pass
-            if cron is not None:
-                _make_due(dsn, cron)
 
         with Stack.start(replace(base, env=own, dags=dags), before_airflow=fill) as stack:
             stack.airflow.api().post("/pools", {"name": POOL, "slots": 4, "description": "rendering"})
             yield stack
-
-
-def _make_due(dsn: str, cron: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        connection.execute(
-            """UPDATE scheduled_reports SET cron_expression = %s, timezone = 'UTC', export_formats = '{csv}'
-               WHERE is_active AND status = 'ACTIVE'""",
-            [cron],
-        )
-
-
-def _scheduled(dsn: str) -> int:
-    """Count the scheduled reports; the sample has a few invalid ones."""
-    reports, _ = parse(PostgresDefinitions(dsn).rows(limit=100_000))
-    return sum(report.is_scheduled for report in reports)
-
-
-def _unsent(dsn: str, expected: int) -> int:
-    """Count the runs that are not recorded as successful."""
-    done = _rows(dsn, "SELECT count(*) FROM reporting.runs WHERE kind = 'scheduled' AND state = 'success'")[0][0]
-    return max(expected - int(done), 0)
 
 
 def _once(stack: Stack, dag_id: str, conf: dict[str, Any] | None) -> tuple[float, dict[str, float]]:
@@ -229,23 +148,12 @@ def _median(values: Sequence[float]) -> float:
     return round(statistics.median(values), 2)
 
 
-def _rows(dsn: str, statement: str, *values: object) -> list[Any]:
-    with psycopg.connect(dsn) as connection:
-        return connection.execute(statement.encode(), values).fetchall()
-
-
 def main() -> int:
-    """Measure one benchmark and print its figures."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.runs", description=__doc__)
-    parser.add_argument("what", choices=("one", "burst"))
-    parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--kind", choices=("ours", "empty"), default="ours")
     options = parser.parse_args()
-    if options.what == "one":
-        print(json.dumps([asdict(one) for one in one_runs(options.repeat)], indent=2))
-    else:
-        print(json.dumps(asdict(burst(options.kind, options.runs)), indent=2))
+    print(json.dumps([asdict(one) for one in one_runs(options.repeat)], indent=2))
     return 0
 
 
