@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, bursts, compact, data, fleet, pdf, queries, runs
+from . import audit, bursts, compact, data, fleet, metadata, pdf, queries, runs, upkeep
 from .measure import Curve, Line, Sample, as_json, bounded, compared
 from .resume import Progress
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "queries", "audit", "pdf", "run", "fleet", "burst")
+SECTIONS = ("data", "queries", "audit", "pdf", "run", "fleet", "upkeep", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -42,6 +42,7 @@ def main() -> int:
     progress = Progress.of(options.full, options.only, options.burst)
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
         "data": _data, "queries": _queries, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "upkeep": _upkeep,
         "burst": partial(_burst, size=options.burst or (500 if options.full else 40), progress=progress),
     }  # fmt: skip
     print(HEAD)
@@ -161,6 +162,24 @@ def _of_fleet(found: fleet.Fleet) -> Iterator[Line]:
     yield bounded("fleet", "making its DAG when a task starts", size, found.task_start_ms or 0, "ms", "<= 10")
     for name, memory in found.memory.items():
         yield bounded("fleet", f"memory of the {name} with all its processes", size, memory, "MB", "<= 1000")
+
+
+def _upkeep(full: bool) -> Iterator[Line]:
+    for size in (10_000, 100_000) if full else (10_000,):
+        found = upkeep.in_a_process(size)
+        used = round(found.round_cpu + found.round_postgres, 2)
+        yield bounded("upkeep", "one round of upkeep, CPU", size, used, "s", "<= 30" if size > 10_000 else "<= 5",
+                      note=f"{found.round_postgres} s of it in PostgreSQL; {found.round_seconds} s in all")  # fmt: skip
+        yield bounded("upkeep", "peak memory of a round", size, found.peak_mb, "MB", "<= 400")
+        yield bounded("upkeep", "the bundle's comparison", size, found.digests_seconds, "s", "<= 5",
+                      note=f"the rows of one of 24 files: {found.file_seconds} s")  # fmt: skip
+        yield bounded("upkeep", "the list of all reports", size, found.list_seconds, "s", "<= 5")
+    stored = metadata.measure(100_000 if full else 10_000)
+    size = int(stored["dags"])
+    yield bounded("upkeep", "a DAG in Airflow's database", size, round(stored["bytes"] / 1000, 1), "kB", "<= 20",
+                  note=f"CPU of a parse {stored['parse_ms']:.1f} ms, first stored {stored['first_store_ms']:.1f} ms, "
+                       f"then {stored['store_ms']:.1f} ms")  # fmt: skip
+    yield bounded("upkeep", "the scheduler's question for due DAGs", size, round(stored["due_ms"], 1), "ms", "<= 100")
 
 
 def _burst(full: bool, *, size: int, progress: Progress) -> Iterator[Line]:

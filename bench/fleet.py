@@ -114,13 +114,13 @@ def measure(kind: str, reports: int, *, rest: float = 60, edit: bool = True) -> 
             _wait(lambda: _present(dsn, pattern) >= there, 1800, "all DAGs to be present")
             (newest,) = _row(dsn, "SELECT max(last_parsed_time) FROM dag WHERE dag_id LIKE %s", pattern)
             present = newest.timestamp() - processor.create_time()
-            cold = _cpu(processor)
+            cold = cpu_of(processor)
             interval = 3600 if kind == "bundle" else 30
             if kind == "bundle":
                 _wait_idle(processor)
-            began, before = time.monotonic(), _cpu(processor)
+            began, before = time.monotonic(), cpu_of(processor)
             time.sleep(rest)
-            percent = 100 * (_cpu(processor) - before) / (time.monotonic() - began)
+            percent = 100 * (cpu_of(processor) - before) / (time.monotonic() - began)
             edits = _edits(stack, dsn) if edit and kind in {"bundle", "file"} else {}
             if edits:
                 edits["task_start_ms"] = _task_start(stack)
@@ -155,12 +155,13 @@ def _airflow(kind: str, reports: int, folder: Path) -> Iterator[tuple[Stack, str
         dags.mkdir()
         _write_peer(kind, reports, dags)
         env["PYTHONPATH"] = f"{CHECKOUT}:{PEERS}"
-    with Stack.start(replace(base, env=env, dags=dags), before_airflow=lambda dsn: _fill(dsn, reports)) as stack:
+    with Stack.start(replace(base, env=env, dags=dags), before_airflow=lambda dsn: fill(dsn, reports)) as stack:
         stack.airflow.api().post("/pools", {"name": POOL, "slots": 2, "description": "rendering"})
         yield stack, stack.postgres.dsn(AIRFLOW_DATABASE)
 
 
-def _fill(dsn: str, reports: int) -> None:
+def fill(dsn: str, reports: int) -> None:
+    """Fill a database with a workspace and valid reports that are not due."""
     for _ in seed(dsn, until=date(2026, 5, 10), reports=reports, messages=1000):
         pass
     with psycopg.connect(dsn) as connection:
@@ -297,7 +298,7 @@ def _present(dsn: str, pattern: str) -> int:
     return int(count)
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_of(process: psutil.Process) -> float:
     """Sum the CPU seconds of a process and its child processes."""
     times = process.cpu_times()
     total = times.user + times.system + times.children_user + times.children_system

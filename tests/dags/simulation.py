@@ -168,7 +168,8 @@ class Airflow:
         if self.services.upkeep_store.correct_effective() or self.reports is None:
             self.reports, _ = parse(self.services.definitions.rows(limit=10))
         checked = dict(self.services.upkeep_store.checked_to)
-        ticks.make_good(self.services, self, self.reports, now)
+        ticks.decide(self.services, self, self.reports, now, checked=self.services.upkeep_store.checked())
+        ticks.create_waiting(self.services, self)
         if checked != self.services.upkeep_store.checked_to:  # it may have moved the effective moment
             self.reports = None
 

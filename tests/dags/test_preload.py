@@ -1,4 +1,4 @@
-"""Modules that tasks use are imported in advance by the processes that fork tasks, and by no other process."""
+"""Modules that tasks or parses use are imported in advance by the processes that fork them, and by no other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from include.scheduled_reports.domain.formats import FORMATS
 from include.scheduled_reports.orchestration import connections
-from include.scheduled_reports.orchestration.preload import STEPS, forks_tasks
+from include.scheduled_reports.orchestration.preload import FOR_PARSES, FOR_TASKS, forks_tasks
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = """
@@ -67,7 +67,7 @@ def test_a_scheduler_that_runs_tasks_itself_has_everything_that_they_use():
     assert {"include.scheduled_reports.runs.pipeline", "include.scheduled_reports.upkeep.round"} <= found
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", [*FOR_TASKS, *FOR_PARSES], ids=lambda step: step.__name__)
 def test_every_name_that_is_imported_ahead_exists(step):
     step()
 
@@ -80,9 +80,17 @@ def test_the_adapters_that_are_imported_ahead_are_those_that_tasks_use():
     assert ahead - helpers == used_adapters()
 
 
-@pytest.mark.parametrize("words", [("dag-processor",), ("api-server",), ("tasks", "run")])
+def test_a_dag_processor_has_what_a_parse_uses_and_nothing_of_tasks():
+    found = loaded("LocalExecutor", "dag-processor")
+
+    assert {"psycopg", "include.scheduled_reports.orchestration.factory"} <= found
+    assert {"include.scheduled_reports.reports.parser", "include.scheduled_reports.reports.calendars"} <= found
+    assert not {"pyarrow", "pandas", "boto3", "weasyprint", "fastapi"} & found
+
+
+@pytest.mark.parametrize("words", [("api-server",), ("tasks", "run")])
 def test_every_other_command_pays_nothing(words):
-    assert not {"pyarrow", "boto3", "weasyprint"} & loaded("LocalExecutor", *words)
+    assert not {"pyarrow", "boto3", "weasyprint", "psycopg"} & loaded("LocalExecutor", *words)
 
 
 @pytest.mark.parametrize(

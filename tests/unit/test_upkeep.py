@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.reports.next_run import next_run
 from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.reports import MemoryDefinitions
@@ -186,6 +187,21 @@ def test_a_round_reads_no_more_reports_than_the_operator_allows():
 
     assert upkeep(services, no_runs).next_runs == 2
     assert services.upkeep_store.next_runs.keys() == {"r1", "r2"}
+
+
+def test_a_round_over_parts_of_the_reports_does_the_same_as_over_all_at_once():
+    def rows():
+        return [row(id=f"r{number}", **(SPOILED if number % 3 == 0 else {})) for number in range(40)]
+
+    at_once, in_parts = services_of(*rows(), max_reports=20_000), services_of(*rows(), max_reports=100_000)
+    assert len({Shard.holding(one["id"], 5) for one in rows()}) == len(Shard.slices(100_000)) == 5
+
+    first, second = (upkeep(services, MemoryOrchestrator()) for services in (at_once, in_parts))
+
+    assert str(first) == str(second)
+    assert first.rejected == 14
+    assert at_once.upkeep_store.next_runs == in_parts.upkeep_store.next_runs
+    assert at_once.upkeep_store.errors == in_parts.upkeep_store.errors
 
 
 def test_a_round_names_the_reports_that_have_no_dag(caplog):

@@ -234,6 +234,22 @@ def test_reports_that_wait_for_long_do_not_keep_the_others_from_their_turn(monke
     assert [key.report_id for key in airflow.created] == ["r5"]
 
 
+def test_parts_of_the_reports_share_the_questions_to_airflow_that_a_round_asks(monkeypatch):
+    monkeypatch.setattr(ticks, "REPORTS", 4)
+    services = services_of(*(hourly(0, id=f"r{number}") for number in range(40)))
+    services.settings = Settings(max_reports=40_000)  # two parts
+    asked = []
+
+    class Asked(MemoryOrchestrator):
+        def plan(self, report_id):
+            asked.append(report_id)
+            return Plan(paused=True, next_tick=None)
+
+    upkeep(services, Asked())
+
+    assert len(asked) == 4
+
+
 def test_an_effective_moment_in_the_future_is_that_of_a_clock_that_was_put_back():
     services = services_of(hourly(-3))
 

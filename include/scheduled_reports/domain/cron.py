@@ -12,6 +12,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Cron:
     rules: DayRules = NO_RULES
 
     @classmethod
+    @lru_cache(maxsize=5_000)  # many reports share few expressions, and reading one takes longer than the rest of a row
     def parse(cls, expression: str) -> Cron:
         """Read five fields; ValueError says what is wrong with the expression and what to do, as `Problem.reason`."""
         fields = expression.split()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..domain.shards import Shard
 from ..reports.parser import parse
 
 if TYPE_CHECKING:
@@ -21,14 +22,19 @@ UNKNOWN_SINCE = timedelta(days=1)
 HORIZON = timedelta(days=7)
 
 
-def look(services: Services, reports: Iterable[Report] | None = None) -> tuple[Health, timedelta]:
+def look(services: Services) -> tuple[Health, timedelta]:
     """System health, and the delay of the oldest due tick that has not started."""
-    now = services.now()
-    found = services.upkeep_store.health(stuck_before=now - services.settings.stuck_seconds, since=now - UNKNOWN_SINCE)
-    found = replace(found, left_out=max(found.reports - services.settings.max_reports, 0))
-    if reports is None:
-        reports, _ = parse(services.definitions.rows(limit=services.settings.max_reports))
-    return found, lag(services, reports)
+    most = services.settings.max_reports
+    # In parts, because a hundred thousand reports at once would take a gigabyte.
+    parts = (services.definitions.rows(limit=most, shard=shard) for shard in Shard.slices(most))
+    return counts(services), max(lag(services, parse(rows)[0]) for rows in parts)
+
+
+def counts(services: Services) -> Health:
+    """System health in numbers."""
+    now, settings = services.now(), services.settings
+    found = services.upkeep_store.health(stuck_before=now - settings.stuck_seconds, since=now - UNKNOWN_SINCE)
+    return replace(found, left_out=max(found.reports - settings.max_reports, 0))
 
 
 def lag(services: Services, reports: Iterable[Report]) -> timedelta:

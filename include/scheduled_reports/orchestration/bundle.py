@@ -50,7 +50,7 @@ class ReportsBundle(BaseDagBundle):
     #: tenth of a core with 10,000 DAGs.
     supports_versioning = True
 
-    def __init__(self, *, shards: int = 64, refresh_interval: int = 5, **arguments: Any) -> None:
+    def __init__(self, *, shards: int = 24, refresh_interval: int = 5, **arguments: Any) -> None:
         super().__init__(refresh_interval=refresh_interval, **arguments)
         self.shards: Sequence[Shard] = [Shard(number=number, of=shards) for number in range(shards)]
         self._watch = ShardWatch()

@@ -1,12 +1,13 @@
-"""Import what every task needs once, in the process that tasks are forked from.
+"""Import what every task or parse needs once, in the process that they are forked from.
 
 Importing Arrow, pandas, boto3 and the modules of Airflow's hooks takes half a second to a second in each task, and a
-run has at least five tasks.
+run has at least five tasks.  A parse needs less, but the bundle has many files, and each is parsed by its own process.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -20,13 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def preload(arguments: Sequence[str] | None = None) -> None:
-    """Run all steps if the Airflow command of *arguments* forks tasks."""
-    if not forks_tasks(sys.argv if arguments is None else arguments):
-        return
-    for step in STEPS:
+    """Run the steps for the processes that the Airflow command of *arguments* forks."""
+    for step in steps(sys.argv if arguments is None else arguments):
         try:
             step()
-        except Exception:  # the scheduler must start anyway; the task that needs the module reports the error
+        except Exception:  # Airflow must start anyway; the task or parse that needs the module reports the error
             log.exception("preload: %s failed", step.__name__.removeprefix("_"))
 
 
@@ -86,8 +85,26 @@ def _read_botocore_data() -> None:
         session.client(service)
 
 
+def _make_a_dag() -> None:
+    """Build and serialize a DAG, which imports what Airflow imports inside its functions."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from ..settings import Settings
+    from . import factory
+    from .dag_spec import DagSpec
+
+    DagSerialization.to_dict(factory.build(DagSpec(report_id="any", display_name="any"), Settings.usable(os.environ)))
+
+
+def _import_parser() -> None:
+    """Import what a parse imports inside its functions."""
+    from ..adapters.postgres import reports  # noqa: F401
+    from ..reports import calendars, parser  # noqa: F401
+    from . import connections  # noqa: F401
+
+
 #: Each step is independent of the others, so that an error in one costs only its own modules.
-STEPS: tuple[Callable[[], None], ...] = (
+FOR_TASKS: tuple[Callable[[], None], ...] = (
     _import_airflow,
     _import_boto3,
     _import_adapters,
@@ -97,6 +114,14 @@ STEPS: tuple[Callable[[], None], ...] = (
     _compile_templates,
     _read_botocore_data,
 )
+FOR_PARSES = (_make_a_dag, _import_parser, _read_report_types)
+
+
+def steps(arguments: Sequence[str]) -> tuple[Callable[[], None], ...]:
+    """Return what the processes need that an Airflow command forks."""
+    if list(arguments[1:2]) == ["dag-processor"]:
+        return FOR_PARSES
+    return FOR_TASKS if forks_tasks(arguments) else ()
 
 
 def forks_tasks(arguments: Sequence[str]) -> bool:

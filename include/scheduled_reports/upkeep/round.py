@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
 from ..domain.errors import ReportsError
+from ..domain.shards import Shard
 from ..mail import owner_notices, rejection_notices
 from ..monitoring import health, metrics
 from ..reports import next_run
@@ -23,10 +24,10 @@ from ..runs import calendars
 from ..runs.settle import settle as settle_run
 from ..runs.unrecorded import noted, settle_noted
 from .retention import Retained, retain
-from .ticks import make_good
+from .ticks import create_waiting, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ..domain.report import Rejection, Report, Row
@@ -88,7 +89,49 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     services.upkeep_store.correct_effective()
     services.upkeep_store.resume_edited()
     calendars.keep(services)
-    rows = _rows(services)
+    parts = _over_all(services, airflow)
+    made = create_waiting(services, airflow)
+    left_out = services.definitions.left_out(limit=services.settings.max_reports, most=LEFT_OUT)
+    cleared = services.upkeep_store.set_next_runs(dict.fromkeys(left_out)) if left_out else 0
+    _report_health(services, [part.late for part in parts])
+    return Upkeep(
+        rejected=sum(part.rejected for part in parts),
+        readmitted=sum(part.readmitted for part in parts),
+        next_runs=sum(part.next_runs for part in parts) + cleared,
+        lifted=_lift(services, airflow, services.now()),
+        settled=settled,
+        made=made,
+        notified=notified + _tell_rejections(services, parts),
+        left_out=_name_left_out(services, left_out),
+        retained=retain(services),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """What one round found in a part of the reports."""
+
+    next_runs: int
+    rejected: int
+    readmitted: int
+    #: The delay of the oldest due tick that has not started; None if it is unknown.
+    late: timedelta | None
+    #: The invalid rows, and why they are.
+    rows: Sequence[Row]
+    rejections: Sequence[Rejection]
+
+
+def _over_all(services: Services, airflow: Orchestrator) -> list[_Part]:
+    """Go over all reports in parts, because a hundred thousand at once would take a gigabyte."""
+    checked = services.upkeep_store.checked()
+    shards = Shard.slices(services.settings.max_reports)
+    return [_over(services, airflow, shard, checked) for shard in shards]
+
+
+def _over(services: Services, airflow: Orchestrator, shard: Shard | None, checked: Mapping[str, datetime]) -> _Part:
+    """Mark invalid rows, accept corrected ones, decide on missed ticks and correct `next_run`."""
+    store = services.upkeep_store
+    rows = _rows(services, shard)
     reports, rejections = parse(rows)
     reasons = {
         rejection.report_id: " ".join(str(problem) for problem in rejection.problems)[:LONGEST_ERROR]
@@ -96,32 +139,26 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
     }
     fixed = {row["id"] for row in rows if row["error_cause"] == "rejected"} - reasons.keys()
     without_owner = {one.report_id for one in rejections if rejection_notices.is_without_owner(one.problems)}
-    rejected = services.upkeep_store.reject(reasons, without_owner=without_owner) if reasons else 0
-    readmitted = services.upkeep_store.readmit(fixed) if fixed else 0
+    rejected = store.reject(reasons, without_owner=without_owner) if reasons else 0
+    readmitted = store.readmit(fixed) if fixed else 0
     if fixed:  # their earlier status is restored from now on
-        reports, _ = parse(_rows(services))
+        reports, _ = parse(_rows(services, shard))
     now = services.now()
-    made = make_good(services, airflow, reports, now)
+    coming = decide(services, airflow, reports, now, checked=checked, share=shard.of if shard else 1)
     next_runs: dict[str, datetime | None] = dict.fromkeys(reasons)
-    next_runs |= {report.id: made.coming.get(report.id) or next_run.next_run(report, now) for report in reports}
-    left_out = services.definitions.left_out(limit=services.settings.max_reports, most=LEFT_OUT)
-    next_runs |= dict.fromkeys(left_out)
-    _report_health(services, reports)
-    return Upkeep(
+    next_runs |= {report.id: coming.get(report.id) or next_run.next_run(report, now) for report in reports}
+    return _Part(
+        next_runs=store.set_next_runs(next_runs) if next_runs else 0,
         rejected=rejected,
         readmitted=readmitted,
-        next_runs=services.upkeep_store.set_next_runs(next_runs) if next_runs else 0,
-        lifted=_lift(services, airflow, now),
-        settled=settled,
-        made=made.runs,
-        notified=notified + _tell_rejections(services, rows, rejections),
-        left_out=_name_left_out(services, left_out),
-        retained=retain(services),
+        late=_lag(services, reports),
+        rows=[row for row in rows if row["id"] in reasons],
+        rejections=rejections,
     )
 
 
-def _rows(services: Services) -> list[Row]:
-    return [resolved(row) for row in services.definitions.rows(limit=services.settings.max_reports)]
+def _rows(services: Services, shard: Shard | None) -> list[Row]:
+    return [resolved(row) for row in services.definitions.rows(limit=services.settings.max_reports, shard=shard)]
 
 
 def _name_left_out(services: Services, left_out: Mapping[str, str]) -> int:
@@ -133,18 +170,29 @@ def _name_left_out(services: Services, left_out: Mapping[str, str]) -> int:
     return len(left_out)
 
 
-def _tell_rejections(services: Services, rows: Iterable[Row], rejections: Iterable[Rejection]) -> int:
+def _tell_rejections(services: Services, parts: Iterable[_Part]) -> int:
+    rows = [row for part in parts for row in part.rows]
     try:
-        return rejection_notices.tell(services, rows, rejections)
+        return rejection_notices.tell(services, rows, [one for part in parts for one in part.rejections])
     except ReportsError as error:  # the next round tries again
         log.warning("nobody could be told of rejected reports: %s", error)
         return 0
 
 
-def _report_health(services: Services, reports: Iterable[Report]) -> None:
+def _lag(services: Services, reports: Iterable[Report]) -> timedelta | None:
     try:
-        found, late = health.look(services, reports)
-        metrics.upkeep_done(services, found, late.total_seconds())
+        return health.lag(services, reports)
+    except ReportsError as error:  # the rest of the round does not need it
+        log.warning("it is unknown how late the oldest tick is: %s", error)
+        return None
+
+
+def _report_health(services: Services, lags: Iterable[timedelta | None]) -> None:
+    known = [lag for lag in lags if lag is not None]
+    try:
+        found = health.counts(services)
+        if known:
+            metrics.upkeep_done(services, found, max(known).total_seconds())
     except ReportsError as error:  # the next round tries again
         log.warning("health metrics could not be sent: %s", error)
 

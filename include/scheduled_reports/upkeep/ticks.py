@@ -57,34 +57,37 @@ class Comparison:
         return replace(self, after=complete[-1] if complete else self.after, decided=decided)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
-    """What `make_good` has done."""
+def decide(
+    services: Services,
+    airflow: Orchestrator,
+    reports: Iterable[Report],
+    now: datetime,
+    *,
+    checked: Mapping[str, datetime],
+    share: int = 1,
+) -> Mapping[str, datetime]:
+    """Decide on the ticks that nobody ran since those that were *checked*.
 
-    #: How many runs it has created.
-    runs: int
-    #: The next tick of each report of which no tick has passed since the last comparison.
-    coming: Mapping[str, datetime]
-
-
-def make_good(services: Services, airflow: Orchestrator, reports: Iterable[Report], now: datetime) -> Made:
-    """Decide on the ticks that nobody ran, and create the runs to make."""
-    coming, candidates = _next_ticks(services, reports, now)
+    Return the next tick of each report of which no tick has passed.  If *reports* are one of several parts, it looks
+    up its *share* of REPORTS in Airflow.
+    """
+    most = max(REPORTS // share, 1)
+    coming, candidates = _next_ticks(services, reports, now, checked)
     found = _compare(services, candidates, now - services.settings.lost_tick_seconds)
     if found:
         unbegun = services.upkeep_store.unbegun([one.report.id for one in found])
         # Reports may wait for long, such as those whose DAG is paused: each round begins with others.
-        first = int(now.timestamp()) // 60 * REPORTS % len(found)
-        for one in [*found[first:], *found[:first]][:REPORTS]:
+        first = int(now.timestamp()) // 60 * most % len(found)
+        for one in [*found[first:], *found[:first]][:most]:
             _look_after(services, airflow, replace(one, is_waiting=one.report.id in unbegun), now)
-    return Made(runs=_create_waiting(services, airflow), coming=coming)
+    return coming
 
 
 def _next_ticks(
-    services: Services, reports: Iterable[Report], now: datetime
+    services: Services, reports: Iterable[Report], now: datetime, checked: Mapping[str, datetime]
 ) -> tuple[Mapping[str, datetime], list[Comparison]]:
     """The first tick of each report since the last comparison: those to come, and the reports where it is late."""
-    settings, checked = services.settings, services.upkeep_store.checked()
+    settings = services.settings
     coming, late = {}, []
     for report in reports:
         if report.is_scheduled:
@@ -165,7 +168,7 @@ def _wanted(
     return tuple(open_ticks[-1:]) if is_newest else ()
 
 
-def _create_waiting(services: Services, airflow: Orchestrator) -> int:
+def create_waiting(services: Services, airflow: Orchestrator) -> int:
     """Create the runs that were decided on, also those of earlier rounds that were interrupted."""
     waiting: dict[str, list[tuple[RunKey, datetime]]] = {}
     for key, tick in services.upkeep_store.waiting(limit=RUNS, each=EACH):

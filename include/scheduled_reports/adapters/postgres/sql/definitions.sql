@@ -1,5 +1,5 @@
 -- name: definition
--- What validation reads of each report, and the tombstones, in one ordered query that the statements below extend.
+-- What validation reads of each report, and the tombstones, in one query that the statements below extend.
 WITH definition AS (
     SELECT coalesce(r.id, t.report_id) AS id, r.id IS NULL AS deleted, t.reason AS tombstone,
            -- Texts longer than any valid one are cut: the parser rejects them, and they cost each parse only so much.
@@ -55,7 +55,6 @@ WITH definition AS (
     -- The shard depends on the id only, so that a report keeps its shard while the number of shards stays the same.
     WHERE %(shard)s::int IS NULL
         OR mod(('x' || left(md5(coalesce(r.id, t.report_id)), 8))::bit(32)::bigint, %(shards)s) = %(shard)s
-    ORDER BY 1
 )
 
 -- name: rows
