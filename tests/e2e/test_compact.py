@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -60,6 +61,15 @@ def test_the_page_shows_every_stage_with_its_time_and_leads_to_its_section_of_th
 
     page.wait_for_url(re.compile(r"/dags/scheduled_report_five/runs/[^/]+/tasks/report\?try_number=1$"))
     expect(page.get_by_text("render pdf", exact=False).first).to_be_visible()
+
+
+def test_the_charts_of_all_tasks_are_drawn_by_one_process_which_the_scheduler_has_started(scene, five):
+    scheduler = psutil.Process(scene.running.stack.airflow.children["scheduler"].process.pid)
+    (drawing,) = [one for one in scheduler.children() if any(part.endswith("drawing.py") for part in one.cmdline())]
+    used = drawing.cpu_times().user
+    scene.ended("five", scene.trigger("five"))
+
+    assert drawing.cpu_times().user > used
 
 
 def test_the_task_leads_to_the_run_with_its_files(scene, five):

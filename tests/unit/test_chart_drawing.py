@@ -30,9 +30,11 @@ def here(monkeypatch):
 
 
 @pytest.fixture
-def program(here):
+def program(here, monkeypatch):
     """Start the program, and wait until it listens."""
-    process = drawing.start()
+    monkeypatch.setattr(drawing, "_program", None)
+    drawing.start()
+    process = drawing._program
     while not drawing._address.is_socket():
         assert process.poll() is None
         time.sleep(0.02)
@@ -119,8 +121,8 @@ def test_a_program_that_does_not_answer_is_not_waited_for_forever(here, monkeypa
 
 def test_the_program_ends_with_the_process_that_started_it_and_leaves_nothing():
     code = (
-        "from include.scheduled_reports.render.charts import drawing; process = drawing.start(); "
-        "print(process.pid, drawing._address, flush=True)"
+        "from include.scheduled_reports.render.charts import drawing; drawing.start(); "
+        "print(drawing._program.pid, drawing._address, flush=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     pid, address = done.stdout.split()

@@ -27,7 +27,8 @@ Kind = Literal["svg", "png"]
 MOST_BYTES, PATIENCE = 64 * 1024 * 1024, 30
 #: How often the program looks whether the process that has started it is still there, in seconds.
 _PULSE = 1.0
-#: The socket of the program; forked processes inherit it.
+#: The program and its socket; forked processes inherit them.
+_program: subprocess.Popen[bytes] | None = None
 _address: Path | None = None
 
 
@@ -38,16 +39,14 @@ def draw(kind: Kind, spec: dict[str, Any], **options: float) -> bytes:
     return _draw(request) if answer is None else answer
 
 
-def start() -> subprocess.Popen[bytes]:
+def start() -> None:
     """Start the program for this process and those that it forks; it ends with this process."""
-    global _address  # noqa: PLW0603 - forked processes have to find it, and no others
+    global _program, _address  # noqa: PLW0603 - forked processes have to find it, and no others
     # Only this user may enter a folder that mkdtemp makes.
-    path = Path(tempfile.mkdtemp(prefix="scheduled-reports-charts-"), "socket")
+    _address = Path(tempfile.mkdtemp(prefix="scheduled-reports-charts-"), "socket")
     # By its path, because this process may have found the package where another does not look (`-P`: nor should it).
-    command = [sys.executable, "-P", __file__, str(path), str(os.getpid())]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    _address = path
-    return process
+    command = [sys.executable, "-P", __file__, str(_address), str(os.getpid())]
+    _program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def _draw(request: bytes) -> bytes:
