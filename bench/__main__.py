@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import audit, bursts, compact, data, fleet, metadata, pdf, queries, runs, upkeep
-from .measure import Curve, Line, Sample, as_json, bounded, compared
+from .measure import Curve, Line, Sample, as_json, bounded, compared, install
 from .resume import Progress
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def _run(full: bool) -> Iterator[Line]:
 
 
 def _fleet(full: bool) -> Iterator[Line | Curve]:
-    _get_peers()
+    install(fleet.PEERS, FACTORY)
     size = 10_000 if full else 200
     rest = 65 if full else 35
     rows = [fleet.measure("bundle", size, rest=rest)]
@@ -210,14 +209,6 @@ def _throughput(what: str, ours: bursts.Burst, other: bursts.Burst, wanted: str)
 
 def _sample(found: dict[str, Any]) -> Sample:
     return Sample(seconds=found["seconds"], cpu=found["cpu_seconds"], peak_mb=found["peak_mb"])
-
-
-def _get_peers() -> None:
-    """Install Astronomer's dag-factory beside the environment, not into it."""
-    if not (fleet.PEERS / "dagfactory").exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        python = ("--python", sys.executable)
-        subprocess.run([uv, "pip", "install", "--no-deps", *python, "--target", str(fleet.PEERS), FACTORY], check=True)
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

@@ -30,7 +30,7 @@ from demo.stack import AIRFLOW_DATABASE, CHECKOUT, Stack
 from include.scheduled_reports.sample_data.seed import seed
 
 from . import peer
-from .measure import cpu_of
+from .measure import cpu_of, install
 from .runs import EMPTY, FIVE
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ def _airflow(kind: str, runs: int) -> Iterator[Stack]:
             "SCHEDULED_REPORTS__RENDER_POOL": RENDER_POOL,
         }
         if mode == "peer":  # an Airflow without this project: no plugin, and nothing imported before a task starts
-            env |= {"AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins), "PYTHONPATH": ""}
+            install(peer.LIBRARIES, *peer.PACKAGES)
+            env |= {"AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins), "PYTHONPATH": str(peer.LIBRARIES)}
         else:
             for file in (CHECKOUT / "dags").glob("scheduled_reports*.py"):
                 shutil.copy(file, dags)

@@ -150,3 +150,11 @@ def cpu_of(process: psutil.Process) -> float:
             continue
         total += own.user + own.system + own.children_user + own.children_system
     return float(total)
+
+
+def install(folder: Path, *packages: str) -> None:
+    """Install a peer's packages beside the environment, not into it; what they need besides has to be there."""
+    if not folder.exists():
+        uv = str(Path(sys.executable).with_name("uv"))
+        python = ("--python", sys.executable)
+        subprocess.run([uv, "pip", "install", "--no-deps", *python, "--target", str(folder), *packages], check=True)

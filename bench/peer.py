@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from include.scheduled_reports.domain.report import Report
 
+#: What the peer needs besides what Airflow and our requirements bring.
+LIBRARIES = Path(__file__).parents[1] / ".cache" / "bench-peer"
+PACKAGES = ("matplotlib==3.11.2", "contourpy==1.3.3", "cycler==0.12.1", "kiwisolver==1.5.1")
+#: Our kinds of charts as those of `DataFrame.plot`.
+PLOTS = {"line": "line", "bar": "bar", "rank": "barh"}
 SETTING = re.compile(r"current_setting\('(report\.\w+)'\)")
 
 
@@ -37,12 +42,23 @@ def write(dags: Path, dsn: str, plan: Mapping[str, Any], due: datetime) -> None:
 
 def _described(report: Report, dsn: str, due: datetime) -> dict[str, Any]:
     kind, settings = report_type(report), _settings(report, dsn, due)
+    titles = {dataset.name: dataset.title for dataset in kind.datasets}
     figures = [("Key figures", kind.figures_sql)] if kind.figures else []
     queries = [*((dataset.title, dataset.sql) for dataset in kind.datasets), *figures]
     return {
         "title": report.name,
         "subject": report.email.subject,
         "to": list(report.email.recipients),
+        "charts": [
+            {
+                "title": chart.title,
+                "table": titles[chart.dataset],
+                "kind": PLOTS[chart.kind],
+                "x": chart.x,
+                "y": chart.y,
+            }
+            for chart in kind.charts
+        ],
         "tables": {title: with_literals(sql, settings) for title, sql in queries},
     }
 

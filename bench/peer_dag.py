@@ -2,7 +2,7 @@
 
 Airflow reads this file in a folder of its own; `peer.json` and the folder `reports` beside it are made by `peer.py`.
 It does what Airflow's manual recommends: heavy imports in the callable, and at the start of a task only its own DAG.
-It keeps no record, claims no mail and draws no charts.
+It draws the report's charts with `DataFrame.plot`, that is with matplotlib.  It keeps no record and claims no mail.
 """
 
 import json
@@ -32,17 +32,38 @@ def run_report(report_id: str, formats: list[str]) -> None:
     wanted = report["tables"] if formats != ["csv"] else dict(list(report["tables"].items())[:1])
     frames = {title: database.get_df(sql) for title, sql in wanted.items()}
     bucket = S3Hook(aws_conn_id="reports_aws")
+    pictures = draw(frames, report["charts"]) if {"html", "pdf"}.intersection(formats) else []
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder, f"{report_id}.{'xlsx' if one == 'excel' else one}")) for one in formats]
         for chosen, file in zip(formats, files, strict=True):
-            write(report["title"], frames, chosen, file)
+            write(report["title"], frames, pictures, chosen, file)
             bucket.load_file(file, f"peer/{report_id}/{PLAN['run']}/{Path(file).name}", PLAN["bucket"], replace=True)
         SesHook(aws_conn_id="reports_aws").send_email(
             PLAN["sender"], report["to"], report["subject"], f"<p>{report['title']} is attached.</p>", files=files
         )
 
 
-def write(title: str, frames: dict, chosen: str, file: str) -> None:
+def draw(frames: dict, charts: list[dict]) -> list[str]:
+    """Draw the charts as images for an HTML page."""
+    import base64
+    import io
+
+    import matplotlib.pyplot as plt
+
+    pictures = []
+    for chart in charts:
+        rows = frames[chart["table"]].head(25 if chart["kind"] == "barh" else 400)
+        if rows.empty:
+            continue
+        axes = rows.plot(x=chart["x"], y=chart["y"], kind=chart["kind"], title=chart["title"], figsize=(7, 3))
+        content = io.BytesIO()
+        axes.figure.savefig(content, format="svg", bbox_inches="tight")
+        plt.close(axes.figure)
+        pictures.append(f'<img src="data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}">')
+    return pictures
+
+
+def write(title: str, frames: dict, pictures: list[str], chosen: str, file: str) -> None:
     """Write all tables in one format; CSV has the first one alone."""
     import pandas as pd
 
@@ -59,17 +80,18 @@ def write(title: str, frames: dict, chosen: str, file: str) -> None:
                 for name, frame in frames.items():
                     frame.to_excel(book, sheet_name=name[:31], index=False)
         case "html":
-            Path(file).write_text(page(title, frames), encoding="utf-8")
+            Path(file).write_text(page(title, frames, pictures), encoding="utf-8")
         case "pdf":
             from weasyprint import HTML
 
-            HTML(string=page(title, frames)).write_pdf(file)
+            HTML(string=page(title, frames, pictures)).write_pdf(file)
 
 
-def page(title: str, frames: dict) -> str:
-    """Return an HTML page with all tables."""
+def page(title: str, frames: dict, pictures: list[str]) -> str:
+    """Return an HTML page with the charts and all tables."""
     tables = "".join(f"<h2>{name}</h2>{frame.head(ROW_LIMIT).to_html(index=False)}" for name, frame in frames.items())
-    return f"<!DOCTYPE html><html><head><style>{STYLE}</style></head><body><h1>{title}</h1>{tables}</body></html>"
+    body = f"<h1>{title}</h1>{''.join(pictures)}{tables}"
+    return f"<!DOCTYPE html><html><head><style>{STYLE}</style></head><body>{body}</body></html>"
 
 
 for report_id in PLAN["reports"]:
