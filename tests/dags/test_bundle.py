@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import runpy
+from pathlib import Path
 
 import psycopg
 import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.utils.file import list_py_file_paths
 
 from include.scheduled_reports.domain.shards import Shard
 from include.scheduled_reports.orchestration import factory
@@ -35,6 +37,11 @@ def bundle(configured):
     return made
 
 
+def files_of(bundle):
+    """Return the files of a bundle that Airflow parses."""
+    return [Path(file) for file in list_py_file_paths(bundle.path, safe_mode=True)]
+
+
 def parse(file):
     """Return what the DAG processor finds in a file."""
     return {name for name in runpy.run_path(str(file)) if name.startswith("scheduled_report_")}
@@ -42,10 +49,10 @@ def parse(file):
 
 def ask_for(bundle):
     """Refresh the bundle; return the names of the files that Airflow would then parse at once."""
-    for file in bundle.path.iterdir():
+    for file in files_of(bundle):
         os.utime(file, (1, 1))
     bundle.refresh()
-    return {file.name for file in bundle.path.iterdir() if file.stat().st_mtime > 1}
+    return {file.name for file in files_of(bundle) if file.stat().st_mtime > 1}
 
 
 def file_of(report_id):
@@ -72,7 +79,7 @@ def dsn(migrated_dsn, reports_db):
 
 
 def parsed(bundle):
-    return {dag_id for file in bundle.path.iterdir() for dag_id in parse(file)}
+    return {dag_id for file in files_of(bundle) for dag_id in parse(file)}
 
 
 def test_airflow_makes_it_from_its_configuration(configured):
@@ -82,13 +89,13 @@ def test_airflow_makes_it_from_its_configuration(configured):
 
     assert type(made) is ReportsBundle
     assert made.refresh_interval == 5
-    assert sorted(file.name for file in made.path.iterdir()) == [
+    assert sorted(file.name for file in files_of(made)) == [
         f"scheduled_reports_{number}_of_4.py" for number in range(4)
     ]
 
 
 def test_its_files_hold_the_dags_of_all_reports_each_in_one(bundle, dsn):
-    files = {file.name: parse(file) for file in bundle.path.iterdir()}
+    files = {file.name: parse(file) for file in files_of(bundle)}
 
     assert set.union(*files.values()) == {f"scheduled_report_r{number}" for number in range(1, 13)}
     assert sum(map(len, files.values())) == 12
@@ -129,6 +136,15 @@ def test_a_task_starts_from_any_of_its_files_without_a_database(bundle, at_task_
     assert parsed(bundle) == {"scheduled_report_r1"}
 
 
+def test_a_task_starts_from_a_file_of_the_release_before_which_airflow_does_not_parse(bundle, dsn, at_task_start):
+    file = bundle.path / "scheduled_reports_07_of_64.py"
+
+    assert file not in files_of(bundle)
+    assert parse(file) == set()
+    at_task_start("scheduled_report_r1")
+    assert parse(file) == {"scheduled_report_r1"}
+
+
 def test_what_was_parsed_is_not_asked_for_again(bundle, dsn):
     parsed(bundle)
 
@@ -136,7 +152,7 @@ def test_what_was_parsed_is_not_asked_for_again(bundle, dsn):
 
 
 def test_what_was_never_parsed_is_asked_for(bundle, dsn):
-    assert ask_for(bundle) == {file.name for file in bundle.path.iterdir()}
+    assert ask_for(bundle) == {file.name for file in files_of(bundle)}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +205,7 @@ def test_a_database_that_is_away_is_asked_seldom_and_harms_nothing(bundle, dsn, 
 
 
 def test_files_that_are_right_keep_their_time_and_others_are_mended(bundle):
-    files = sorted(bundle.path.iterdir())
+    files = sorted(files_of(bundle))
     for file in files:
         os.utime(file, (1, 1))
     files[2].write_text("spoiled")
@@ -205,5 +221,5 @@ def test_another_number_of_shards_has_a_folder_of_its_own(bundle):
     other.initialize()
 
     assert other.path != bundle.path
-    assert len(list(other.path.iterdir())) == 5
-    assert len(list(bundle.path.iterdir())) == 4
+    assert len(list(files_of(other))) == 5
+    assert len(list(files_of(bundle))) == 4

@@ -35,6 +35,14 @@ from {core}.fleet import Shard
 
 globals().update(dags(Shard(number={number}, of={of})))
 '''
+#: The files of the release before, in which a task is looked for as long as the DAG processor is of that release.  They
+#: hold the DAG of a task and no others, and not all words that Airflow looks for in a file to parse.
+FORMER_SHARDS = 64
+FORMER_FILE = """\
+from {package}.factory import dags
+
+globals().update(dags())
+"""
 STATEMENT_TIMEOUT = timedelta(seconds=5)
 #: The pause after a failed query, because the DAG processor waits for this bundle.
 RETRY_AFTER = timedelta(seconds=30)
@@ -66,6 +74,10 @@ class ReportsBundle(BaseDagBundle):
         self.path.mkdir(parents=True, exist_ok=True)
         for shard in self.shards:
             _write(self._file(shard), _text(shard))
+        if len(self.shards) != FORMER_SHARDS:
+            for number in range(FORMER_SHARDS):
+                file = self._file(Shard(number=number, of=FORMER_SHARDS))
+                _write(file, FORMER_FILE.format(package=__package__))
         super().initialize()
 
     def get_current_version(self) -> BundleVersion:
