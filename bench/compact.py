@@ -152,9 +152,9 @@ def run(stage: str, services: MemoryServices) -> None:
 
 if __name__ == "__main__":
     # As in a task, whose process is forked from one that has imported what every task needs.
-    from include.scheduled_reports.orchestration.preload import STEPS
+    from include.scheduled_reports.orchestration.preload import FOR_TASKS
 
-    for step in STEPS:
+    for step in FOR_TASKS:
         step()
     served = _services(sys.argv[2], Path(sys.argv[3]))
     print(timed(lambda: run(sys.argv[1], served)))
