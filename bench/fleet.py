@@ -29,6 +29,8 @@ from include.scheduled_reports.adapters.postgres.reports import PostgresDefiniti
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.sample_data.seed import seed
 
+from .measure import cpu_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -296,19 +298,6 @@ def _wait_idle(processor: psutil.Process) -> None:
 def _present(dsn: str, pattern: str) -> int:
     (count,) = _row(dsn, "SELECT count(*) FROM dag WHERE NOT is_stale AND dag_id LIKE %s", pattern)
     return int(count)
-
-
-def cpu_of(process: psutil.Process) -> float:
-    """Sum the CPU seconds of a process and its child processes."""
-    times = process.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for child in process.children(recursive=True):
-        try:
-            own = child.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += own.user + own.system + own.children_user + own.children_system
-    return float(total)
 
 
 def _memory(stack: Stack) -> dict[str, int]:

@@ -32,8 +32,8 @@ from include.scheduled_reports.testing.services import MemoryServices, MemorySou
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 
-from .fleet import cpu_of, fill
-from .measure import peak_mb
+from .fleet import fill
+from .measure import cpu_of, peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable

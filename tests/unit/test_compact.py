@@ -346,6 +346,18 @@ class TestACleared:
         assert airflow.done == [("render", CSV), ("upload", CSV), ("email", None)]
         assert len(mails(airflow.services)) == 1
 
+    def test_run_that_goes_on_has_every_attempt_of_the_mail_though_one_has_succeeded(self):
+        airflow = Airflow(retries=1)
+        airflow.faults = {("render", CSV): [PermanentError("broken")]}
+        airflow.run()
+        airflow.services.stages.resume(KEY, 1)
+        airflow.faults = {("email", None): [TransientError("away")]}
+
+        airflow.run(replace(TRIGGER, clear_number=1))
+
+        assert airflow.error is None
+        assert airflow.told == "sent"
+
     def test_run_without_data_does_not_go_on_but_begins_anew(self):
         airflow = Airflow()
         airflow.faults = {("query", None): [PermanentError("broken")]}

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from .formats import Format
 
+#: The task of a compact run that does all stages but `record`.
+REPORT_TASK = "report"
+
 
 class StageName(StrEnum):
     """The stages that a compact run records; `record` is a task of its own."""

@@ -13,6 +13,7 @@ from airflow.utils.types import DagRunType
 
 from ..domain import naming
 from ..domain.errors import ReportsError
+from ..domain.stage import REPORT_TASK
 from . import last_good_copy, parse_settings, tasks
 from .dag_spec import DagSpec, dag_specs
 from .task_links import FileLink, RunLink
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 PARSE_STATEMENT = timedelta(seconds=5)
 #: What a task may take besides its longest query.
 TASK_MARGIN = timedelta(minutes=5)
-COMPACT, REPORT, RECORD = "compact", "report", "record"
+COMPACT, RECORD = "compact", "record"
 #: The task `report` stands for three in a row: the query, the files, and the email, each with attempts of its own.
 PARTS = 3
 #: The class in `[dag_processor] dag_bundle_config_list`, whatever the package is called.
@@ -180,7 +181,7 @@ def _link(task: Any, link: FileLink | RunLink) -> None:
 
 
 def _mode_of(task_id: str) -> str:
-    return COMPACT if task_id == REPORT else "staged"
+    return COMPACT if task_id == REPORT_TASK else "staged"
 
 
 def _add_report(settings: Settings) -> None:

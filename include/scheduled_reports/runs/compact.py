@@ -159,7 +159,8 @@ class _Attempt:
     @contextmanager
     def _recorded(self, stage: StageName, chosen: Format | None = None) -> Iterator[bool]:
         """Record an attempt at a stage; yield whether it is the last one, whose error becomes a GivenUpError."""
-        failed = sum((one.stage, one.format) == (stage, chosen) for one in self.past)
+        failures = [one for one in self.past if one.result is not StageResult.SUCCESS]
+        failed = sum((one.stage, one.format) == (stage, chosen) for one in failures)
         is_last = self.is_last or failed >= self.services.settings.retries
         begun = StageAttempt(stage=stage, format=chosen, attempt=self.number, started_at=self.services.now())
         self.services.stages.note(self.trigger.key, begun)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..domain.stage import REPORT_TASK
 from ..ports.web import Stage
 
 if TYPE_CHECKING:
@@ -13,15 +14,13 @@ if TYPE_CHECKING:
     from ..domain.stage import StageAttempt
     from .access import Access
 
-#: The task of a compact run that does all stages but `record`.
-REPORT = "report"
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 def stages_of(access: Access, key: RunKey) -> Sequence[Stage]:
     """Return the stages of a run in the order in which they began, each with its latest attempt."""
     tasks = access.ports.airflow.stages(key)
-    report = next((one for one in tasks if one.task_id == REPORT), None)
+    report = next((one for one in tasks if one.task_id == REPORT_TASK), None)
     attempts = access.ports.core.stages.of(key) if report else ()
     if report is None or not attempts:
         return tasks
