@@ -10,6 +10,7 @@ from demo import aws as server
 from tests.contract.api import Api, open_api
 from tests.contract.mailbox import Mailbox
 from tests.contract.rclone import serving
+from tests.contract.runs_suite import Memory, Postgres
 from tests.contract.tables import add_people, add_report
 
 if TYPE_CHECKING:
@@ -59,3 +60,15 @@ def dsn(migrated_dsn: str) -> str:
 def api(dsn: str) -> Api:
     """The API on that database."""
     return open_api(dsn)
+
+
+@pytest.fixture
+def postgres_record(migrated_dsn: str) -> Postgres:
+    """Return the run record in PostgreSQL."""
+    return Postgres(migrated_dsn)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def record(request: pytest.FixtureRequest) -> Memory | Postgres:
+    """Return the run record, in memory and in PostgreSQL."""
+    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")

@@ -36,8 +36,6 @@ from tests.contract.runs_suite import (
     NO_MAIL,
     OTHER,
     PDF,
-    Memory,
-    Postgres,
     artifact,
     delivery,
     fail,
@@ -62,16 +60,6 @@ MAIL_SUMMARY = MailSummary(
     lead=(Sentence(text="3 of 30 executions failed.", tone="bad"), Sentence(text="“Zoë” joined.")),
 )
 MAIL = {"wanted": True, "why": None, "messages": 1}
-
-
-@pytest.fixture
-def postgres_record(migrated_dsn):
-    return Postgres(migrated_dsn)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def record(request):
-    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")
 
 
 @pytest.fixture

@@ -21,16 +21,6 @@ CANDIDATE = Candidate(condition="c1", met=True, digest="d1", key_column="day", k
 
 
 @pytest.fixture
-def postgres_record(migrated_dsn):
-    return Postgres(migrated_dsn)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def record(request):
-    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")
-
-
-@pytest.fixture
 def runs(record):
     return record.port
 

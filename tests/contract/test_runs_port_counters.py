@@ -18,8 +18,6 @@ from tests.contract.runs_suite import (
     KEY,
     OTHER,
     PDF,
-    Memory,
-    Postgres,
     delivery,
     fail,
     key_of,
@@ -29,16 +27,6 @@ from tests.contract.runs_suite import (
     succeed,
     told,
 )
-
-
-@pytest.fixture
-def postgres_record(migrated_dsn):
-    return Postgres(migrated_dsn)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def record(request):
-    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")
 
 
 @pytest.fixture

@@ -9,15 +9,10 @@ import pytest
 
 from include.scheduled_reports.domain.run import Outcome, RunKind, RunState
 from tests.contract.api import one
-from tests.contract.runs_suite import KEY, MONDAY, Memory, Postgres, key_of, new_run
+from tests.contract.runs_suite import KEY, MONDAY, Memory, key_of, new_run
 from tests.contract.tables import execute
 
 WEEK, INSTANT = timedelta(days=7), timedelta.resolution
-
-
-@pytest.fixture
-def postgres_record(migrated_dsn):
-    return Postgres(migrated_dsn)
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -10,7 +10,7 @@ import pytest
 from include.scheduled_reports.adapters.postgres.stages import PostgresStages
 from include.scheduled_reports.domain.stage import StageAttempt, StageName, StageResult
 from include.scheduled_reports.testing.stages import MemoryStages
-from tests.contract.runs_suite import CSV, KEY, MONDAY, OTHER, PDF, Memory, Postgres, new_run
+from tests.contract.runs_suite import CSV, KEY, MONDAY, OTHER, PDF, Memory, new_run
 from tests.contract.tables import execute
 
 SECOND = timedelta(seconds=1)
@@ -21,16 +21,6 @@ UPLOAD = StageAttempt(stage=StageName.UPLOAD, format=CSV, attempt=2, started_at=
 
 def ended(attempt, result):
     return replace(attempt, ended_at=attempt.started_at + SECOND, result=result)
-
-
-@pytest.fixture
-def postgres_record(migrated_dsn):
-    return Postgres(migrated_dsn)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def record(request):
-    return Memory() if request.param == "memory" else request.getfixturevalue("postgres_record")
 
 
 @pytest.fixture
