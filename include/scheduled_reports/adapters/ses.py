@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 
 from ..domain.addresses import ascii_address
 from ..domain.errors import (
@@ -67,6 +73,16 @@ class SesMailer:
             raise TransientError(f"SES could not be reached: {type(error).__name__}") from error
         except Exception as error:  # any other error, such as a truncated answer: the message may have been sent
             raise DeliveryUnknownError(f"SES did not answer: {type(error).__name__}") from error
+
+    def recipients_per_second(self) -> float | None:
+        try:
+            quota = self.client.get_account()["SendQuota"]
+        except (
+            ClientError,
+            BotoCoreError,
+        ):  # not allowed, asked too often, or out of reach: SES itself says when to wait
+            return None
+        return float(quota["MaxSendRate"])
 
 
 def _tag(value: str) -> str:

@@ -82,6 +82,9 @@ class SmtpMailer:
                 server.quit()
         return _name(text, raw)
 
+    def recipients_per_second(self) -> None:
+        return None  # SMTP has no way to ask
+
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
         """An encrypted, authenticated connection; its errors mean that the message was not sent."""

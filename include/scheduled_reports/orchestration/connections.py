@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from botocore.loaders import Loader
 
     from ..adapters.postgres.ledger import PostgresLedger
+    from ..adapters.postgres.readers import PostgresReaders
     from ..adapters.postgres.reports import PostgresDefinitions
     from ..adapters.postgres.retention import PostgresRetention
     from ..adapters.postgres.runs import PostgresRuns
+    from ..adapters.postgres.send_rate import PostgresSendRate
     from ..adapters.postgres.source import PostgresSource
     from ..adapters.postgres.stages import PostgresStages
     from ..adapters.postgres.upkeep import PostgresUpkeepStore
@@ -114,6 +116,18 @@ class AirflowServices:
         from ..adapters.postgres.ledger import PostgresLedger
 
         return PostgresLedger(self.dsn)
+
+    @cached_property
+    def readers(self) -> PostgresReaders:
+        from ..adapters.postgres.readers import PostgresReaders
+
+        return PostgresReaders(self.dsn)
+
+    @cached_property
+    def send_rate(self) -> PostgresSendRate:
+        from ..adapters.postgres.send_rate import PostgresSendRate
+
+        return PostgresSendRate(self.dsn)
 
     @cached_property
     def metrics(self) -> AirflowMetrics:

@@ -1,4 +1,4 @@
-"""Ports: the mail service, and the ledger of deliveries."""
+"""Ports: the mail service, the ledger of deliveries, and the rate of sending."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class Mailer(Protocol):
         what the service says of everybody alike is about nobody.
         """
 
+    def recipients_per_second(self) -> float | None:
+        """The account's limit; None if the service has no limit, or does not say."""
+
 
 class Ledger(Protocol):
     """The ledger of messages: each is claimed before it is sent, so that no retry sends it twice."""
@@ -40,3 +43,16 @@ class Ledger(Protocol):
 
     def of(self, key: RunKey) -> tuple[Delivery, ...]:
         """The messages of a run, including notices to its owner, ordered by message key."""
+
+
+class SendRate(Protocol):
+    """The rate at which all tasks together send mail."""
+
+    def reserve(self, service: str, recipients: int) -> float | None:
+        """Take the next moment to send to so many recipients; return the seconds until then.
+
+        None if no rate of *service* is known that is younger than ten minutes.
+        """
+
+    def learn(self, service: str, per_second: float) -> None:
+        """Keep the rate of *service*; 0 for no limit."""

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..settings import Settings
-    from .mail import Ledger, Mailer
+    from .mail import Ledger, Mailer, SendRate
     from .metrics import Metrics
+    from .readers import Readers
     from .reports import Definitions
     from .retention import Retention
     from .runs import Runs
@@ -59,7 +60,7 @@ class Services(Protocol):
 
     @property
     def upkeep_store(self) -> UpkeepStore:
-        """Port `Housekeeping`."""
+        """Port `UpkeepStore`."""
 
     @property
     def retention(self) -> Retention:
@@ -70,8 +71,16 @@ class Services(Protocol):
         """Port `Ledger`."""
 
     @property
+    def readers(self) -> Readers:
+        """Port `Readers`."""
+
+    @property
+    def send_rate(self) -> SendRate:
+        """Port `SendRate`."""
+
+    @property
     def metrics(self) -> Metrics:
-        """Port `Meter`."""
+        """Port `Metrics`."""
 
     def now(self) -> datetime:
         """The current time, in UTC."""

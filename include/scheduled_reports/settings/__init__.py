@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
@@ -15,6 +15,7 @@ from ..domain.errors import ConfigurationError
 from ..domain.problem import Problem
 from .branding import COLOUR, Branding, read_colour, read_footer, read_name
 from .domains import read_domains
+from .links import read_base, read_keys
 from .logo import is_data, read_logo
 from .object_tags import read_tags
 from .report_url import read_url
@@ -23,12 +24,15 @@ from .unsubscribe import read_ways
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ..domain.link_token import LinkKeys
+
 PREFIX = "SCHEDULED_REPORTS__"
 #: Old names that are accepted for one release: a rolling upgrade runs with the settings of the release before.
 RENAMED = {f"{PREFIX}FAREWELL_SECONDS": f"{PREFIX}TOMBSTONE_SECONDS"}
 #: The shortest time that anything is kept: 0 could mean "do not keep" as well as "keep forever".
 MOMENT = timedelta(seconds=1)
 LONGEST_SECONDS = 10**9
+MOST_PER_SECOND = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +63,18 @@ class Settings:
     report_url: str = ""
     #: The SES configuration set of every mail; empty for the identity's default.
     configuration_set: str = ""
-    #: How long a link in a mail works; S3 allows seven days.
+    #: How long a link in a mail works; S3 allows seven days, the public door as long as the files are kept.
     link_seconds: timedelta = timedelta(days=7)
+    #: The address of the public door, to which links in mails lead; empty for links that S3 signs.
+    link_base: str = ""
+    #: The keys that sign links to the public door: `number:secret`, separated by commas; the first one signs.
+    link_keys: str = field(default="", repr=False)
+    #: The connection string of the public door's own database role.
+    public_dsn: str = field(default="", repr=False)
+    #: `together`: one message to all readers; `separate`: one to each; empty for separate with LINK_BASE.
+    messages: str = ""
+    #: The most recipients per second, in all tasks together; 0 for SES's own limit, and for none with SMTP.
+    mail_rate: float = 0.0
     #: The largest message to send, in bytes after base64; SES v2 takes 40 MB.
     message_bytes: int = 40_000_000
     #: Domains that a manual run may mail in addition to the workspace's members, separated by commas.
@@ -164,8 +178,7 @@ class Settings:
     def problems(self) -> list[Problem]:
         """What is wrong with the values as a whole."""
         wrong = self._mail()
-        if not timedelta() < self.link_seconds <= timedelta(days=7):
-            wrong.append(_problem("LINK_SECONDS", self.link_seconds, "is not allowed by S3; use 1 to 604800"))
+        wrong += self._links()
         if self.jitter_seconds >= timedelta(hours=1):
             wrong.append(_problem("JITTER_SECONDS", self.jitter_seconds, "is an hour or more; use less than 3600"))
         if not self.data_connection:
@@ -197,7 +210,23 @@ class Settings:
         if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
             reason = "is not a name that SES allows; use at most 64 ASCII letters, digits, _ and -"
             wrong.append(_problem("CONFIGURATION_SET", self.configuration_set, reason))
+        if self.messages not in {"", "together", "separate"}:
+            wrong.append(_problem("MESSAGES", self.messages, "is not a way to mail readers; use together or separate"))
         return wrong + _unreadable("UNSUBSCRIBE", self.unsubscribe, read_ways)
+
+    def _links(self) -> list[Problem]:
+        """What is wrong with the links in mails; a key is secret, so no problem shows it."""
+        wrong = _unreadable("LINK_BASE", self.link_base, read_base)
+        wrong += _unreadable("LINK_KEYS", self.link_keys, read_keys, shown="…")
+        if self.link_base and not self.link_keys:
+            wrong.append(
+                _problem("LINK_KEYS", "", "must be set with LINK_BASE; use 1: and the base64 of 32 random bytes")
+            )
+        longest = timedelta.max if self.link_base else timedelta(days=7)  # KEEP_FILES_SECONDS is compared in _keeping
+        if not timedelta() < self.link_seconds <= longest:
+            reason = "is too short; use 1 or more" if self.link_base else "is not allowed by S3; use 1 to 604800"
+            wrong.append(_problem("LINK_SECONDS", self.link_seconds, reason))
+        return wrong
 
     def _brand(self) -> list[Problem]:
         """What is wrong with the branding; a logo's file is read when it is needed, so that a parse needs no file."""
@@ -235,6 +264,21 @@ class Settings:
             for name, value, shortest, allowed in rules
             if value < shortest
         ]
+
+    @property
+    def door(self) -> str:
+        """The address of the public door without a slash at its end; empty without one."""
+        return read_base(self.link_base)
+
+    @property
+    def keys(self) -> LinkKeys:
+        """The keys of links to the public door."""
+        return read_keys(self.link_keys)
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether each reader gets a message of their own."""
+        return self.messages == "separate" or (not self.messages and bool(self.link_base))
 
     @property
     def redirect_to(self) -> str | None:
@@ -275,12 +319,12 @@ def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
     return Problem(column=f"{PREFIX}{name.removeprefix(PREFIX)}", value=short, reason=reason)
 
 
-def _unreadable(name: str, value: str, read: Callable[[str], object]) -> list[Problem]:
-    """The problem with a setting that *read* refuses with a ValueError, or nothing."""
+def _unreadable(name: str, value: str, read: Callable[[str], object], shown: str | None = None) -> list[Problem]:
+    """The problem with a setting that *read* refuses with a ValueError, or nothing; *shown* stands for a secret."""
     try:
         read(value)
     except ValueError as error:
-        return [_problem(name, value, str(error))]
+        return [_problem(name, value if shown is None else shown, str(error))]
     return []
 
 
@@ -305,6 +349,18 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= MOST_PER_SECOND:
+        raise ValueError(
+            f"is not a number from 0 to {MOST_PER_SECOND}; use one such as 14, or 0.5 for one in two seconds"
+        )
+    return rate
+
+
 def _truth(text: str) -> bool:
     words = {"true": True, "1": True, "false": False, "0": False}
     if text.strip().lower() not in words:
@@ -312,4 +368,6 @@ def _truth(text: str) -> bool:
     return words[text.strip().lower()]
 
 
-READERS: Mapping[type, Callable[[str], Any]] = {str: str.strip, int: _count, bool: _truth, timedelta: _seconds}
+READERS: Mapping[type, Callable[[str], Any]] = {
+    str: str.strip, int: _count, float: _rate, bool: _truth, timedelta: _seconds,
+}  # fmt: skip

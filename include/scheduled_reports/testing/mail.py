@@ -23,6 +23,7 @@ class MemoryMailer:
     sent: list[tuple[str, Recipients, bytes]] = field(default_factory=list)
     error: Exception | None = None
     refuses: frozenset[str] = frozenset()
+    per_second: float | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
         if self.error is not None:
@@ -31,6 +32,9 @@ class MemoryMailer:
             raise RecipientRefusedError(wrong)
         self.sent.append((sender, recipients, raw))
         return f"memory-{len(self.sent)}"
+
+    def recipients_per_second(self) -> float | None:
+        return self.per_second
 
 
 @dataclass

@@ -11,6 +11,7 @@ from ..ports.source import Scope
 from ..settings import Settings
 from .mail import MemoryLedger, MemoryMailer
 from .metrics import MemoryMetrics
+from .readers import MemoryReaders, MemorySendRate
 from .reports import MemoryDefinitions, changed_at
 from .retention import MemoryRetention
 from .runs import MemoryRuns
@@ -62,6 +63,8 @@ class MemoryServices:
     metrics: Metrics = field(default_factory=MemoryMetrics)
     runs: MemoryRuns = field(init=False)
     stages: MemoryStages = field(init=False)
+    readers: MemoryReaders = field(init=False)
+    send_rate: MemorySendRate = field(init=False)
     upkeep_store: UpkeepStore = field(init=False)
     retention: Retention = field(init=False)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
@@ -70,6 +73,7 @@ class MemoryServices:
         self.ledger.row = self._current
         self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
         self.stages = MemoryStages(self.runs)
+        self.readers, self.send_rate = MemoryReaders(self.now), MemorySendRate(self.now)
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()

@@ -35,6 +35,7 @@ def migrate(dsn: str) -> tuple[str, ...]:
         connection.execute(sql.text("application"))
         applied = _apply_migrations(connection)
         connection.execute(sql.text("triggers"))
+        connection.execute(sql.text("door"))
         adopted = connection.execute(sql.text("adopt")).rowcount
         after = _inventory(connection)
     done = [*_changes(before, after), *(f"applied {name}" for name in applied)]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: The statements that erase a deleted report, in order.
 ERASED = (
     "erase_deliveries", "erase_artifacts", "erase_runs", "erase_due", "erase_missed", "erase_options",
-    "erase_condition_state", "erase_audit", "erase_departed",
+    "erase_condition_state", "erase_opt_outs", "erase_audit", "erase_departed",
 )  # fmt: skip
 #: What has an age of its own.
 AGED = ("drop_audit", "drop_missed", "drop_due")

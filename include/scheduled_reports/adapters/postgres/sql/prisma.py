@@ -45,6 +45,7 @@ def script() -> str:
         ("application.sql", text("application")),
         *numbered,
         ("triggers.sql", text("triggers")),
+        ("door.sql", text("door")),
         ("adopt.sql", text("adopt")),
     ]
     return "\n".join([HEAD, *(f"-- From {name}\n\n{body.strip()}\n" for name, body in parts)])

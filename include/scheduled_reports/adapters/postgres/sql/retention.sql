@@ -205,6 +205,9 @@ DELETE FROM reporting.missed_ticks WHERE report_id = %(report_id)s
 -- name: erase_condition_state
 DELETE FROM reporting.condition_state WHERE report_id = %(report_id)s
 
+-- name: erase_opt_outs
+DELETE FROM reporting.opt_outs WHERE report_id = %(report_id)s
+
 -- name: erase_audit
 -- The report's existence and who deleted it are kept as long as any audit row; its content is erased.
 UPDATE reporting.audit SET before = NULL, after = NULL

@@ -13,6 +13,8 @@ BEGIN
         UPDATE reporting.condition_state SET report_id = NEW.id WHERE report_id = OLD.id;
         DELETE FROM reporting.tombstones WHERE report_id = NEW.id;
         UPDATE reporting.missed_ticks SET report_id = NEW.id WHERE report_id = OLD.id;
+        DELETE FROM reporting.opt_outs WHERE report_id = NEW.id;
+        UPDATE reporting.opt_outs SET report_id = NEW.id WHERE report_id = OLD.id;
     END IF;
     -- clock_timestamp() instead of now(): now() is the start of the transaction, which may be long before this edit;
     -- after waiting for the lock of another edit it would be earlier than that edit.

@@ -1,0 +1,81 @@
+"""In-memory readers and opt-outs, and the rate of sending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from ..domain.addresses import mailbox
+from ..domain.reader import LeftBy, OptOut, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..domain.reader import Addressee
+    from ..domain.run import RunKey
+
+
+@dataclass
+class MemoryReaders:
+    """Port `Readers` in dictionaries."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    held: dict[tuple[RunKey, str], Reader] = field(default_factory=dict)
+    left: dict[str, list[OptOut]] = field(default_factory=dict)
+
+    def enlist(self, key: RunKey, workspace_id: str, addressees: Sequence[Addressee]) -> Mapping[str, UUID]:  # noqa: ARG002
+        for one in addressees:
+            made = Reader(handle=uuid4(), message=one.message, address=one.address)
+            self.held.setdefault((key, one.message), made)
+        return {one.message: self.held[key, one.message].handle for one in addressees}
+
+    def of(self, key: RunKey) -> Sequence[Reader]:
+        return tuple(sorted((one for (run, _), one in self.held.items() if run == key), key=lambda one: one.message))
+
+    def revoke(self, key: RunKey) -> int:
+        working = [one for one in self.of(key) if one.revoked_at is None]
+        for one in working:
+            self.held[key, one.message] = replace(one, revoked_at=self.now())
+        return len(working)
+
+    def leave(self, report_id: str, address: str, how: LeftBy = LeftBy.PAGE) -> None:
+        """What the public door does."""
+        if mailbox(address) not in self.opted_out(report_id):
+            self.left.setdefault(report_id, []).insert(0, OptOut(address=address, left_at=self.now(), how=how))
+
+    def opted_out(self, report_id: str) -> frozenset[str]:
+        return frozenset(mailbox(one.address) for one in self.opt_outs(report_id) if one.returned_at is None)
+
+    def opt_outs(self, report_id: str) -> Sequence[OptOut]:
+        return tuple(self.left.get(report_id, ()))
+
+    def take_back(self, report_id: str, address: str, *, by: str, reason: str) -> bool:
+        found = self.left.get(report_id, [])
+        for place, one in enumerate(found):
+            if one.returned_at is None and mailbox(one.address) == mailbox(address):
+                found[place] = replace(one, returned_at=self.now(), returned_by=by, return_reason=reason)
+                return True
+        return False
+
+
+@dataclass
+class MemorySendRate:
+    """Port `SendRate`: a rate never grows old."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rates: dict[str, float] = field(default_factory=dict)
+    next_at: dict[str, float] = field(default_factory=dict)
+
+    def reserve(self, service: str, recipients: int) -> float | None:
+        if service not in self.rates:
+            return None
+        now = self.now().timestamp()
+        start = max(now, self.next_at.get(service, now))
+        rate = self.rates[service]
+        self.next_at[service] = start + (recipients / rate if rate else 0)
+        return start - now
+
+    def learn(self, service: str, per_second: float) -> None:
+        self.rates[service] = per_second
