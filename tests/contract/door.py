@@ -54,7 +54,7 @@ class Scene:
 
     @classmethod
     def make(cls, dsn: str) -> Scene:
-        """Ada gets r1 and, as a blind copy, r2 of her workspace; r3 is not mailed to her, and r9 is another workspace's."""
+        """Ada gets r1 and, as a blind copy, r2 of her workspace; r3 is for others, and r9 another workspace's."""
         add_people(dsn)
         add_report(dsn, id="r1", email_recipients=["ada@acme.example", "jo+news@xn--bcher-kva.example"])
         add_report(dsn, id="r2", name="Ärger & <Co>", email_recipients=[], email_bcc_recipients=["ADA@Acme.example"])

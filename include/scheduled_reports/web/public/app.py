@@ -46,6 +46,8 @@ THREADS: Final = 8
 SECONDS: Final = 15
 #: What a mail program sends when its reader presses its own button (RFC 8058, 3.1).
 ONE_CLICK: Final = ("list-unsubscribe", "one-click")
+#: One of them says that a body follows.
+BODY: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class GoneError(Exception):
@@ -69,7 +71,11 @@ class PublicDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        response = await self._answer(Request(scope, receive))
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if BODY & set(request.headers.keys()):
+            # Otherwise the server reads a body to its end that we have stopped reading.
+            response.headers["connection"] = "close"
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
