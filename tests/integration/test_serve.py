@@ -93,6 +93,7 @@ def test_airflow_and_what_only_reports_need_are_not_loaded(migrated_dsn):
         ({"SCHEDULED_REPORTS__PUBLIC_DSN": None}, r"no database is named"),
         ({"SCHEDULED_REPORTS__PUBLIC_DSN": "host=x planted"}, r"the DSN of the public door is not valid for libpq$"),
         ({"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, r"no AWS region is set"),
+        ({"AWS_ACCESS_KEY_ID": None}, r"no AWS credentials are found"),
     ],
 )
 def test_it_does_not_start_without_what_it_needs(monkeypatch, changes, told):

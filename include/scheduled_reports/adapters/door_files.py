@@ -34,6 +34,8 @@ class DoorFiles:
         if session.region_name is None:
             raise ConfigurationError("no AWS region is set; set AWS_DEFAULT_REGION to that of the bucket")
         try:
+            if session.get_credentials() is None:
+                raise ConfigurationError("no AWS credentials are found; give the public door a role or access keys")
             return cls(session.client("s3", config=Config(signature_version="s3v4")))
         except BotoCoreError as error:
             raise ConfigurationError(f"S3 cannot be used: {type(error).__name__}") from error
