@@ -206,7 +206,7 @@ def test_the_page_of_leaving_says_what_it_means_and_has_one_button(visitor, scen
     assert buttons(answer) == ["Stop these emails"]
     told = text_of(answer)
     assert "Stop getting “Weekly activity”?" in told
-    assert f"This report of Acme will not be emailed to {ADA} any more." in told
+    assert f"Then this report of Acme is no longer emailed to {ADA}." in told
     assert "files that you already have stay yours" in told
     assert scene.opt_outs() == []
 
