@@ -24,6 +24,7 @@ from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
+from ..deliveries import deliveries_of
 from ..responses import ApiError, SafePage
 from ..stages import stages_of
 from .states import STATES
@@ -148,7 +149,7 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "stages": stages,
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(access.name, key, one.format)) for one in artifacts],
-        "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)] if whole else [],
+        "deliveries": deliveries_of(access, key) if whole else [],
         # A run that is retried is open before its row says so.
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
