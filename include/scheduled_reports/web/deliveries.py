@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..domain.reader import READER
 from . import serializers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..domain.run import RunKey
     from .access import Access
 
 
 def deliveries_of(access: Access, key: RunKey) -> list[dict[str, Any]]:
-    """Return the messages of a run, each with its reader if its links lead to the public door."""
+    """Return the messages of a run, each with its reader if its links lead to the public door.
+
+    Messages to one reader each come last, in the order of their addresses.
+    """
     readers = {one.message: one for one in access.ports.core.readers.of(key)}
-    return [serializers.delivery(one, readers.get(one["message"])) for one in access.ports.reports.deliveries(key)]
+    found = (serializers.delivery(one, readers.get(one["message"])) for one in access.ports.reports.deliveries(key))
+    return sorted(found, key=_place)
+
+
+def to_one_reader(delivery: Mapping[str, Any]) -> bool:
+    """Return whether it is a message to one reader, whose name in the ledger says nothing to people."""
+    return bool(delivery["message"].startswith(READER))
+
+
+def _place(delivery: Mapping[str, Any]) -> tuple[bool, str]:
+    is_to_one = to_one_reader(delivery)
+    return is_to_one, " ".join(delivery["recipients"].get("to", ())).lower() if is_to_one else delivery["message"]
