@@ -118,13 +118,12 @@ def _add_hostile_run(running):
                email_error) VALUES (%s, %s, 'FAILED', %s, 'CSV', '2026-05-08 10:00', %s, %s)""",
         execution_id(key, Format.CSV), key.report_id, ATTACK, ATTACK, ATTACK,
     )  # fmt: skip
-    running.rows(
-        """INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how, returned_at, returned_by,
-               return_reason)
-           VALUES (%(id)s, 'hostile', %(text)s, %(text)s, 'page', now(), %(text)s, %(text)s),
-                  (%(id)s, 'hostile', %(text)s, %(text)s, 'page', NULL, NULL, NULL)""",
-        {"id": key.report_id, "text": ATTACK},
-    )
+    for state in ("now()", "NULL"):
+        running.rows(
+            f"""INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how, returned_by,
+                   return_reason, returned_at) VALUES (%s, 'hostile', %s, %s, 'page', %s, %s, {state})""",
+            key.report_id, ATTACK, ATTACK, ATTACK, ATTACK,
+        )  # fmt: skip
     s3 = running.stack.aws.client("s3")
     s3.put_object(Bucket=running.stack.bucket, Key="hostile/page.html", Body=HOSTILE_PAGE, ContentType="text/html")
     running.rows(

@@ -78,7 +78,7 @@ class MemoryServices:
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs, due=self.runs.due)
-        self.retention = MemoryRetention(self.runs, rows, self.now)
+        self.retention = MemoryRetention(self.runs, rows, self.now, self.readers)
 
     def now(self) -> datetime:
         return self.moment

@@ -739,6 +739,7 @@ CREATE TABLE reporting.opt_outs (
 );
 CREATE UNIQUE INDEX opt_outs_current_idx ON reporting.opt_outs (report_id, workspace_id, mailbox)
 WHERE returned_at IS NULL;
+CREATE INDEX opt_outs_report_idx ON reporting.opt_outs (report_id);
 
 -- Links of a run that were ended, and opt-outs that were taken back.  Not validated: every earlier entry fulfils it.
 ALTER TABLE reporting.audit
