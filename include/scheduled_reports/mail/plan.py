@@ -31,6 +31,7 @@ ENVELOPE = 50
 
 DELETED = "the report has been deleted"
 DISABLED = "the report is disabled"
+MAIL_OFF = "mail_mode is off"
 NOBODY_LEFT = "nobody left to mail"
 #: The parts of a plan that do not depend on who is mailed.
 _CONTENT = ("subject", "attach", "preview", "separate")
@@ -201,7 +202,7 @@ def _why_not(services: Services, run: Run, report: Report, asked: Recipients) ->
     if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
     if services.settings.mail_mode == "off":
-        return "mail_mode is off"
+        return MAIL_OFF
     return None if len(asked) else "there are no recipients"
 
 

@@ -13,7 +13,7 @@ from ..domain.report import Recipients
 from .attachments import choose_files
 from .body import body, draft
 from .deliver import Checks, deliver_all
-from .plan import envelopes, has_same_content, is_separate, narrowed, recipients_of, still_wanted
+from .plan import MAIL_OFF, envelopes, has_same_content, is_separate, narrowed, recipients_of, still_wanted
 from .plan import plan as plan_mail
 from .report_message import ReportMail
 from .separate import ReaderMessage, deliver_separately
@@ -67,7 +67,7 @@ def _mail(
     recipients = still_wanted(recipients_of(plan), recipients_of(current))
     separate = is_separate(plan)
     if separate:
-        _leave_out(services, run, plan, recipients)
+        _leave_out(services, run, plan, recipients if current["wanted"] or current["why"] == MAIL_OFF else Recipients())
     if not current["wanted"]:
         return _loggable(str(current["why"]))
     files = choose_files(services, artifacts, attach=plan["attach"])
@@ -115,7 +115,7 @@ def _send_separately(mail: ReportMail, recipients: Recipients, current: Mapping[
             now = plan_mail(services, run, row)
             if not len(still_wanted(to, recipients_of(now))):
                 raise NotWantedError("the reader is not to be mailed any more")
-            if not has_same_content(now, current):
+            if not now["wanted"] or not has_same_content(now, current):
                 raise MailChangedError("the report was changed while its mail was composed")
 
         return ReaderMessage(mail.delivery(name, recipients.only(lambda one: one == address)), compose, confirm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..domain import cron_words
@@ -16,6 +16,7 @@ from .body import Body, MailNote
 from .files_line import MailFile
 from .headers import report_headers, routing_headers, unsubscribe_headers, unsubscribe_link
 from .links import MessageLinks, of_public_door, signed_by_s3
+from .plan import is_separate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ class ReportMail:
             recipients=Recipients(to=(redirect,)) if redirect else recipients,
             subject=self.plan["subject"],
             bodies=(written.text, written.html),
-            attachments=(*map(inline_image, written.pictures), *self.files.attachments),
+            attachments=replace(self.files.encoded, images=message.encode(map(inline_image, written.pictures)).images),
             headers={
                 **routing_headers(self.services, recipients),
                 **unsubscribe_headers(links.leave, one_click=links.one_click),
@@ -116,7 +117,7 @@ def _note(mail: ReportMail, links: MessageLinks | None) -> MailNote:
         ),
         link_expires=_local(links.expires, run) if links else None,
         no_data=not (run.mail_summary and run.mail_summary.data_rows),
-        zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
+        zip_name=files.zip_name,
         failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
         test=run.request.test,
         ignored=_ignored(run) if run.request.test else "",
@@ -124,11 +125,25 @@ def _note(mail: ReportMail, links: MessageLinks | None) -> MailNote:
         why=_why_not_attached(files, attach=mail.plan["attach"]),
         unsubscribe=unsubscribe_link(links.leave) if links else "",
         manage=links.manage if links else "",
-        set_up_by=str(report.creator),
+        set_up_by=_set_up_by(mail),
         schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})"
         + ", only if its condition is met" * (report.send_if is not None),
-        stop_hint=f"contact {report.creator.email} or an administrator",
+        stop_hint=_stop_hint(mail, links),
     )
+
+
+def _set_up_by(mail: ReportMail) -> str:
+    """Name the creator; a reader who is to see no other address does not see theirs."""
+    creator = mail.run.report.creator
+    return creator.name or "the owner of the report" if is_separate(mail.plan) else str(creator)
+
+
+def _stop_hint(mail: ReportMail, links: MessageLinks | None) -> str:
+    """How the sentence "To stop these emails, …" ends."""
+    if links is not None and links.manage:
+        return "use the link Unsubscribe"
+    contact = _set_up_by(mail) if is_separate(mail.plan) else mail.run.report.creator.email
+    return f"contact {contact} or an administrator"
 
 
 def _ignored(run: Run) -> str:
