@@ -43,7 +43,8 @@ _TONE_COLORS: Final = {"good": _GOOD, "warning": _WARNING, "bad": _BAD}
 class MailNote:
     """What a message says besides the report itself.
 
-    *stop_hint* ends the sentence "To stop these emails, …"; *why* says why the files are not attached as they are.
+    *stop_hint* ends the sentence "To stop these emails, …" and is empty if a link says it; *why* says why the files are
+    not attached as they are.
     """
 
     files: tuple[MailFile, ...]

@@ -139,9 +139,9 @@ def _set_up_by(mail: ReportMail) -> str:
 
 
 def _stop_hint(mail: ReportMail, links: MessageLinks | None) -> str:
-    """How the sentence "To stop these emails, …" ends."""
+    """How the sentence "To stop these emails, …" ends; empty if a link says it."""
     if links is not None and links.manage:
-        return "use the link Unsubscribe"
+        return ""
     contact = _set_up_by(mail) if is_separate(mail.plan) else mail.run.report.creator.email
     return f"contact {contact} or an administrator"
 
