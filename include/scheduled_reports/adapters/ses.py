@@ -21,6 +21,7 @@ from botocore.exceptions import (
 
 from ..domain.addresses import ascii_address
 from ..domain.errors import (
+    AllRefusedError,
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -119,5 +120,5 @@ def _refusal(code: str, named: list[str], recipients: Recipients) -> PermanentEr
     if not named:
         return PermanentError(f"SES refused the message: {code}")
     if len(named) == len(recipients):  # such as in the sandbox; that is about nobody
-        return ConfigurationError(f"SES refuses every recipient: {code}")
+        return AllRefusedError(f"SES refuses every recipient: {code}")
     return RecipientRefusedError(named, codes=[code])
