@@ -53,7 +53,7 @@ def mail(api, dsn):
             dsn,
             "INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats) "
             "VALUES ('r1', %s, %s, 'sent', 'Numbers', %s, 'link', '{csv}')",
-            RUN, message, Jsonb({"to": [address]}),
+            RUN, message, Jsonb({"to": [], "cc": [], "bcc": [], "to" if address == ADA else "bcc": [address]}),
         )  # fmt: skip
     api.ports.core.readers.enlist(
         KEY, "ws1", [Addressee(message=one, address=who) for one, who in zip(messages, (ADA, BOB), strict=True)]

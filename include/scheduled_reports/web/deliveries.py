@@ -24,11 +24,13 @@ def deliveries_of(access: Access, key: RunKey) -> list[dict[str, Any]]:
     return sorted(found, key=_place)
 
 
-def to_one_reader(delivery: Mapping[str, Any]) -> bool:
-    """Return whether it is a message to one reader, whose name in the ledger says nothing to people."""
-    return bool(delivery["message"].startswith(READER))
+def only_reader(delivery: Mapping[str, Any]) -> str | None:
+    """Return the address of a message to one reader, whose name in the ledger says nothing to people."""
+    if not delivery["message"].startswith(READER):
+        return None
+    return ", ".join(address for kind in ("to", "cc", "bcc") for address in delivery["recipients"].get(kind, ()))
 
 
 def _place(delivery: Mapping[str, Any]) -> tuple[bool, str]:
-    is_to_one = to_one_reader(delivery)
-    return is_to_one, " ".join(delivery["recipients"].get("to", ())).lower() if is_to_one else delivery["message"]
+    address = only_reader(delivery)
+    return address is not None, (address or delivery["message"]).lower()

@@ -25,7 +25,7 @@ from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
-from ..deliveries import deliveries_of, to_one_reader
+from ..deliveries import deliveries_of, only_reader
 from ..responses import ApiError, SafePage
 from ..stages import stages_of
 from .states import STATES
@@ -159,7 +159,7 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "stages": stages,
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(access.name, key, one.format)) for one in artifacts],
-        "deliveries": [one | {"to_one": to_one_reader(one)} for one in deliveries],
+        "deliveries": [one | {"to_one": only_reader(one)} for one in deliveries],
         "has_links": any(one["reader"] and not one["reader"]["revokedAt"] for one in deliveries),
         # A run that is retried is open before its row says so.
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
