@@ -22,6 +22,7 @@ from botocore.exceptions import (
 
 from ..domain.addresses import ascii_address
 from ..domain.errors import (
+    AllRefusedError,
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -132,5 +133,5 @@ def _refusal(code: str, named: list[str], recipients: Recipients) -> PermanentEr
     if not named:
         return PermanentError(f"SES refused the message: {code}")
     if len(named) == len(recipients):  # such as in the sandbox; that is about nobody
-        return ConfigurationError(f"SES refuses every recipient: {code}")
+        return AllRefusedError(f"SES refuses every recipient: {code}")
     return RecipientRefusedError(named, codes=[code])

@@ -7,9 +7,11 @@ from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
+from .reader import READER
+from .report import Recipients
+
 if TYPE_CHECKING:
     from .formats import Format
-    from .report import Recipients
     from .run import RunKey
 
 
@@ -49,6 +51,16 @@ class Delivery:
     #: For a message sent again: who requested it, and the service's ids of the earlier ones.
     requested_by: str | None = None
     resend_of: str | None = None
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether it is the message to one reader."""
+        return self.message.startswith(READER)
+
+    @property
+    def envelope(self) -> Recipients:
+        """To whom the mail service sends it; a reader is addressed by To, whatever the report calls them."""
+        return Recipients(to=tuple(self.recipients)) if self.is_separate else self.recipients
 
     @property
     def is_notice(self) -> bool:

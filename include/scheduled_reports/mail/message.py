@@ -18,7 +18,7 @@ from ..domain.naming import one_line
 from .folding import address_header, file_header, list_header, text_header
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..domain.report import Recipients
     from .folding import Field
@@ -52,12 +52,16 @@ class EncodedAttachments:
     files: tuple[bytes, ...] = ()
 
 
-def encode(attachments: Sequence[Attachment]) -> EncodedAttachments:
-    """Encode attachments once, for any number of messages."""
-    return EncodedAttachments(
-        images=tuple(_image(attachment) for attachment in attachments if attachment.cid),
-        files=tuple(_file(attachment) for attachment in attachments if not attachment.cid),
-    )
+def encode(attachments: Iterable[Attachment]) -> EncodedAttachments:
+    """Encode attachments once, for any number of messages; of an iterator, one is in memory at a time."""
+    images: list[EmailMessage] = []
+    files: list[bytes] = []
+    for attachment in attachments:
+        if attachment.cid:
+            images.append(_image(attachment))
+        else:
+            files.append(_file(attachment))
+    return EncodedAttachments(tuple(images), tuple(files))
 
 
 def compose(
