@@ -74,11 +74,10 @@ GRANT INSERT, UPDATE, DELETE ON report_executions TO :"writing";
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.artifacts, reporting.audit, reporting.calendars, reporting.condition_state, reporting.deliveries,
     reporting.departed, reporting.due_ticks, reporting.missed_ticks, reporting.report_options, reporting.runs,
-    reporting.readers, reporting.stages, reporting.tombstones
+    reporting.readers, reporting.send_rates, reporting.stages, reporting.tombstones
 TO :"writing";
 -- Who has left is for the public door and owners to say; erasing a report erases it, too.
 GRANT SELECT, DELETE ON reporting.opt_outs TO :"writing";
-GRANT SELECT, INSERT, UPDATE ON reporting.send_rates TO :"writing";
 -- You decide who may stop all email at once, and only the API names the recipients of a run by hand.
 GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
 

@@ -7,6 +7,7 @@ import email
 import email.policy
 import re
 import string
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.addresses import is_address
 from include.scheduled_reports.domain.report import Recipients
-from include.scheduled_reports.mail.message import Attachment, compose, encoded_size
+from include.scheduled_reports.mail.message import PIECE, Attachment, compose, encode, encoded_size
 from include.scheduled_reports.mail.recipients import envelopes, without_repeats
 
 if TYPE_CHECKING:
@@ -240,6 +241,46 @@ def test_whatever_a_file_holds_and_is_called_it_arrives(content, name):
 
     assert part.get_payload(decode=True) == content
     assert part.get_filename().replace(" ", "") == re.sub(r"[\s\u2028-\u202e]", "", f"{name}.csv")
+
+
+# Attachments encoded once for the messages of many readers
+
+
+def test_attachments_encoded_once_arrive_in_each_message():
+    shared = encode((FILE, LOGO, Attachment("b.pdf", "application/pdf", bytes(range(256)))))
+
+    for reader in ("ada@acme.example", "bob@acme.example"):
+        mail = read(composed(recipients=Recipients(to=(reader,)), bodies=(reader, reader), attachments=shared))
+        assert addresses(mail, "To") == [reader]
+        assert mail.get_body(("html",)).get_content().strip() == reader
+        assert [(part.get_filename(), part.get_payload(decode=True)) for part in mail.iter_attachments()] == [
+            ("a.csv", b"a"), ("b.pdf", bytes(range(256))),
+        ]  # fmt: skip
+        assert [part.get_payload(decode=True) for part in mail.walk() if part["Content-ID"]] == [LOGO.content]
+
+
+@pytest.mark.parametrize("size", [0, 1, 56, 57, 58, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 40])
+def test_a_file_of_any_size_is_encoded_in_whole_lines(size):
+    content = bytes(number % 251 for number in range(size))
+
+    (file,) = encode((Attachment("a.bin", "application/octet-stream", content),)).files
+
+    lines = file.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert b"".join(lines) == base64.b64encode(content)
+    assert {len(line) for line in lines[:-2]} <= {76}
+    assert lines[-1] == b""
+
+
+def test_a_further_message_takes_little_more_memory_than_its_own_bytes():
+    shared = encode((Attachment("a.pdf", "application/pdf", bytes(1_000_000)),))
+    composed(attachments=shared)
+
+    tracemalloc.start()
+    message = composed(attachments=shared)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 1.1 * len(message)
 
 
 ATOM = st.text(string.ascii_letters + string.digits + "!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=12)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..domain.addresses import ascii_address
 from ..domain.errors import (
+    AllRefusedError,
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -247,7 +248,7 @@ def _problem(replies: Mapping[str, Reply], count: int) -> ReportsError | None:
     later = {address: reply for address, reply in replies.items() if address not in {*accepted, *refused}}
     if refused:
         if len(refused) == count or not (accepted or all(map(_is_personal, refused.values()))):
-            return ConfigurationError(f"the mail server refuses every recipient: {_all_codes(refused)}")
+            return AllRefusedError(f"the mail server refuses every recipient: {_all_codes(refused)}")
         return RecipientRefusedError(tuple(refused), codes=[_codes(reply) for reply in refused.values()])
     if later and len(replies) == count and list(later) == list(replies)[-len(later) :] and _is_full(accepted, later):
         message = f"the mail server takes only {len(accepted)} recipients per message: {_all_codes(later)}"

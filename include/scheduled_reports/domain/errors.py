@@ -8,12 +8,14 @@
     │   ├── RequestError        a run was requested with invalid values
     │   ├── ReportTypeError     a report type's folder is invalid
     │   ├── ConfigurationError  a setting or a connection is wrong
+    │   │   └── AllRefusedError the mail service refuses every recipient of a call
     │   ├── MailStoppedError    all mail is switched off
     │   ├── StagingMissingError the files of an earlier stage are gone: clear the run from `query`
     │   └── RecipientRefusedError the mail service refuses a call because of some addresses; nothing was sent
     ├── TransientError          a server was unavailable or busy: retry
     │   ├── ThrottledError      the mail service asks to slow down; nothing was sent
     │   ├── MailChangedError    the recipients were changed while the mail was composed; nothing was sent
+    │   │   └── NotWantedError  the reader of a message is not to be mailed any more
     │   ├── BusyError           a run of the report is in progress
     │   └── NoDagError          Airflow has no DAG for the report, or not yet
     ├── SkipRunError            this tick must not run; the reason is recorded
@@ -62,6 +64,14 @@ class ConfigurationError(PermanentError):
     """A setting or a connection is wrong."""
 
 
+class AllRefusedError(ConfigurationError):
+    """The mail service refuses every recipient of a call; nothing was sent.
+
+    Of a message to several that says nothing about any of them; of one to a single reader, others decide: if they are
+    accepted, it is about this reader.
+    """
+
+
 class StagingMissingError(PermanentError):
     """The staged files of an earlier stage are gone."""
 
@@ -97,6 +107,10 @@ class ThrottledError(TransientError):
 
 class MailChangedError(TransientError):
     """The recipients or the mail's options were changed while the mail was composed; nothing was claimed."""
+
+
+class NotWantedError(MailChangedError):
+    """The reader of a message is not to be mailed any more: they left, or were taken off; nothing was claimed."""
 
 
 class BusyError(TransientError):

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from .body_images import MailPicture
 
 
+NOTHING = message.EncodedAttachments()
+
+
 @dataclass(frozen=True, slots=True)
 class MailFiles:
-    """The attachments of a mail, and how its files travel."""
+    """How the files of a mail travel, and those that are attached, encoded once for all its messages."""
 
     mode: MailMode
-    attachments: tuple[message.Attachment, ...]
+    encoded: message.EncodedAttachments = NOTHING
+    zip_name: str | None = None
 
 
 def inline_image(picture: MailPicture) -> message.Attachment:
@@ -36,16 +40,16 @@ def choose_files(services: Services, artifacts: Sequence[Artifact], *, attach: b
     """Attach, zip or link the files, by what fits into one message; only link them without *attach*."""
     room = services.settings.message_bytes - message.BODY_ROOM
     if not attach:
-        return MailFiles("link", ())
+        return MailFiles("link")
     if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) <= room:
-        return MailFiles("attach", tuple(_attachment(services, artifact) for artifact in artifacts))
+        return MailFiles("attach", message.encode(_attachment(services, artifact) for artifact in artifacts))
     # Compressed formats shrink little: files that would not fit at a ratio of ten to one are not fetched.
     if sum(message.encoded_size(artifact.bytes) for artifact in artifacts) > 10 * room:
-        return MailFiles("link", ())
+        return MailFiles("link")
     packed = _zip(services, artifacts)
     if message.encoded_size(len(packed.content)) <= room:
-        return MailFiles("zip", (packed,))
-    return MailFiles("link", ())
+        return MailFiles("zip", message.encode((packed,)), packed.file_name)
+    return MailFiles("link")
 
 
 def _attachment(services: Services, artifact: Artifact) -> message.Attachment:

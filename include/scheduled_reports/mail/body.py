@@ -43,7 +43,8 @@ _TONE_COLORS: Final = {"good": _GOOD, "warning": _WARNING, "bad": _BAD}
 class MailNote:
     """What a message says besides the report itself.
 
-    *stop_hint* ends the sentence "To stop these emails, …"; *why* says why the files are not attached as they are.
+    *stop_hint* ends the sentence "To stop these emails, …" and is empty if a link says it; *why* says why the files are
+    not attached as they are.
     """
 
     files: tuple[MailFile, ...]
@@ -59,6 +60,7 @@ class MailNote:
     ignored: str = ""  # what a test says of the conditions of its report
     why: str = ""
     unsubscribe: str = ""  # an address for a link
+    manage: str = ""  # the address of the page with the other reports of the reader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +72,38 @@ class Body:
     pictures: tuple[MailPicture, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message without its links, so that what all readers see is made once."""
+
+    document: Document
+    values: dict[str, Any]
+    pictures: tuple[MailPicture, ...]
+
+    def body(self, note: MailNote) -> Body:
+        """Write the message with the links of *note*."""
+        files = in_order(note.files)
+        values = {
+            **self.values,
+            "note": note,
+            "files": files,
+            "open_link": self.document.link or best_link(files),
+            "expires": _expiry(note, self.document),
+        }
+        return Body(
+            text=templates.TEMPLATES.get_template("mail.txt.j2").render(values),
+            html=templates.TEMPLATES.get_template("mail.html.j2").render(values),
+            pictures=self.pictures,
+        )
+
+
 def body(document: Document, note: MailNote) -> Body:
     """Compose the message; without a preview, lead and key figures are the only values in it."""
+    return draft(document, note).body(note)
+
+
+def draft(document: Document, note: MailNote) -> Draft:
+    """Compose what all readers of a message see; the links of *note* do not matter."""
     cards = [_card(figure) for figure in document.figures if not note.no_data or is_or_was_nonzero(figure)]
     # No tile stands alone at the end: of an odd number, the first one takes the whole width.
     wide, paired = (cards[0], cards[1:]) if len(cards) % 2 else (None, cards)
@@ -79,7 +111,6 @@ def body(document: Document, note: MailNote) -> Body:
     head = logo(document)
     found = chart_pictures(document) if shows_rows else ()
     charts = tuple(picture for picture in found if picture.content)
-    files = in_order(note.files)
     values: dict[str, Any] = {
         "brand": document.branding,
         "accent": readable(document.branding.colour, WHITE),
@@ -104,21 +135,13 @@ def body(document: Document, note: MailNote) -> Body:
         ),
         "notes": tuple(map(one_line, document.notes)),
         "colors": {"trend": _TREND_COLORS, "tone": _TONE_COLORS},
-        "note": note,
         "isolated": isolated,
         "zip_name": shown_file_name(note.zip_name) if note.zip_name else "",
-        "files": files,
         "link": document.link,
-        "open_link": document.link or best_link(files),
         "failed": join_names([FORMAT_TITLES.get(name, name) for name in note.failed_formats]),
-        "expires": _expiry(note, document),
         "excerpts": blocks(document.excerpts) if shows_rows else (),
     }
-    return Body(
-        text=templates.TEMPLATES.get_template("mail.txt.j2").render(values),
-        html=templates.TEMPLATES.get_template("mail.html.j2").render(values),
-        pictures=(*((head,) if head else ()), *charts),
-    )
+    return Draft(document, values, (*((head,) if head else ()), *charts))
 
 
 def _card(figure: Figure) -> Card:

@@ -19,6 +19,7 @@ from ..domain.errors import (
 )
 from ..domain.report import Recipients
 from ..monitoring import metrics
+from .pace import wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,11 +67,12 @@ def deliver_all(
         except (TransientError, DeliveryUnknownError, PermanentError) as error:
             failures.append(error)
     if failures:
-        raise min(failures, key=_error_priority)
+        raise min(failures, key=error_priority)
     return refused
 
 
-def _error_priority(error: ReportsError) -> int:
+def error_priority(error: ReportsError) -> int:
+    """The errors that a retry can help most come first."""
     return 0 if isinstance(error, TransientError) else 1 if isinstance(error, DeliveryUnknownError) else 2
 
 
@@ -119,7 +121,7 @@ def _continue(services: Services, delivery: Delivery) -> tuple[int, Recipients, 
         return 0, delivery.recipients, 0
     if 0 in calls and calls[0].state in FINAL:
         if calls[0].state is not DeliveryState.SENT:
-            raise _unknown(calls[0])
+            raise unknown_outcome(calls[0])
         return 0, Recipients(), 0
     wrong = {mailbox(address) for one in calls.values() for address in one.refused}
     final = [one for one in calls.values() if one.state in FINAL]
@@ -128,7 +130,7 @@ def _continue(services: Services, delivery: Delivery) -> tuple[int, Recipients, 
     if final and 0 in calls:  # a message that was sent in part has no further recipients
         rest = _only(rest, calls[0].recipients)
     if unknown is not None and not len(rest):
-        raise _unknown(unknown)
+        raise unknown_outcome(unknown)
     last = max(calls)
     again = calls[last].state is DeliveryState.REFUSED and not calls[last].refused
     return last if again else last + 1, rest, len(delivery.recipients) - len(_without(delivery.recipients, [*wrong]))
@@ -161,15 +163,15 @@ def _send_with_pauses(
     """Call the mail service, again while it throttles."""
     for pause in PAUSES:
         try:
-            return _claim_and_send(services, delivery, raw, tags, checks.confirm)
+            return claim_and_send(services, delivery, raw, tags, checks.confirm)
         except ThrottledError as error:
             if error.accepted:
                 raise
             services.wait(pause)
-    return _claim_and_send(services, delivery, raw, tags, checks.confirm, leave_out=checks.last)
+    return claim_and_send(services, delivery, raw, tags, checks.confirm, leave_out=checks.last)
 
 
-def _claim_and_send(
+def claim_and_send(
     services: Services,
     delivery: Delivery,
     raw: bytes,
@@ -182,13 +184,14 @@ def _claim_and_send(
 
     With *leave_out* the addresses that the service does not accept now count as refused.
     """
+    wait_for_turn(services, len(delivery.recipients))
     held = services.ledger.claim(delivery, confirm)
     if held is not None:
         if held.state in (DeliveryState.SENT, DeliveryState.REFUSED):
             return held.refused, () if held.refused else (*held.recipients, *delivery.recipients)
-        raise _unknown(held)
+        raise unknown_outcome(held)
     try:
-        message_id = services.mailer.send(services.settings.mail_from, delivery.recipients, raw, tags=tags)
+        message_id = services.mailer.send(services.settings.mail_from, delivery.envelope, raw, tags=tags)
     except (PermanentError, TransientError) as error:
         refused = _refused(delivery, error, leave_out=leave_out)
         outcome = "throttled" if isinstance(error, ThrottledError) and not refused else None
@@ -213,15 +216,21 @@ def _refused(delivery: Delivery, error: ReportsError, *, leave_out: bool) -> tup
     return addresses if 0 < len(_without(delivery.recipients, addresses)) < len(delivery.recipients) else ()
 
 
-def _unknown(held: Delivery) -> DeliveryUnknownError:
+def unknown_outcome(held: Delivery) -> DeliveryUnknownError:
+    """The error for a message that was claimed and whose outcome is not known."""
     # The attempt that claimed it may still be alive: only that attempt, or the end of the run, records the outcome.
     reason = held.error or "another attempt has claimed it and its outcome is unknown"
     return DeliveryUnknownError(f"{held.message}: {reason}; it will not be resent automatically")
 
 
 def _finish(services: Services, delivery: Delivery, outcome: str | None = None) -> None:
-    """Record the outcome, with retries: it is known only now, and a short database outage must not lose it."""
+    """Count and record the outcome of a call."""
     metrics.mail_sent(services, outcome or str(delivery.state), notice=delivery.is_notice)
+    record_outcome(services, delivery)
+
+
+def record_outcome(services: Services, delivery: Delivery) -> None:
+    """Record an outcome, with retries: it is known only now, and a short database outage must not lose it."""
     for pause in PAUSES:
         try:
             return services.ledger.finish(delivery)

@@ -31,6 +31,10 @@ ENVELOPE = 50
 
 DELETED = "the report has been deleted"
 DISABLED = "the report is disabled"
+MAIL_OFF = "mail_mode is off"
+NOBODY_LEFT = "nobody left to mail"
+#: The parts of a plan that do not depend on who is mailed.
+_CONTENT = ("subject", "attach", "preview", "separate")
 
 
 def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
@@ -44,9 +48,14 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
     if reason := _unmet(run, report):
         return _no_mail(run.report, reason)
     asked = _recipients(services, run, report)
-    wanted = _may_be_mailed(services, run, report, asked)
+    allowed = _may_be_mailed(services, run, report, asked)
+    left = services.readers.opted_out(report.id)
+    wanted = allowed.only(lambda address: mailbox(address) not in left)
     recipients = wanted.only(services.settings.may_receive)
-    why = _why_not(services, run, report, asked, recipients)
+    nobody = NOBODY_LEFT if len(allowed) and not len(wanted) else _nobody(services, asked)
+    why = _why_not(services, run, report, asked) or (None if len(recipients) else nobody)
+    # A redirected mail is one message.
+    separate = services.settings.is_separate and services.settings.redirect_to is None
     return {
         "wanted": why is None,
         "why": why,
@@ -54,11 +63,13 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
             report, run.window, lead=_first_sentence(run), is_quiet=_is_quiet(run), test=run.request.test
         ),
         "recipients": recipients.as_json(),
-        "strangers": len(asked) - len(wanted),
+        "strangers": len(asked) - len(allowed),
+        "left": len(allowed) - len(wanted),
         "blocked": len(wanted) - len(recipients),
         "attach": report.email.include_attachment,
         "preview": report.email.include_preview,
-        "messages": len(envelopes(services, recipients)),
+        "separate": separate,
+        "messages": len(recipients) if separate else len(envelopes(services, recipients)),
     }
 
 
@@ -73,6 +84,21 @@ def envelopes(services: Services, recipients: Recipients) -> tuple[Recipients, .
     if redirect and len(recipients):
         return (Recipients(to=(redirect,)),)
     return split_envelope(recipients, ENVELOPE)
+
+
+def is_separate(planned: Mapping[str, Any]) -> bool:
+    """Whether each reader gets a message of their own; a plan of a release that had no such messages says nothing."""
+    return bool(planned.get("separate"))
+
+
+def has_same_content(planned: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two plans differ at most in who is mailed."""
+    return all(planned.get(name) == other.get(name) for name in _CONTENT)
+
+
+def narrowed(planned: Mapping[str, Any], recipients: Recipients) -> Mapping[str, Any]:
+    """A plan of separate messages to *recipients* alone."""
+    return {**planned, "recipients": recipients.as_json(), "messages": len(recipients)}
 
 
 def still_wanted(recipients: Recipients, now: Recipients) -> Recipients:
@@ -100,9 +126,11 @@ def _no_mail(report: Report, why: str) -> Mapping[str, Any]:
         "subject": report.name,
         "recipients": Recipients().as_json(),
         "strangers": 0,
+        "left": 0,
         "blocked": 0,
         "attach": False,
         "preview": False,
+        "separate": False,
         "messages": 0,
     }
 
@@ -165,8 +193,8 @@ def _first_sentence(run: Run) -> str:
     return lead[0].text if lead else ""
 
 
-def _why_not(services: Services, run: Run, report: Report, asked: Recipients, recipients: Recipients) -> str | None:
-    """Say why there is no mail; None if there is to be one."""
+def _why_not(services: Services, run: Run, report: Report, asked: Recipients) -> str | None:
+    """Say why there is no mail, whoever may be mailed; None if there is to be one."""
     if not is_requested(run, report):
         is_past = run.request.mail is not False and report.email.enabled
         return "emails for a past period are sent only on request" if is_past else "no email requested"
@@ -174,10 +202,8 @@ def _why_not(services: Services, run: Run, report: Report, asked: Recipients, re
     if report.email.only_if_data and not _has_data(run) and not must_arrive:
         return "no data"
     if services.settings.mail_mode == "off":
-        return "mail_mode is off"
-    if not len(asked):
-        return "there are no recipients"
-    return None if len(recipients) else _nobody(services, asked)
+        return MAIL_OFF
+    return None if len(asked) else "there are no recipients"
 
 
 def is_requested(run: Run, report: Report) -> bool:

@@ -5,40 +5,31 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..domain import cron_words, naming
-from ..domain.dates import city
-from ..domain.delivery import Delivery, DeliveryState
-from ..domain.errors import MailChangedError, PermanentError
+from ..domain import naming
+from ..domain.addresses import mailbox
+from ..domain.errors import MailChangedError, NotWantedError, PermanentError
+from ..domain.reader import Addressee, reader_message
 from ..domain.report import Recipients
-from ..domain.run import RunKey
-from . import message
-from .attachments import MailFiles, choose_files, inline_image
-from .body import MailNote, body
+from .attachments import choose_files
+from .body import body, draft
 from .deliver import Checks, deliver_all
-from .files_line import MailFile
-from .headers import (
-    knows_recipient,
-    report_headers,
-    routing_headers,
-    unsubscribe_addresses_of,
-    unsubscribe_headers,
-    unsubscribe_link,
-)
-from .plan import envelopes, recipients_of, still_wanted
+from .plan import MAIL_OFF, envelopes, has_same_content, is_separate, narrowed, recipients_of, still_wanted
 from .plan import plan as plan_mail
+from .report_message import ReportMail
+from .separate import ReaderMessage, deliver_separately
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from uuid import UUID
 
+    from ..domain.delivery import Delivery
     from ..domain.report import Row
     from ..domain.run import Artifact, Run
     from ..ports.services import Services
     from ..render.document import Document
 
-#: What a test says of the conditions of its report.
-_IGNORED = "A test ignores the condition under which the report is sent."
-_IS_MET, _IS_NOT_MET = "It is met now", "It is not met now"
+#: The name of a message to all recipients in the ledger; further envelopes of it are `report/2` and so on.
+TOGETHER = "report"
 #: How often a mail is composed anew because the report was changed meanwhile; then it is left to a retry.
 ROUNDS = 3
 
@@ -72,24 +63,105 @@ def _mail(
     current = plan_mail(services, run, services.definitions.row(run.report.id))
     services.runs.forget_plan(run.key)
     plan = services.runs.fix_mail(run.key, current)
-    if not current["wanted"]:
-        return _loggable(str(current["why"]))
     # A plan that is fixed already, because a message of it may have been sent, can only lose recipients.
     recipients = still_wanted(recipients_of(plan), recipients_of(current))
+    separate = is_separate(plan)
+    if separate:
+        _leave_out(services, run, plan, recipients if current["wanted"] or current["why"] == MAIL_OFF else Recipients())
+    if not current["wanted"]:
+        return _loggable(str(current["why"]))
     files = choose_files(services, artifacts, attach=plan["attach"])
+    made = ReportMail(services, run, artifacts, document(), files, plan)
+    if separate:
+        refused = _send_separately(made, recipients, current)
+    else:
+        refused = _send_together(made, recipients, current, last=last)
+    return f"sent, but refused for {refused} of {len(recipients)} recipients" if refused else "sent"
+
+
+def _send_together(mail: ReportMail, recipients: Recipients, current: Mapping[str, Any], *, last: bool) -> int:
+    """Send the same message to all recipients, in as few calls as the mail service allows."""
+    services, run = mail.services, mail.run
 
     def confirm(row: Row | None) -> None:
         if plan_mail(services, run, row) != current:
             raise MailChangedError("the report was changed while its mail was composed")
 
-    refused = deliver_all(
+    links = mail.links(recipients, _shared_handle(mail, recipients))
+    written = body(mail.document, mail.note(links))
+    return deliver_all(
         services,
-        _deliveries(services, run, plan, recipients, files, tuple(artifact.format for artifact in artifacts)),
-        _compose(services, run, document(), artifacts, files, plan, recipients),
-        {"report": run.report.id, "workspace": run.report.workspace.id, "run": run.run_key},
+        _deliveries(mail, recipients),
+        mail.compose(written, links, recipients),
+        mail.tags,
         Checks(confirm, last=last),
     )
-    return f"sent, but refused for {refused} of {len(recipients)} recipients" if refused else "sent"
+
+
+def _send_separately(mail: ReportMail, recipients: Recipients, current: Mapping[str, Any]) -> int:
+    """Send a message of their own to each reader: the same mail, with their links and no other address."""
+    services, run = mail.services, mail.run
+    handles = _handles(mail, recipients)
+    shared = draft(mail.document, mail.note(None))
+
+    def message_to(address: str) -> ReaderMessage:
+        to, name = Recipients(to=(address,)), reader_message(address)
+
+        def compose() -> bytes:
+            links = mail.links(to, handles.get(name))
+            return mail.compose(shared.body(mail.note(links)), links, to)
+
+        def confirm(row: Row | None) -> None:
+            now = plan_mail(services, run, row)
+            if not len(still_wanted(to, recipients_of(now))):
+                raise NotWantedError("the reader is not to be mailed any more")
+            if not now["wanted"] or not has_same_content(now, current):
+                raise MailChangedError("the report was changed while its mail was composed")
+
+        return ReaderMessage(mail.delivery(name, recipients.only(lambda one: one == address)), compose, confirm)
+
+    refused = deliver_separately(services, [message_to(address) for address in recipients], mail.tags)
+    _leave_out(services, run, mail.plan, Recipients())
+    return refused
+
+
+def _leave_out(services: Services, run: Run, plan: Mapping[str, Any], wanted: Recipients) -> None:
+    """Take the readers off the fixed plan who are not *wanted* any more and had no message."""
+    if not plan["wanted"]:
+        return
+    had = {one.message for one in services.ledger.of(run.key)} | {reader_message(address) for address in wanted}
+    planned = recipients_of(plan)
+    kept = planned.only(lambda address: reader_message(address) in had)
+    if len(kept) < len(planned):
+        services.runs.narrow_mail(run.key, narrowed(plan, kept))
+
+
+def _handles(mail: ReportMail, recipients: Recipients) -> Mapping[str, UUID]:
+    """The handle of each reader's message at the public door; empty without one."""
+    if not mail.services.settings.door:
+        return {}
+    addressees = [
+        Addressee(message=reader_message(address), address=address, of_report=_is_of_report(mail.run, address))
+        for address in recipients
+    ]
+    return mail.services.readers.enlist(mail.run.key, mail.run.report.workspace.id, addressees)
+
+
+def _shared_handle(mail: ReportMail, recipients: Recipients) -> UUID | None:
+    """The handle of a message to all recipients at the public door; it names a reader only if they are alone."""
+    settings, run = mail.services.settings, mail.run
+    if not settings.door:
+        return None
+    alone = next(iter(recipients)) if len(recipients) == 1 and settings.redirect_to is None else None
+    addressee = Addressee(message=TOGETHER, address=alone, of_report=alone is not None and _is_of_report(run, alone))
+    return mail.services.readers.enlist(run.key, run.report.workspace.id, [addressee])[TOGETHER]
+
+
+def _is_of_report(run: Run, address: str) -> bool:
+    """Whether the report's row names a recipient, and not only the person who asked for this run."""
+    if run.request.recipients is None and not run.request.resend:
+        return True
+    return mailbox(address) in {mailbox(one) for one in run.report.email.recipients}
 
 
 def _loggable(why: str) -> str:
@@ -104,128 +176,13 @@ def _are_ours(run: Run, artifacts: Sequence[Artifact]) -> None:
         raise PermanentError("the record names a file of another report; clear from query")
 
 
-def _deliveries(
-    services: Services,
-    run: Run,
-    plan: Mapping[str, Any],
-    recipients: Recipients,
-    files: MailFiles,
-    formats: tuple[Any, ...],
-) -> list[Delivery]:
+def _deliveries(mail: ReportMail, recipients: Recipients) -> list[Delivery]:
     """Make one delivery per envelope of the plan, with those of its addresses who are among *recipients*."""
-    redirected = services.settings.redirect_to is not None
-    planned = enumerate(envelopes(services, recipients_of(plan)), start=1)
-    parts = [(number, part if redirected else still_wanted(part, recipients)) for number, part in planned]
+    redirected = mail.services.settings.redirect_to is not None
+    planned = enumerate(envelopes(mail.services, recipients_of(mail.plan)), start=1)
     return [
-        Delivery(
-            key=run.key,
-            message="report" if number == 1 else f"report/{number}",
-            state=DeliveryState.CLAIMED,
-            subject=plan["subject"],
-            recipients=part,
-            mode=files.mode,
-            formats=formats,
-            requested_by=run.triggered_by if run.request.resend else None,
-            resend_of=_earlier_ids(services, run),
+        mail.delivery(
+            TOGETHER if number == 1 else f"{TOGETHER}/{number}", part if redirected else still_wanted(part, recipients)
         )
-        for number, part in parts
+        for number, part in planned
     ]
-
-
-def _earlier_ids(services: Services, run: Run) -> str | None:
-    """List the mail service's ids of the messages being resent, or the id of their run if none is known."""
-    if not run.request.resend:
-        return None
-    earlier = services.ledger.of(RunKey(report_id=run.key.report_id, run_id=run.request.resend))
-    ids = [one.message_id for one in earlier if one.message_id and not one.is_notice]
-    return ", ".join(ids) or run.request.resend
-
-
-def _compose(  # noqa: PLR0913, PLR0917 - all parts of a message
-    services: Services,
-    run: Run,
-    document: Document,
-    artifacts: Sequence[Artifact],
-    files: MailFiles,
-    plan: Mapping[str, Any],
-    recipients: Recipients,
-) -> bytes:
-    redirect = services.settings.redirect_to
-    written = body(document, _note(services, run, artifacts, files, plan, recipients))
-    return message.compose(
-        sender=services.settings.sender,
-        recipients=Recipients(to=(redirect,)) if redirect else recipients,
-        subject=plan["subject"],
-        bodies=(written.text, written.html),
-        attachments=(*map(inline_image, written.pictures), *files.attachments),
-        headers={
-            **routing_headers(services, recipients),
-            **unsubscribe_headers(
-                unsubscribe_addresses_of(services, run, recipients),
-                one_click=knows_recipient(services.settings.unsubscribe),
-            ),
-            **report_headers(run),
-        },
-    )
-
-
-def _note(
-    services: Services,
-    run: Run,
-    artifacts: Sequence[Artifact],
-    files: MailFiles,
-    plan: Mapping[str, Any],
-    recipients: Recipients,
-) -> MailNote:
-    report = run.report
-    lifetime = services.store.lifetime(services.settings.link_seconds)
-    arrived = {artifact.format for artifact in artifacts}
-    return MailNote(
-        files=tuple(
-            MailFile(
-                format=artifact.format,
-                file_name=artifact.file_name,
-                bytes=artifact.bytes,
-                rows=artifact.rows,
-                total_rows=artifact.total_rows,
-                link=services.store.link(artifact.object_key, lifetime),
-                attached=files.mode != "link",
-            )
-            for artifact in artifacts
-        ),
-        link_expires=_local(services.now() + lifetime, run),
-        no_data=not (run.mail_summary and run.mail_summary.data_rows),
-        zip_name=files.attachments[0].file_name if files.mode == "zip" else None,
-        failed_formats=tuple(chosen for chosen in run.formats if chosen not in arrived),
-        test=run.request.test,
-        ignored=_ignored(run) if run.request.test else "",
-        preview=plan["preview"],
-        why=_why_not_attached(files, attach=plan["attach"]),
-        unsubscribe=unsubscribe_link(unsubscribe_addresses_of(services, run, recipients)),
-        set_up_by=str(report.creator),
-        schedule_words=f"{cron_words.words(report.schedule.cron.expression)} ({city(report.timezone.key)})"
-        + ", only if its condition is met" * (report.send_if is not None),
-        stop_hint=f"contact {report.creator.email} or an administrator",
-    )
-
-
-def _ignored(run: Run) -> str:
-    """Say that a test is sent whatever the conditions of its report have found; empty without conditions."""
-    if run.report.send_if is None:
-        return ""
-    if run.verdict is None:
-        return _IGNORED
-    met = run.verdict.met
-    found = "; ".join(one.text.removesuffix(".") for one in run.verdict.findings if one.met == met)
-    return f"{_IGNORED} {_IS_MET if met else _IS_NOT_MET}: {found}."
-
-
-def _why_not_attached(files: MailFiles, *, attach: bool) -> str:
-    """Say why the files are not attached as they are; empty if they are, or if the report does not want them to be."""
-    if files.mode == "zip":
-        return "The files are too large to attach one by one; they are in one zip file."
-    return "The files are too large to attach." if attach and files.mode == "link" else ""
-
-
-def _local(moment: datetime, run: Run) -> datetime:
-    return moment.astimezone(run.report.timezone)

@@ -141,6 +141,9 @@ class Runs(Protocol):
     def forget_plan(self, key: RunKey) -> None:
         """Delete the run's mail plan unless a message of it may have been sent."""
 
+    def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
+        """Replace the run's fixed mail plan by one that mails fewer of its readers."""
+
     def note_mail(self, key: RunKey, error: str | None) -> None:
         """Record why the mail failed before any message was claimed; None clears the error before a retry."""
 

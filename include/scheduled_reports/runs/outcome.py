@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
     left_out = _left_out(plan)
     if not plan["wanted"]:
         return [str(plan["why"])] if left_out else []
+    if plan.get("separate"):
+        return [*_reader_errors(snapshot, plan["messages"], never_mailed), *left_out]
     messages = _messages(snapshot)
     wrong = [reason for calls in messages for reason in _call_errors(calls)]
     if refused := {address for calls in messages for call in calls[:-1] for address in call.refused}:
@@ -64,6 +67,18 @@ def _mail_errors(snapshot: Snapshot, never_mailed: str) -> list[str]:
     if len(messages) < plan["messages"]:
         wrong.append(never_mailed)
     return wrong
+
+
+def _reader_errors(snapshot: Snapshot, planned: int, never_mailed: str) -> list[str]:
+    """Why separate messages did not reach everybody: each reason once, with the number of readers it holds for."""
+    held = [one for one in snapshot.deliveries if one.is_separate]
+    reasons = Counter(
+        f"{one.error or one.state}" for one in held if one.state is not DeliveryState.SENT and not one.refused
+    )
+    found = [f"{reason} (for {count} of {planned} recipients)" for reason, count in reasons.items()]
+    if refused := sum(bool(one.refused) for one in held):
+        found.append(f"refused for {refused} of {planned} recipients")
+    return [*found, never_mailed] if len(held) < planned else found
 
 
 def _call_errors(calls: Sequence[Delivery]) -> list[str]:
@@ -86,7 +101,7 @@ def _left_out(plan: Mapping[str, Any]) -> list[str]:
 
 def _messages(snapshot: Snapshot) -> list[list[Delivery]]:
     """The send calls of each message, in order."""
-    ordered = sorted(snapshot.deliveries, key=_place)
+    ordered = sorted((one for one in snapshot.deliveries if not one.is_separate), key=_place)
     return [list(calls) for _, calls in groupby(ordered, key=lambda one: _place(one)[0])]
 
 

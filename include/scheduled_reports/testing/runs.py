@@ -205,6 +205,10 @@ class MemoryRuns:
         kept: Mapping[str, Any] = self.runs[key].row["mail"]
         return kept
 
+    def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
+        if self.runs[key].row["mail"] is not None:
+            self.runs[key].row["mail"] = plan
+
     def forget_plan(self, key: RunKey) -> None:
         if all(one.is_notice or one.state is DeliveryState.REFUSED for one in self.ledger.of(key)):
             self.runs[key].row["mail"] = None

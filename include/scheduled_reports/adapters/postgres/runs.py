@@ -178,6 +178,10 @@ class PostgresRuns:
         kept: Mapping[str, Any] = row["mail"]
         return kept
 
+    def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
+        with self._transaction() as connection:
+            _run(connection, "narrow_mail", {**key_values(key), "plan": Jsonb(dict(plan))})
+
     def forget_plan(self, key: RunKey) -> None:
         with self._transaction() as connection:
             _run(connection, "forget_plan", key_values(key))

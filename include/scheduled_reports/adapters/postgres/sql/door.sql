@@ -96,7 +96,8 @@ BEGIN
     SELECT f.address, f.name, f.workspace, o.left_at
     FROM reporting.door_found(sought) f
     LEFT JOIN reporting.opt_outs o
-        ON o.report_id = f.report_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+        ON o.report_id = f.report_id AND o.workspace_id = f.workspace_id AND o.mailbox = f.mailbox
+        AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL;
 END
 $$;
@@ -109,7 +110,8 @@ BEGIN
     SELECT a.id, a.name, o.id IS NOT NULL
     FROM reporting.door_found(sought) f
     CROSS JOIN LATERAL reporting.door_rows(f.workspace_id) a
-    LEFT JOIN reporting.opt_outs o ON o.report_id = a.id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+    LEFT JOIN reporting.opt_outs o
+        ON o.report_id = a.id AND o.workspace_id = f.workspace_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL
       AND (a.id = f.report_id OR o.id IS NOT NULL
            OR (a.is_mailed AND reporting.door_names(a.recipients, f.spellings)))
@@ -133,18 +135,20 @@ BEGIN
     END IF;
     IF how IS NULL THEN
         UPDATE reporting.opt_outs o SET returned_at = now()
-        WHERE o.report_id = chosen AND o.mailbox = known.mailbox AND o.returned_at IS NULL;
+        WHERE o.report_id = chosen AND o.workspace_id = known.workspace_id AND o.mailbox = known.mailbox
+          AND o.returned_at IS NULL;
         RETURN true;
     END IF;
     -- Leaving and returning again and again within the hour is one opt-out: nobody can fill the table with their link.
     UPDATE reporting.opt_outs o SET returned_at = NULL
     WHERE o.id = (
-        SELECT max(one.id) FROM reporting.opt_outs one WHERE one.report_id = chosen AND one.mailbox = known.mailbox
+        SELECT max(one.id) FROM reporting.opt_outs one
+        WHERE one.report_id = chosen AND one.workspace_id = known.workspace_id AND one.mailbox = known.mailbox
     ) AND o.returned_at IS NOT NULL AND o.returned_by IS NULL AND o.left_at > now() - interval '1 hour';
     IF NOT FOUND THEN
-        INSERT INTO reporting.opt_outs (report_id, mailbox, address, how)
-        VALUES (chosen, known.mailbox, known.address, how)
-        ON CONFLICT (report_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
+        INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
+        VALUES (chosen, known.workspace_id, known.mailbox, known.address, how)
+        ON CONFLICT (report_id, workspace_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
     END IF;
     RETURN true;
 END

@@ -207,6 +207,10 @@ SET mail = coalesce(mail, %(plan)s)
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 RETURNING mail
 
+-- name: narrow_mail
+UPDATE reporting.runs SET mail = %(plan)s
+WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND mail IS NOT NULL
+
 -- name: forget_plan
 UPDATE reporting.runs r
 SET mail = NULL
