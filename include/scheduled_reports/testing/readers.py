@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from ..domain.addresses import mailbox
+from ..domain.delivery import Turn, pause_after
 from ..domain.reader import LeftBy, OptOut, Reader
 from ..ports.readers import MOST_OPT_OUTS
 
@@ -70,20 +71,35 @@ class MemoryReaders:
 
 @dataclass
 class MemorySendRate:
-    """Port `SendRate`: a rate never grows old."""
+    """Port `SendRate`."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     rates: dict[str, float] = field(default_factory=dict)
-    next_at: dict[str, float] = field(default_factory=dict)
+    next_at: dict[str, datetime] = field(default_factory=dict)
+    learned_at: dict[str, datetime] = field(default_factory=dict)
 
-    def reserve(self, service: str, recipients: int) -> float | None:
-        if service not in self.rates:
-            return None
-        now = self.now().timestamp()
+    def reserve(self, service: str, recipients: int, *, per_second: float, longest: float) -> Turn:
+        now, rate = self.now(), per_second or self.rates.get(service, 0)
+        if not rate:
+            return Turn(seconds=0, is_old=self._is_old(service))
         start = max(now, self.next_at.get(service, now))
-        rate = self.rates[service]
-        self.next_at[service] = start + (recipients / rate if rate else 0)
-        return start - now
+        if start > now + timedelta(minutes=20):
+            start = now
+        seconds = (start - now).total_seconds()
+        if seconds > longest:
+            return Turn(seconds=None, is_old=self._is_old(service))
+        self.next_at[service] = start + timedelta(seconds=pause_after(recipients, rate))
+        return Turn(seconds=seconds, is_old=self._is_old(service))
+
+    def ask(self, service: str) -> bool:
+        if not self._is_old(service):
+            return False
+        self.learned_at[service] = self.now()
+        return True
 
     def learn(self, service: str, per_second: float) -> None:
-        self.rates[service] = per_second
+        self.rates[service], self.learned_at[service] = per_second, self.now()
+
+    def _is_old(self, service: str) -> bool:
+        learned = self.learned_at.get(service)
+        return learned is None or not timedelta() <= self.now() - learned <= timedelta(minutes=10)
