@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import uvicorn
@@ -54,7 +54,7 @@ def make(environ: Mapping[str, str]) -> PublicDoor:
         link=DoorFiles.by_default_chain().link,
         keys=settings.keys,
         pages=Pages(settings.brand_name),
-        path=urlsplit(settings.door).path,
+        path=unquote(urlsplit(settings.door).path),
     )
 
 

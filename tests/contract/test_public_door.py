@@ -350,9 +350,10 @@ def test_keys_are_rotated_while_links_are_alive(scene, aws):
         assert visitor.http.get(visitor.file(scene.ada)).status_code == 302
 
 
-def test_below_a_path_the_pages_work_whether_the_proxy_keeps_it_or_not(scene, aws):
-    with serving(app(scene, aws, path="/a/reports"), KEYS) as visitor:
-        for prefix in ("", "/a/reports"):
+@pytest.mark.parametrize("below", ["/a/reports", "/files"])
+def test_below_a_path_the_pages_work_whether_the_proxy_keeps_it_or_not(scene, aws, below):
+    with serving(app(scene, aws, path=below), KEYS) as visitor:
+        for prefix in ("", below):
             assert visitor.http.get(prefix + visitor.file(scene.ada)).status_code == 302
             page = visitor.http.get(prefix + visitor.leave(scene.ada))
             (link,) = re.findall(r'<a href="(.+?)"', page.text)

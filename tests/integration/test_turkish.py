@@ -103,3 +103,12 @@ def test_a_search_finds_names_in_other_case(turkish):
     assert [one["name"] for one in PostgresReports(turkish).page(ReportQuery(text="invoices in")).items] == [
         "INVOICES IN ITALY"
     ]
+
+
+def test_the_public_door_finds_a_recipient_whose_address_has_capital_letters(turkish):
+    with psycopg.connect(turkish) as connection:
+        ((found,),) = connection.execute(
+            "SELECT reporting.door_names(ARRAY['NO@ACME.example', 'INFO@ACME.example'], ARRAY['info@acme.example'])"
+        ).fetchall()
+
+    assert found

@@ -61,6 +61,15 @@ def test_every_file_of_the_package_but_sample_data_and_fakes_is_in_the_wheel_and
     assert {name.rpartition(".")[2] for name in held} >= {"py", "sql", "yaml", "j2", "css", "js"}
 
 
+def test_the_public_door_is_in_the_wheel_with_its_pages_and_does_without_airflow(site):
+    code = (
+        "import sys; import scheduled_reports.serving; from scheduled_reports.web.public.pages import Pages; "
+        "print(Pages().not_found().status_code, 'airflow' in sys.modules)"
+    )
+
+    assert python(site, "-c", code) == "404 False\n"
+
+
 @pytest.fixture(scope="module")
 def metadata(wheel):
     with ZipFile(wheel) as archive:

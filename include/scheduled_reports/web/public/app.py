@@ -97,9 +97,7 @@ class PublicDoor:
     def _verified(self, request: Request) -> tuple[Purpose, LinkToken]:
         """The purpose and the token of a request that we answer."""
         path: str = request.scope["path"]
-        if self.path and path.startswith(f"{self.path}/"):
-            path = path.removeprefix(self.path)
-        found = PATH.fullmatch(path)
+        found = PATH.fullmatch(path) or PATH.fullmatch(path.removeprefix(self.path))
         if found is None or request.method not in METHODS[Purpose(found[1])]:
             raise InvalidTokenError
         purpose = Purpose(found[1])
