@@ -25,6 +25,7 @@ from include.scheduled_reports.domain.link_token import Purpose
 from include.scheduled_reports.settings.links import read_keys
 from include.scheduled_reports.web.public.app import PublicDoor
 from include.scheduled_reports.web.public.pages import Pages
+from tests.conftest import copied
 from tests.contract.door import ADA, CONTENT, JO, Scene, new_key, put_file, serving
 from tests.contract.runs_suite import PDF
 
@@ -54,6 +55,19 @@ def app(scene, aws, keys=KEYS, **changes):
 @pytest.fixture
 def visitor(scene, aws):
     with serving(app(scene, aws), KEYS) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def kept(postgres, migrated_template):
+    """The same scene for tests that change nothing but the counts of openings: a copy of a database takes time."""
+    with copied(postgres, migrated_template) as dsn:
+        yield Scene.make(dsn)
+
+
+@pytest.fixture(scope="module")
+def looker(kept, aws):
+    with serving(app(kept, aws), KEYS) as found:
         yield found
 
 
@@ -89,8 +103,8 @@ def test_head_says_what_the_file_is_and_opens_nothing(visitor, scene):
     assert scene.openings(scene.ada) == (0, 0)
 
 
-def test_each_format_has_a_link_of_its_own(visitor, scene):
-    found = {one: visitor.http.get(visitor.file(scene.ada, one)) for one in Format}
+def test_each_format_has_a_link_of_its_own(looker, kept):
+    found = {one: looker.http.get(looker.file(kept.ada, one)) for one in Format}
 
     assert {one: answer.status_code for one, answer in found.items()} == {
         Format.PDF: 302, Format.CSV: 302, Format.JSON: 404, Format.EXCEL: 404, Format.HTML: 404,
@@ -137,11 +151,11 @@ def wrong_paths(visitor, reader):
     yield from ("/", "/files", "/leave/", "/favicon.ico", "/robots.txt", "/docs", "/openapi.json", "/.env", "/files/ü")
 
 
-def test_every_wrong_token_and_address_gets_the_same_page_and_asks_no_database(scene, aws):
-    with serving(app(scene, aws, door=NobodyHome()), KEYS) as visitor:
+def test_every_wrong_token_and_address_gets_the_same_page_and_asks_no_database(kept, aws):
+    with serving(app(kept, aws, door=NobodyHome()), KEYS) as visitor:
         page = visitor.http.get("/nothing")
         assert page.status_code == 404
-        paths = list(wrong_paths(visitor, scene.ada))
+        paths = list(wrong_paths(visitor, kept.ada))
         answers = {path: visitor.http.get(path) for path in paths}
         posted = {path: visitor.http.post(path, data={"leave": "1"}) for path in paths[::3]}
         heads = [visitor.http.head(path) for path in paths[::7]]
@@ -190,17 +204,17 @@ def test_a_link_that_was_revoked_gets_the_same_page_as_one_that_never_was(visito
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "POST"])
-def test_no_other_method_is_answered(visitor, scene, method):
-    paths = [visitor.file(scene.ada)]
+def test_no_other_method_is_answered(looker, kept, method):
+    paths = [looker.file(kept.ada)]
     if method != "POST":
-        paths += [visitor.leave(scene.ada), visitor.manage(scene.ada)]
+        paths += [looker.leave(kept.ada), looker.manage(kept.ada)]
 
-    assert {visitor.http.request(method, path).status_code for path in paths} == {404}
-    assert scene.opt_outs() == []
+    assert {looker.http.request(method, path).status_code for path in paths} == {404}
+    assert kept.opt_outs() == []
 
 
-def test_the_page_of_leaving_says_what_it_means_and_has_one_button(visitor, scene):
-    answer = visitor.http.get(visitor.leave(scene.ada))
+def test_the_page_of_leaving_says_what_it_means_and_has_one_button(looker, kept):
+    answer = looker.http.get(looker.leave(kept.ada))
 
     assert answer.status_code == 200
     assert buttons(answer) == ["Stop these emails"]
@@ -208,7 +222,7 @@ def test_the_page_of_leaving_says_what_it_means_and_has_one_button(visitor, scen
     assert "Stop getting “Weekly activity”?" in told
     assert f"Then this report of Acme is no longer emailed to {ADA}." in told
     assert "files that you already have stay yours" in told
-    assert scene.opt_outs() == []
+    assert kept.opt_outs() == []
 
 
 def test_the_button_leaves_and_the_page_then_has_a_way_back(visitor, scene):
@@ -252,12 +266,12 @@ def test_whoever_posts_without_our_words_wants_to_leave(visitor, scene, body):
     assert scene.opt_outs() == [("r1", "ada@acme.example", "page", False)]
 
 
-def test_a_page_leads_to_everything_that_the_address_gets(visitor, scene):
-    path = visitor.leave(scene.ada)
-    (link,) = re.findall(r'<a href="(.+?)"', visitor.http.get(path).text)
+def test_a_page_leads_to_everything_that_the_address_gets(looker, kept):
+    path = looker.leave(kept.ada)
+    (link,) = re.findall(r'<a href="(.+?)"', looker.http.get(path).text)
     manage = str(httpx.URL(f"http://x{path}").join(link).path)
 
-    answer = visitor.http.get(manage)
+    answer = looker.http.get(manage)
 
     assert answer.status_code == 200
     told = text_of(answer)
@@ -292,11 +306,11 @@ def test_each_report_has_a_switch_of_its_own(visitor, scene):
         {"report": "\ud800".encode("utf-8", "surrogatepass"), "receives": "0"},
     ],
 )  # fmt: skip
-def test_a_report_that_is_not_shown_cannot_be_switched(visitor, scene, form):
-    answer = visitor.http.post(visitor.manage(scene.ada), data=form)
+def test_a_report_that_is_not_shown_cannot_be_switched(looker, kept, form):
+    answer = looker.http.post(looker.manage(kept.ada), data=form)
 
     assert answer.status_code == 404
-    assert scene.opt_outs() == []
+    assert kept.opt_outs() == []
 
 
 #: All that a link could change, but for the counts of openings.
@@ -331,36 +345,36 @@ def test_addresses_with_a_tag_and_a_domain_in_another_script(visitor, scene):
     assert scene.opt_outs() == [("r1", "jo+news@xn--bcher-kva.example", "one-click", False)]
 
 
-def test_a_message_to_several_readers_links_files_and_has_nobody_to_leave(visitor, scene):
-    assert visitor.http.get(visitor.file(scene.all)).status_code == 302
-    for path in (visitor.leave(scene.all), visitor.manage(scene.all)):
-        assert visitor.http.get(path).status_code == 404
-        assert visitor.http.post(path).status_code == 404
+def test_a_message_to_several_readers_links_files_and_has_nobody_to_leave(looker, kept):
+    assert looker.http.get(looker.file(kept.all)).status_code == 302
+    for path in (looker.leave(kept.all), looker.manage(kept.all)):
+        assert looker.http.get(path).status_code == 404
+        assert looker.http.post(path).status_code == 404
 
 
-def test_keys_are_rotated_while_links_are_alive(scene, aws):
+def test_keys_are_rotated_while_links_are_alive(kept, aws):
     old, new = new_key(1), new_key(2)
-    with serving(app(scene, aws, f"{new},{old}"), new) as visitor:
-        assert visitor.http.get(visitor.file(scene.ada, keys=old)).status_code == 302
-        assert visitor.http.get(visitor.file(scene.ada)).status_code == 302
-        (link,) = re.findall(r"\.\./manage/([\w-]+)", visitor.http.get(visitor.leave(scene.ada, keys=old)).text)
+    with serving(app(kept, aws, f"{new},{old}"), new) as visitor:
+        assert visitor.http.get(visitor.file(kept.ada, keys=old)).status_code == 302
+        assert visitor.http.get(visitor.file(kept.ada)).status_code == 302
+        (link,) = re.findall(r"\.\./manage/([\w-]+)", visitor.http.get(visitor.leave(kept.ada, keys=old)).text)
         assert base64.urlsafe_b64decode(link)[0] == 2
-    with serving(app(scene, aws, new), new) as visitor:
-        assert visitor.http.get(visitor.file(scene.ada, keys=old)).status_code == 404
-        assert visitor.http.get(visitor.file(scene.ada)).status_code == 302
+    with serving(app(kept, aws, new), new) as visitor:
+        assert visitor.http.get(visitor.file(kept.ada, keys=old)).status_code == 404
+        assert visitor.http.get(visitor.file(kept.ada)).status_code == 302
 
 
 @pytest.mark.parametrize("below", ["/a/reports", "/files"])
-def test_below_a_path_the_pages_work_whether_the_proxy_keeps_it_or_not(scene, aws, below):
-    with serving(app(scene, aws, path=below), KEYS) as visitor:
+def test_below_a_path_the_pages_work_whether_the_proxy_keeps_it_or_not(kept, aws, below):
+    with serving(app(kept, aws, path=below), KEYS) as visitor:
         for prefix in ("", below):
-            assert visitor.http.get(prefix + visitor.file(scene.ada)).status_code == 302
-            page = visitor.http.get(prefix + visitor.leave(scene.ada))
+            assert visitor.http.get(prefix + visitor.file(kept.ada)).status_code == 302
+            page = visitor.http.get(prefix + visitor.leave(kept.ada))
             (link,) = re.findall(r'<a href="(.+?)"', page.text)
             assert page.url.join(link).path.startswith(f"{prefix}/manage/")
             assert visitor.http.get(page.url.join(link)).status_code == 200
             assert re.findall(r'(?:href|src|action)="(?!\.\./manage/)', page.text) == []
-        assert visitor.http.get(f"/a{visitor.file(scene.ada)}").status_code == 404
+        assert visitor.http.get(f"/a{visitor.file(kept.ada)}").status_code == 404
 
 
 def test_every_answer_has_strict_headers_and_no_page_loads_anything(visitor, scene):
@@ -406,9 +420,9 @@ class Down:
 @pytest.mark.parametrize(
     ("error", "told"), [(TransientError("planted"), "TransientError"), (ValueError("planted"), "ValueError")]
 )
-def test_while_the_database_is_down_the_page_says_so_and_the_log_nothing_else(scene, aws, caplog, error, told):
-    with caplog.at_level(logging.DEBUG), serving(app(scene, aws, door=Down(error)), KEYS) as visitor:
-        paths = [visitor.file(scene.ada), visitor.leave(scene.ada), visitor.manage(scene.ada)]
+def test_while_the_database_is_down_the_page_says_so_and_the_log_nothing_else(kept, aws, caplog, error, told):
+    with caplog.at_level(logging.DEBUG), serving(app(kept, aws, door=Down(error)), KEYS) as visitor:
+        paths = [visitor.file(kept.ada), visitor.leave(kept.ada), visitor.manage(kept.ada)]
         answers = [visitor.http.get(path) for path in paths] + [visitor.http.post(path) for path in paths[1:]]
 
     assert {(one.status_code, one.headers["retry-after"]) for one in answers} == {(503, "60")}
@@ -442,25 +456,25 @@ def test_a_database_that_cannot_be_reached_or_refuses_is_a_page_too(scene, aws):
         ),
     ],
 )
-def test_a_form_that_is_none_of_ours_changes_nothing(visitor, scene, kind, body):
-    answer = visitor.http.post(visitor.leave(scene.ada), content=body, headers={"content-type": kind})
+def test_a_form_that_is_none_of_ours_changes_nothing(looker, kept, kind, body):
+    answer = looker.http.post(looker.leave(kept.ada), content=body, headers={"content-type": kind})
 
     assert answer.status_code == 404
-    assert scene.opt_outs() == []
+    assert kept.opt_outs() == []
 
 
-def test_a_body_without_an_end_is_not_read_to_its_end(visitor, scene):
-    head = f"POST {visitor.leave(scene.ada)} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
-    with socket.create_connection(("127.0.0.1", visitor.http.base_url.port), timeout=20) as line:
+def test_a_body_without_an_end_is_not_read_to_its_end(looker, kept):
+    head = f"POST {looker.leave(kept.ada)} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection(("127.0.0.1", looker.http.base_url.port), timeout=20) as line:
         line.sendall(f"{head}content-length: 1000000000\r\n\r\nx=".encode())
         with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
             line.sendall(b"x" * 999_999_000)
 
-    assert scene.opt_outs() == []
+    assert kept.opt_outs() == []
 
 
-def test_a_request_line_without_an_end_is_refused(visitor):
-    with socket.create_connection(("127.0.0.1", visitor.http.base_url.port), timeout=20) as line:
+def test_a_request_line_without_an_end_is_refused(looker):
+    with socket.create_connection(("127.0.0.1", looker.http.base_url.port), timeout=20) as line:
         for piece in (b"GET /files/", b"A" * 9_000, b"A" * 9_000):
             line.sendall(piece)
             time.sleep(0.05)
@@ -469,7 +483,7 @@ def test_a_request_line_without_an_end_is_refused(visitor):
         assert line.recv(1_000) in {b"", b"Invalid HTTP request received."}
 
 
-def test_slow_work_holds_up_nobody_else(scene, aws):
+def test_slow_work_holds_up_nobody_else(kept, aws):
     release, begun = threading.Event(), threading.Semaphore(0)
 
     class Slow:
@@ -477,8 +491,8 @@ def test_slow_work_holds_up_nobody_else(scene, aws):
             begun.release()
             release.wait(20)
 
-    with serving(app(scene, aws, door=Slow()), KEYS) as visitor:
-        path = visitor.leave(scene.ada)
+    with serving(app(kept, aws, door=Slow()), KEYS) as visitor:
+        path = visitor.leave(kept.ada)
         waiting = [threading.Thread(target=visitor.http.get, args=(path,)) for _ in range(10)]
         for one in waiting:
             one.start()

@@ -60,14 +60,13 @@ def test_the_public_role_reads_no_column_of_any_table(roles):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("function", ["report_went", "edit_noted", "schedule_became_effective"])
-def test_nobody_puts_a_function_of_our_triggers_on_a_table_of_their_own(roles, function):
+def test_nobody_puts_a_function_of_our_triggers_on_a_table_of_their_own(roles):
     """Everybody may create temporary tables; our trigger functions have the rights of their owner."""
     with psycopg.connect(roles.public) as connection:
         connection.execute("CREATE TEMP TABLE bait (id text, name text, workspace_id text)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(
-                f"CREATE TRIGGER t AFTER DELETE ON bait FOR EACH ROW EXECUTE FUNCTION reporting.{function}()"
+                "CREATE TRIGGER t AFTER DELETE ON bait FOR EACH ROW EXECUTE FUNCTION reporting.report_went()"
             )
 
 
@@ -88,21 +87,20 @@ def test_it_works_where_the_reading_role_is_kept_to_one_workspace(roles, scene):
     assert PostgresDoor(roles.public).file(scene.ada, Format.CSV, is_opening=True)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT FROM scheduled_reports",
-        "SELECT FROM workspaces",
-        "SELECT FROM reporting.readers",
-        "SELECT FROM reporting.opt_outs",
-        "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')",
-        "UPDATE reporting.readers SET revoked_at = NULL",
-        "SELECT FROM reporting.door_found(gen_random_uuid())",
-        "SELECT FROM reporting.door_rows('ws1')",
-        "SELECT reporting.door_names('{}', '{}')",
-        "SELECT reporting.calendar_takes_effect('ws1', 'DE')",
-        "CREATE TABLE reporting.mine (id int)",
-    ],
+REFUSED = (
+    "SELECT FROM scheduled_reports",
+    "SELECT FROM workspaces",
+    "SELECT FROM reporting.readers",
+    "SELECT FROM reporting.opt_outs",
+    "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')",
+    "UPDATE reporting.readers SET revoked_at = NULL",
+    "SELECT FROM reporting.door_found(gen_random_uuid())",
+    "SELECT FROM reporting.door_rows('ws1')",
+    "SELECT reporting.door_names('{}', '{}')",
+    "SELECT reporting.calendar_takes_effect('ws1', 'DE')",
+    "CREATE TABLE reporting.mine (id int)",
 )
-def test_it_is_refused_everything_else(roles, statement):
-    assert roles.refused("public", statement)
+
+
+def test_it_is_refused_everything_else(roles):
+    assert [one for one in REFUSED if not roles.refused("public", one)] == []
