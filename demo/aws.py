@@ -1,11 +1,13 @@
 """S3 and SES on 127.0.0.1: moto's server, and a client for the demo and the tests.
 
 `python -m demo.aws PORT` runs the server, with additions to moto's SES: the envelope of a message (moto mixes it with
-the addresses in the headers, and counts those twice against the 50 allowed), the size limit, and the time of receipt.
+the addresses in the headers, and counts those twice against the 50 allowed), the size limit, the time of receipt, and
+the account's rate.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ REGION = "us-east-1"
 ACCESS_KEY = "demo"
 SECRET_KEY = "demo-only"  # noqa: S105 - a local server that checks nothing
 MAX_RECIPIENTS = 50
+MAX_SEND_RATE = 1_000.0
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 
 # A session variable without environment variable and config key: nothing outside this process can set it.
@@ -186,6 +189,7 @@ def serve(port: int) -> None:
 
     _patch_s3()
     _patch_ses()
+    _patch_iam()
     main(["-H", "127.0.0.1", "-p", str(port)])
 
 
@@ -206,6 +210,8 @@ def _patch_s3() -> None:
 def _patch_ses() -> None:
     from moto.ses import models  # noqa: PLC0415
     from moto.ses.exceptions import MessageRejectedError  # noqa: PLC0415
+    from moto.sesv2 import urls  # noqa: PLC0415
+    from moto.sesv2.responses import SESV2Response  # noqa: PLC0415
 
     accept = models.SESBackend.send_raw_email
 
@@ -222,8 +228,29 @@ def _patch_ses() -> None:
         vars(message).update(envelope=envelope, received=datetime.now(UTC).isoformat())
         return message
 
+    def get_account(_: SESV2Response) -> str:
+        quota = {"Max24HourSend": 50_000.0, "MaxSendRate": MAX_SEND_RATE, "SentLast24Hours": 0.0}
+        return json.dumps({"SendingEnabled": True, "SendQuota": quota})
+
+    # Moto has neither the operation nor its path.
+    SESV2Response.get_account = get_account  # type: ignore[attr-defined]
+    urls.url_paths["{0}/v2/email/account$"] = SESV2Response.dispatch
     models.RECIPIENT_LIMIT = sys.maxsize
     models.SESBackend.send_raw_email = send_raw_email  # type: ignore[method-assign]
+
+
+def _patch_iam() -> None:
+    """Let access checks accept a GET to SES: moto takes its headers for a body, whose signature differs."""
+    from moto.iam import access_control  # noqa: PLC0415
+
+    keep = access_control.IAMRequestBase._create_aws_request  # noqa: SLF001 - moto offers no other way
+
+    def create(self: access_control.IAMRequestBase) -> Any:
+        if self._service == "ses" and self._method == "GET":
+            self._data = {}
+        return keep(self)
+
+    access_control.IAMRequestBase._create_aws_request = create  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _header_addresses(raw: str) -> list[str]:

@@ -71,6 +71,7 @@ GRANT INSERT, UPDATE, DELETE ON report_executions TO :"writing";
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.artifacts, reporting.audit, reporting.calendars, reporting.condition_state, reporting.deliveries,
     reporting.departed, reporting.due_ticks, reporting.missed_ticks, reporting.report_options, reporting.runs,
+    reporting.send_rates,
     reporting.stages, reporting.tombstones
 TO :"writing";
 -- You decide who may stop all email at once, and only the API names the recipients of a run by hand.

@@ -141,6 +141,14 @@ def test_the_tasks_may_mail(client):
     assert mailer.send(SENDER, Recipients(to=("ann@acme.example",)), message.as_bytes(), tags={"report": "r1"})
 
 
+def test_the_tasks_may_ask_for_the_rate_of_the_account(client):
+    assert SesMailer(client("sesv2")).recipients_per_second() == server.MAX_SEND_RATE
+
+
+def test_without_the_right_to_ask_there_is_no_rate_and_no_error(client):
+    assert SesMailer(client("sesv2", "api")).recipients_per_second() is None
+
+
 @pytest.mark.parametrize(
     ("user", "service", "method", "arguments"),
     [
@@ -160,6 +168,7 @@ def test_the_tasks_may_mail(client):
         ("api", "s3", "list_objects_v2", {"Bucket": "reports", "Prefix": "ws1/"}),
         ("api", "s3", "get_object", {"Bucket": "staging", "Key": "runs/x"}),
         ("api", "sesv2", "list_email_identities", {}),
+        ("api", "sesv2", "get_account", {}),
     ],
 )
 def test_everything_else_is_denied(client, user, service, method, arguments):
@@ -188,5 +197,7 @@ def test_no_policy_says_star_where_it_can_name_a_thing():
     for path in IAM.glob("*.json"):
         for statement in json.loads(policy(path.stem))["Statement"]:
             resources = statement["Resource"]
+            if statement["Action"] == "ses:GetAccount":  # it has no resource
+                continue
             assert "*" not in (resources if isinstance(resources, list) else [resources])
             assert "*" not in str(statement["Action"])

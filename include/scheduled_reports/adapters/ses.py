@@ -6,13 +6,14 @@ mail.  Source: SendEmail in the SES v2 API reference.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from email.utils import parseaddr
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -32,7 +33,9 @@ from ..domain.errors import (
 from ..domain.report import Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
 
 THROTTLED = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
 MISCONFIGURED = frozenset({
@@ -50,6 +53,8 @@ class SesMailer:
 
     client: Any
     configuration_set: str | None = None
+    #: Makes a client with short time-outs for questions, whose answers are not worth waiting for.
+    impatient: Callable[[], Any] | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:
         envelope: dict[str, Any] = {
@@ -77,13 +82,21 @@ class SesMailer:
 
     def recipients_per_second(self) -> float | None:
         try:
-            quota = self.client.get_account()["SendQuota"]
-        except (
-            ClientError,
-            BotoCoreError,
-        ):  # not allowed, asked too often, or out of reach: SES itself says when to wait
+            answer = (self.impatient() if self.impatient else self.client).get_account()
+            rate = float(answer["SendQuota"]["MaxSendRate"])
+        except Exception as error:  # not allowed, asked too often, out of reach: no reason to keep a mail back
+            log.warning("SES did not tell its rate: %s", _short(error))
             return None
-        return float(quota["MaxSendRate"])
+        return rate if 0 < rate < inf else None
+
+
+def _short(error: Exception) -> str:
+    """The code of SES's answer, or the type of another error; their texts name accounts and roles."""
+    return _code(error) if isinstance(error, ClientError) else type(error).__name__
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def _tag(value: str) -> str:
@@ -101,7 +114,7 @@ def _named(error: ClientError, recipients: Recipients) -> list[str]:
 
 
 def _meaning(error: ClientError, sender: str, recipients: Recipients) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "unknown")
+    code = _code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
         return ThrottledError(f"SES asked to slow down: {code}")

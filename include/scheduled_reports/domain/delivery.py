@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from .reader import READER
@@ -26,6 +27,8 @@ class DeliveryState(StrEnum):
 MailMode = Literal["attach", "zip", "link"]
 
 
+#: The longest wait before a message, and the longest pause after it, in seconds.
+LONGEST_PAUSE = 600.0
 #: The prefix of the names of messages to a report's owner.
 NOTICE = "notice/"
 
@@ -63,3 +66,18 @@ class Delivery:
     def is_notice(self) -> bool:
         """Whether it is a notice to the report's owner about a run, and not the report itself."""
         return self.message.startswith(NOTICE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """When a message may be sent, at the mail service's rate."""
+
+    #: Seconds from now; None if that is too far away.
+    seconds: float | None
+    #: Whether the service has not been asked for its rate for ten minutes.
+    is_old: bool
+
+
+def pause_after(recipients: int, per_second: float) -> float:
+    """The seconds that a message to so many recipients takes at a rate, rounded up to what a clock tells apart."""
+    return min(ceil(recipients / per_second * 1e6) / 1e6, LONGEST_PAUSE)

@@ -19,6 +19,7 @@ from ..domain.errors import (
 )
 from ..domain.report import Recipients
 from ..monitoring import metrics
+from .pace import wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -183,6 +184,7 @@ def claim_and_send(
 
     With *leave_out* the addresses that the service does not accept now count as refused.
     """
+    wait_for_turn(services, len(delivery.recipients))
     held = services.ledger.claim(delivery, confirm)
     if held is not None:
         if held.state in (DeliveryState.SENT, DeliveryState.REFUSED):

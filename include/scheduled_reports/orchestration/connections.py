@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,16 @@ AWS = "reports_aws"
 SMTP = "reports_smtp"
 
 
+#: What an email task has for sending besides the time of a query; the rest of its time is for what it does before, and
+#: for the answer to its last message.
+MAIL_MARGIN = timedelta(minutes=2)
+
+
 class AirflowServices:
     """The ports of one task process; an adapter is imported and created when it is first used."""
+
+    def __init__(self, mail_time: timedelta | None = None) -> None:
+        self._mail_time = mail_time
 
     @cached_property
     def settings(self) -> Settings:
@@ -84,8 +92,12 @@ class AirflowServices:
             return _smtp()
         from ..adapters.ses import SesMailer
 
-        client = self._client("sesv2", retries={"total_max_attempts": 1, "mode": "standard"})
-        return SesMailer(client, self.settings.configuration_set or None)
+        once = {"total_max_attempts": 1, "mode": "standard"}
+        return SesMailer(
+            self._client("sesv2", retries=once),
+            self.settings.configuration_set or None,
+            lambda: self._client("sesv2", retries=once, connect_timeout=2, read_timeout=3),
+        )
 
     @cached_property
     def runs(self) -> PostgresRuns:
@@ -180,6 +192,11 @@ class AirflowServices:
             connect_timeout=10,
             request_timeout=60,
         )
+
+    @cached_property
+    def mail_until(self) -> datetime:
+        """The time begins with the first message."""
+        return self.now() + (self._mail_time or self.settings.query_seconds + MAIL_MARGIN)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..domain.delivery import Delivery
+    from ..domain.delivery import Delivery, Turn
     from ..domain.report import Recipients, Row
     from ..domain.run import RunKey
 
@@ -48,11 +48,14 @@ class Ledger(Protocol):
 class SendRate(Protocol):
     """The rate at which all tasks together send mail."""
 
-    def reserve(self, service: str, recipients: int) -> float | None:
-        """Take the next moment to send to so many recipients; return the seconds until then.
+    def reserve(self, service: str, recipients: int, *, per_second: float, longest: float) -> Turn:
+        """Take the next moment to send to so many recipients, unless it is more than *longest* seconds away.
 
-        None if no rate of *service* is known that is younger than ten minutes.
+        The rate is *per_second*; 0 for the one that was learned, without a limit until one is.
         """
+
+    def ask(self, service: str) -> bool:
+        """Whether the caller is to ask *service* for its rate: one caller in ten minutes, of all tasks."""
 
     def learn(self, service: str, per_second: float) -> None:
         """Keep the rate of *service*; 0 for no limit."""

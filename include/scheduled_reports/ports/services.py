@@ -82,6 +82,10 @@ class Services(Protocol):
     def metrics(self) -> Metrics:
         """Port `Metrics`."""
 
+    @property
+    def mail_until(self) -> datetime:
+        """Until when messages are sent: a task ends at its time-out, an upkeep round has other work."""
+
     def now(self) -> datetime:
         """The current time, in UTC."""
 

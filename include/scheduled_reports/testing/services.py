@@ -67,6 +67,8 @@ class MemoryServices:
     send_rate: MemorySendRate = field(init=False)
     upkeep_store: UpkeepStore = field(init=False)
     retention: Retention = field(init=False)
+    #: How much time there is for sending, at any moment.
+    mail_time: timedelta = timedelta(minutes=12)
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
@@ -78,7 +80,11 @@ class MemoryServices:
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs, due=self.runs.due)
-        self.retention = MemoryRetention(self.runs, rows, self.now)
+        self.retention = MemoryRetention(self.runs, rows, self.now, self.readers)
+
+    @property
+    def mail_until(self) -> datetime:
+        return self.moment + self.mail_time
 
     def now(self) -> datetime:
         return self.moment

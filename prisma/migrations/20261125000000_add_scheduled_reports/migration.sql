@@ -728,15 +728,25 @@ CREATE TABLE reporting.readers (
 CREATE TABLE reporting.opt_outs (
     id            bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     report_id     text        NOT NULL,
+    workspace_id  text        NOT NULL,     -- a report that moves leaves its opt-outs behind, as it does its runs
     mailbox       text        NOT NULL,
     address       text        NOT NULL,     -- as their message spelled it
     left_at       timestamptz NOT NULL DEFAULT now(),
     how           text        NOT NULL CHECK (how IN ('one-click', 'page', 'manage')),
     returned_at   timestamptz,
-    returned_by   text,                     -- a user's id; null for the reader's own link
+    returned_by   text,                     -- an acting user's id, or airflow:<user>; null for the reader's own link
     return_reason text
 );
-CREATE UNIQUE INDEX opt_outs_current_idx ON reporting.opt_outs (report_id, mailbox) WHERE returned_at IS NULL;
+CREATE UNIQUE INDEX opt_outs_current_idx ON reporting.opt_outs (report_id, workspace_id, mailbox)
+WHERE returned_at IS NULL;
+CREATE INDEX opt_outs_report_idx ON reporting.opt_outs (report_id);
+
+-- Links of a run that were ended, and opt-outs that were taken back.  Not validated: every earlier entry fulfils it.
+ALTER TABLE reporting.audit
+    DROP CONSTRAINT audit_action_check,
+    ADD CONSTRAINT audit_action_check CHECK (
+        action IN ('created', 'changed', 'deleted', 'triggered', 'resent', 'tested', 'revoked', 'returned')
+    ) NOT VALID;
 
 -- The rate of a mail service, and when the next message may be sent, for all tasks together.
 CREATE TABLE reporting.send_rates (
@@ -1101,7 +1111,8 @@ BEGIN
     SELECT f.address, f.name, f.workspace, o.left_at
     FROM reporting.door_found(sought) f
     LEFT JOIN reporting.opt_outs o
-        ON o.report_id = f.report_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+        ON o.report_id = f.report_id AND o.workspace_id = f.workspace_id AND o.mailbox = f.mailbox
+        AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL;
 END
 $$;
@@ -1114,7 +1125,8 @@ BEGIN
     SELECT r.id, r.name, o.id IS NOT NULL
     FROM reporting.door_found(sought) f
     JOIN scheduled_reports r ON r.workspace_id = f.workspace_id
-    LEFT JOIN reporting.opt_outs o ON o.report_id = r.id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+    LEFT JOIN reporting.opt_outs o
+        ON o.report_id = r.id AND o.workspace_id = r.workspace_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL
       AND (r.id = f.report_id OR o.id IS NOT NULL
            OR (r.email_enabled AND r.status::text <> 'DISABLED' AND reporting.door_names(
@@ -1139,11 +1151,12 @@ BEGIN
     END IF;
     IF how IS NULL THEN
         UPDATE reporting.opt_outs SET returned_at = now()
-        WHERE report_id = chosen AND mailbox = known.mailbox AND returned_at IS NULL;
+        WHERE report_id = chosen AND workspace_id = known.workspace_id AND mailbox = known.mailbox
+          AND returned_at IS NULL;
     ELSE
-        INSERT INTO reporting.opt_outs (report_id, mailbox, address, how)
-        VALUES (chosen, known.mailbox, known.address, how)
-        ON CONFLICT (report_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
+        INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
+        VALUES (chosen, known.workspace_id, known.mailbox, known.address, how)
+        ON CONFLICT (report_id, workspace_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
     END IF;
     RETURN true;
 END

@@ -64,7 +64,8 @@ BEGIN
     SELECT f.address, f.name, f.workspace, o.left_at
     FROM reporting.door_found(sought) f
     LEFT JOIN reporting.opt_outs o
-        ON o.report_id = f.report_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+        ON o.report_id = f.report_id AND o.workspace_id = f.workspace_id AND o.mailbox = f.mailbox
+        AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL;
 END
 $$;
@@ -77,7 +78,8 @@ BEGIN
     SELECT r.id, r.name, o.id IS NOT NULL
     FROM reporting.door_found(sought) f
     JOIN scheduled_reports r ON r.workspace_id = f.workspace_id
-    LEFT JOIN reporting.opt_outs o ON o.report_id = r.id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+    LEFT JOIN reporting.opt_outs o
+        ON o.report_id = r.id AND o.workspace_id = r.workspace_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL
       AND (r.id = f.report_id OR o.id IS NOT NULL
            OR (r.email_enabled AND r.status::text <> 'DISABLED' AND reporting.door_names(
@@ -102,11 +104,12 @@ BEGIN
     END IF;
     IF how IS NULL THEN
         UPDATE reporting.opt_outs SET returned_at = now()
-        WHERE report_id = chosen AND mailbox = known.mailbox AND returned_at IS NULL;
+        WHERE report_id = chosen AND workspace_id = known.workspace_id AND mailbox = known.mailbox
+          AND returned_at IS NULL;
     ELSE
-        INSERT INTO reporting.opt_outs (report_id, mailbox, address, how)
-        VALUES (chosen, known.mailbox, known.address, how)
-        ON CONFLICT (report_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
+        INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
+        VALUES (chosen, known.workspace_id, known.mailbox, known.address, how)
+        ON CONFLICT (report_id, workspace_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
     END IF;
     RETURN true;
 END
