@@ -311,6 +311,16 @@ def test_a_plan_is_forgotten_until_a_message_may_have_been_sent(record):
     assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
 
 
+def test_the_plan_of_a_run_can_be_read(runs):
+    runs.open(new_run())
+    assert runs.mail_plan(KEY) is None
+
+    runs.fix_mail(KEY, MAIL)
+
+    assert runs.mail_plan(KEY) == MAIL
+    assert runs.mail_plan(OTHER) is None
+
+
 def test_a_fixed_plan_loses_readers_and_a_run_without_one_gets_none(runs):
     fewer = {**MAIL, "messages": 0}
     for key in (KEY, OTHER):

@@ -21,7 +21,7 @@ from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import DeliveryUnknownError, ReportsError
 from include.scheduled_reports.domain.reader import LeftBy
-from include.scheduled_reports.domain.run import RunKey, RunKind, RunState
+from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunKind, RunState
 from include.scheduled_reports.runs import pipeline
 from tests.contract.tables import add_people, add_report, execute
 from tests.integration.stages import KEY, MESSAGES, TRIGGER, services_on, walk
@@ -207,7 +207,8 @@ def test_who_leaves_between_two_messages_gets_none_and_stays_out_until_they_are_
         assert walk(services, trigger).state is RunState.SUCCESS
         assert reached(inbox()[before:]) == without_bob
 
-    assert services.readers.take_back("r1", "BOB+reports@ACME.example", by="u1", reason="He asked for it.")
+    act = AuditAction(action="returned", actor=Actor(user="service", acting_user="u1"), workspace_id="ws1")
+    assert services.readers.take_back("r1", "BOB+reports@ACME.example", act, "He asked for it.")
     before = len(inbox())
     assert walk(services, by_hand("after")).state is RunState.SUCCESS
     assert reached(inbox()[before:]) == dict.fromkeys(SENT_TO.values(), 1)
