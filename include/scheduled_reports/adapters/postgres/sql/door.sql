@@ -130,7 +130,8 @@ DECLARE
 BEGIN
     SELECT r.* INTO known FROM reporting.readers r WHERE r.handle = sought;
     IF chosen IS NULL OR known.address IS NULL
-       OR NOT EXISTS (SELECT FROM reporting.door_reports(sought) d WHERE d.id = chosen) THEN
+       OR sought_report IS NOT NULL
+          AND NOT EXISTS (SELECT FROM reporting.door_reports(sought) d WHERE d.id = sought_report) THEN
         RETURN false;
     END IF;
     IF how IS NULL THEN
