@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from starlette.testclient import TestClient
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
@@ -202,6 +203,7 @@ def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = Non
     )
     services.runs, services.stages = PostgresRuns(dsn), PostgresStages(dsn)
     services.ledger, services.upkeep_store = PostgresLedger(dsn), PostgresUpkeepStore(dsn)
+    services.readers = PostgresReaders(dsn)
     if now is not None:
         services.moment = now
     ports = FakeWebServices(dsn, services)

@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
@@ -23,6 +24,7 @@ from include.scheduled_reports.ports.runs import NewRun
 from include.scheduled_reports.reports.parser import parse_row
 from include.scheduled_reports.runs import outcome
 from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.readers import MemoryReaders
 from include.scheduled_reports.testing.reports import MemoryDefinitions
 from include.scheduled_reports.testing.retention import Departure, MemoryRetention
 from include.scheduled_reports.testing.runs import MemoryRuns
@@ -116,7 +118,11 @@ class InMemory(Kept):
         self.ledger = MemoryLedger()
         self.runs = MemoryRuns(self.ledger)
         self.definitions = MemoryDefinitions([row(id="r1"), row(id="r2")])
-        self.port = MemoryRetention(self.runs, self.definitions)
+        self.readers = MemoryReaders()
+        self.port = MemoryRetention(self.runs, self.definitions, readers=self.readers)
+
+    def leave(self, report_id, address):
+        self.readers.leave(report_id, address)
 
     def move(self, which, *, settled=None, uploaded=None, started=None):
         kept = self.runs.runs[which].retention
@@ -145,9 +151,18 @@ class InPostgres(Kept):
     def __init__(self, dsn):
         self.dsn = dsn
         self.ledger, self.runs, self.port = PostgresLedger(dsn), PostgresRuns(dsn), PostgresRetention(dsn)
+        self.readers = PostgresReaders(dsn)
         add_people(dsn)
         add_report(dsn, id="r1")
         add_report(dsn, id="r2")
+
+    def leave(self, report_id, address):
+        execute(
+            self.dsn,
+            "INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how) "
+            "SELECT id, workspace_id, %s, %s, 'page' FROM scheduled_reports WHERE id = %s",
+            address, address, report_id,
+        )  # fmt: skip
 
     def move(self, which, *, settled=None, uploaded=None, started=None):
         names = which.report_id, which.run_id

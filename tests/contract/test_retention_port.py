@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from include.scheduled_reports.domain.delivery import DeliveryState
+from include.scheduled_reports.domain.reader import Addressee, reader_message
 from include.scheduled_reports.domain.run import RunState
 from include.scheduled_reports.ports.retention import Removed, StoredObjects
 from include.scheduled_reports.runs import outcome
@@ -231,6 +232,40 @@ def test_a_run_whose_file_lies_in_a_bucket_that_is_not_ours_is_never_forgotten(k
     assert due(kept) == []
     assert drop_rows(kept) == 0
     assert exists(kept)
+
+
+# Readers and opt-outs
+
+ADA = Addressee(message=reader_message("ada@acme.example"), address="ada@acme.example")
+
+
+def test_the_readers_of_a_run_go_with_its_rows_and_those_who_left_stay_out(kept):
+    for which in (K, key("run2")):
+        kept.settle(which, at=OLD if which == K else NOW)
+        kept.readers.enlist(which, "ws1", [ADA])
+    kept.leave("r1", "ada@acme.example")
+    drop(kept)
+    assert len(kept.readers.of(K)) == 1
+
+    drop_rows(kept)
+
+    assert [len(kept.readers.of(which)) for which in (K, key("run2"))] == [0, 1]
+    assert kept.readers.opted_out("r1") == {"ada@acme.example"}
+
+
+def test_who_left_stays_out_of_a_report_that_came_back_and_not_of_one_that_was_erased(kept):
+    for report_id in ("r1", "r2"):
+        kept.settle(key("run1", report_id))
+        kept.readers.enlist(key("run1", report_id), "ws1", [ADA])
+        kept.leave(report_id, "ada@acme.example")
+        kept.delete_report(report_id, since=OLD)
+    kept.insert_report("r1")
+
+    assert [kept.port.erase(report_id, BEFORE) for report_id in ("r1", "r2")] == [False, True]
+    kept.insert_report("r2")
+
+    assert [kept.readers.opted_out(report_id) for report_id in ("r1", "r2")] == [{"ada@acme.example"}, frozenset()]
+    assert [len(kept.readers.of(key("run1", report_id))) for report_id in ("r1", "r2")] == [1, 0]
 
 
 # Staging

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.naming import execution_id
+from include.scheduled_reports.domain.reader import reader_message
 from include.scheduled_reports.domain.run import RunKey
 from tests.e2e.visitors import ROOT
 
@@ -117,6 +118,12 @@ def _add_hostile_run(running):
                email_error) VALUES (%s, %s, 'FAILED', %s, 'CSV', '2026-05-08 10:00', %s, %s)""",
         execution_id(key, Format.CSV), key.report_id, ATTACK, ATTACK, ATTACK,
     )  # fmt: skip
+    for state in ("now()", "NULL"):
+        running.rows(
+            f"""INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how, returned_by,
+                   return_reason, returned_at) VALUES (%s, 'hostile', %s, %s, 'page', %s, %s, {state})""",
+            key.report_id, ATTACK, ATTACK, ATTACK, ATTACK,
+        )  # fmt: skip
     s3 = running.stack.aws.client("s3")
     s3.put_object(Bucket=running.stack.bucket, Key="hostile/page.html", Body=HOSTILE_PAGE, ContentType="text/html")
     running.rows(
@@ -132,6 +139,33 @@ def _add_hostile_run(running):
                    error) VALUES (%s, %s, %s, %s, %s, %s, 'attach', '{csv}', %s)""",
             key.report_id, key.run_id, message, state, ATTACK, Jsonb({"to": [ATTACK], "cc": [], "bcc": []}), ATTACK,
         )  # fmt: skip
+
+
+def add_readers(running, report_id):
+    """Add a run that was mailed to one reader with links, who opened them and then left the report."""
+    address, run_id = "ada@acme.example", "manual__2026-05-08T10:00:00+00:00"
+    running.rows(
+        """INSERT INTO reporting.runs (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for,
+               triggered_by, clear_number, settled_at)
+           VALUES (%s, %s, 'left', %s, 'manual', 'success', '2026-05-08 10:00Z', 'airflow:admin', 0, now())""",
+        report_id, run_id, WORKSPACE,
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats)
+           VALUES (%s, %s, %s, 'sent', 'Numbers', %s, 'link', '{csv}')""",
+        report_id, run_id, reader_message(address), Jsonb({"to": [address]}),
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.readers (report_id, run_id, message, workspace_id, address, mailbox, spellings,
+               of_report, openings, last_opened_at)
+           VALUES (%s, %s, %s, %s, %s, %s, ARRAY[%s], true, 3, now())""",
+        report_id, run_id, reader_message(address), WORKSPACE, address, address, address,
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
+           VALUES (%s, %s, %s, %s, 'one-click')""",
+        report_id, WORKSPACE, address, address,
+    )  # fmt: skip
 
 
 def add_many(dsn):

@@ -295,3 +295,34 @@ def test_a_report_is_paused_resumed_duplicated_and_deleted(visit, here):
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url(re.compile(f"{ROOT}/$"))
     assert here.rows(same) == [original]
+
+
+def test_a_reader_who_left_is_mailed_again_for_a_reason_and_the_links_of_a_run_are_revoked(visit, here):
+    scene.add(here, "pages-left", name="With readers", tags=["left"])
+    scene.add_readers(here, "pages-left")
+    page = visit.open("/reports/pages-left")
+    page.get_by_role("link", name="One reader has left").click()
+    page.get_by_role("button", name="Mail them again…").click()
+    dialog = page.get_by_role("dialog", name="Mail them again")
+    expect(dialog).to_contain_text("ada@acme.example")
+    dialog.get_by_label("Reason").fill("  ")
+    dialog.get_by_role("button", name="Mail them again").click()
+    expect(dialog.locator("[data-errors]")).to_contain_text("say why they are mailed again")
+    dialog.get_by_label("Reason").fill("Asked for it on the phone")
+    dialog.get_by_role("button", name="Mail them again").click()
+    expect(page.locator(".opt-outs")).to_contain_text("by airflow:admin: Asked for it on the phone")
+    expect(page.get_by_role("button", name="Mail them again…")).to_have_count(0)
+    assert column(here, "SELECT return_reason FROM reporting.opt_outs WHERE report_id = 'pages-left'") == [
+        "Asked for it on the phone"
+    ]
+
+    run = page.locator(".run")
+    expect(run).to_contain_text("ada@acme.example linked, opened 3 times, last")
+    page.get_by_role("button", name="Revoke links…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert column(here, "SELECT revoked_at FROM reporting.readers WHERE report_id = 'pages-left'") == [None]
+    page.get_by_role("button", name="Revoke links…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke links", exact=True).click()
+    expect(run).to_contain_text("Links revoked")
+    expect(page.get_by_role("button", name="Revoke links…")).to_have_count(0)
+    assert None not in column(here, "SELECT revoked_at FROM reporting.readers WHERE report_id = 'pages-left'")

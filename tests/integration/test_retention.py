@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from demo import aws as server
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.migrate import migrate
+from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
@@ -19,6 +20,7 @@ from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.postgres.sql import statements
 from include.scheduled_reports.adapters.s3 import S3Store
 from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.domain.reader import Addressee, reader_message
 from include.scheduled_reports.domain.run import RunKey, RunKind, Trigger
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.settings import Settings
@@ -28,6 +30,7 @@ from tests.contract.tables import add_people, add_report, execute
 
 NOW = datetime.now(UTC)
 MONDAY = datetime(2026, 5, 11, 7, tzinfo=UTC)
+ADA = Addressee(message=reader_message("ada@acme.example"), address="ada@acme.example")
 
 
 @pytest.fixture
@@ -205,6 +208,7 @@ def services(dsn, aws, tmp_path):
         moment=datetime.now(UTC),
     )
     services.runs, services.ledger, services.retention = PostgresRuns(dsn), PostgresLedger(dsn), PostgresRetention(dsn)
+    services.readers = PostgresReaders(dsn)
     services.store = S3Store(aws.client("s3"), bucket)
     return services
 
@@ -226,12 +230,21 @@ def run(services, report_id, run_id="manual__2026-05-11T07:00:00+00:00"):
     return which
 
 
+def leave(dsn, report_id):
+    execute(
+        dsn,
+        "INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how) "
+        "SELECT id, workspace_id, 'ada@acme.example', 'ada@acme.example', 'page' FROM scheduled_reports WHERE id = %s",
+        report_id,
+    )
+
+
 def holds(services, prefix=""):
     return list(services.store.keys(prefix))
 
 
 def test_a_run_loses_its_files_and_then_its_rows(services, dsn):
-    run(services, "r1")
+    services.readers.enlist(run(services, "r1").key, "ws1", [ADA])
     now = services.moment
     assert len(holds(services, "ws1/r1/manual__2026-05-11T07.3a00.3a00.2b00.3a00/workspace-activity.")) == 2
 
@@ -247,8 +260,8 @@ def test_a_run_loses_its_files_and_then_its_rows(services, dsn):
 
     services.moment = now + timedelta(days=401)
     assert retain(services) == Retained(runs=1)
-    tables = ("report_executions", "reporting.runs", "reporting.artifacts", "reporting.deliveries")
-    assert [select(dsn, f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables] == [0, 0, 0, 0]
+    tables = ("report_executions", "reporting.runs", "reporting.artifacts", "reporting.deliveries", "reporting.readers")
+    assert [select(dsn, f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables] == [0] * 5
     assert retain(services) == Retained()
 
 
@@ -267,7 +280,8 @@ def test_settling_a_run_again_whose_files_were_deleted_changes_no_column(service
 
 def test_nothing_is_left_of_the_reports_of_a_deleted_workspace_and_everything_of_the_others(services, dsn):
     for report_id in ("r1", "r2"):
-        run(services, report_id)
+        services.readers.enlist(run(services, report_id).key, "ws1", [ADA])
+        leave(dsn, report_id)
     others = holds(services, "ws2/")
     execute(dsn, "DELETE FROM workspaces WHERE id = 'ws1'")
     now = datetime.now(UTC)
@@ -278,7 +292,7 @@ def test_nothing_is_left_of_the_reports_of_a_deleted_workspace_and_everything_of
     assert retain(services) == Retained(files=2, reports=1)
 
     assert holds(services) == others
-    for table in ("runs", "artifacts", "report_options"):
+    for table in ("runs", "artifacts", "report_options", "readers", "opt_outs"):
         assert {one["report_id"] for one in select(dsn, f"SELECT report_id FROM reporting.{table}")} == {"r2"}
     assert select(dsn, "SELECT report_id FROM reporting.departed") == []
     assert {one["id"] for one in select(dsn, "SELECT scheduled_report_id AS id FROM report_executions")} == {"r2"}
@@ -330,6 +344,7 @@ def test_no_question_of_retention_reads_the_whole_table_when_it_is_big(dsn):
         "workspaces": {"report_id": "r1"},
         "files_of_report": {"report_id": "r1"},
         "erase_runs": {"report_id": "r1"},
+        "erase_opt_outs": {"report_id": "r1"},
         "erase_artifacts": {"report_id": "r1"},
         "erase_deliveries": {"report_id": "r1"},
     }

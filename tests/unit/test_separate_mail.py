@@ -21,7 +21,7 @@ from include.scheduled_reports.domain.errors import (
 )
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.link_token import LinkKey, LinkKeys, Purpose
-from include.scheduled_reports.domain.run import RunState
+from include.scheduled_reports.domain.run import Actor, AuditAction, RunState
 from include.scheduled_reports.runs import pipeline
 from tests.unit.run_helpers import KEY, LIVE, TRIGGER, days, envelopes, mails, make, manual, text_of, walk
 from tests.unit.test_deliver import answering
@@ -349,7 +349,8 @@ def test_a_reader_who_leaves_while_the_others_are_mailed_gets_none(three):
 def test_a_reader_who_came_back_is_mailed_again(three):
     services = three()
     services.readers.leave("r1", BOB)
-    services.readers.take_back("r1", BOB, by="u1", reason="Asked for it.")
+    act = AuditAction(action="returned", actor=Actor(user="ann"), workspace_id="ws1")
+    services.readers.take_back("r1", BOB, act, "Asked for it.")
     walk(services)
 
     assert reached(services) == [ADA, BOB, EVE]

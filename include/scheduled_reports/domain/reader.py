@@ -61,7 +61,10 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptOut:
-    """A reader who left a report; *returned_by* is None if their own link took it back."""
+    """A reader who left a report.
+
+    *returned_by* is who took it back, an acting user's id or `airflow:<user>`; None if the reader's own link did.
+    """
 
     address: str
     left_at: datetime

@@ -176,12 +176,17 @@ class Actor:
         """The name in the record and in the audit trail."""
         return f"airflow:{self.user}"
 
+    @property
+    def person(self) -> str:
+        """The acting user's id, if there is one, or else the name in the audit trail."""
+        return self.acting_user or self.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditAction:
-    """Who requested a run, and why."""
+    """What somebody did in a workspace, for the audit trail."""
 
-    action: Literal["triggered", "resent", "tested"]
+    action: Literal["triggered", "resent", "tested", "revoked", "returned"]
     actor: Actor
     workspace_id: str
 

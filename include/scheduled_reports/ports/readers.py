@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from ..domain.formats import Format
     from ..domain.reader import Addressee, LeftBy, OptOut, Reader
-    from ..domain.run import RunKey
+    from ..domain.run import AuditAction, RunKey
+
+
+#: The most opt-outs that are shown of a report, because a reader may leave and come back any number of times.
+MOST_OPT_OUTS = 500
 
 
 class Readers(Protocol):
@@ -24,17 +28,23 @@ class Readers(Protocol):
     def of(self, key: RunKey) -> Sequence[Reader]:
         """The readers of a run, ordered by message."""
 
-    def revoke(self, key: RunKey) -> int:
-        """End the links to a run's files; return how many readers had some that still worked."""
+    def revoke(self, key: RunKey, act: AuditAction) -> int:
+        """End the links to a run's files; return how many readers had some that still worked.
+
+        *act* is noted in the audit trail if there were any.
+        """
 
     def opted_out(self, report_id: str) -> frozenset[str]:
-        """The mailboxes of those who have left a report (see `domain.addresses.mailbox`)."""
+        """The mailboxes of those who have left a report (see `domain.addresses.mailbox`).
+
+        A report that has moved to another workspace has left its opt-outs behind.
+        """
 
     def opt_outs(self, report_id: str) -> Sequence[OptOut]:
-        """Everybody who ever left a report, the newest first."""
+        """Who ever left a report, at most 500: those in effect first, then those taken back, each the newest first."""
 
-    def take_back(self, report_id: str, address: str, *, by: str, reason: str) -> bool:
-        """Let a reader who left be mailed again; False if they have not left."""
+    def take_back(self, report_id: str, address: str, act: AuditAction, reason: str) -> bool:
+        """Let a reader who left be mailed again, and note *act* in the audit trail; False if they have not left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +92,7 @@ class Door(Protocol):
         """Take an opt-out back; False if the link names no reader."""
 
     def reports(self, reader: UUID) -> Sequence[DoorReport]:
-        """The reports of the workspace that mail the reader or that they have left, by name; at most 200."""
+        """The reports that mail the reader or that they have left: the link's own, the others by name; at most 200."""
 
     def switch(self, reader: UUID, report_id: str, *, receives: bool) -> bool:
         """Leave one of `reports`, or come back to it; False if it is none of them."""

@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 from ..domain.addresses import mailbox
 from ..domain.delivery import Turn, pause_after
 from ..domain.reader import LeftBy, OptOut, Reader
+from ..ports.readers import MOST_OPT_OUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..domain.reader import Addressee
-    from ..domain.run import RunKey
+    from ..domain.run import AuditAction, RunKey
 
 
 @dataclass
@@ -25,6 +26,7 @@ class MemoryReaders:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     held: dict[tuple[RunKey, str], Reader] = field(default_factory=dict)
     left: dict[str, list[OptOut]] = field(default_factory=dict)
+    acts: list[AuditAction] = field(default_factory=list)
 
     def enlist(self, key: RunKey, workspace_id: str, addressees: Sequence[Addressee]) -> Mapping[str, UUID]:  # noqa: ARG002
         for one in addressees:
@@ -35,8 +37,10 @@ class MemoryReaders:
     def of(self, key: RunKey) -> Sequence[Reader]:
         return tuple(sorted((one for (run, _), one in self.held.items() if run == key), key=lambda one: one.message))
 
-    def revoke(self, key: RunKey) -> int:
+    def revoke(self, key: RunKey, act: AuditAction) -> int:
         working = [one for one in self.of(key) if one.revoked_at is None]
+        if working:
+            self.acts.append(act)
         for one in working:
             self.held[key, one.message] = replace(one, revoked_at=self.now())
         return len(working)
@@ -50,13 +54,17 @@ class MemoryReaders:
         return frozenset(mailbox(one.address) for one in self.opt_outs(report_id) if one.returned_at is None)
 
     def opt_outs(self, report_id: str) -> Sequence[OptOut]:
-        return tuple(self.left.get(report_id, ()))
+        # A stable sort: they are held the newest first.
+        held = sorted(self.left.get(report_id, ()), key=lambda one: one.returned_at is not None)
+        return tuple(held[:MOST_OPT_OUTS])
 
-    def take_back(self, report_id: str, address: str, *, by: str, reason: str) -> bool:
+    def take_back(self, report_id: str, address: str, act: AuditAction, reason: str) -> bool:
         found = self.left.get(report_id, [])
         for place, one in enumerate(found):
             if one.returned_at is None and mailbox(one.address) == mailbox(address):
+                by = act.actor.person
                 found[place] = replace(one, returned_at=self.now(), returned_by=by, return_reason=reason)
+                self.acts.append(act)
                 return True
         return False
 

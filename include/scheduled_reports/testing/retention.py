@@ -10,6 +10,7 @@ from ..domain.delivery import DeliveryState
 from ..domain.naming import objects_of
 from ..domain.run import RunState
 from ..ports.retention import StoredObjects
+from .readers import MemoryReaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -39,6 +40,7 @@ class MemoryRetention:
     runs: MemoryRuns
     definitions: Definitions
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    readers: MemoryReaders = field(default_factory=MemoryReaders)
     departures: dict[str, Departure] = field(default_factory=dict)
 
     def runs_with_files(self, before: datetime, *, limit: int) -> list[RunKey]:
@@ -93,6 +95,7 @@ class MemoryRetention:
             return False
         for key in self._of(report_id):
             self._forget(key)
+        self.readers.left.pop(report_id, None)
         del self.departures[report_id]
         return True
 
@@ -147,6 +150,8 @@ class MemoryRetention:
         del self.runs.runs[key]
         for message in [message for owner, message in self.runs.ledger.held if owner == key]:
             del self.runs.ledger.held[key, message]
+        for message in [message for owner, message in self.readers.held if owner == key]:
+            del self.readers.held[key, message]
 
     def _is_departed(self, report_id: str, before: datetime) -> bool:
         gone = self.departures.get(report_id)

@@ -80,7 +80,7 @@ class MemoryServices:
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
         self.upkeep_store = MemoryUpkeepStore(rows, self.now, record=self.runs, due=self.runs.due)
-        self.retention = MemoryRetention(self.runs, rows, self.now)
+        self.retention = MemoryRetention(self.runs, rows, self.now, self.readers)
 
     @property
     def mail_until(self) -> datetime:

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import audit, hand_over, next_runs, previews, reports, runs, system
+from .api import audit, hand_over, next_runs, previews, readers, reports, runs, system
 from .pages import report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
@@ -26,7 +26,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Not signed in"},
     403: {"description": "Forbidden by Airflow's permissions or by the acting user's role"},
     404: {"description": "Not found, or not visible to the caller"},
-    409: {"description": "Conflict: a run is open, or the edit is stale"},
+    409: {"description": "Conflict: a run is open, the edit is stale, or the reader has not left"},
     413: {"description": "Body too large"},
     415: {"description": "A change needs a JSON body"},
     429: {"description": "Too many previews at once"},
@@ -40,7 +40,8 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     # Routes depend on placeholders; only here they are replaced with the real dependencies.
     app.dependency_overrides |= {access.caller: identify, access.ports: ports}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
-    for part in (reports, hand_over, runs, previews, next_runs, audit, system, report_list, report_form, report):
+    parts = (reports, hand_over, runs, readers, previews, next_runs, audit, system, report_list, report_form, report)
+    for part in parts:
         guarded.include_router(part.router)
 
     @guarded.get("/openapi.json", include_in_schema=False)

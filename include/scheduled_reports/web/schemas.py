@@ -32,7 +32,7 @@ NOT_STORABLE = "PostgreSQL cannot store this value; send valid Unicode text with
 ECHOED = frozenset({
     "id", "cronDescription", "lastRun", "lastRunStatus", "nextRun", "runCount", "successCount", "failureCount",
     "lastError", "createdAt", "status", "missedRuns", "phase", "dagId", "pausedInAirflow", "problems",
-    "executionHistory", "missedTicks",
+    "executionHistory", "missedTicks", "optedOut",
 })  # fmt: skip
 
 
@@ -135,6 +135,13 @@ class HandOver(Acting):
     from_user: str = Field("", description="The id of the owner so far, who may have left")
     to_user: str = Field("", description="The id of the new owner, a member of the workspace")
     reports: list[str] | None = Field(None, max_length=1_000, description="Only these reports; by default all")
+
+
+class OptOutReturn(Acting):
+    """A reader who left a report, and why they are mailed again."""
+
+    address: str = Field("", max_length=320, description="The reader's address, in any spelling")
+    reason: str = Field("", max_length=500, description="Why, such as: asked for it on the phone")
 
 
 class PreviewRequest(NewReport):

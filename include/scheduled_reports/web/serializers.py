@@ -14,6 +14,7 @@ from . import fields
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..domain.reader import OptOut, Reader
     from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
 EMAIL = fields.EMAIL_FIELDS
@@ -160,8 +161,8 @@ def stage(one: Stage) -> dict[str, Any]:
     }
 
 
-def delivery(record: Record) -> dict[str, Any]:
-    """Return one message of the ledger."""
+def delivery(record: Record, reader: Reader | None) -> dict[str, Any]:
+    """Return one message of the ledger; *reader* is null unless its links lead to the public door."""
     return {
         "message": record["message"],
         "isNotice": record["message"].startswith("notice/"),
@@ -177,6 +178,19 @@ def delivery(record: Record) -> dict[str, Any]:
         "resendOf": record["resend_of"],
         "claimedAt": moment(record["claimed_at"]),
         "settledAt": moment(record["settled_at"]),
+        "reader": reader and _reader(reader),
+    }
+
+
+def opt_out(one: OptOut) -> dict[str, Any]:
+    """Return that a reader left a report, and how it was taken back."""
+    return {
+        "address": one.address,
+        "how": one.how,
+        "leftAt": moment(one.left_at),
+        "returnedAt": moment(one.returned_at),
+        "returnedBy": one.returned_by,
+        "returnReason": one.return_reason,
     }
 
 
@@ -192,6 +206,17 @@ def audit_entry(record: Record) -> dict[str, Any]:
         "runId": record["run_id"],
         "before": record["before"],
         "after": record["after"],
+    }
+
+
+def _reader(one: Reader) -> dict[str, Any]:
+    """Return what became of a message's links; the address of a message to several readers is null."""
+    return {
+        "address": one.address,
+        "openings": one.openings,
+        "automaticOpenings": one.automatic,
+        "lastOpenedAt": moment(one.last_opened_at),
+        "revokedAt": moment(one.revoked_at),
     }
 
 

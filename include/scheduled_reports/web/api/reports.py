@@ -89,11 +89,13 @@ def read_report(access: Authorized, id: str) -> Response:
     record = access.record(id)
     history = access.ports.reports.history(access.workspace.id, record["id"], limit=HISTORY)
     missed = access.ports.reports.missed(access.workspace.id, record["id"], limit=HISTORY)
+    opt_outs = access.ports.core.readers.opt_outs(record["id"])
     return answer(
         _with_problems(access, record)
         | {
             "executionHistory": [serializers.execution(one) for one in history],
             "missedTicks": [serializers.missed(one) for one in missed],
+            "optedOut": [one.address for one in opt_outs if one.returned_at is None],
         }
     )
 

@@ -21,6 +21,7 @@ from ...render.as_pdf.page_image import page_image
 from ...runs import trigger
 from .. import fields, serializers
 from ..access import Authorized, storable
+from ..deliveries import deliveries_of
 from ..responses import ApiError, SafeRoute, answer, invalid
 from ..schemas import Content, ResendRequest, RunRequest, Sent, TestRequest, check, documented, json_only
 from ..slow_work import SlowWork
@@ -98,13 +99,13 @@ def list_runs(
 @router.get(f"{REPORT}/runs/{{runId}}")
 def read_run(access: Authorized, id: str, runId: str) -> Response:
     """Return one run with its stages, its files and its messages."""
-    key, record = _run(access, id, runId)
+    key, record = run_of(access, id, runId)
     return answer(
         serializers.run(record)
         | {
             "stages": [serializers.stage(one) for one in stages_of(access, key)],
             "artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)],
-            "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)],
+            "deliveries": deliveries_of(access, key),
         }
     )
 
@@ -112,7 +113,7 @@ def read_run(access: Authorized, id: str, runId: str) -> Response:
 @router.get(f"{REPORT}/runs/{{runId}}/artifacts")
 def list_artifacts(access: Authorized, id: str, runId: str) -> Response:
     """Return the files of a run in S3."""
-    key, _ = _run(access, id, runId)
+    key, _ = run_of(access, id, runId)
     return answer({"artifacts": [_artifact(access, key, one) for one in access.ports.core.runs.artifacts(key)]})
 
 
@@ -132,7 +133,7 @@ def read_artifact(
 
 def run_file(access: Authorized, id: str, runId: str, format: str) -> RunFile:
     """Return a file of a run; 404 if the run has no file of this format."""
-    key, _ = _run(access, id, runId)
+    key, _ = run_of(access, id, runId)
     artifact = next((one for one in access.ports.core.runs.artifacts(key) if one.format == format), None)
     if artifact is None:
         raise ApiError(404, NO_FILE)
@@ -164,7 +165,7 @@ def _page(pdf: RunFile, number: int) -> Response:
 def retry_run(access: Authorized, id: str, runId: str) -> Response:
     """Retry the failed tasks of a run; no message is sent twice."""
     access.record(id, Right.RUN)
-    key, _ = _run(access, id, runId)
+    key, _ = run_of(access, id, runId)
     if not access.ports.airflow.retry(key, partial(access.ports.core.stages.resume, key)):
         raise ApiError(409, "Nothing in this run has failed, or Airflow has deleted the run.")
     return answer({"success": True, "message": "Retrying the failed steps", "runId": runId}, 202)
@@ -173,15 +174,15 @@ def retry_run(access: Authorized, id: str, runId: str) -> Response:
 @router.get(f"{REPORT}/runs/{{runId}}/deliveries")
 def list_deliveries(access: Authorized, id: str, runId: str) -> Response:
     """Return the messages of a run from the ledger."""
-    key, _ = _run(access, id, runId)
-    return answer({"deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)]})
+    key, _ = run_of(access, id, runId)
+    return answer({"deliveries": deliveries_of(access, key)})
 
 
 @router.post(f"{REPORT}/runs/{{runId}}/resend", status_code=202, openapi_extra=documented(ResendRequest))
 def resend_run(access: Authorized, id: str, runId: str, content: Content) -> Response:
     """Send the files of a run again in a new run, by default to those who did not certainly receive them."""
     access.record(id, Right.RUN)
-    key, _ = _run(access, id, runId)
+    key, _ = run_of(access, id, runId)
     if not access.ports.core.runs.artifacts(key):
         raise ApiError(409, "The files of this run have been deleted; run the report again.")
     body = check(ResendRequest, content)
@@ -224,7 +225,8 @@ def _run_after(body: Sent) -> datetime | None:
     return moment
 
 
-def _run(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
+def run_of(access: Access, report_id: str, run_id: str) -> tuple[RunKey, Record]:
+    """Return a run of a report that the caller may see; 404 if there is none."""
     report = access.record(report_id)
     key = RunKey(report_id=report["id"], run_id=storable(run_id) or "")
     record = access.ports.reports.run(access.workspace.id, key)

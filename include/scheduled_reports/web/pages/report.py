@@ -15,6 +15,7 @@ from ...domain.clock import parse_zone
 from ...domain.dates import stretch
 from ...domain.errors import ConfigurationError, RejectedError
 from ...domain.formats import Format
+from ...domain.reader import LeftBy
 from ...domain.run import RunKey
 from ...ports.web import Right
 from ...reports.calendars import resolved
@@ -24,6 +25,7 @@ from ...reports.types.catalog import catalog
 from .. import fields, serializers
 from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
+from ..deliveries import deliveries_of, only_reader
 from ..responses import ApiError, SafePage
 from ..stages import stages_of
 from .states import STATES
@@ -44,6 +46,12 @@ ON_CLOSED = {
     "skip": "left out",
     "before": "moved to the open day before",
     "after": "moved to the open day after",
+}
+#: How a reader left a report, in words.
+HOW_LEFT = {
+    LeftBy.ONE_CLICK: "with the unsubscribe button of their mail program",
+    LeftBy.PAGE: "on the page of a link",
+    LeftBy.MANAGE: "on the page of all their reports",
 }
 PHASES = {"not-begun": "not begun", "active": "", "ended": "ended"}
 #: States of a task that has not ended.
@@ -121,6 +129,8 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         runs=[_run(access, record, run, whole=run is runs[0] or run["state"] == "running") for run in runs],
         total_runs=found.total,
         missed=_missed(access, record),
+        opt_outs=[serializers.opt_out(one) for one in access.ports.core.readers.opt_outs(record["id"])],
+        how_left=HOW_LEFT,
         entries=[
             serializers.audit_entry(one)
             for one in access.ports.reports.audit(access.workspace.id, record["id"], before=None, limit=30)
@@ -140,6 +150,7 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
     shown = serializers.run(run)
     stages = [serializers.stage(one) for one in stages_of(access, key)] if whole else []
     artifacts = access.ports.core.runs.artifacts(key) if whole else ()
+    deliveries = deliveries_of(access, key) if whole else []
     return {
         "run": shown,
         "report_id": report["id"],
@@ -148,12 +159,14 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "stages": stages,
         "longest": max((one["seconds"] or 0 for one in stages), default=0) or 1,
         "artifacts": [(one, file_path(access.name, key, one.format)) for one in artifacts],
-        "deliveries": [serializers.delivery(one) for one in access.ports.reports.deliveries(key)] if whole else [],
+        "deliveries": [one | {"to_one": only_reader(one)} for one in deliveries],
+        "has_links": any(one["reader"] and not one["reader"]["revokedAt"] for one in deliveries),
         # A run that is retried is open before its row says so.
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
         "period": _period(report, run),
         "may_run": whole and _may(access, report, Right.RUN),
+        "may_change": whole and _may(access, report, Right.CHANGE),
     }
 
 

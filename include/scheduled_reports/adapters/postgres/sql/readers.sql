@@ -21,15 +21,25 @@ UPDATE reporting.readers SET revoked_at = now()
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND revoked_at IS NULL
 
 -- name: opted_out
-SELECT mailbox FROM reporting.opt_outs WHERE report_id = %(report_id)s AND returned_at IS NULL
+SELECT o.mailbox
+FROM reporting.opt_outs o
+JOIN scheduled_reports r ON r.id = o.report_id AND r.workspace_id = o.workspace_id
+WHERE o.report_id = %(report_id)s AND o.returned_at IS NULL
 
 -- name: opt_outs
-SELECT address, left_at, how, returned_at, returned_by, return_reason
-FROM reporting.opt_outs
-WHERE report_id = %(report_id)s
-ORDER BY left_at DESC, id DESC
+-- Those that are in effect come first, so that they are shown however often somebody left and came back.
+SELECT o.address, o.left_at, o.how, o.returned_at, o.returned_by, o.return_reason
+FROM reporting.opt_outs o
+JOIN scheduled_reports r ON r.id = o.report_id AND r.workspace_id = o.workspace_id
+WHERE o.report_id = %(report_id)s
+ORDER BY o.returned_at IS NOT NULL, o.left_at DESC, o.id DESC
+LIMIT %(limit)s
 
 -- name: take_back
 UPDATE reporting.opt_outs SET returned_at = now(), returned_by = %(by)s, return_reason = %(reason)s
-WHERE report_id = %(report_id)s AND mailbox = %(mailbox)s AND returned_at IS NULL
-RETURNING true
+WHERE report_id = %(report_id)s AND workspace_id = %(workspace_id)s AND mailbox = %(mailbox)s AND returned_at IS NULL
+RETURNING address
+
+-- name: note_act
+INSERT INTO reporting.audit (report_id, workspace_id, action, actor, acting_user, run_id, after)
+VALUES (%(report_id)s, %(workspace_id)s, %(action)s, %(actor)s, %(acting_user)s, %(run_id)s, %(after)s)

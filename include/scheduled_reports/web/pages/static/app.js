@@ -101,6 +101,8 @@ function report() {
     const formats = [...form.querySelectorAll("[name=formats]:checked")].map(one => one.value);
     if (formats.length) body.formats = formats;
     const field = name => form.elements[name]?.value.trim();
+    if (action === "return") return call("POST", `${base}/opt-outs/return`, { address: field("address"), reason: field("reason") });
+    if (action === "revoke") return call("POST", `${base}/runs/${encodeURIComponent(run)}/revoke-links`, {});
     if (field("period")) body.period = field("period");
     if (field("mail")) body.mail = field("mail") === "true";
     if (field("recipients")) body.recipients = lines(field("recipients"));
@@ -136,6 +138,11 @@ function report() {
     if (opener) {
       const dialog = document.getElementById(opener.dataset.dialog);
       dialog.dataset.run = opener.dataset.run || "";
+      dialog.querySelector("form").reset();
+      if (opener.dataset.address) {
+        dialog.querySelector("[name=address]").value = opener.dataset.address;
+        dialog.querySelector("[data-shown=address]").textContent = opener.dataset.address;
+      }
       dialog.querySelector("[data-errors]").textContent = "";
       dialog.showModal();
       return;
@@ -157,8 +164,10 @@ function report() {
       if (!answer.ok) { form.querySelector("[data-errors]").textContent = errorText(answer.content); return; }
       dialog.close();
       if (form.dataset.post === "delete") { location.href = `${root}/`; return; }
+      if (form.dataset.post === "return") { location.reload(); return; }
       announce(answer.content.message);
-      await addRun(answer.content.runId);
+      if (form.dataset.post === "revoke") await refresh(document.querySelector(`.run[data-run="${CSS.escape(dialog.dataset.run)}"]`));
+      else await addRun(answer.content.runId);
     });
   }
 

@@ -24,15 +24,25 @@ CREATE TABLE reporting.readers (
 CREATE TABLE reporting.opt_outs (
     id            bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     report_id     text        NOT NULL,
+    workspace_id  text        NOT NULL,     -- a report that moves leaves its opt-outs behind, as it does its runs
     mailbox       text        NOT NULL,
     address       text        NOT NULL,     -- as their message spelled it
     left_at       timestamptz NOT NULL DEFAULT now(),
     how           text        NOT NULL CHECK (how IN ('one-click', 'page', 'manage')),
     returned_at   timestamptz,
-    returned_by   text,                     -- a user's id; null for the reader's own link
+    returned_by   text,                     -- an acting user's id, or airflow:<user>; null for the reader's own link
     return_reason text
 );
-CREATE UNIQUE INDEX opt_outs_current_idx ON reporting.opt_outs (report_id, mailbox) WHERE returned_at IS NULL;
+CREATE UNIQUE INDEX opt_outs_current_idx ON reporting.opt_outs (report_id, workspace_id, mailbox)
+WHERE returned_at IS NULL;
+CREATE INDEX opt_outs_report_idx ON reporting.opt_outs (report_id);
+
+-- Links of a run that were ended, and opt-outs that were taken back.  Not validated: every earlier entry fulfils it.
+ALTER TABLE reporting.audit
+    DROP CONSTRAINT audit_action_check,
+    ADD CONSTRAINT audit_action_check CHECK (
+        action IN ('created', 'changed', 'deleted', 'triggered', 'resent', 'tested', 'revoked', 'returned')
+    ) NOT VALID;
 
 -- The rate of a mail service, and when the next message may be sent, for all tasks together.
 CREATE TABLE reporting.send_rates (
