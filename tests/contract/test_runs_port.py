@@ -311,6 +311,44 @@ def test_a_plan_is_forgotten_until_a_message_may_have_been_sent(record):
     assert record.port.fix_mail(KEY, NO_MAIL) == MAIL
 
 
+def test_the_plan_of_a_run_can_be_read(runs):
+    runs.open(new_run())
+    assert runs.mail_plan(KEY) is None
+
+    runs.fix_mail(KEY, MAIL)
+
+    assert runs.mail_plan(KEY) == MAIL
+    assert runs.mail_plan(OTHER) is None
+
+
+def test_a_fixed_plan_loses_readers_and_a_run_without_one_gets_none(runs):
+    fewer = {**MAIL, "messages": 0}
+    for key in (KEY, OTHER):
+        runs.open(new_run(key))
+    runs.narrow_mail(KEY, fewer)
+    assert settled(runs)[1].mail is None
+
+    for key in (KEY, OTHER):
+        runs.fix_mail(key, MAIL)
+    runs.narrow_mail(KEY, fewer)
+
+    assert runs.fix_mail(OTHER, MAIL) == MAIL
+    assert runs.fix_mail(KEY, MAIL) == fewer
+    assert settled(runs)[1].mail == fewer
+
+
+def test_a_plan_that_was_narrowed_is_kept_by_a_clear_once_a_message_was_claimed(record):
+    fewer = {**MAIL, "messages": 0}
+    record.port.open(new_run())
+    record.port.fix_mail(KEY, MAIL)
+    record.ledger.claim(delivery(DeliveryState.CLAIMED))
+    record.port.narrow_mail(KEY, fewer)
+    record.port.open(new_run(clear_number=1))
+    record.port.forget_plan(KEY)
+
+    assert record.port.fix_mail(KEY, MAIL) == fewer
+
+
 # Recipients of a run by hand
 
 KEPT = KeptRecipients(id="q1", addresses=("ada@acme.example", "bob@acme.example"))

@@ -5,16 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from tests.e2e import fault_plays_readers  # noqa: F401 - registers its plays
 from tests.e2e.fault_plays import PLAYS
 from tests.e2e.fault_scene import opened
 from tests.e2e.fault_table import write
 
 SIDE_BY_SIDE = 8
-
-
-def slug(name):
-    """Return the report id of a case."""
-    return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
 
 
 @contextmanager
@@ -25,7 +21,7 @@ def playing(request, folder, mode):
     seen = {}
     with opened(folder, mode=mode) as scene:
         for case in chosen:
-            scene.add(slug(case.name), case.formats)
+            scene.add(case.report_id, case.formats)
         threads = ThreadPoolExecutor(SIDE_BY_SIDE)
         # The slowest start first.
         together = sorted((case for case in chosen if not case.alone), key=lambda case: not case.slow)
@@ -42,13 +38,12 @@ def playing(request, folder, mode):
             yield left
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
-    if mode == "staged":
-        write(seen)
+    write(seen, mode)
 
 
 def play(scene, case):
     """Play a case; return what it has left, after it is settled and its notices are sent."""
-    report_id = slug(case.name)
+    report_id = case.report_id
     run_id = PLAYS[case.name](scene, report_id)
     if case.airflow != "deleted":
         scene.ended(report_id, run_id)

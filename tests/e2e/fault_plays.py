@@ -30,9 +30,9 @@ def register(name):
     return keep
 
 
-def http_kill(scene, report_id, kind, act, *, until=None):
+def http_kill(scene, report_id, kind, act, *, until=None, reader=""):
     """Trigger, wait for the request (and *until*), kill the task, then let all requests through."""
-    fault = scene.http.add(report_id, kind, act, times=1)
+    fault = scene.http.add(report_id, kind, act, times=1, reader=reader)
     run_id = scene.trigger(report_id)
     fault.wait_reached()
     if until is not None:
@@ -62,9 +62,9 @@ def in_a_query(scene, report_id, act, start, end):
     return fault, run_id
 
 
-def over_http(scene, report_id, service, act, times=ALWAYS):
+def over_http(scene, report_id, service, act, times=ALWAYS, reader=""):
     """Trigger with a fault of S3 or SES, and wait until the run has ended."""
-    fault = scene.http.add(report_id, service, act, times)
+    fault = scene.http.add(report_id, service, act, times, reader)
     run_id = scene.trigger(report_id)
     scene.ended(report_id, run_id)
     scene.http.end(fault)

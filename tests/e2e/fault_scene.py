@@ -23,6 +23,7 @@ from demo.airflow_api import ApiError
 from demo.airflow_home import COMPONENTS, on_this_machine
 from demo.processes import free_port
 from demo.stack import CHECKOUT
+from tests.e2e import fault_readers as readers
 from tests.e2e.conftest import ready, start
 from tests.e2e.faults import HttpProxy, PostgresProxy
 
@@ -36,10 +37,11 @@ READ_TIMEOUT = 90
 INSERT = """
 INSERT INTO scheduled_reports
     (id, name, "reportType", cron_expression, timezone, is_active, status, export_formats, parameters, email_enabled,
-     email_recipients, email_include_attachment, workspace_id, created_by_id, updated_at)
+     email_recipients, email_cc_recipients, email_bcc_recipients, email_include_attachment, workspace_id,
+     created_by_id, updated_at)
 SELECT %s, %s, 'channel-analytics', '0 3 1 1 *', 'UTC', true, 'ACTIVE', %s::text[],
        '{"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2026-05-07"}}',
-       true, '{ann@neolith.example,bob@neolith.example}', true, m.workspace_id, m.user_id, now()
+       true, %s::text[], %s::text[], %s::text[], true, m.workspace_id, m.user_id, now()
 FROM workspace_members m JOIN users u ON u.id = m.user_id
 WHERE m.workspace_id = 'demo-workspace-acme' AND m.role = 'OWNER' AND u.status <> 'SUSPENDED'
 ORDER BY m.user_id LIMIT 1
@@ -60,17 +62,24 @@ def dag_policy(dag):
 """
 
 
-#: What stands before the checkout's DAG file: the run mode is what a file says, so that a test can change it.
+#: What stands before the checkout's DAG file: the run mode is what a file says, so that a test can change it, and the
+#: tasks of some reports mail each reader.
 CHOSEN_MODE = """
 import os
 from pathlib import Path
 
+from airflow.sdk import get_parsing_context
+
 os.environ["SCHEDULED_REPORTS__RUN_MODE"] = Path({mode!r}).read_text()
+if (get_parsing_context().dag_id or "").startswith({dags!r}):
+    os.environ.update({settings!r})
 """
 #: The task of a compact run that does the stages of all others but `record`.
 REPORT = "report"
 TASKS = {"staged": {"query", "formats.render", "formats.upload", "email", "record"}, "compact": {REPORT, "record"}}
 SECOND = timedelta(seconds=1)
+#: The recipients of a report whose readers get one message together.
+TOGETHER = ["ann@neolith.example", "bob@neolith.example"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,7 @@ class Left:
     airflow: str
     mails: int
     ledger: dict
+    readers: dict
     executions: dict
     counted: str | None
     counts: tuple
@@ -165,7 +175,9 @@ class Scene:
 
     def add(self, report_id, formats):
         """Add a report whose schedule does not fire during the suite."""
-        self.rows(INSERT, report_id, f"Report {report_id}", list(formats))
+        kinds = ([one] for one in readers.ADDRESSES.values())
+        recipients = kinds if readers.are_mailed_separately(report_id) else (TOGETHER, [], [])
+        self.rows(INSERT, report_id, f"Report {report_id}", list(formats), *recipients)
 
     def dag(self, report_id):
         """Return the id of its DAG, as soon as it exists."""
@@ -289,6 +301,10 @@ class Scene:
         found = [next(kind for words, kind in kinds.items() if mail.subject.startswith(words)) for mail in about]
         return tuple(found)
 
+    def readers(self, report_id):
+        """Return how many messages have reached each reader, and what the ledger says of the newest one."""
+        return readers.reached(self.mails(report_id), self.deliveries(report_id))
+
     def _accepted(self):
         return [
             Accepted(mail.recipients, message_from_bytes(mail.raw, policy=default))
@@ -315,8 +331,9 @@ class Scene:
             ledger={
                 one["message"]: one["state"]
                 for one in self.deliveries(report_id)
-                if not one["message"].startswith("notice/")
+                if not one["message"].startswith(("notice/", "reader/"))
             },
+            readers=self.readers(report_id) if readers.are_mailed_separately(report_id) else {},
             executions={row["format"].lower(): row["status"] for row in executions},
             counted=run.get("counted"),
             counts=(report["run_count"], report["success_count"], report["failure_count"]),
@@ -361,6 +378,9 @@ class Scene:
             "updated_at": report["updated_at"] == report["created_at"],
             "reason": (run["reason"] is None) == (run["counted"] == "success"),
         }
+        if readers.are_mailed_separately(report["id"]):
+            handles = self.rows("SELECT handle, address FROM reporting.readers WHERE report_id = %s", report["id"])
+            said |= readers.privacy(mails, {one["handle"]: one["address"] for one in handles})
         for row in executions:
             said |= {f"{row['format']} {name}": is_so for name, is_so in _of_execution(row, run, calls).items()}
         return [name for name, is_so in said.items() if not is_so]
@@ -405,7 +425,8 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
     (folder / "run-mode").write_text(mode)
     shutil.copytree(CHECKOUT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     ours = folder / "dags" / "scheduled_reports.py"
-    ours.write_text(CHOSEN_MODE.format(mode=str(folder / "run-mode")) + ours.read_text())
+    chosen = CHOSEN_MODE.format(mode=str(folder / "run-mode"), dags=readers.DAGS, settings=readers.SETTINGS)
+    ours.write_text(chosen + ours.read_text())
     settings = {
         **base.env,
         "PYTHONPATH": os.pathsep.join((str(config), str(CHECKOUT))),

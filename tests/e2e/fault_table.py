@@ -1,13 +1,18 @@
-"""The cases of the fault suite with their expected results, and the table in docs/operate.md made from the results."""
+"""The cases of the fault suite with their expected results, and the tables in docs/operate.md made from the results."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.fault_readers import ADDRESSES, NOTHING, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OPERATE = Path(__file__).parents[2] / "docs/operate.md"
-BEGIN, END = "<!-- faults: made by the fault suite -->\n", "<!-- end of faults -->\n"
 MADE, FAILED = "COMPLETED", "FAILED"
 TWO = ("csv", "json")
 
@@ -19,6 +24,8 @@ class Case:
     name: str
     mails: int = 1
     ledger: dict = field(default_factory=lambda: {"report": "sent"})
+    #: With a message for each reader: how many have reached whom, and what the ledger says; empty with one for all.
+    readers: dict = field(default_factory=dict)
     formats: tuple = ("csv",)
     #: The formats without a file.
     missing: tuple = ()
@@ -38,14 +45,15 @@ class Case:
     alone: bool = False
 
     @property
+    def report_id(self):
+        """Return the id of the case's report."""
+        words = "".join(letter if letter.isalnum() else " " for letter in self.name.lower()).split()
+        return PREFIX * bool(self.readers) + "-".join(words)
+
+    @property
     def executions(self):
         """Return the expected status of each format's execution."""
         return {one: FAILED if one in self.missing else MADE for one in self.formats}
-
-    @property
-    def line(self):
-        """Return the expected result as a row of the table."""
-        return line(self.name, self)
 
 
 def failed(name, **changes):
@@ -57,6 +65,12 @@ def failed(name, **changes):
 def unmade(name, **changes):
     """Make a failed case without files or mail."""
     return failed(name, **({"mails": 0, "ledger": {}, "missing": ("csv",)} | changes))
+
+
+def each(make, name, **changes):
+    """Make a case with a message for each reader, who is mailed once unless it is said."""
+    readers = {kind: changes.pop(kind, (1, "sent")) for kind in ADDRESSES}
+    return make(name=name, mails=sum(copies for copies, _ in readers.values()), ledger={}, readers=readers, **changes)
 
 
 UNKNOWN, REFUSED = {"report": "unknown"}, {"report": "refused"}
@@ -164,6 +178,93 @@ CASES = (
 
 #: What a compact run leaves behind, where it is not the same: the task that uploads sends the mail as well.
 DIFFERENT = {"paused in Airflow for hours, then resumed": {"told": ()}}
+MAYBE, LOST, REJECTED = (1, "unknown"), (0, "unknown"), (0, "refused")
+EVERYBODY_LOST, EVERYBODY_REJECTED = (dict.fromkeys(ADDRESSES, one) for one in (LOST, REJECTED))
+FOR_ONE, FOR_ALL = "(for 1 of 3 recipients)", "(for 3 of 3 recipients)"
+#: Faults with a message for each reader.  Compact runs play these, staged runs those with one message for all: both
+#: send their mail with the same code, and a second pass of each would take minutes.
+READER_CASES = (
+    # A task dies.
+    each(Case, "killed before the claim of one message"),
+    each(failed, "killed after the claim of one message, before the call", cc=LOST, reason=FOR_ONE),
+    each(failed, "killed when SES had accepted one message, before its answer", cc=MAYBE, reason=FOR_ONE),
+    each(Case, "killed when the answer about one message was recorded"),
+    # The database goes away.
+    each(failed, "PostgreSQL away just after the claim of one message", cc=LOST, reason=FOR_ONE),
+    each(Case, "PostgreSQL away just after SES has accepted one message"),
+    each(failed, "PostgreSQL away for long after SES has accepted one message", cc=MAYBE, reason=FOR_ONE, slow=True),
+    # The mail service.
+    each(Case, "SES asks to slow down between two messages"),
+    each(
+        failed,
+        "SES asks to slow down for good, whoever is mailed",
+        **EVERYBODY_REJECTED,
+        reason=FOR_ALL,
+        slow=True,
+    ),
+    each(failed, "SES asks to slow down for good with one message", cc=REJECTED, reason=FOR_ONE, slow=True),
+    each(failed, "SES refuses one reader", cc=REJECTED, reason="mail: refused for 1 of 3 recipients"),
+    each(failed, "SES refuses one message for good", cc=REJECTED, reason=FOR_ONE),
+    each(failed, "SES refuses every message for good", **EVERYBODY_REJECTED, reason=FOR_ALL),
+    each(failed, "SES answers 500 to one message", cc=LOST, reason=FOR_ONE),
+    each(failed, "SES answers 500 to every message", **EVERYBODY_LOST, reason=FOR_ALL),
+    each(failed, "SES cuts one call off", cc=LOST, reason=FOR_ONE),
+    each(failed, "SES cuts every call off", **EVERYBODY_LOST, reason=FOR_ALL),
+    each(failed, "SES accepts one message and never answers", cc=MAYBE, reason=FOR_ONE, slow=True),
+    each(failed, "SES accepts one message and answers what nobody understands", cc=MAYBE, reason=FOR_ONE),
+    each(
+        failed,
+        "SES accepts every message and answers what nobody understands",
+        **dict.fromkeys(ADDRESSES, MAYBE),
+        reason=FOR_ALL,
+    ),
+    # Airflow and its users.
+    each(Case, "the mail's task cleared when everybody was mailed"),
+    each(Case, "the whole run cleared when everybody was mailed"),
+    each(failed, "the whole run cleared after one unknown message", cc=LOST, reason=FOR_ONE),
+    each(failed, "the mail's task cleared while it sends one message", cc=MAYBE, reason=FOR_ONE),
+    each(
+        Case,
+        "the mail's task started twice at once, between two messages",
+        airflow="failed",
+        told=("failed", "recovered"),
+        slow=True,
+    ),
+    each(Case, "sent again after one unknown message", counts=(2, 1, 1), told=("failed", "recovered")),
+    each(Case, "a reader taken off and another one added after the first message", cc=NOTHING),
+    each(Case, "a reader leaves after the first message", cc=NOTHING),
+    each(
+        Case,
+        "all mail stopped by the switch after the first message",
+        airflow="failed",
+        told=("failed", "recovered"),
+        alone=True,
+    ),
+)
+#: The cases in whose place compact runs play one of READER_CASES.
+INSTEAD = (
+    "killed before the claim",
+    "killed after the claim, before the call",
+    "killed when SES had accepted, before its answer",
+    "killed when the answer was recorded",
+    "PostgreSQL away just after the claim",
+    "PostgreSQL away just after SES has accepted",
+    "PostgreSQL away for long after SES has accepted",
+    "SES asks to slow down",
+    "SES asks to slow down for good",
+    "SES refuses one address",
+    "SES refuses the message for good",
+    "SES answers 500",
+    "SES cuts the call off",
+    "SES accepts and never answers",
+    "the mail's task cleared after a success",
+    "the whole run cleared after a success",
+    "the whole run cleared after an unknown mail",
+    "the mail's task cleared while it sends",
+    "the mail's task started twice at once",
+    "sent again after an unknown mail",
+    "all mail stopped by the switch",
+)
 COMPACT_CASES = (
     failed(
         "killed twice in the middle of rendering",
@@ -172,12 +273,14 @@ COMPACT_CASES = (
         retries=1,
         reason="pdf: the process ended while this file was made",
     ),
-    *(replace(case, **DIFFERENT.get(case.name, {})) for case in CASES),
+    *(replace(case, **DIFFERENT.get(case.name, {})) for case in CASES if case.name not in INSTEAD),
+    *READER_CASES,
 )
 
 
 def hold(left, case):
     """Assert that a run has left behind what the case expects."""
+    assert left.readers == case.readers
     assert left.mails == case.mails
     assert left.ledger == case.ledger
     assert left.executions == case.executions
@@ -193,27 +296,64 @@ def hold(left, case):
     assert left.untrue == []
 
 
-HEAD = "| fault | mails | ledger | files | the run | owner told |\n|---|---|---|---|---|---|\n"
-
-
 def line(name, left):
-    """Return the result of a fault, seen or expected, as a row of the table."""
+    """Return the result of a fault, seen or expected, as a row of the table of CASES."""
     ledger = ", ".join(f"{message} {state}" for message, state in left.ledger.items()) or "nothing"
     statuses = list(left.executions.values())
     made = statuses.count(MADE)
     files = "all" if made == len(statuses) else "none" if not made else f"{made} of {len(statuses)}"
-    told = ", then ".join(left.told) or "no"
-    return f"| {name} | {left.mails} | {ledger} | {files} | {left.counted} | {told} |\n"
+    return f"| {name} | {left.mails} | {ledger} | {files} | {left.counted} | {_told(left)} |\n"
 
 
-def written():
-    """Return the table in docs/operate.md."""
-    return OPERATE.read_text().partition(BEGIN)[2].partition(END)[0]
+def reader_line(name, left):
+    """Return the result of a fault as a row of the table of READER_CASES."""
+    readers = " | ".join(f"{copies}, {state}" for copies, state in left.readers.values())
+    return f"| {name} | {readers} | {left.counted} | {_told(left)} |\n"
 
 
-def write(seen):
-    """Write the results into docs/operate.md, if WRITE_FAULTS is set and every case was run."""
-    if os.environ.get("WRITE_FAULTS") and all(case.name in seen for case in CASES):
-        before, _, rest = OPERATE.read_text().partition(BEGIN)
-        table = HEAD + "".join(line(case.name, seen[case.name]) for case in CASES)
-        OPERATE.write_text(before + BEGIN + table + END + rest.partition(END)[2])
+def _told(left):
+    return ", then ".join(left.told) or "no"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in docs/operate.md, between two comments."""
+
+    title: str
+    head: str
+    cases: tuple
+    line: Callable
+
+    @property
+    def begin(self):
+        """Return the comment before it."""
+        return f"<!-- {self.title}: made by the fault suite -->\n"
+
+    @property
+    def end(self):
+        """Return the comment after it."""
+        return f"<!-- end of {self.title} -->\n"
+
+    @property
+    def written(self):
+        """Return it as it is in the document."""
+        return OPERATE.read_text().partition(self.begin)[2].partition(self.end)[0]
+
+    def made_of(self, results):
+        """Return it with a result for each case, by name."""
+        rows = (self.line(case.name, results[case.name]) for case in self.cases)
+        return f"{self.head}{'|---' * (self.head.count('|') - 1)}|\n{''.join(rows)}"
+
+
+TABLES = (
+    Table("faults", "| fault | mails | ledger | files | the run | owner told |\n", CASES, line),
+    Table("faults of readers", "| fault | to | cc | bcc | the run | owner told |\n", READER_CASES, reader_line),
+)
+
+
+def write(seen, mode):
+    """Write the results of a run mode into docs/operate.md, if WRITE_FAULTS is set and every case was run."""
+    table = TABLES[mode == "compact"]
+    if os.environ.get("WRITE_FAULTS") and all(case.name in seen for case in table.cases):
+        before, _, rest = OPERATE.read_text().partition(table.begin)
+        OPERATE.write_text(before + table.begin + table.made_of(seen) + table.end + rest.partition(table.end)[2])

@@ -35,6 +35,8 @@ class Fault:
     where: object  # the kind of request (`Request.kind`), or text of statements to PostgreSQL
     act: object
     times: int = 1_000_000
+    #: For mail: only messages to this address.
+    reader: str = ""
     reached: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     ports: list[int] = field(default_factory=list)
@@ -78,9 +80,9 @@ class Faults:
     listed: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, report_id, where, act, times=1_000_000):
+    def add(self, report_id, where, act, times=1_000_000, reader=""):
         """Apply *act* to the next *times* requests of a report."""
-        fault = Fault(report_id, where, act, times)
+        fault = Fault(report_id, where, act, times, reader)
         with self.lock:
             self.listed.append(fault)
         return fault
@@ -142,6 +144,12 @@ def dropped_after(_request, forward, fault):
     raise HangUpError
 
 
+def garbled(_request, forward, _fault):
+    """Forward the request, and answer with what no client understands."""
+    forward()
+    return 200, [("Content-Type", "application/json")], b"<html>It works!</html>"
+
+
 def slow(seconds):
     """Forward the request with a delay."""
 
@@ -188,6 +196,10 @@ class Request:
         """Return whether it belongs to a report."""
         return self._tags().get("report") == report_id or f"/{report_id}/" in self.path
 
+    def is_to(self, address):
+        """Return whether it is a message to an address."""
+        return any(address in found for found in json.loads(self.body)["Destination"].values())
+
     def _tags(self):
         if not self.path.startswith("/v2/email"):
             return {}
@@ -213,9 +225,12 @@ class Handler(BaseHTTPRequestHandler):
     def _pass(self):
         request = Request(self.command, self.path, dict(self.headers), self._body())
         forward = partial(self.proxy.forward, request)
-        fault = self.proxy.faults.take(
-            lambda one: one.where == request.kind and request.concerns(one.report_id), self.client_address[1]
-        )
+
+        def matches(one):
+            is_meant = one.where == request.kind and request.concerns(one.report_id)
+            return is_meant and (not one.reader or request.is_to(one.reader))
+
+        fault = self.proxy.faults.take(matches, self.client_address[1])
         self._answer(*(fault.act(request, forward, fault) if fault else forward()))
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass  # noqa: N815 - names given by http.server

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
@@ -49,7 +50,7 @@ def services_on(dsn: str, staging: Path) -> MemoryServices:
         staging=ArrowStaging.local(staging),
         moment=MONDAY + timedelta(seconds=5),
     )
-    services.runs, services.ledger = PostgresRuns(dsn), PostgresLedger(dsn)
+    services.runs, services.ledger, services.readers = PostgresRuns(dsn), PostgresLedger(dsn), PostgresReaders(dsn)
     return services
 
 

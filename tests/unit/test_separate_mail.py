@@ -493,3 +493,30 @@ def test_a_message_that_is_claimed_or_more_is_never_made_again(three, state):
     with pytest.raises(DeliveryUnknownError) if state is not DeliveryState.SENT else nullcontext():
         pipeline.email(services, KEY)
     assert reached(services) == [ADA, EVE]
+
+
+def test_a_switch_to_redirected_mail_between_two_attempts_mails_no_reader(three):
+    services = three()
+    make(services)
+    answering(services, None, TransientError("away"))
+    with pytest.raises(TransientError):
+        pipeline.email(services, KEY)
+    services.settings = replace(SEPARATE, mail_mode="redirect:test@acme.example")
+
+    pipeline.email(services, KEY)
+
+    assert reached(services) == [ADA, "test@acme.example", "test@acme.example"]
+    assert [mail["X-Intended-Recipients"] for mail in mails(services)] == [None, BOB, EVE]
+
+
+def test_a_run_that_is_sent_again_reaches_those_whose_turn_never_came(three):
+    services = three()
+    make(services)
+    answering(services, None, TransientError("away"))
+    with pytest.raises(TransientError):
+        pipeline.email(services, KEY)
+    assert pipeline.record(services, TRIGGER).state is RunState.FAILED
+
+    again = replace(manual(resend=KEY.run_id), key=replace(KEY, run_id="manual__again"))
+    assert walk(services, again).state is RunState.SUCCESS
+    assert reached(services) == [ADA, BOB, EVE]

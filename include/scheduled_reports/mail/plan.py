@@ -148,17 +148,20 @@ def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipi
 
     None if no message of the run was ever claimed.
     """
-    earlier = [
-        one for one in services.ledger.of(RunKey(report_id=run.key.report_id, run_id=earlier_run)) if not one.is_notice
-    ]
+    key = RunKey(report_id=run.key.report_id, run_id=earlier_run)
+    earlier = [one for one in services.ledger.of(key) if not one.is_notice]
     if not earlier:
         return None
     reached = {mailbox(address) for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
+    named = [one.recipients for one in earlier]
+    planned = services.runs.mail_plan(key)
+    if planned is not None and is_separate(planned):  # the ledger lacks readers whose turn never came
+        named.append(recipients_of(planned))
     everyone = without_repeats(
         Recipients(
-            to=tuple(address for one in earlier for address in one.recipients.to),
-            cc=tuple(address for one in earlier for address in one.recipients.cc),
-            bcc=tuple(address for one in earlier for address in one.recipients.bcc),
+            to=tuple(address for one in named for address in one.to),
+            cc=tuple(address for one in named for address in one.cc),
+            bcc=tuple(address for one in named for address in one.bcc),
         )
     )
     missed = everyone.only(lambda address: mailbox(address) not in reached)

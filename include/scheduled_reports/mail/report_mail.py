@@ -103,6 +103,8 @@ def _send_separately(mail: ReportMail, recipients: Recipients, current: Mapping[
     services, run = mail.services, mail.run
     handles = _handles(mail, recipients)
     shared = draft(mail.document, mail.note(None))
+    # A plan may be older than the setting: then the messages of a copy of production are redirected one by one.
+    redirect = services.settings.redirect_to
 
     def message_to(address: str) -> ReaderMessage:
         to, name = Recipients(to=(address,)), reader_message(address)
@@ -118,7 +120,8 @@ def _send_separately(mail: ReportMail, recipients: Recipients, current: Mapping[
             if not now["wanted"] or not has_same_content(now, current):
                 raise MailChangedError("the report was changed while its mail was composed")
 
-        return ReaderMessage(mail.delivery(name, recipients.only(lambda one: one == address)), compose, confirm)
+        own = Recipients(to=(redirect,)) if redirect else recipients.only(lambda one: one == address)
+        return ReaderMessage(mail.delivery(name, own), compose, confirm)
 
     refused = deliver_separately(services, [message_to(address) for address in recipients], mail.tags)
     _leave_out(services, run, mail.plan, Recipients())

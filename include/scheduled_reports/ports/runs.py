@@ -138,6 +138,9 @@ class Runs(Protocol):
     def fix_mail(self, key: RunKey, plan: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store *plan* as the run's mail plan unless one is stored; return the stored plan."""
 
+    def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
+        """The run's mail plan; None if none is stored."""
+
     def forget_plan(self, key: RunKey) -> None:
         """Delete the run's mail plan unless a message of it may have been sent."""
 

@@ -205,6 +205,9 @@ class MemoryRuns:
         kept: Mapping[str, Any] = self.runs[key].row["mail"]
         return kept
 
+    def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
+        return self.runs[key].row["mail"] if key in self.runs else None
+
     def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
         if self.runs[key].row["mail"] is not None:
             self.runs[key].row["mail"] = plan

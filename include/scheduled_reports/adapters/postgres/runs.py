@@ -178,6 +178,11 @@ class PostgresRuns:
         kept: Mapping[str, Any] = row["mail"]
         return kept
 
+    def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
+        with self._transaction() as connection:
+            row = _run(connection, "mail_plan", key_values(key)).fetchone()
+        return row["mail"] if row else None
+
     def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
         with self._transaction() as connection:
             _run(connection, "narrow_mail", {**key_values(key), "plan": Jsonb(dict(plan))})

@@ -207,6 +207,9 @@ SET mail = coalesce(mail, %(plan)s)
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 RETURNING mail
 
+-- name: mail_plan
+SELECT mail FROM reporting.runs WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
 -- name: narrow_mail
 UPDATE reporting.runs SET mail = %(plan)s
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND mail IS NOT NULL
