@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .compact import KEY, NOW, TRIGGER, fill, services_of
-from .measure import Line, Sample, bounded, compared, in_a_process, timed
+from .measure import Line, Sample, as_json, bounded, compared, in_a_process, timed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -215,7 +215,7 @@ def main() -> None:
     if len(sys.argv) == 1:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             Path(name).chmod(0o755)
-            print(*lines(Path(name)), sep="\n")
+            print(*(json.dumps(as_json(line)) for line in lines(Path(name))), sep="\n")
         return
     case, places = sys.argv[1], json.loads(sys.argv[2])
     os.environ["SCHEDULED_REPORTS__REPORT_TYPES"] = f"{places['folder']}/types"
