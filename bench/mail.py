@@ -106,11 +106,11 @@ def lines(folder: Path) -> Iterator[Line]:
             ours, anew = (_measured(places, case) for case in ("ours", "anew"))
     finally:
         local.child.stop()
-    what = f"mail with {size / 1e6:.0f} MB of files to each of so many readers"
+    what = f"a mail with {size / 1e6:.0f} MB of files, a message to each reader"
     note = f"{ours.seconds:.1f} s"
-    yield bounded("mail", f"peak memory of the {what}", READERS, ours.peak_mb, "MB", "<= 200", note=note)
+    yield bounded("mail", f"peak memory of {what}", READERS, ours.peak_mb, "MB", "<= 200", note=note)
     mine, theirs = (replace(one, seconds=one.cpu) for one in (ours, anew))
-    yield compared("mail", f"CPU of the {what}", READERS, (mine, "each composed anew", theirs), ">= 1.5")
+    yield compared("mail", f"CPU of {what}", READERS, (mine, "each composed anew", theirs), ">= 1.5")
 
 
 def _upload(places: Mapping[str, str]) -> int:
