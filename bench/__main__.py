@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import audit, bursts, compact, data, fleet, metadata, pdf, queries, runs, upkeep
+from . import audit, bursts, compact, data, fleet, mail, metadata, pdf, queries, runs, upkeep
 from .measure import Curve, Line, Sample, as_json, bounded, compared, install
 from .resume import Progress
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = ("data", "queries", "audit", "pdf", "run", "fleet", "upkeep", "burst")
+SECTIONS = ("data", "queries", "audit", "pdf", "run", "mail", "fleet", "upkeep", "burst")
 FACTORY = "dag-factory==1.1.0"
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no server stays behind
     progress = Progress.of(options.full, options.only, options.burst)
     measured: dict[str, Callable[[bool], Iterator[Line | Curve]]] = {
-        "data": _data, "queries": _queries, "audit": _audit, "pdf": _pdf, "run": _run, "fleet": _fleet,
+        "data": _data, "queries": _queries, "audit": _audit, "pdf": _pdf, "run": _run, "mail": _mail, "fleet": _fleet,
         "upkeep": _upkeep,
         "burst": partial(_burst, size=options.burst or (500 if options.full else 40), progress=progress),
     }  # fmt: skip
@@ -118,6 +118,11 @@ def _run(full: bool) -> Iterator[Line]:
         wanted = "<= 1.25" if one.formats == 1 else "<= 1.5"
         note = ", ".join(f"{name.split('.')[-1]} {seconds:.2f} s" for name, seconds in one.tasks.items())
         yield compared("run", f"from trigger to mail, {formats}", 1, (ours, "an empty DAG", empty), wanted, note)
+
+
+def _mail(_: bool) -> Iterator[Line]:
+    with _folder() as name:
+        yield from mail.lines(Path(name))
 
 
 def _fleet(full: bool) -> Iterator[Line | Curve]:

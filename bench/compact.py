@@ -72,7 +72,7 @@ def lines(folder: Path, rows: int) -> Iterator[Line]:
 
     for server in postgres.running(folder / "postgres" / "data"):
         dsn = server.create_database("compact")
-        _fill(dsn, folder, rows)
+        fill(dsn, folder, rows, REPORT)
         found = {stage: in_a_process(MODULE, stage, dsn, str(folder)) for stage in STAGES}
         largest = max(found, key=lambda stage: found[stage].peak_mb)
         _forget(dsn)
@@ -82,7 +82,8 @@ def lines(folder: Path, rows: int) -> Iterator[Line]:
         yield bounded("data", what, rows, compact.peak_mb / found[largest].peak_mb, "times", "<= 1.25", note=note)
 
 
-def _fill(dsn: str, folder: Path, rows: int) -> None:
+def fill(dsn: str, folder: Path, rows: int, report: str) -> None:
+    """Make a report type, its data, and a report, which an INSERT describes."""
     import psycopg
 
     from include.scheduled_reports.sample_data.seed import seed
@@ -101,7 +102,7 @@ def _fill(dsn: str, folder: Path, rows: int) -> None:
     (kind / "figures.sql").write_text(f"SELECT count(*) AS rows FROM ({bound}) _")
     with psycopg.connect(dsn) as connection:
         connection.execute(TABLE.replace("%s", str(rows)).encode())
-        connection.execute(REPORT.encode())
+        connection.execute(report.encode())
 
 
 def _forget(dsn: str) -> None:
@@ -111,7 +112,7 @@ def _forget(dsn: str) -> None:
         connection.execute("DELETE FROM reporting.runs")
 
 
-def _services(dsn: str, folder: Path) -> MemoryServices:
+def services_of(dsn: str, folder: Path) -> MemoryServices:
     """PostgreSQL and staging are real, as in a task."""
     import os
 
@@ -156,5 +157,5 @@ if __name__ == "__main__":
 
     for step in FOR_TASKS:
         step()
-    served = _services(sys.argv[2], Path(sys.argv[3]))
+    served = services_of(sys.argv[2], Path(sys.argv[3]))
     print(timed(lambda: run(sys.argv[1], served)))

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
+import psycopg
 import pytest
 
 from include.scheduled_reports.adapters.postgres.send_rate import PostgresSendRate
+from include.scheduled_reports.adapters.postgres.sql import statements
 from include.scheduled_reports.testing.readers import MemorySendRate
 from tests.contract.tables import execute
 
@@ -183,6 +185,18 @@ def test_tasks_that_come_at_once_take_different_moments(migrated_dsn):
     taken = at_once(8, lambda: turns(PostgresSendRate(migrated_dsn), *[1] * 5))
 
     assert sorted(moment for task in taken for moment in task) == [*range(0, 400, 10)]
+
+
+def test_a_task_that_freezes_does_not_keep_the_others_waiting_for_long(migrated_dsn):
+    turns(PostgresSendRate(migrated_dsn), 1, per_second=0)
+
+    with psycopg.connect(migrated_dsn) as frozen:
+        frozen.execute(statements("send_rate")["look"], {"service": "ses"})
+        (limit,) = frozen.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+
+    assert limit == "5s"
+    with psycopg.connect(migrated_dsn) as another:
+        assert another.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("0",)
 
 
 def test_of_tasks_that_come_at_once_one_asks(migrated_dsn):

@@ -17,7 +17,7 @@ from demo import aws as server
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.orchestration import dag_spec, factory, upkeep
-from include.scheduled_reports.orchestration.connections import AirflowServices
+from include.scheduled_reports.orchestration.connections import NOTICE_TIME, AirflowServices
 from tests.e2e import faults
 
 
@@ -105,7 +105,7 @@ def test_the_time_for_sending_leaves_the_task_some_minutes_and_begins_with_the_f
 
 
 def test_a_round_of_upkeep_sends_for_a_part_of_its_time():
-    services = AirflowServices(upkeep.MAIL_TIME)
+    services = AirflowServices(NOTICE_TIME)
 
     assert services.mail_until - services.now() < upkeep.ROUND_TIMEOUT / 2
 

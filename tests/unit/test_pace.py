@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.delivery import pause_after
-from include.scheduled_reports.domain.errors import TransientError
+from include.scheduled_reports.domain.errors import PermanentError, TransientError
 from include.scheduled_reports.mail.pace import wait_for_turn
 from include.scheduled_reports.runs import pipeline
 from include.scheduled_reports.testing.readers import MemorySendRate
@@ -154,6 +154,34 @@ def test_a_message_counts_all_of_its_recipients(make_services):
     wait_for_turn(services, 1)
 
     assert services.moment - before == timedelta(seconds=1.5)
+
+
+def test_readers_for_whom_an_attempt_has_no_time_are_mailed_by_the_next_ones(make_services):
+    readers = [f"reader{number}@acme.example" for number in range(4)]
+    services = make_services(replace(LIVE, messages="separate", mail_rate=0.4), email_recipients=readers)
+    services.mail_time = timedelta(seconds=2)
+    make(services)
+
+    for mailed in (1, 2, 3):
+        with pytest.raises(TransientError, match="too many messages wait"):
+            pipeline.email(services, KEY)
+        assert len(services.mailer.sent) == mailed
+        services.moment += timedelta(seconds=3)
+
+    assert pipeline.email(services, KEY) == "sent"
+    assert sorted(one for envelope in envelopes(services) for one in envelope) == readers
+
+
+def test_a_notice_to_the_owner_takes_its_turn(make_services, answers):
+    services = make_services(replace(LIVE, mail_rate=1.0))
+    answers.errors["days"] = PermanentError("the report type's query failed")
+    wait_for_turn(services, 3)
+    before = services.moment
+
+    walk(services)
+
+    assert [one.is_notice for one in services.ledger.of(KEY)] == [True]
+    assert services.moment - before == timedelta(seconds=3)
 
 
 # Turns, whoever takes them

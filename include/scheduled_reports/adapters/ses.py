@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass
 from email.utils import parseaddr
+from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ BEFORE_CALL = "before-call.sesv2.SendEmail"
 #: Stands for the message in that JSON, as base64.
 PLACEHOLDER = b"in place of the raw message"
 MARK = b64encode(PLACEHOLDER)
-#: Bytes that are encoded at a time; a multiple of three, so that base64 has no padding in between.
-PIECE = 3 * 2**18
+#: Bytes of a call that are made at a time.
+PIECE = 64 * 1024
 LONGEST_TAG = 256
 #: Errors raised before anything was sent.
 NOT_BEGUN = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
@@ -102,10 +103,14 @@ class _OtherBodyError(Exception):
 
 
 def _send(client: Any, envelope: Mapping[str, Any], raw: bytes) -> Mapping[str, Any]:
-    """Call SendEmail with one copy of the message in memory; botocore itself makes four, as base64 in JSON."""
+    """Call SendEmail without a copy of the message in memory; botocore itself makes four, as base64 in JSON."""
 
     def fill_in(params: dict[str, Any], **_: Any) -> None:
-        params["body"] = _filled(params["body"], raw)
+        parts = params["body"].split(MARK)
+        if len(parts) != 2:
+            raise _OtherBodyError
+        before, after = parts
+        params["body"] = _Body(before, raw, after)
 
     client.meta.events.register(BEFORE_CALL, fill_in)
     try:
@@ -118,16 +123,45 @@ def _send(client: Any, envelope: Mapping[str, Any], raw: bytes) -> Mapping[str, 
     return answer  # type: ignore[no-any-return]
 
 
-def _filled(body: bytes, raw: bytes) -> bytearray:
-    """The JSON *body* with *raw* where it has the placeholder."""
-    parts = body.split(MARK)
-    if len(parts) != 2:
-        raise _OtherBodyError
-    filled, message = bytearray(parts[0]), memoryview(raw)
-    for start in range(0, len(raw), PIECE):
-        filled += b64encode(message[start : start + PIECE])
-    filled += parts[1]
-    return filled
+class _Body(RawIOBase):
+    """The body of a call: a message in base64, encoded as it is read, between two parts of the JSON."""
+
+    def __init__(self, before: bytes, message: bytes, after: bytes) -> None:
+        self._before, self._after, self._message = before, after, memoryview(message)
+        self._end = len(before) + 4 * -(-len(message) // 3)  # of the message
+        self._position = 0
+
+    def __len__(self) -> int:
+        return self._end + len(self._after)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._from(self._position, min(len(buffer), PIECE))
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._position = offset + {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: len(self)}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def _from(self, start: int, most: int) -> bytes:
+        """At most so many bytes, of the part in which *start* is."""
+        if start < len(self._before):
+            return self._before[start : start + most]
+        if start >= self._end:
+            return self._after[start - self._end :][:most]
+        group, skipped = divmod(start - len(self._before), 4)  # three bytes of the message are four of base64
+        encoded = b64encode(self._message[3 * group : 3 * (group + -(-(skipped + most) // 4))])
+        return encoded[skipped : skipped + most]
 
 
 def _short(error: Exception) -> str:

@@ -44,6 +44,8 @@ SMTP = "reports_smtp"
 #: What an email task has for sending besides the time of a query; the rest of its time is for what it does before, and
 #: for the answer to its last message.
 MAIL_MARGIN = timedelta(minutes=2)
+#: What `record` and a round of upkeep have for sending notices; the next round sends the others.
+NOTICE_TIME = timedelta(minutes=1)
 
 
 class AirflowServices:

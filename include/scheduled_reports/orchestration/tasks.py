@@ -87,7 +87,7 @@ def record() -> str:
     """Settle the run; fail if the run has failed, so that Airflow shows the same state as the table."""
     from ..runs.pipeline import record as stage
 
-    with _running() as (services, trigger, _):
+    with _running(only_notices=True) as (services, trigger, _):
         outcome = stage(services, trigger)
     if outcome.state is RunState.FAILED:
         raise AirflowFailException(outcome.reason)
@@ -110,13 +110,13 @@ def _set_map_label(label: str) -> None:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[Services, Trigger, int]]:
+def _running(*, only_notices: bool = False) -> Iterator[tuple[Services, Trigger, int]]:
     """Yield the ports, the trigger and the attempt of this task; turn our errors into Airflow's."""
-    from .connections import AirflowServices
+    from .connections import NOTICE_TIME, AirflowServices
 
     context = get_current_context()
     with shield():
-        services = AirflowServices()
+        services = AirflowServices(NOTICE_TIME if only_notices else None)
         # A wrong setting is tried again: an operator corrects it, and the run continues.
         services.settings  # noqa: B018 - read now, outside the errors that are not tried again
         try:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 DAG_ID = "scheduled_reports_upkeep"
 #: A round that takes longer is stopped, and the next one continues.
 ROUND_TIMEOUT = timedelta(minutes=5)
-#: Notices that wait longer for the mail service's rate are sent in the next round.
-MAIL_TIME = timedelta(minutes=1)
 OPEN = ["queued", "running"]
 NOT_FOUND = 404
 
@@ -50,10 +48,10 @@ def dag() -> DAG:
 def look_after() -> str:
     """Run one round."""
     from ..upkeep.round import upkeep
-    from .connections import AirflowServices
+    from .connections import NOTICE_TIME, AirflowServices
 
     with shield():
-        return str(upkeep(AirflowServices(MAIL_TIME), RunningAirflow(get_current_context()["ti"])))
+        return str(upkeep(AirflowServices(NOTICE_TIME), RunningAirflow(get_current_context()["ti"])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 -- name: look
 -- The row's lock puts the tasks into a line.  No moment is 20 minutes away, because nobody waits for more than ten, and no
--- message takes more: if it is, a clock was wrong, and the line begins anew.
+-- message takes more: if it is, a clock was wrong, and the line begins anew.  The time-out ends a transaction whose
+-- client has frozen: it would stop all mail.
 SELECT
+    set_config('idle_in_transaction_session_timeout', '5s', true),
     per_second,
     next.start,
     extract(epoch FROM next.start - next.now)::float8 AS seconds,
