@@ -42,9 +42,8 @@ class Mail:
         return re.findall(rf"http://127\.0\.0\.1:\d+/{purpose}/[\w-]+", self._text)
 
     @property
-    def one_click(self):
-        """Return the address to which the reader's mail program posts."""
-        assert self.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    def way_out(self):
+        """Return the address of the header by which a mail program unsubscribes its reader."""
         return re.search(r"<(http:[^>]+)>", "".join(self.message["List-Unsubscribe"].split()))[1]
 
     @property
@@ -101,10 +100,10 @@ def test_each_reader_opens_the_files_and_one_leaves_with_the_button_of_their_mai
         assert {hashlib.sha256(one.content).hexdigest() for one in answers} == made
     assert openings(here) == dict.fromkeys((ANN, BOB, EVE), 2)
 
-    page = visit.get(first[BOB].one_click, timeout=30)
+    page = visit.get(first[BOB].way_out, timeout=30)
     assert BOB in page.text
     assert here.rows("SELECT FROM reporting.opt_outs") == []  # looking changes nothing
-    left = visit.post(first[BOB].one_click, data={"List-Unsubscribe": "One-Click"}, timeout=30)
+    left = visit.post(first[BOB].way_out, data={"List-Unsubscribe": "One-Click"}, timeout=30)
     assert (left.status_code, left.history) == (200, [])
 
     assert set(run(here)) == {ANN, EVE}
