@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from include.scheduled_reports.domain import naming
 from include.scheduled_reports.sample_data.seed import seed
 
+from . import door
 from .airflow_api import ApiError
 from .delivered import check
 from .inbox import Inbox
-from .processes import is_free
+from .processes import free_port, is_free
 from .stack import CHECKOUT, Plan, Stack
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def _demo(port: int, *, once: bool) -> int:
         raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another with PORT=")
     rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
-    _say("Starting PostgreSQL, S3, SES and Airflow on 127.0.0.1 …")
-    with Stack.start(plan(FOLDER, port), before_airflow=_seed) as stack:
+    _say("Starting PostgreSQL, S3, SES, Airflow and the public door on 127.0.0.1 …")
+    with Stack.start(plan(FOLDER, port, door_port=free_port()), before_airflow=_seed) as stack:
         inbox = Inbox.start(stack.aws.mails)
         try:
             _say(f"Airflow is ready ({time.monotonic() - began:.0f} s). Running one report …")
@@ -70,11 +71,12 @@ def _demo(port: int, *, once: bool) -> int:
     return 0
 
 
-def plan(folder: Path, port: int) -> Plan:
-    """Plan the stack of the demo, which the end-to-end tests use as well."""
+def plan(folder: Path, port: int, *, door_port: int | None = None) -> Plan:
+    """Plan the stack of the demo, which the end-to-end tests use as well, most of them without the public door."""
     return Plan(
         folder=folder,
         port=port,
+        door_port=door_port,
         sender=SENDER,
         env={
             "SCHEDULED_REPORTS__BUCKET": "scheduled-reports",
@@ -83,6 +85,7 @@ def plan(folder: Path, port: int) -> Plan:
             "SCHEDULED_REPORTS__MAIL_FROM": f"Neolith Reports <{SENDER}>",
             "SCHEDULED_REPORTS__RENDER_POOL": POOL,
             "SCHEDULED_REPORTS__RETRY_SECONDS": "5",
+            **({} if door_port is None else door.settings(door_port)),
         },
     )
 
@@ -120,13 +123,16 @@ def _summary(stack: Stack, inbox: Inbox, delivered: Delivered) -> str:
         f"    {file.url}  {file.size:,} bytes\n      {stack.aws.link(stack.bucket, file.key)}"
         for file in delivered.files
     )
+    emails = "\n            ".join(inbox.mail_url(one) for one in delivered.message_ids)
     return f"""
   Files in S3 (size and sha256 match the record):
 {files}
-  Email:    {inbox.mail_url(delivered.message_id)}
+  Emails:   {emails}
             {len(delivered.recipients)} recipients, {len(delivered.attachments)} attachments
+  Leaving:  {delivered.leave}
   Page:     {page}
   Reports:  {airflow.url}/plugin/scheduled-reports
+  Door:     {stack.door} (the links in the emails; without a login)
   Login:    admin / {airflow.passwords["admin"]}
   Database: {stack.reports_dsn}
 """

@@ -62,10 +62,9 @@ class Site:
 def environment(site: Site) -> dict[str, str]:
     """Build the environment of the components: inherited variables, Airflow's settings, those of *site* last."""
     folder = site.folder.resolve()
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     settings = {f"AIRFLOW__{name}": value for name, value in {**_settings(site), **_keys(folder)}.items()}
     return {
-        **inherited,
+        **inherited(),
         "AIRFLOW_HOME": str(folder / "home"),
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
@@ -77,6 +76,11 @@ def environment(site: Site) -> dict[str, str]:
         **settings,
         **site.env,
     }
+
+
+def inherited() -> dict[str, str]:
+    """Return the variables of the caller that do not change what runs here."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 def _settings(site: Site) -> dict[str, str]:

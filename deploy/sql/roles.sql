@@ -1,7 +1,8 @@
--- Three roles without login, each with the least privileges of its part of the product; see docs/security.md.
+-- Four roles without login, each with the least privileges of its part of the product; see docs/security.md.
 --
 --   psql "postgresql://owner@host/neolith" -f deploy/sql/roles.sql
---   psql … -v reading=reports_reading -v writing=reports_writing -v editing=reports_editing -v schema=public -f …
+--   psql … -v reading=reports_reading -v writing=reports_writing -v editing=reports_editing \
+--        -v public=reports_public -v schema=public -f …
 --
 -- Run it as the user who ran `migrate`, after `migrate`, and again after an update of the product: it is safe to repeat.
 -- Existing roles of the same names are used; other privileges that you have granted them are kept.
@@ -10,18 +11,20 @@
 --   CREATE ROLE airflow_data LOGIN PASSWORD '…' IN ROLE reports_reading;    -- DATA_CONNECTION
 --   CREATE ROLE airflow_tasks LOGIN PASSWORD '…' IN ROLE reports_writing;   -- reports_db of DAG processor and workers
 --   CREATE ROLE airflow_api LOGIN PASSWORD '…' IN ROLE reports_editing;     -- reports_db of the API server
+--   CREATE ROLE public_door LOGIN PASSWORD '…' IN ROLE reports_public;      -- PUBLIC_DSN of the public door
 
 \set ON_ERROR_STOP on
 \if :{?reading} \else \set reading reports_reading \endif
 \if :{?writing} \else \set writing reports_writing \endif
 \if :{?editing} \else \set editing reports_editing \endif
+\if :{?public} \else \set public reports_public \endif
 \if :{?schema} \else \set schema public \endif
 
 BEGIN;
 SET LOCAL search_path = :"schema", pg_catalog;
 
 SELECT format('CREATE ROLE %I NOLOGIN', wanted.name)
-FROM unnest(ARRAY[:'reading', :'writing', :'editing']) AS wanted (name)
+FROM unnest(ARRAY[:'reading', :'writing', :'editing', :'public']) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
 \gexec
 
@@ -71,9 +74,10 @@ GRANT INSERT, UPDATE, DELETE ON report_executions TO :"writing";
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.artifacts, reporting.audit, reporting.calendars, reporting.condition_state, reporting.deliveries,
     reporting.departed, reporting.due_ticks, reporting.missed_ticks, reporting.report_options, reporting.runs,
-    reporting.send_rates,
-    reporting.stages, reporting.tombstones
+    reporting.readers, reporting.send_rates, reporting.stages, reporting.tombstones
 TO :"writing";
+-- Who has left is for the public door and owners to say; erasing a report erases it, too.
+GRANT SELECT, DELETE ON reporting.opt_outs TO :"writing";
 -- You decide who may stop all email at once, and only the API names the recipients of a run by hand.
 GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
 
@@ -81,4 +85,12 @@ GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
 GRANT :"writing" TO :"editing";
 GRANT INSERT, UPDATE, DELETE ON scheduled_reports TO :"editing";
 GRANT INSERT ON reporting.requests TO :"editing";
+GRANT UPDATE ON reporting.opt_outs TO :"editing";
+
+-- Public: four functions, each of which needs the handle of a reader's link, and no table.  Needed only with LINK_BASE.
+GRANT USAGE ON SCHEMA reporting TO :"public";
+GRANT EXECUTE ON FUNCTION
+    reporting.door_file(uuid, text, boolean), reporting.door_reader(uuid), reporting.door_reports(uuid),
+    reporting.door_switch(uuid, text, text)
+TO :"public";
 COMMIT;

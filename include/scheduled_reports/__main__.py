@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     script = commands.add_parser("prisma-migration", help="print what migrate does as a Prisma migration")
     script.set_defaults(run=_prisma_migration)
 
+    door = commands.add_parser("serve", help="serve the public door, to which links in mails lead; see docs/public.md")
+    door.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    door.add_argument("--port", type=int, default=8090, help="the port (default: 8090)")
+    door.set_defaults(run=_serve)
+
     for command in (migrate, seed, validate, preview, jobs):
         command.add_argument(
             "--dsn",
@@ -216,6 +221,13 @@ def _preview(options: argparse.Namespace) -> int:
             watermark=PostgresRuns(options.dsn).watermark(options.report_id),
         )
     print(f"{options.out}: {rows} rows")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .serving import serve
+
+    serve(options.host, options.port, os.environ)
     return 0
 
 

@@ -13,20 +13,21 @@ from demo import aws
 from demo.processes import Child, free_port, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 BUCKETS = ("reports", "staging")
+KEYS = {aws.ACCESS_KEY: aws.SECRET_KEY}
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[aws.Aws]:
-    """Start the server on an empty folder with our buckets."""
+def serving(folder: Path, keys: Mapping[str, str] = KEYS) -> Iterator[aws.Aws]:
+    """Start the server on an empty folder with our buckets; *keys* are the access keys and their secrets."""
     for bucket in BUCKETS:
         (folder / "data" / bucket).mkdir(parents=True)
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--config", "", "--addr", f"127.0.0.1:{port}",
-        "--auth-key", f"{aws.ACCESS_KEY},{aws.SECRET_KEY}", "--vfs-cache-mode", "off",
+        "--vfs-cache-mode", "off", *(f"--auth-key={key},{secret}" for key, secret in keys.items()),
         str(folder / "data"),
     ]  # fmt: skip
     child = Child.start("rclone", command, log=folder / "rclone.log")

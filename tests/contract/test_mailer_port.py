@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
 import traceback
+import tracemalloc
 from contextlib import contextmanager
+from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -16,7 +19,8 @@ from botocore.config import Config
 
 from demo import aws as server
 from demo.processes import free_port
-from include.scheduled_reports.adapters.ses import SesMailer
+from include.scheduled_reports.adapters import ses as ses_adapter
+from include.scheduled_reports.adapters.ses import PIECE, SesMailer
 from include.scheduled_reports.adapters.smtp import SmtpMailer
 from include.scheduled_reports.domain.errors import (
     ConfigurationError,
@@ -111,6 +115,28 @@ def test_the_fake_fails_as_it_is_told_and_sends_nothing():
     with pytest.raises(TransientError):
         mailer.send(SENDER, EVERYBODY, letter(), tags=TAGS)
     assert mailer.sent == []
+
+
+def test_a_message_of_any_size_arrives_as_it_was_written(aws):
+    ses = Ses(aws)
+    # Around the size of the pieces in which it is encoded, and with every byte that JSON would have to escape.
+    sizes = (1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 5)
+    letters = [letter() + bytes(32 + number % 95 for number in range(size)) for size in sizes]
+
+    for raw in letters:
+        ses.mailer.send(SENDER, EVERYBODY, raw, tags=TAGS)
+
+    assert [raw for _, raw in ses.sent()] == letters
+
+
+def test_a_botocore_that_writes_the_call_in_another_way_sends_the_same_message(aws, monkeypatch):
+    monkeypatch.setattr(ses_adapter, "MARK", b"not in the call")
+    ses = Ses(aws)
+
+    for subject in ("one", "two"):
+        ses.mailer.send(SENDER, EVERYBODY, letter(subject), tags=TAGS)
+
+    assert [message_from_bytes(raw)["Subject"] for _, raw in ses.sent()] == ["one", "two"]
 
 
 def test_a_domain_in_another_script_goes_out_in_its_ascii_form(aws):
@@ -224,6 +250,26 @@ def test_a_server_that_never_answers_may_have_sent(monkeypatch):
         with pytest.raises(DeliveryUnknownError, match="ReadTimeoutError"):
             mailer.send(SENDER, EVERYBODY, letter(), tags=TAGS)
         over.set()
+
+
+def test_the_call_is_the_only_copy_of_a_message():
+    raw, answer = letter() + b"x" * 6_000_000, b'{"MessageId": "1"}'
+
+    def take(connection):
+        head, _, read = connection.recv(65_536).partition(b"\r\n\r\n")
+        left = int(re.search(rb"Content-Length: (\d+)", head)[1]) - len(read)
+        while left:
+            left -= len(connection.recv(65_536))
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(answer) + answer)
+
+    with listening(take) as port:
+        mailer = mailer_at(port)
+        tracemalloc.start()
+        mailer.send(SENDER, EVERYBODY, raw, tags=TAGS)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 1.3 * len(raw) * 4 / 3  # in base64; room for an enlargement of the buffer
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 from demo.processes import free_port
 from include.scheduled_reports.adapters.smtp import SmtpMailer, smtp_mailer
 from include.scheduled_reports.domain.errors import (
+    AllRefusedError,
     ConfigurationError,
     DeliveryUnknownError,
     PermanentError,
@@ -429,12 +430,12 @@ def test_who_is_refused_is_named_with_the_code(replies, named):
     ("replies", "meaning", "code"),
     [
         # Postfix answers what it thinks of sender, client and HELO at RCPT (smtpd_delay_reject).
-        (("554 5.7.1 sender rejected",) * 3, ConfigurationError, "554 5.7.1"),
-        (("550 5.1.1 ada", "550 5.1.1 bob", "550 5.1.1 eve"), ConfigurationError, "550 5.1.1"),
-        (("550 no ada", "550 no bob", "550 no eve"), ConfigurationError, "550"),
-        (("550 5.1.1 no", "554 5.7.1 no", "554 5.7.1 no"), ConfigurationError, "550 5.1.1, 554 5.7.1"),
-        (("450 4.1.2 no", "554 5.7.1 no", "554 5.7.1 no"), ConfigurationError, "554 5.7.1"),
-        (("554 5.7.1 no", "554 5.7.1 no", "421 4.7.0 too many errors"), ConfigurationError, "554 5.7.1"),
+        (("554 5.7.1 sender rejected",) * 3, AllRefusedError, "554 5.7.1"),
+        (("550 5.1.1 ada", "550 5.1.1 bob", "550 5.1.1 eve"), AllRefusedError, "550 5.1.1"),
+        (("550 no ada", "550 no bob", "550 no eve"), AllRefusedError, "550"),
+        (("550 5.1.1 no", "554 5.7.1 no", "554 5.7.1 no"), AllRefusedError, "550 5.1.1, 554 5.7.1"),
+        (("450 4.1.2 no", "554 5.7.1 no", "554 5.7.1 no"), AllRefusedError, "554 5.7.1"),
+        (("554 5.7.1 no", "554 5.7.1 no", "421 4.7.0 too many errors"), AllRefusedError, "554 5.7.1"),
         (("450 4.2.0 greylisted",) * 3, ThrottledError, "450 4.2.0"),
         (("450 4.1.8 sender", "450 4.1.2 no", "450 4.1.8 sender"), ThrottledError, "450 4.1.8, 450 4.1.2"),
         (("421 4.3.2 shutting down",), ThrottledError, "421 4.3.2"),

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from demo import aws as server
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import ConfigurationError
+from include.scheduled_reports.orchestration import dag_spec, factory, upkeep
 from include.scheduled_reports.orchestration.connections import AirflowServices
 from tests.e2e import faults
 
@@ -85,6 +87,27 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
     assert isinstance(found, SesMailer)
     assert found.configuration_set == "reports"
     assert found.client.meta.config.retries["total_max_attempts"] == 1
+    asking = found.impatient().meta.config
+    assert (asking.retries["total_max_attempts"], asking.connect_timeout, asking.read_timeout) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("seconds", [1, 600, 7_200])
+def test_the_time_for_sending_leaves_the_task_some_minutes_and_begins_with_the_first_message(monkeypatch, seconds):
+    monkeypatch.setenv("SCHEDULED_REPORTS__QUERY_SECONDS", str(seconds))
+    services = AirflowServices()
+    built = factory.build(dag_spec.DagSpec(report_id="r1", display_name="r1"), services.settings)
+    began = services.now()
+
+    until = services.mail_until
+
+    assert timedelta(minutes=2) <= until - began <= built.get_task("email").execution_timeout - timedelta(minutes=2)
+    assert services.mail_until == until
+
+
+def test_a_round_of_upkeep_sends_for_a_part_of_its_time():
+    services = AirflowServices(upkeep.MAIL_TIME)
+
+    assert services.mail_until - services.now() < upkeep.ROUND_TIMEOUT / 2
 
 
 @pytest.fixture

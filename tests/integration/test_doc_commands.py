@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *(f"docs/{name}.md" for name in (
     "quickstart", "concepts", "install", "operate", "security", "monitoring", "upgrade", "application",
+    "public",
 )))  # fmt: skip
 OURS = "python -m include.scheduled_reports "
 #: By page and first line: why a block is not run here.  Commands of the product in it are run nevertheless.
@@ -46,6 +47,7 @@ NOT_RUN = {
     ("docs/install.md", "helm upgrade --install airflow"): "needs a cluster",
     ("docs/operate.md", "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST='["): "tests/e2e and tests/dags run the bundle",
     ("docs/security.md", "export BUCKET=… STAGING_BUCKET=…"): "tests/integration/test_iam.py fills the policies in",
+    ("docs/public.md", "limit_req_zone"): "an illustration for a server that is not here",
     ("docs/monitoring.md", "TOKEN=$(curl"): "needs a running Airflow: tests/e2e asks the health route",
     ("docs/monitoring.md", "stage render began:"): "lines of a log",
     ("docs/application.md", "'cm3k9v' 'Weekly activity': imported, inactive"): "an answer of import-export-jobs",
@@ -131,7 +133,7 @@ def typed(line: str, dsn: str) -> list[str]:
 
 
 #: The roles of deploy/sql/roles.sql, which test_roles.py runs with psql, and the owner's user for Airflow.
-ROLES = ("reports_reading", "reports_writing", "reports_editing", "airflow_reports")
+ROLES = ("reports_reading", "reports_writing", "reports_editing", "reports_public", "airflow_reports")
 
 
 def run_sql(dsn: str, text: str) -> None:

@@ -60,7 +60,7 @@ def users(tmp_path_factory):
         running.verify_sender(SENDER)
         iam = running.client("iam")
         keys = {}
-        for name in ("tasks", "api"):
+        for name in ("tasks", "api", "public"):
             iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="ours", PolicyDocument=policy(name))
             if name == "tasks":
@@ -168,6 +168,11 @@ def test_without_the_right_to_ask_there_is_no_rate_and_no_error(client):
         ("api", "s3", "list_objects_v2", {"Bucket": "reports", "Prefix": "ws1/"}),
         ("api", "s3", "get_object", {"Bucket": "staging", "Key": "runs/x"}),
         ("api", "sesv2", "list_email_identities", {}),
+        ("public", "s3", "put_object", {"Bucket": "reports", "Key": KEY, "Body": b""}),
+        ("public", "s3", "delete_object", {"Bucket": "reports", "Key": KEY}),
+        ("public", "s3", "list_objects_v2", {"Bucket": "reports", "Prefix": "ws1/r1/"}),
+        ("public", "s3", "get_object", {"Bucket": "staging", "Key": "runs/x"}),
+        ("public", "sesv2", "list_email_identities", {}),
         ("api", "sesv2", "get_account", {}),
     ],
 )
@@ -185,11 +190,12 @@ def test_what_is_denied_is_a_matter_of_configuration_and_says_so(client, staging
         staging("staging/theirs").put("r1/run/x", io.BytesIO(b"x"))
 
 
-def test_the_api_may_read_files_and_no_more(client):
-    tasks, api = S3Store(client("s3"), "reports"), S3Store(client("s3", "api"), "reports")
+@pytest.mark.parametrize("user", ["api", "public"])
+def test_the_api_and_the_public_door_may_read_files_and_no_more(client, user):
+    tasks, reader = S3Store(client("s3"), "reports"), S3Store(client("s3", user), "reports")
     tasks.put(KEY, io.BytesIO(b"whole"), content_type="text/csv", file_name="a.csv")
 
-    with api.open(KEY) as file:
+    with reader.open(KEY) as file:
         assert file.read() == b"whole"
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from demo import postgres as server
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
@@ -38,75 +32,18 @@ from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.upkeep import MemoryOrchestrator
 from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.tables import add_people, add_report, execute
+from tests.integration.roles import ROLES, Roles, psql
 from tests.integration.stages import MESSAGES, MONDAY, TRIGGER, walk
 
-ROLES = Path(__file__).parents[2] / "deploy/sql/roles.sql"
 KEY = TRIGGER.key
 WEEK = Scope(
     workspace_id="ws1", start=MONDAY - timedelta(days=7), end=MONDAY, timezone="UTC", parameters={}
 )  # fmt: skip
 
 
-def psql(dsn, file, **variables):
-    """Run a file with psql, as an operator would."""
-    values = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
-    command = [server._binaries() / "psql", "-X", "-q", dsn, *values, "-f", file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-class Roles:
-    """A database with the three roles, and a login user for each."""
-
-    def __init__(self, dsn):
-        self.dsn, self.tag = dsn, uuid4().hex[:8]
-        self.names = {kind: f"{kind}_{self.tag}" for kind in ("reading", "writing", "editing")}
-        self.users = {kind: f"user_{name}" for kind, name in self.names.items()} | {"app": f"app_{self.tag}"}
-
-    def make(self):
-        psql(self.dsn, ROLES, **self.names)
-        with psycopg.connect(self.dsn) as connection:
-            for kind, user in self.users.items():
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'pass'").format(sql.Identifier(user)).as_string()
-                )
-                if kind in self.names:
-                    connection.execute(
-                        sql.SQL("GRANT {} TO {}").format(sql.Identifier(self.names[kind]), sql.Identifier(user))
-                    )
-            connection.execute(
-                sql.SQL(
-                    "GRANT USAGE ON SCHEMA public TO {0};"
-                    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {0}"
-                ).format(sql.Identifier(self.users["app"]))
-            )
-
-    def drop(self):
-        with psycopg.connect(self.dsn) as connection:
-            for name in (*self.users.values(), *reversed(self.names.values())):
-                for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
-                    connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
-
-    def __getattr__(self, kind):
-        """Return the DSN of a user."""
-        parts = urlsplit(self.dsn)
-        return urlunsplit(parts._replace(netloc=f"{self.users[kind]}:pass@{parts.hostname}:{parts.port}"))
-
-    def refused(self, kind, statement):
-        """Return whether the database denies a statement to this user."""
-        with psycopg.connect(getattr(self, kind)) as connection:
-            try:
-                connection.execute(statement)
-            except psycopg.errors.InsufficientPrivilege:
-                return True
-            connection.rollback()
-        return False
-
-
 @pytest.fixture
 def roles(migrated_dsn):
-    """Create the three roles in a migrated database with two workspaces and one report."""
+    """Create the four roles in a migrated database with two workspaces and one report."""
     made = Roles(migrated_dsn)
     made.make()
     add_people(migrated_dsn)
@@ -337,6 +274,10 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
         ("editing", "SELECT FROM messages"),
         ("editing", "UPDATE reporting.switches SET enabled = true"),
         ("editing", "ALTER TABLE scheduled_reports DISABLE TRIGGER ALL"),
+        ("writing", "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')"),
+        ("writing", "UPDATE reporting.opt_outs SET returned_at = now()"),
+        ("writing", "SELECT FROM reporting.door_reader(gen_random_uuid())"),
+        ("editing", "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')"),
         ("app", "SELECT FROM reporting.runs"),
         ("app", "INSERT INTO reporting.report_options (report_id, effective_from) VALUES ('x', now())"),
     ],
@@ -365,8 +306,10 @@ def test_functions_of_the_triggers_cannot_be_led_to_objects_of_somebody_else(rol
 
     assert found
     assert all(config == ["search_path=pg_catalog, pg_temp"] for _, _, config in found)
-    # One changes only the row itself, which needs no rights; the other has those of the trigger that calls it.
-    assert {name for name, secure, _ in found if not secure} == {"options_became_effective", "calendar_takes_effect"}
+    # One changes only the row itself, which needs no rights; the others have those of the function that calls them.
+    assert {name for name, secure, _ in found if not secure} == {
+        "options_became_effective", "calendar_takes_effect", "door_names", "door_rows", "door_found",
+    }  # fmt: skip
 
 
 def test_a_query_of_an_own_type_that_asks_more_than_was_granted_fails_without_a_value(roles):

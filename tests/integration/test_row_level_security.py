@@ -10,7 +10,7 @@ import pytest
 from include.scheduled_reports.reports.types.catalog import report_types
 from tests.conftest import copied
 from tests.integration.handmade_workspace import ask, fill
-from tests.integration.test_roles import ROLES, Roles, psql
+from tests.integration.roles import ROLES, Roles, psql
 from tests.integration.test_tenants import WORDS
 
 RLS = ROLES.with_name("row-level-security.sql")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from include.scheduled_reports.__main__ import _parser
 from include.scheduled_reports.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,7 @@ OURS = {name: service for name, service in SERVICES.items() if name not in ASTRO
     ("schema", "file"),
     [
         ("vendor.compose-spec", "docker-compose.override.yml"),
+        ("vendor.compose-spec", "deploy/compose/public.yaml"),
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
     ],
 )
@@ -127,6 +129,56 @@ def test_the_settings_for_kubernetes_are_settings():
     assert found.mail_mode == Settings().mail_mode  # no mail is sent until someone enables it
     assert VALUES["airflowVersion"] == version("apache-airflow")
     assert {type(one["value"]) for one in VALUES["env"]} == {str}
+
+
+DOOR = yaml.safe_load((ROOT / "deploy/compose/public.yaml").read_text())["services"]["reports-door"]
+PARTS = {one["kind"]: one for one in yaml.safe_load_all((ROOT / "deploy/kubernetes/public.yaml").read_text())}
+POD = PARTS["Deployment"]["spec"]["template"]["spec"]
+#: What the examples leave to the operator.
+FILLED_IN = {"LINK_KEYS": f"1:{'A' * 44}", "LINK_BASE": "https://reports.acme.example", "PUBLIC_DSN": "host=db"}
+
+
+def test_the_public_door_is_told_what_it_needs_and_nothing_else():
+    (container,) = POD["containers"]
+    in_pods = {one["name"]: one.get("value") for one in container["env"]}
+
+    for told in (DOOR["environment"], in_pods):
+        ours = {name.removeprefix(PREFIX) for name in told if name.startswith(PREFIX)}
+        assert ours == set(FILLED_IN)
+        assert set(told) - {f"{PREFIX}{name}" for name in ours} == {"AWS_DEFAULT_REGION", "PYTHONDONTWRITEBYTECODE"}
+    assert Settings.from_env({f"{PREFIX}{name}": value for name, value in FILLED_IN.items()}).keys.keys
+    assert Settings.from_env({**{f"{PREFIX}{name}": value for name, value in FILLED_IN.items()}, **{
+        name: value for name, value in in_pods.items() if name.startswith(PREFIX) and value
+    }}).door == in_pods[f"{PREFIX}LINK_BASE"]  # fmt: skip
+    secrets = {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"] if "valueFrom" in one}
+    assert secrets == {"scheduled-reports-door"}
+
+
+def test_the_public_door_is_the_same_command_on_compose_and_kubernetes():
+    (container,) = POD["containers"]
+    (port,) = DOOR["ports"]
+
+    assert container["command"] == DOOR["entrypoint"]
+    assert container["image"] == DOOR["image"] == f"{VALUES['defaultAirflowRepository']}:{VALUES['defaultAirflowTag']}"
+    given = _parser().parse_args(container["command"][1:])
+    assert (given.host, given.port) == ("0.0.0.0", 8090)  # noqa: S104
+    assert re.fullmatch(r"127\.0\.0\.1:\d+:8090", port)
+    assert [one["containerPort"] for one in container["ports"]] == [given.port]
+
+
+def test_the_public_door_has_no_privileges_and_writes_nowhere():
+    (container,) = POD["containers"]
+    inside, outside = container["securityContext"], POD["securityContext"]
+
+    assert (DOOR["read_only"], DOOR["cap_drop"], DOOR["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+    assert (inside["readOnlyRootFilesystem"], inside["allowPrivilegeEscalation"]) == (True, False)
+    assert inside["capabilities"] == {"drop": ["ALL"]}
+    assert outside["runAsNonRoot"]
+    assert POD["automountServiceAccountToken"] is PARTS["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert DOOR["user"].partition(":")[0] == str(outside["runAsUser"]) != "0"
+    assert [part["tcpSocket"] for part in (container["readinessProbe"], container["livenessProbe"])] == [
+        {"port": "http"}
+    ] * 2
 
 
 def jobs():

@@ -43,7 +43,7 @@ def test_texts_numbers_and_durations_are_read():
 
 def test_every_field_can_be_set():
     # No default equals one of these values.
-    odd: dict[type, str] = {str: "live", int: "7", bool: "true", timedelta: "77"}
+    odd: dict[type, str] = {str: "live", int: "7", float: "0.5", bool: "true", timedelta: "77"}
     values = {name.upper(): odd[type(getattr(Settings(), name))] for name in Settings.__slots__}
 
     sound = {
@@ -53,7 +53,8 @@ def test_every_field_can_be_set():
         "RUN_MODE": "compact",
     }
     sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off", "OBJECT_TAGS": "a=b"}
-    sound |= {"REPORT_URL": "https://acme.example/reports/{report}"}
+    sound |= {"REPORT_URL": "https://acme.example/reports/{report}", "MESSAGES": "together"}
+    sound |= {"LINK_BASE": "https://reports.acme.example", "LINK_KEYS": f"1:{'A' * 43}="}
     found = read(**values | sound)
 
     assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from email.utils import parseaddr
 from math import inf
@@ -42,6 +43,13 @@ MISCONFIGURED = frozenset({
     "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch",
     "MailFromDomainNotVerifiedException", "AccountSuspendedException", "SendingPausedException", "NotFoundException",
 })  # fmt: skip
+#: When botocore has written the JSON of a call and has not signed it yet.
+BEFORE_CALL = "before-call.sesv2.SendEmail"
+#: Stands for the message in that JSON, as base64.
+PLACEHOLDER = b"in place of the raw message"
+MARK = b64encode(PLACEHOLDER)
+#: Bytes that are encoded at a time; a multiple of three, so that base64 has no padding in between.
+PIECE = 3 * 2**18
 LONGEST_TAG = 256
 #: Errors raised before anything was sent.
 NOT_BEGUN = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
@@ -70,8 +78,7 @@ class SesMailer:
         if self.configuration_set:
             envelope["ConfigurationSetName"] = self.configuration_set
         try:
-            answer = self.client.send_email(**envelope, Content={"Raw": {"Data": raw}})
-            return str(answer["MessageId"])
+            return str(_send(self.client, envelope, raw)["MessageId"])
         except ClientError as error:
             # Not `from error`: its text may name recipients, and the traceback would log them.
             raise _meaning(error, sender, recipients) from None
@@ -88,6 +95,39 @@ class SesMailer:
             log.warning("SES did not tell its rate: %s", _short(error))
             return None
         return rate if 0 < rate < inf else None
+
+
+class _OtherBodyError(Exception):
+    """This botocore writes another body; nothing was sent."""
+
+
+def _send(client: Any, envelope: Mapping[str, Any], raw: bytes) -> Mapping[str, Any]:
+    """Call SendEmail with one copy of the message in memory; botocore itself makes four, as base64 in JSON."""
+
+    def fill_in(params: dict[str, Any], **_: Any) -> None:
+        params["body"] = _filled(params["body"], raw)
+
+    client.meta.events.register(BEFORE_CALL, fill_in)
+    try:
+        answer = client.send_email(**envelope, Content={"Raw": {"Data": PLACEHOLDER}})
+    except _OtherBodyError:
+        client.meta.events.unregister(BEFORE_CALL, fill_in)
+        answer = client.send_email(**envelope, Content={"Raw": {"Data": raw}})
+    finally:
+        client.meta.events.unregister(BEFORE_CALL, fill_in)
+    return answer  # type: ignore[no-any-return]
+
+
+def _filled(body: bytes, raw: bytes) -> bytearray:
+    """The JSON *body* with *raw* where it has the placeholder."""
+    parts = body.split(MARK)
+    if len(parts) != 2:
+        raise _OtherBodyError
+    filled, message = bytearray(parts[0]), memoryview(raw)
+    for start in range(0, len(raw), PIECE):
+        filled += b64encode(message[start : start + PIECE])
+    filled += parts[1]
+    return filled
 
 
 def _short(error: Exception) -> str:

@@ -44,7 +44,17 @@ def _import_boto3() -> None:
 def _import_adapters() -> None:
     """Import the adapters that `connections` imports inside its properties; a test compares the two."""
     from ..adapters import s3, ses, smtp, staging  # noqa: F401
-    from ..adapters.postgres import ledger, reports, retention, runs, source, stages, upkeep  # noqa: F401
+    from ..adapters.postgres import (  # noqa: F401
+        ledger,
+        readers,
+        reports,
+        retention,
+        runs,
+        send_rate,
+        source,
+        stages,
+        upkeep,
+    )
 
 
 def _import_renderers() -> None:

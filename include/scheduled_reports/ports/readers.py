@@ -92,7 +92,7 @@ class Door(Protocol):
         """Take an opt-out back; False if the link names no reader."""
 
     def reports(self, reader: UUID) -> Sequence[DoorReport]:
-        """The reports of the workspace that mail the reader or that they have left, by name; at most 200."""
+        """The reports that mail the reader or that they have left: the link's own, the others by name; at most 200."""
 
     def switch(self, reader: UUID, report_id: str, *, receives: bool) -> bool:
         """Leave one of `reports`, or come back to it; False if it is none of them."""

@@ -51,7 +51,7 @@ def _key(text: str) -> LinkKey:
     plain = secret.translate(str.maketrans("+/", "-_")).rstrip("=")
     if (
         not colon
-        or not re.fullmatch(r"\d{1,3}", number)
+        or not re.fullmatch(r"[0-9]{1,3}", number)
         or int(number) > 255
         or not re.fullmatch(r"[\w-]+", plain, re.A)
     ):
@@ -60,6 +60,6 @@ def _key(text: str) -> LinkKey:
         found = urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
     except binascii.Error:
         raise ValueError(_KEYS_REASON) from None
-    if int(number) > 255 or len(found) < SHORTEST_KEY:
+    if len(found) < SHORTEST_KEY:
         raise ValueError(_KEYS_REASON)
     return LinkKey(int(number), found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...domain.naming import objects_of
 from ...domain.reader import LeftBy
 from ...ports.readers import DoorFile, DoorReader, DoorReport
 from .connection import transaction
@@ -27,7 +28,12 @@ class PostgresDoor:
 
     def file(self, reader: UUID, chosen: Format, *, is_opening: bool) -> DoorFile | None:
         rows = self._rows("file", {"reader": reader, "format": chosen, "is_opening": is_opening})
-        return DoorFile(**rows[0]) if rows else None
+        if not rows:
+            return None
+        row = rows[0]
+        folder = objects_of(row.pop("workspace_id"), row.pop("report_id"))
+        # Whoever can write the record cannot make a file of another report reachable with it.
+        return DoorFile(**row) if row["object_key"].startswith(folder) else None
 
     def reader(self, reader: UUID) -> DoorReader | None:
         rows = self._rows("reader", {"reader": reader})

@@ -1,43 +1,75 @@
--- What the public door may do: its database role can call these functions and nothing else, so that without the handle
--- of a verified token it sees no address, report or file.  SECURITY DEFINER with a fixed search_path, to which the last
--- statement adds the schema of the application's tables.
+-- What the public door may do: its database role can call four functions and nothing else, so that without the handle of
+-- a verified token it sees no address, report or file.  They are SECURITY DEFINER with a fixed search_path that does not
+-- contain the application's schema, in which others may be able to create functions; the ones they call have the rights
+-- of the caller.  They take no lock on the application's rows.
 
--- Whether the addresses include one of the spellings of an address.  The row itself is no argument: a function on its
--- type would keep the application from dropping the table.
+-- Whether the addresses include one of the spellings of an address.  Letters are turned into lower case by the rules of
+-- the database and by those of ASCII, because in Turkish the lower case of "I" is another letter.
 CREATE OR REPLACE FUNCTION reporting.door_names(addresses text[], spellings text[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM unnest(addresses) one WHERE lower(one) = ANY (spellings))
+    SELECT EXISTS (
+        SELECT FROM unnest(addresses) AS one
+        WHERE lower(one COLLATE "C") = ANY (spellings) OR lower(one) = ANY (spellings)
+    )
+$$;
+
+-- A workspace's reports, or the one of them with this id.  The application's tables are looked up at each call, so that
+-- the application may move, change and drop them; `workspaces` may be missing.
+CREATE OR REPLACE FUNCTION reporting.door_rows(workspace text, only_id text DEFAULT NULL)
+RETURNS TABLE (id text, name text, workspace_name text, recipients text[], is_mailed boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reports regclass;
+    workspaces regclass;
+BEGIN
+    -- Only the trigger on scheduled_reports knows the application's schema.
+    SELECT t.tgrelid, to_regclass(format('%I.workspaces', c.relnamespace::regnamespace::name)) INTO reports, workspaces
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE t.tgname = 'reporting_edit_noted' AND t.tgfoid = 'reporting.edit_noted'::regproc
+    ORDER BY t.tgrelid LIMIT 1;
+    IF reports IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT r.id::text, r.name::text, %s, '
+        'r.email_recipients::text[] || r.email_cc_recipients::text[] || r.email_bcc_recipients::text[], '
+        'r.email_enabled AND r.status::text <> ''DISABLED'' '
+        'FROM %s r WHERE r.workspace_id = $1 AND ($2 IS NULL OR r.id = $2)',
+        CASE WHEN workspaces IS NULL THEN 'NULL::text'
+             ELSE format('(SELECT w.name::text FROM %s w WHERE w.id = r.workspace_id)', workspaces) END,
+        reports
+    ) USING workspace, only_id;
+END
 $$;
 
 -- The reader of a handle, under the present id of their report; none if the report is gone or in another workspace.
 CREATE OR REPLACE FUNCTION reporting.door_found(sought uuid)
-RETURNS TABLE (report_id text, run_id text, message text, name text, workspace_id text, workspace text, address text,
-               mailbox text, spellings text[], revoked_at timestamptz, is_recipient boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (report_id text, name text, workspace_id text, workspace text, address text, mailbox text,
+               spellings text[], revoked_at timestamptz, is_recipient boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT r.id, f.run_id, f.message, r.name, r.workspace_id, w.name, f.address, f.mailbox, f.spellings, f.revoked_at,
-           NOT f.of_report OR f.address IS NULL
-               OR reporting.door_names(r.email_recipients || r.email_cc_recipients || r.email_bcc_recipients, f.spellings)
+    SELECT a.id, a.name, f.workspace_id, a.workspace_name, f.address, f.mailbox, f.spellings, f.revoked_at,
+           NOT f.of_report OR f.address IS NULL OR reporting.door_names(a.recipients, f.spellings)
     FROM reporting.readers f
     LEFT JOIN reporting.departed d ON d.report_id = f.report_id
-    JOIN scheduled_reports r ON r.id = coalesce(d.now_called, f.report_id) AND r.workspace_id = f.workspace_id
-    LEFT JOIN workspaces w ON w.id = r.workspace_id
+    CROSS JOIN LATERAL reporting.door_rows(f.workspace_id, coalesce(d.now_called, f.report_id)) a
     WHERE f.handle = sought;
 END
 $$;
 
+-- The file, and the ids under which its run stored it.
 CREATE OR REPLACE FUNCTION reporting.door_file(sought uuid, sought_format text, is_opening boolean)
-RETURNS TABLE (bucket text, object_key text, content_type text, bytes bigint)
+RETURNS TABLE (bucket text, object_key text, content_type text, bytes bigint, workspace_id text, report_id text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.bucket, a.object_key, a.content_type, a.bytes
-    FROM reporting.door_found(sought) f
-    JOIN reporting.readers own ON own.handle = sought
+    SELECT a.bucket, a.object_key, a.content_type, a.bytes, own.workspace_id, own.report_id
+    FROM reporting.readers own
+    CROSS JOIN LATERAL reporting.door_found(own.handle) f
     JOIN reporting.artifacts a
         ON a.report_id = own.report_id AND a.run_id = own.run_id AND a.format = sought_format AND a.deleted_at IS NULL
-    WHERE f.revoked_at IS NULL AND f.is_recipient;
+    WHERE own.handle = sought AND f.revoked_at IS NULL AND f.is_recipient;
     IF FOUND AND is_opening THEN
         UPDATE reporting.readers r
         SET openings = r.openings + CASE WHEN sent.just_now THEN 0 ELSE 1 END,
@@ -75,16 +107,15 @@ RETURNS TABLE (id text, name text, has_left boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT r.id, r.name, o.id IS NOT NULL
+    SELECT a.id, a.name, o.id IS NOT NULL
     FROM reporting.door_found(sought) f
-    JOIN scheduled_reports r ON r.workspace_id = f.workspace_id
+    CROSS JOIN LATERAL reporting.door_rows(f.workspace_id) a
     LEFT JOIN reporting.opt_outs o
-        ON o.report_id = r.id AND o.workspace_id = r.workspace_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
+        ON o.report_id = a.id AND o.workspace_id = f.workspace_id AND o.mailbox = f.mailbox AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL
-      AND (r.id = f.report_id OR o.id IS NOT NULL
-           OR (r.email_enabled AND r.status::text <> 'DISABLED' AND reporting.door_names(
-               r.email_recipients || r.email_cc_recipients || r.email_bcc_recipients, f.spellings)))
-    ORDER BY lower(r.name), r.id
+      AND (a.id = f.report_id OR o.id IS NOT NULL
+           OR (a.is_mailed AND reporting.door_names(a.recipients, f.spellings)))
+    ORDER BY a.id <> f.report_id, lower(a.name), a.id
     LIMIT 200;
 END
 $$;
@@ -103,10 +134,18 @@ BEGIN
         RETURN false;
     END IF;
     IF how IS NULL THEN
-        UPDATE reporting.opt_outs SET returned_at = now()
-        WHERE report_id = chosen AND workspace_id = known.workspace_id AND mailbox = known.mailbox
-          AND returned_at IS NULL;
-    ELSE
+        UPDATE reporting.opt_outs o SET returned_at = now()
+        WHERE o.report_id = chosen AND o.workspace_id = known.workspace_id AND o.mailbox = known.mailbox
+          AND o.returned_at IS NULL;
+        RETURN true;
+    END IF;
+    -- Leaving and returning again and again within the hour is one opt-out: nobody can fill the table with their link.
+    UPDATE reporting.opt_outs o SET returned_at = NULL
+    WHERE o.id = (
+        SELECT max(one.id) FROM reporting.opt_outs one
+        WHERE one.report_id = chosen AND one.workspace_id = known.workspace_id AND one.mailbox = known.mailbox
+    ) AND o.returned_at IS NOT NULL AND o.returned_by IS NULL AND o.left_at > now() - interval '1 hour';
+    IF NOT FOUND THEN
         INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
         VALUES (chosen, known.workspace_id, known.mailbox, known.address, how)
         ON CONFLICT (report_id, workspace_id, mailbox) WHERE returned_at IS NULL DO NOTHING;
@@ -115,24 +154,18 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION
-    reporting.door_found(uuid), reporting.door_file(uuid, text, boolean), reporting.door_reader(uuid),
-    reporting.door_reports(uuid), reporting.door_switch(uuid, text, text)
-FROM PUBLIC;
-
+-- By default everybody may execute a function, and whoever may execute that of a trigger can put it on a table of their
+-- own and so write into ours with its rights.  Triggers that exist work without this right.
 DO $$
 DECLARE
-    application CONSTANT name := (
-        SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = 'scheduled_reports'::regclass
-    );
-    door regprocedure;
+    ours regprocedure;
 BEGIN
-    FOR door IN
-        SELECT p.oid::regprocedure FROM pg_proc p
-        WHERE p.pronamespace = 'reporting'::regnamespace AND p.proname LIKE 'door\_%' AND p.prosecdef
+    FOR ours IN
+        SELECT p.oid FROM pg_proc p
+        WHERE p.pronamespace = 'reporting'::regnamespace
+          AND (p.prorettype = 'trigger'::regtype OR starts_with(p.proname, 'door_'))
     LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, %I, pg_temp', door, application);
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', ours);
     END LOOP;
 END
 $$;

@@ -1,5 +1,6 @@
 -- name: file
-SELECT bucket, object_key, content_type, bytes FROM reporting.door_file(%(reader)s, %(format)s, %(is_opening)s)
+SELECT bucket, object_key, content_type, bytes, workspace_id, report_id
+FROM reporting.door_file(%(reader)s, %(format)s, %(is_opening)s)
 
 -- name: reader
 SELECT address, report, workspace, left_at FROM reporting.door_reader(%(reader)s)
