@@ -8,10 +8,11 @@ from html import unescape
 import pytest
 
 from include.scheduled_reports.domain.reader import reader_message
-from tests.contract.api import SCHEDULED
+from tests.contract.api import SCHEDULED, open_api
 from tests.contract.tables import execute
 from tests.contract.test_api_readers import ADA, BOB, OPT_OUTS, RUN, WHY, leave, mail
-from tests.contract.test_rendered_pages import HOSTILE, page
+from tests.contract.test_rendered_pages import HOSTILE, NOW, page, run_all
+from tests.unit.test_separate_mail import DOOR
 
 
 def text_of(api, path="/reports/r1", **options):
@@ -126,3 +127,26 @@ def test_addresses_and_reasons_are_text(api, dsn):
     assert found.tags.count("script") == 1
     assert "img" not in found.tags
     assert not [name for name, _ in found.attributes if name.startswith("on")]
+
+
+def test_a_run_that_is_mailed_to_each_reader_is_shown_by_readers(dsn):
+    people = [ADA, "bob@acme.example", "eve@acme.example"]
+    execute(
+        dsn,
+        "UPDATE scheduled_reports SET email_enabled = true, email_recipients = %s, email_bcc_recipients = %s "
+        "WHERE id = 'r1'",
+        people[:2], people[2:],
+    )  # fmt: skip
+    leave(dsn, "bob@acme.example", "bob@acme.example")
+    api = open_api(dsn, NOW)
+    api.ports.core.settings = DOOR
+    assert api.post(f"{SCHEDULED}/r1/trigger", json={"mail": True}).status_code == 202
+    run_all(api)
+
+    shown = text_of(api)
+
+    deliveries = api.get(f"{SCHEDULED}/r1/runs/{RUN}/deliveries").json()["deliveries"]
+    assert [(one["state"], one["reader"]["address"]) for one in deliveries] == [("sent", ADA), ("sent", people[2])]
+    assert "reader/" not in shown
+    assert re.search(rf"Sent {ADA} \w+.* Sent {people[2]} ", shown)
+    assert buttons(api) == ["revoke", "return"]

@@ -10,6 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
+from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.retention import PostgresRetention
 from include.scheduled_reports.adapters.postgres.runs import PostgresRuns
@@ -20,6 +21,7 @@ from include.scheduled_reports.adapters.postgres.web_overview import PostgresOve
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import ReportsError, ReportTypeError
+from include.scheduled_reports.domain.reader import Addressee
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
 from include.scheduled_reports.domain.stage import StageName
 from include.scheduled_reports.ports.runs import KeptRecipients, NewRun
@@ -191,6 +193,24 @@ def test_upkeep_with_its_retention_needs_no_more_than_the_writing_role(roles, se
     assert services.upkeep_store.give_up("bad")
     execute(roles.dsn, "UPDATE scheduled_reports SET name = 'Another' WHERE id = 'bad'")
     assert services.upkeep_store.resume_edited() == 1
+
+
+def test_the_api_needs_no_more_than_the_editing_role_to_mail_a_reader_again_and_to_revoke_links(roles, services):
+    writing, editing = PostgresReaders(roles.writing), PostgresReaders(roles.editing)
+    actor = Actor(user="ann")
+    walk(services)
+    writing.enlist(KEY, "ws1", [Addressee(message="report", address=None)])
+    execute(
+        roles.dsn,
+        "INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how) "
+        "VALUES ('r1', 'ws1', 'ada@acme.example', 'ada@acme.example', 'page')",
+    )
+    assert writing.opted_out("r1") == {"ada@acme.example"}
+
+    assert editing.revoke(KEY, AuditAction(action="revoked", actor=actor, workspace_id="ws1")) == 1
+    returned = AuditAction(action="returned", actor=actor, workspace_id="ws1")
+    assert editing.take_back("r1", "ada@acme.example", returned, "Asked for it.")
+    assert [one.return_reason for one in editing.opt_outs("r1")] == ["Asked for it."]
 
 
 def test_the_api_needs_no_more_than_the_editing_role(roles):

@@ -220,7 +220,8 @@ def unknown_outcome(held: Delivery) -> DeliveryUnknownError:
     """The error for a message that was claimed and whose outcome is not known."""
     # The attempt that claimed it may still be alive: only that attempt, or the end of the run, records the outcome.
     reason = held.error or "another attempt has claimed it and its outcome is unknown"
-    return DeliveryUnknownError(f"{held.message}: {reason}; it will not be resent automatically")
+    name = "the message to one reader" if held.is_separate else held.message
+    return DeliveryUnknownError(f"{name}: {reason}; it will not be resent automatically")
 
 
 def _finish(services: Services, delivery: Delivery, outcome: str | None = None) -> None:
