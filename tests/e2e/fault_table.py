@@ -293,7 +293,7 @@ def hold(left, case):
     assert case.reason in (left.reason or "")
     assert left.retries >= case.retries
     assert left.files == {one: True for one in case.formats if one not in case.missing}
-    assert left.untrue == []
+    assert left.untrue == [], left.untrue
 
 
 def line(name, left):

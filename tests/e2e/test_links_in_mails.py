@@ -1,109 +1,111 @@
-"""From a run to its readers: each is mailed, opens a file by a link of their own, and leaves without a login."""
+"""From a run to its readers: each is mailed, opens files by links of their own, and leaves without a login."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sys
-from collections import Counter
+from dataclasses import dataclass, replace
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 import requests
 
-from demo import aws
-from demo.airflow_home import COMPONENTS, INHERITED
-from demo.processes import Child, free_port, wait_until
-from demo.stack import CHECKOUT
-from tests.e2e.fault_readers import ADDRESSES, LINK_BASE, PREFIX, SETTINGS
-from tests.e2e.fault_scene import opened
+from demo.__main__ import plan
+from demo.processes import free_port
+from tests.e2e.conftest import ready, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-REPORT = f"{PREFIX}links"
-ANN, BOB, EVE = ADDRESSES.values()
+ANN, BOB, EVE = (f"{name}@neolith.example" for name in ("ann", "bob", "eve"))
+DAG = "scheduled_report_links"
+INSERT = """
+INSERT INTO scheduled_reports
+    (id, name, "reportType", cron_expression, timezone, export_formats, parameters, email_enabled, email_recipients,
+     email_cc_recipients, email_bcc_recipients, workspace_id, created_by_id, updated_at)
+SELECT 'links', 'Links', 'channel-analytics', '0 3 1 1 *', 'UTC', '{csv,json}',
+       '{"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2026-05-07"}}', true, %s, %s, %s,
+       workspace_id, user_id, now()
+FROM workspace_members WHERE workspace_id = 'demo-workspace-nordlicht' AND role = 'OWNER' ORDER BY user_id LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail to one reader, as they find it in their inbox."""
+
+    reader: str
+    message: object
+
+    def links(self, purpose):
+        """Return the links of the text to a page of the public door."""
+        return re.findall(rf"http://127\.0\.0\.1:\d+/{purpose}/[\w-]+", self._text)
+
+    @property
+    def way_out(self):
+        """Return the address of the header by which a mail program unsubscribes its reader."""
+        return re.search(r"<(http:[^>]+)>", "".join(self.message["List-Unsubscribe"].split()))[1]
+
+    @property
+    def _text(self):
+        return self.message.get_body(("plain",)).get_content()
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with opened(tmp_path_factory.mktemp("links"), mode="compact", components=COMPONENTS) as found:
-        found.add(REPORT, ("csv", "json"))
-        yield found
+def here(tmp_path_factory):
+    """Start the demo's stack with its public door, in which runs are compact because that is quicker."""
+    base = plan(tmp_path_factory.mktemp("links"), free_port(), door_port=free_port())
+    with start(replace(base, env={**base.env, "SCHEDULED_REPORTS__RUN_MODE": "compact"})) as stack:
+        yield ready(stack)
 
 
 @pytest.fixture(scope="module")
-def door(scene, tmp_path_factory):
-    """Start the public door; return a function that requests a link from it, as a proxy before it does."""
-    port = free_port()
-    stack = scene.running.stack
-    told = {
-        **{name: os.environ[name] for name in INHERITED if name in os.environ},
-        **aws.environment(),
-        **SETTINGS,
-        "AWS_ENDPOINT_URL": stack.aws.url,
-        "SCHEDULED_REPORTS__PUBLIC_DSN": stack.reports_dsn,
-    }
-    command = [sys.executable, "-m", "include.scheduled_reports", "serve", "--port", str(port)]
-    child = Child.start("door", command, log=tmp_path_factory.mktemp("door") / "log", env=told, cwd=CHECKOUT)
-    session = requests.Session()
-    session.trust_env = False
-
-    def visit(address, method="GET", **options):
-        here = address.replace(LINK_BASE, f"http://127.0.0.1:{port}")
-        return session.request(method, here, timeout=30, **options)
-
-    def answers():
-        try:
-            return visit(LINK_BASE)
-        except requests.ConnectionError:
-            return None
-
-    try:
-        wait_until(answers, seconds=60, what="the public door", alive=child)
-        yield visit
-    finally:
-        child.stop()
+def visit():
+    """A browser without cookies, proxies and logins."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
 
 
-def run(scene):
+def run(here):
     """Run the report; return its mails by reader."""
-    before = len(scene.mails(REPORT))
-    run_id = scene.trigger(REPORT)
-    assert scene.ended(REPORT, run_id) == "success"
-    mails = scene.mails(REPORT)[before:]
-    assert Counter(address for mail in mails for address in mail.recipients).most_common(1)[0][1] == 1
-    return {mail.recipients[0]: mail.message for mail in mails}
+    before = len(here.mails_of("links"))
+    here.api.wait_for_dag(DAG, seconds=120)
+    run_id = here.api.trigger(DAG, {})
+    assert here.api.wait_for_run(DAG, run_id, seconds=300)["state"] == "success"
+    mails = [
+        Mail(reader, message_from_bytes(mail.raw, policy=default))
+        for mail in here.mails_of("links")[before:]
+        for reader in mail.recipients
+    ]
+    found = {mail.reader: mail for mail in mails}
+    assert len(found) == len(mails)
+    return found
 
 
-def links(message, purpose):
-    """Return the links of a mail's text to a page of the door."""
-    text = message.get_body(("plain",)).get_content()
-    return re.findall(rf"{LINK_BASE}/{purpose}/[\w-]+", text)
-
-
-def openings(scene):
+def openings(here):
     """Return how often each reader's files were opened, whether or not right after the mail was sent."""
-    rows = scene.rows("SELECT address, openings, automatic FROM reporting.readers WHERE report_id = %s", REPORT)
+    rows = here.rows("SELECT address, openings, automatic FROM reporting.readers WHERE report_id = 'links'")
     return {row["address"]: row["openings"] + row["automatic"] for row in rows}
 
 
-def test_each_reader_opens_the_files_and_one_leaves_with_the_button_of_their_mail_program(scene, door):
-    first = run(scene)
+def test_each_reader_opens_the_files_and_one_leaves_with_the_button_of_their_mail_program(here, visit):
+    here.rows(INSERT, [ANN], [BOB], [EVE])
+    first = run(here)
     assert set(first) == {ANN, BOB, EVE}
 
-    made = {row["sha256"] for row in scene.rows("SELECT sha256 FROM reporting.artifacts WHERE report_id = %s", REPORT)}
-    for message in first.values():
-        answers = [door(link) for link in links(message, "files")]
+    made = {row["sha256"] for row in here.rows("SELECT sha256 FROM reporting.artifacts WHERE report_id = 'links'")}
+    for mail in first.values():
+        answers = [visit.get(link, timeout=30) for link in mail.links("files")]
         assert {hashlib.sha256(one.content).hexdigest() for one in answers} == made
-    assert openings(scene) == dict.fromkeys((ANN, BOB, EVE), 2)
+    assert openings(here) == dict.fromkeys((ANN, BOB, EVE), 2)
 
-    assert first[BOB]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    leave = re.search(r"<(https:[^>]+)>", first[BOB]["List-Unsubscribe"].replace(" ", ""))[1]
-    assert BOB in door(leave).text  # looking changes nothing
-    assert scene.rows("SELECT * FROM reporting.opt_outs") == []
-    left = door(leave, "POST", data={"List-Unsubscribe": "One-Click"})
+    page = visit.get(first[BOB].way_out, timeout=30)
+    assert BOB in page.text
+    assert here.rows("SELECT FROM reporting.opt_outs") == []  # looking changes nothing
+    left = visit.post(first[BOB].way_out, data={"List-Unsubscribe": "One-Click"}, timeout=30)
     assert (left.status_code, left.history) == (200, [])
 
-    assert set(run(scene)) == {ANN, EVE}
-    # A file that was sent stays theirs.
-    assert door(links(first[BOB], "files")[0]).status_code == 200
+    assert set(run(here)) == {ANN, EVE}
+    # The files that he was sent stay his.
+    assert visit.get(first[BOB].links("files")[0], timeout=30).status_code == 200
