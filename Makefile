@@ -58,7 +58,7 @@ prisma: setup  ## write the Prisma migration from include/scheduled_reports/adap
 
 lock: setup  ## resolve requirements-dev.txt into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-dev.txt -o requirements.lock
+		--override .ci/overrides.txt requirements-dev.txt -o requirements.lock
 
 resolve: setup  ## check that requirements.txt resolves with Airflow and its oldest providers; queries PyPI
 	@.ci/resolve

@@ -66,7 +66,7 @@ class Aws:
     url: str
     child: Child
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **config: Any) -> Any:
         """Make a boto3 client for this server that ignores profiles and environment variables."""
         return _session().client(
             service,
@@ -79,6 +79,7 @@ class Aws:
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"},
                 ignore_configured_endpoint_urls=True,
+                **config,
             ),
         )
 

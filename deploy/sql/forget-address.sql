@@ -21,6 +21,11 @@ WHERE lower(:'address') = ANY (f.spellings || lower(f.address))
   AND r.report_id = f.report_id AND r.run_id = f.run_id AND r.settled_at IS NOT NULL;
 
 DELETE FROM reporting.opt_outs WHERE lower(:'address') IN (mailbox, lower(address));
+DELETE FROM reporting.suppressions WHERE lower(:'address') IN (mailbox, lower(address));
+
+DELETE FROM reporting.recipients f USING reporting.runs r
+WHERE lower(:'address') IN (f.mailbox, lower(f.address))
+  AND r.report_id = f.report_id AND r.run_id = f.run_id AND r.settled_at IS NOT NULL;
 
 UPDATE reporting.runs SET
     frozen = regexp_replace(frozen::text, :'quoted', '"' || :'nobody' || '"', 'gi')::jsonb,

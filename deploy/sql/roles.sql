@@ -76,6 +76,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     reporting.departed, reporting.due_ticks, reporting.missed_ticks, reporting.report_options, reporting.runs,
     reporting.readers, reporting.send_rates, reporting.stages, reporting.tombstones
 TO :"writing";
+GRANT SELECT, INSERT, UPDATE, DELETE ON reporting.recipients, reporting.feedback TO :"writing";
+-- Events suppress an address; lifting that is for the API, and changing a brand as well.
+GRANT SELECT, INSERT, DELETE ON reporting.suppressions TO :"writing";
+GRANT UPDATE (told_at) ON reporting.suppressions TO :"writing";
+GRANT SELECT, DELETE ON reporting.brands TO :"writing";
 -- Who has left is for the public door and owners to say; erasing a report erases it, too.
 GRANT SELECT, DELETE ON reporting.opt_outs TO :"writing";
 -- You decide who may stop all email at once, and only the API names the recipients of a run by hand.
@@ -85,7 +90,8 @@ GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
 GRANT :"writing" TO :"editing";
 GRANT INSERT, UPDATE, DELETE ON scheduled_reports TO :"editing";
 GRANT INSERT ON reporting.requests TO :"editing";
-GRANT UPDATE ON reporting.opt_outs TO :"editing";
+GRANT UPDATE ON reporting.opt_outs, reporting.suppressions TO :"editing";
+GRANT INSERT, UPDATE ON reporting.brands TO :"editing";
 
 -- Public: four functions, each of which needs the handle of a reader's link, and no table.  Needed only with LINK_BASE.
 GRANT USAGE ON SCHEMA reporting TO :"public";

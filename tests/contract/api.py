@@ -12,6 +12,8 @@ from fastapi import Header, HTTPException
 from psycopg.rows import dict_row
 from starlette.testclient import TestClient
 
+from include.scheduled_reports.adapters.postgres.brands import PostgresBrands
+from include.scheduled_reports.adapters.postgres.feedback import PostgresFeedback
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
@@ -203,7 +205,8 @@ def open_api(dsn: str, now: datetime | None = None, *, app: FastAPI | None = Non
     )
     services.runs, services.stages = PostgresRuns(dsn), PostgresStages(dsn)
     services.ledger, services.upkeep_store = PostgresLedger(dsn), PostgresUpkeepStore(dsn)
-    services.readers = PostgresReaders(dsn)
+    services.readers, services.feedback = PostgresReaders(dsn), PostgresFeedback(dsn)
+    services.brands = PostgresBrands(dsn)
     if now is not None:
         services.moment = now
     ports = FakeWebServices(dsn, services)

@@ -11,6 +11,7 @@ from tests.contract.api import Api, open_api
 from tests.contract.mailbox import Mailbox
 from tests.contract.rclone import serving
 from tests.contract.runs_suite import Memory, Postgres
+from tests.contract.sqs import serving as serving_sqs
 from tests.contract.tables import add_people, add_report
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
     """Start another S3 for the whole session, with the same buckets."""
     with serving(tmp_path_factory.mktemp("rclone")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sqs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Aws]:
+    """Start an SQS for the whole session."""
+    with serving_sqs(tmp_path_factory.mktemp("sqs")) as running:
         yield running
 
 

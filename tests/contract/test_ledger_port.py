@@ -12,9 +12,12 @@ from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.domain.delivery import Delivery, DeliveryState
 from include.scheduled_reports.domain.errors import MailChangedError, PermanentError
 from include.scheduled_reports.domain.formats import Format
+from include.scheduled_reports.domain.reader import Unwanted
 from include.scheduled_reports.domain.report import Recipients
 from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.testing.mail import MemoryLedger
+from include.scheduled_reports.testing.reports import MemoryDefinitions
+from include.scheduled_reports.testing.services import MemoryServices, MemorySource
 from tests.contract.tables import add_people, add_report, execute
 from tests.unit.rows import row
 
@@ -32,7 +35,10 @@ CLAIM = Delivery(
 @pytest.fixture(params=["memory", "postgres"])
 def ledger(request):
     if request.param == "memory":
-        return MemoryLedger(row=lambda report_id: row(id="r1") if report_id == "r1" else None)
+        return MemoryServices(
+            source=MemorySource(lambda *_: pytest.fail("a claim reads no data")),
+            definitions=MemoryDefinitions([row(id="r1")], addresses={"ws1": frozenset({"ada@acme.example"})}),
+        ).ledger
     dsn = request.getfixturevalue("migrated_dsn")
     add_people(dsn)
     add_report(dsn, id="r1")
@@ -168,11 +174,24 @@ def test_while_all_mail_is_stopped_nothing_can_be_claimed(ledger):
 
 def test_the_row_is_read_at_each_claim_that_succeeds(ledger):
     seen = []
-    ledger.claim(CLAIM, lambda found: seen.append(found and found["email_recipients"]))
+    ledger.claim(CLAIM, lambda found: seen.append(found.row["email_recipients"]))
     ledger.claim(CLAIM, lambda _: seen.append("held"))
-    ledger.claim(replace(CLAIM, key=replace(CLAIM.key, report_id="gone")), seen.append)
+    ledger.claim(replace(CLAIM, key=replace(CLAIM.key, report_id="gone")), lambda found: seen.append(found.row))
 
     assert seen == [["ada@acme.example"], None]
+
+
+def test_a_claim_sees_the_report_as_its_own_transaction_does(ledger):
+    seen = []
+
+    def look(found):
+        asked = {"ada@acme.example", "stranger@acme.example"}
+        seen.extend([found.members("ws1", asked), found.unwanted, found.mail_plan(CLAIM.key)])
+        seen.append([one.message for one in found.deliveries(CLAIM.key)])
+
+    ledger.claim(CLAIM, look)
+
+    assert seen == [{"ada@acme.example"}, Unwanted(), None, ["report"]]
 
 
 def test_a_claim_that_the_row_forbids_was_never_made(ledger):

@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from include.scheduled_reports.adapters.postgres.brands import PostgresBrands
+from include.scheduled_reports.adapters.postgres.feedback import PostgresFeedback
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
@@ -51,6 +53,7 @@ def services_on(dsn: str, staging: Path) -> MemoryServices:
         moment=MONDAY + timedelta(seconds=5),
     )
     services.runs, services.ledger, services.readers = PostgresRuns(dsn), PostgresLedger(dsn), PostgresReaders(dsn)
+    services.feedback, services.brands = PostgresFeedback(dsn), PostgresBrands(dsn)
     return services
 
 

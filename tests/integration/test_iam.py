@@ -22,6 +22,7 @@ from pyarrow import fs
 from demo import aws as server
 from include.scheduled_reports.adapters.s3 import S3Store
 from include.scheduled_reports.adapters.ses import SesMailer
+from include.scheduled_reports.adapters.sqs import SqsEventQueue
 from include.scheduled_reports.adapters.staging import ArrowStaging
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.domain.report import Recipients
@@ -32,6 +33,7 @@ KEY = "ws1/r1/scheduled__1/channel-analytics.csv"
 VALUES = {
     "BUCKET": "reports", "STAGING_BUCKET": "staging", "STAGING_PREFIX": "runs", "REGION": server.REGION,
     "ACCOUNT": "123456789012", "CONFIGURATION_SET": "reports", "KMS_KEY": "1234", "MAIL_FROM": SENDER,
+    "FEEDBACK_QUEUE_NAME": "report-events",
 }  # fmt: skip
 #: Rights that only the local server needs, not AWS.
 LOCAL = {
@@ -58,6 +60,8 @@ def users(tmp_path_factory):
         running.client("s3").put_object(Bucket="others", Key=KEY, Body=b"theirs")
         running.client("s3").put_object(Bucket="staging", Key="theirs/file", Body=b"theirs")
         running.verify_sender(SENDER)
+        for queue in ("report-events", "theirs"):
+            running.client("sqs").create_queue(QueueName=queue)
         iam = running.client("iam")
         keys = {}
         for name in ("tasks", "api", "public"):
@@ -143,6 +147,25 @@ def test_the_tasks_may_mail(client):
 
 def test_the_tasks_may_ask_for_the_rate_of_the_account(client):
     assert SesMailer(client("sesv2")).recipients_per_second() == server.MAX_SEND_RATE
+
+
+def test_the_tasks_may_read_the_queue_of_events_and_no_other(client, users):
+    running, _ = users
+    url = running.client("sqs").get_queue_url(QueueName="report-events")["QueueUrl"]
+    running.client("sqs").send_message(QueueUrl=url, MessageBody="{}")
+    queue = SqsEventQueue(client("sqs"), url)
+    batch = queue.receive()
+    queue.delete(batch.handles)
+
+    assert (batch.ignored, queue.receive().handles) == (1, ())
+    with pytest.raises(ConfigurationError, match="SQS refuses receive_message: AccessDenied"):
+        SqsEventQueue(client("sqs"), url.replace("report-events", "theirs")).receive()
+
+
+def test_the_api_may_ask_whether_a_sender_is_verified(client):
+    assert SesMailer(client("sesv2", "api")).is_verified(SENDER) is True
+    assert SesMailer(client("sesv2", "api")).is_verified("mallory@zeta.example") is False
+    assert SesMailer(client("sesv2", "public")).is_verified(SENDER) is None
 
 
 def test_without_the_right_to_ask_there_is_no_rate_and_no_error(client):

@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo import aws as server
+from include.scheduled_reports.adapters.postgres.feedback import PostgresFeedback
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.migrate import migrate
 from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
@@ -208,7 +209,7 @@ def services(dsn, aws, tmp_path):
         moment=datetime.now(UTC),
     )
     services.runs, services.ledger, services.retention = PostgresRuns(dsn), PostgresLedger(dsn), PostgresRetention(dsn)
-    services.readers = PostgresReaders(dsn)
+    services.readers, services.feedback = PostgresReaders(dsn), PostgresFeedback(dsn)
     services.store = S3Store(aws.client("s3"), bucket)
     return services
 

@@ -27,6 +27,9 @@ def reason(**values):
     return str(refused.value)
 
 
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/report-events"
+
+
 def test_an_empty_environment_gives_the_defaults_and_they_mail_nobody():
     found = Settings.from_env({"PATH": "/bin", "AIRFLOW__CORE__LOAD_EXAMPLES": "false"})
 
@@ -54,10 +57,35 @@ def test_every_field_can_be_set():
     }
     sound |= {"BRAND_COLOUR": "#123456", "UNSUBSCRIBE": "https://acme.example/off", "OBJECT_TAGS": "a=b"}
     sound |= {"REPORT_URL": "https://acme.example/reports/{report}", "MESSAGES": "together"}
+    sound |= {"FEEDBACK_QUEUE": ""}  # only SES has events
     sound |= {"LINK_BASE": "https://reports.acme.example", "LINK_KEYS": f"1:{'A' * 43}="}
     found = read(**values | sound)
 
-    assert [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)] == []
+    same = [name for name in Settings.__slots__ if getattr(found, name) == getattr(Settings(), name)]
+    assert same == ["feedback_queue"]
+    assert read(FEEDBACK_QUEUE=QUEUE).feedback_queue == QUEUE
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "report-events",
+        "arn:aws:sqs:eu-west-1:123456789012:report-events",
+        "ftp://sqs.eu-west-1.amazonaws.com/123456789012/report-events",
+        "https://sqs.eu-west-1.amazonaws.com/report-events",
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/report-events.fifo",  # SES publishes to no FIFO topic
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/",
+        "https:///123456789012/report-events",
+        "https://[/123456789012/report-events",
+        QUEUE + "?x=1",
+    ],
+)
+def test_a_queue_is_named_by_its_url(wrong):
+    assert "is not the URL of an SQS queue" in reason(FEEDBACK_QUEUE=wrong)
+
+
+def test_smtp_has_no_events():
+    assert "has no events with MAIL_VIA=smtp" in reason(FEEDBACK_QUEUE=QUEUE, MAIL_VIA="smtp")
 
 
 def test_a_run_mode_is_staged_or_compact():

@@ -35,7 +35,7 @@ from ..domain.errors import (
 from ..domain.report import Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,32 @@ class SesMailer:
             log.warning("SES did not tell its rate: %s", _short(error))
             return None
         return rate if 0 < rate < inf else None
+
+    def is_verified(self, address: str) -> bool | None:
+        """Whether SES has verified the address, its domain or a domain above it."""
+        client = self.impatient() if self.impatient else self.client
+        try:
+            return any(_verified(client, identity) for identity in _identities(ascii_address(address)))
+        except Exception as error:  # not allowed, out of reach: SES decides when a mail is sent
+            log.warning("SES did not tell whether a sender is verified: %s", _short(error))
+            return None
+
+
+def _identities(address: str) -> Iterator[str]:
+    """The identities of SES that let an address send."""
+    yield address
+    labels = address.rpartition("@")[2].split(".")
+    for first in range(len(labels) - 1):
+        yield ".".join(labels[first:])
+
+
+def _verified(client: Any, identity: str) -> bool:
+    try:
+        return bool(client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
+    except ClientError as error:
+        if _code(error) == "NotFoundException":
+            return False
+        raise
 
 
 class _OtherBodyError(Exception):

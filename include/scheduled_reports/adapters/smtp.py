@@ -86,6 +86,9 @@ class SmtpMailer:
     def recipients_per_second(self) -> None:
         return None  # SMTP has no way to ask
 
+    def is_verified(self, address: str) -> None:  # noqa: ARG002 - the server decides when a mail is sent
+        return None
+
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
         """An encrypted, authenticated connection; its errors mean that the message was not sent."""

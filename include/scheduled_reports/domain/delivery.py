@@ -11,6 +11,8 @@ from .reader import READER
 from .report import Recipients
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from .formats import Format
     from .run import RunKey
 
@@ -51,6 +53,10 @@ class Delivery:
     #: For a message sent again: who requested it, and the service's ids of the earlier ones.
     requested_by: str | None = None
     resend_of: str | None = None
+    #: Who sends it, as in its From header; empty for the deployment's sender.  The ledger does not keep it.
+    sender: str = ""
+    #: The random id that the mail service's events name; None if they are not read.
+    feedback_id: UUID | None = None
 
     @property
     def is_separate(self) -> bool:

@@ -6,14 +6,17 @@ import hashlib
 import re
 import unicodedata
 from datetime import UTC
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from . import dates
 from .bidi import isolated, without_controls
 from .clock import is_midnight
 from .graphemes import boundary, cut
+from .wording import filled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from .formats import Format
@@ -36,6 +39,8 @@ _EXTENSION = len(".xlsx")
 _PERIOD = re.compile(r" \d{4}-\d{2}-\d{2}( \d{4})? to \d{4}-\d{2}-\d{2}( \d{4})?\.\w+$")
 #: Characters of a name in a subject, so that the period after it is seen.
 _LONGEST_IN_SUBJECT = 150
+#: A subject whose words people chose is cut to so many characters.
+_LONGEST_SUBJECT = 250
 #: A subject with a sentence of the lead has at most this many characters; inboxes cut a longer one.
 _LONGEST_WITH_LEAD = 90
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -135,14 +140,44 @@ def shown_file_name(name: str) -> str:
     return f"{isolated(name[: found.start()])}{found[0]}" if found else isolated(name)
 
 
-def subject(report: Report, window: Window, *, lead: str = "", is_quiet: bool = False, test: bool = False) -> str:
+def subject(
+    report: Report,
+    window: Window,
+    *,
+    lead: str = "",
+    figures: Mapping[str, str] = MappingProxyType({}),
+    is_quiet: bool = False,
+    test: bool = False,
+) -> str:
     """The report's subject, or a default one: name, period, a note if nothing happened (*is_quiet*), workspace.
 
     *lead*, the first sentence of the report's lead, stands after the name if there is room for it, instead of the
     workspace if need be.  The subject of a *test* says so first.
     """
-    subject = one_line(report.email.subject or "") or _automatic(report, window, lead, is_quiet=is_quiet)
+    values = words(report, window, lead=lead.removesuffix("."), figures=figures)
+    subject = (
+        cut(one_line(filled(report.wording.subject, values)), _LONGEST_SUBJECT)
+        or one_line(report.email.subject or "")
+        or _automatic(report, window, lead, is_quiet=is_quiet)
+    )
     return f"TEST: {subject}" if test else subject
+
+
+def words(report: Report, window: Window, *, lead: str, figures: Mapping[str, str]) -> Mapping[str, str]:
+    """The values of the placeholders of `domain.wording`; a script from right to left keeps to its place."""
+    values = {
+        **figures,
+        "name": report.name,
+        "period": dates.short_stretch(window.start, window.end, window.zone),
+        "workspace": report.workspace.name,
+        "lead": lead,
+    }
+    return {name: isolated(one_line(value)) for name, value in values.items()}
+
+
+def introduction(report: Report, window: Window, *, lead: str, figures: Mapping[str, str]) -> str:
+    """The text above the report in its mail, *lead* being all of the lead; empty if it has none."""
+    return filled(report.wording.introduction, words(report, window, lead=lead, figures=figures)).strip()
 
 
 def _automatic(report: Report, window: Window, lead: str, *, is_quiet: bool) -> str:

@@ -60,6 +60,14 @@ class Reader:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unwanted:
+    """The mailboxes that a report does not mail: of readers who left it, and those its workspace's reports spare."""
+
+    left: frozenset[str] = frozenset()
+    suppressed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OptOut:
     """A reader who left a report.
 

@@ -121,6 +121,14 @@ class EmailOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Wording:
+    """The words of a report's mail, with placeholders (see `domain.wording`); what is empty is made by us."""
+
+    subject: str = ""
+    introduction: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DateRange:
     """Which period a report covers; *start* and *end* are inclusive local days, for `custom` only."""
 
@@ -156,6 +164,8 @@ class Report:
     jitter_seconds: int | None = None
     #: The conditions under which a run is mailed; None if every run is.
     send_if: SendIf | None = None
+    #: The subject and the introduction of its mail.
+    wording: Wording = Wording()
 
     def jitter(self, default: timedelta) -> timedelta:
         """The delay of its ticks, always the same; *default* is the longest one of the deployment."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
+    from .brand import Brand
     from .formats import Format
     from .lead import Sentence
     from .report import DateRange, Report
@@ -114,6 +115,13 @@ class MailSummary:
     charts: bytes = b""
     excerpts: bytes = b""
     lead: tuple[Sentence, ...] = ()
+    #: The key figures as readers see them, by name.
+    figure_texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lead_text(self) -> str:
+        """The sentences of the lead as one text."""
+        return " ".join(sentence.text for sentence in self.lead)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +143,8 @@ class Run:
     verdict: Verdict | None = None
     #: The id under which reporting.requests keeps the recipients of a run by hand.
     recipients_kept: str | None = None
+    #: The workspace's brand; None for the deployment's.
+    brand: Brand | None = None
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -186,7 +196,7 @@ class Actor:
 class AuditAction:
     """What somebody did in a workspace, for the audit trail."""
 
-    action: Literal["triggered", "resent", "tested", "revoked", "returned"]
+    action: Literal["triggered", "resent", "tested", "revoked", "returned", "lifted", "branded"]
     actor: Actor
     workspace_id: str
 

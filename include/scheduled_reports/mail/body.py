@@ -51,6 +51,7 @@ class MailNote:
     set_up_by: str
     schedule_words: str
     stop_hint: str
+    introduction: str = ""  # above the report, in lines
     preview: bool = False  # excerpts and charts are shown
     no_data: bool = False
     zip_name: str | None = None  # of the one attachment, if the files are in a zip file
@@ -121,6 +122,7 @@ def draft(document: Document, note: MailNote) -> Draft:
         "nothing": _nothing(document) if note.no_data and not document.lead else "",
         "preheader": one_line(document.summary) or _headline(document, cards, note),
         "before": document.previous_period if cards and _compares(document) else "",
+        "introduction": [printable(line) for line in note.introduction.splitlines()],
         "title": one_line(document.title),
         "workspace": one_line(document.workspace),
         "description": printable(document.description).strip(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ..domain.addresses import mailbox
 from ..domain.delivery import DeliveryState
@@ -17,6 +18,7 @@ from ..domain.errors import (
     ThrottledError,
     TransientError,
 )
+from ..domain.feedback import TAG
 from ..domain.report import Recipients
 from ..monitoring import metrics
 from .pace import wait_for_turn
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..domain.delivery import Delivery
-    from ..domain.report import Row
+    from ..ports.mail import CurrentReport
     from ..ports.services import Services
 
 #: Seconds between attempts when the mail service throttles, and when the database is down right after a send.
@@ -36,12 +38,12 @@ FINAL = frozenset({DeliveryState.CLAIMED, DeliveryState.SENT, DeliveryState.UNKN
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What is checked at each claim: *confirm* raises an error if the report's row forbids the message.
+    """What is checked at each claim: *confirm* raises an error if the report forbids the message.
 
     In the *last* attempt a recipient whom the mail service does not accept now is left out.
     """
 
-    confirm: Callable[[Row | None], None] | None = None
+    confirm: Callable[[CurrentReport], None] | None = None
     last: bool = False
 
 
@@ -176,7 +178,7 @@ def claim_and_send(
     delivery: Delivery,
     raw: bytes,
     tags: Mapping[str, str],
-    confirm: Callable[[Row | None], None] | None,
+    confirm: Callable[[CurrentReport], None] | None,
     *,
     leave_out: bool = False,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -185,13 +187,17 @@ def claim_and_send(
     With *leave_out* the addresses that the service does not accept now count as refused.
     """
     wait_for_turn(services, len(delivery.recipients))
+    if services.settings.feedback_queue:
+        delivery = replace(delivery, feedback_id=uuid4())
+        tags = {**tags, TAG: str(delivery.feedback_id)}
     held = services.ledger.claim(delivery, confirm)
     if held is not None:
         if held.state in (DeliveryState.SENT, DeliveryState.REFUSED):
             return held.refused, () if held.refused else (*held.recipients, *delivery.recipients)
         raise unknown_outcome(held)
     try:
-        message_id = services.mailer.send(services.settings.mail_from, delivery.envelope, raw, tags=tags)
+        sender = delivery.sender or services.settings.mail_from
+        message_id = services.mailer.send(sender, delivery.envelope, raw, tags=tags)
     except (PermanentError, TransientError) as error:
         refused = _refused(delivery, error, leave_out=leave_out)
         outcome = "throttled" if isinstance(error, ThrottledError) and not refused else None

@@ -11,6 +11,7 @@ from ..settings.unsubscribe import RECIPIENT, REPORT, read_ways
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..domain.brand import Brand
     from ..domain.report import Recipients
     from ..domain.run import Run
     from ..ports.services import Services
@@ -61,9 +62,15 @@ def report_headers(run: Run) -> dict[str, str]:
     return {"X-Scheduled-Report": naming.dag_id(run.report.id)} | test
 
 
-def routing_headers(services: Services, recipients: Recipients) -> dict[str, str]:
-    """Headers for replies, and for the intended recipients of a redirected message."""
-    found = {"Reply-To": services.settings.reply_to} if services.settings.reply_to else {}
+def routing_headers(services: Services, recipients: Recipients, brand: Brand | None = None) -> dict[str, str]:
+    """Headers for replies, and for the intended recipients of a redirected message.
+
+    A workspace with a sender of its own does not get its replies at the deployment's address.
+    """
+    reply_to = services.settings.reply_to
+    if brand is not None and (brand.reply_to or brand.sender_address):
+        reply_to = brand.reply_to
+    found = {"Reply-To": reply_to} if reply_to else {}
     if services.settings.redirect_to is not None:
         found["X-Intended-Recipients"] = ", ".join(recipients)
     return found

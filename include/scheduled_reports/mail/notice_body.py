@@ -11,23 +11,32 @@ from . import templates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..domain.feedback import Suppression
+
 _SUBJECTS: Final[Mapping[str, str]] = {
     "failed": "Report failed: {}",
     "stopped": "Report stopped after repeated failures: {}",
     "recovered": "Report works again: {}",
+    "confirmed": "Email was sent after all: {}",
+    "suppressed": "Address is not mailed any more: {}",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """A notice; *kind* is `failed`, `stopped` or `recovered`, *streak* counts the failures in a row."""
+    """A notice; *kind* is `failed`, `stopped`, `recovered`, `confirmed` or `suppressed`."""
 
     kind: str
     name: str
     workspace: str
     run_id: str
-    reason: str
-    streak: int
+    #: Why the report failed, and how many times in a row.
+    reason: str = ""
+    streak: int = 0
+    #: How many messages of unknown outcome were sent.
+    count: int = 0
+    #: The addresses that are not mailed any more.
+    suppressions: tuple[Suppression, ...] = ()
 
     @property
     def subject(self) -> str:

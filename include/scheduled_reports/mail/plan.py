@@ -7,6 +7,7 @@ Once a message may have been sent, the plan is fixed, and the row can only remov
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
@@ -17,13 +18,16 @@ from ..domain.report import Recipients, Status
 from ..domain.run import RunKey, RunKind
 from ..reports.parser import parse_row
 from .recipients import envelopes as split_envelope
-from .recipients import may_be_named, without_repeats
+from .recipients import named_by, without_repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from ..domain.delivery import Delivery
+    from ..domain.reader import Unwanted
     from ..domain.report import Report, Row
     from ..domain.run import Run
+    from ..ports.mail import CurrentReport
     from ..ports.services import Services
 
 #: Recipients that SES accepts per call: to, cc and bcc together.
@@ -34,23 +38,54 @@ DISABLED = "the report is disabled"
 MAIL_OFF = "mail_mode is off"
 NOBODY_LEFT = "nobody left to mail"
 #: The parts of a plan that do not depend on who is mailed.
-_CONTENT = ("subject", "attach", "preview", "separate")
+_CONTENT = ("subject", "introduction", "attach", "preview", "separate")
 
 
-def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
-    """Make the plan that reporting.runs stores, from the report's *row* as it is now.
+@dataclass(frozen=True, slots=True)
+class CurrentNow:
+    """Port `CurrentReport` outside a claim."""
 
-    Raises PermanentError if the row is rejected, or belongs to another workspace than the run.
+    services: Services
+    report_id: str
+
+    @property
+    def row(self) -> Row | None:
+        """The report's row."""
+        return self.services.definitions.row(self.report_id)
+
+    @property
+    def unwanted(self) -> Unwanted:
+        """The mailboxes that the report does not mail."""
+        return self.services.readers.unwanted(self.report_id)
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        """Those of the addresses that are of members of a workspace."""
+        return self.services.definitions.members(workspace_id, addresses)
+
+    def deliveries(self, key: RunKey) -> Sequence[Delivery]:
+        """The messages of a run of the report."""
+        return self.services.ledger.of(key)
+
+    def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
+        """The plan of the mail of a run of the report."""
+        return self.services.runs.mail_plan(key)
+
+
+def plan(services: Services, run: Run, now: CurrentReport) -> Mapping[str, Any]:
+    """Make the plan that reporting.runs stores, from the report as it is now.
+
+    Raises PermanentError if its row is rejected, or belongs to another workspace than the run.
     """
-    report = _current(run, row)
+    report = _current(run, now.row)
     if report is None or report.status is Status.DISABLED:
         return _no_mail(run.report, DELETED if report is None else DISABLED)
     if reason := _unmet(run, report):
         return _no_mail(run.report, reason)
-    asked = _recipients(services, run, report)
-    allowed = _may_be_mailed(services, run, report, asked)
-    left = services.readers.opted_out(report.id)
-    wanted = allowed.only(lambda address: mailbox(address) not in left)
+    asked = _recipients(run, report, now)
+    allowed = _may_be_mailed(services, run, report, asked, now)
+    unwanted = now.unwanted
+    staying = allowed.only(lambda address: mailbox(address) not in unwanted.left)
+    wanted = staying.only(lambda address: mailbox(address) not in unwanted.suppressed)
     recipients = wanted.only(services.settings.may_receive)
     nobody = NOBODY_LEFT if len(allowed) and not len(wanted) else _nobody(services, asked)
     why = _why_not(services, run, report, asked) or (None if len(recipients) else nobody)
@@ -60,11 +95,20 @@ def plan(services: Services, run: Run, row: Row | None) -> Mapping[str, Any]:
         "wanted": why is None,
         "why": why,
         "subject": naming.subject(
-            report, run.window, lead=_first_sentence(run), is_quiet=_is_quiet(run), test=run.request.test
+            report,
+            run.window,
+            lead=_first_sentence(run),
+            figures=_figures(run),
+            is_quiet=_is_quiet(run),
+            test=run.request.test,
+        ),
+        "introduction": naming.introduction(
+            report, run.window, lead=run.mail_summary.lead_text if run.mail_summary else "", figures=_figures(run)
         ),
         "recipients": recipients.as_json(),
         "strangers": len(asked) - len(allowed),
-        "left": len(allowed) - len(wanted),
+        "left": len(allowed) - len(staying),
+        "suppressed": [address for address in staying if mailbox(address) in unwanted.suppressed],
         "blocked": len(wanted) - len(recipients),
         "attach": report.email.include_attachment,
         "preview": report.email.include_preview,
@@ -124,9 +168,11 @@ def _no_mail(report: Report, why: str) -> Mapping[str, Any]:
         "wanted": False,
         "why": why,
         "subject": report.name,
+        "introduction": "",
         "recipients": Recipients().as_json(),
         "strangers": 0,
         "left": 0,
+        "suppressed": [],
         "blocked": 0,
         "attach": False,
         "preview": False,
@@ -135,26 +181,26 @@ def _no_mail(report: Report, why: str) -> Mapping[str, Any]:
     }
 
 
-def _recipients(services: Services, run: Run, report: Report) -> Recipients:
+def _recipients(run: Run, report: Report, now: CurrentReport) -> Recipients:
     """The recipients asked for: those of the request, of the earlier run that is sent again, or of the report."""
     if run.request.recipients is not None:
         return without_repeats(Recipients(to=run.request.recipients))
-    earlier = _not_known_reached(services, run, run.request.resend) if run.request.resend else None
+    earlier = _not_known_reached(run, run.request.resend, now) if run.request.resend else None
     return without_repeats(report.email.recipients) if earlier is None else earlier
 
 
-def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipients | None:
+def _not_known_reached(run: Run, earlier_run: str, now: CurrentReport) -> Recipients | None:
     """Recipients of an earlier run whose message is not known to have been sent; all if every one was.
 
     None if no message of the run was ever claimed.
     """
     key = RunKey(report_id=run.key.report_id, run_id=earlier_run)
-    earlier = [one for one in services.ledger.of(key) if not one.is_notice]
+    earlier = [one for one in now.deliveries(key) if not one.is_notice]
     if not earlier:
         return None
     reached = {mailbox(address) for one in earlier if one.state is DeliveryState.SENT for address in one.recipients}
     named = [one.recipients for one in earlier]
-    planned = services.runs.mail_plan(key)
+    planned = now.mail_plan(key)
     if planned is not None and is_separate(planned):  # the ledger lacks readers whose turn never came
         named.append(recipients_of(planned))
     everyone = without_repeats(
@@ -168,7 +214,7 @@ def _not_known_reached(services: Services, run: Run, earlier_run: str) -> Recipi
     return missed if len(missed) else everyone
 
 
-def _may_be_mailed(services: Services, run: Run, report: Report, asked: Recipients) -> Recipients:
+def _may_be_mailed(services: Services, run: Run, report: Report, asked: Recipients, now: CurrentReport) -> Recipients:
     """Those of *asked* who may be mailed now; the record of an earlier or of this run makes nobody a reader.
 
     A person may name the workspace's members and ALLOWED_DOMAINS.  A message is sent again to those, and to the
@@ -176,7 +222,7 @@ def _may_be_mailed(services: Services, run: Run, report: Report, asked: Recipien
     """
     if run.request.recipients is None and not run.request.resend:
         return asked
-    allowed = may_be_named(services, report.workspace.id, asked)
+    allowed = named_by(now.members, services.settings, report.workspace.id, asked)
     if run.request.recipients is None:
         allowed |= {mailbox(address) for address in report.email.recipients}
     return asked.only(lambda address: mailbox(address) in allowed)
@@ -194,6 +240,10 @@ def _is_quiet(run: Run) -> bool:
 def _first_sentence(run: Run) -> str:
     lead = run.mail_summary.lead if run.mail_summary else ()
     return lead[0].text if lead else ""
+
+
+def _figures(run: Run) -> Mapping[str, str]:
+    return run.mail_summary.figure_texts if run.mail_summary else {}
 
 
 def _why_not(services: Services, run: Run, report: Report, asked: Recipients) -> str | None:

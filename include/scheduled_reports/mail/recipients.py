@@ -8,9 +8,10 @@ from ..domain.addresses import mailbox, spellings
 from ..domain.report import Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from ..ports.services import Services
+    from ..settings import Settings
 
 
 def envelopes(recipients: Recipients, limit: int) -> tuple[Recipients, ...]:
@@ -44,10 +45,20 @@ def without_repeats(recipients: Recipients) -> Recipients:
 
 def may_be_named(services: Services, workspace_id: str, addresses: Iterable[str]) -> frozenset[str]:
     """The mailboxes among *addresses* that a person may name: the workspace's members, and ALLOWED_DOMAINS."""
+    return named_by(services.definitions.members, services.settings, workspace_id, addresses)
+
+
+def named_by(
+    members_of: Callable[[str, Collection[str]], frozenset[str]],
+    settings: Settings,
+    workspace_id: str,
+    addresses: Iterable[str],
+) -> frozenset[str]:
+    """The same, where *members_of* finds the members of a workspace."""
     asked = {mailbox(address) for address in addresses}
     if not asked:
         return frozenset()
     spelled = {spelling for address in asked for spelling in spellings(address)}
-    members = {mailbox(address) for address in services.definitions.members(workspace_id, spelled)}
-    domains = services.settings.domains
+    members = {mailbox(address) for address in members_of(workspace_id, spelled)}
+    domains = settings.domains
     return frozenset(one for one in asked if one in members or one.rpartition("@")[2] in domains)

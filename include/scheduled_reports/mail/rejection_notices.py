@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from ..domain import naming
-from ..domain.addresses import is_address
+from ..domain.addresses import is_address, mailbox
 from ..domain.bidi import isolated
 from ..domain.delivery import NOTICE, Delivery, DeliveryState
 from ..domain.errors import DeliveryUnknownError, PermanentError, ReportsError
@@ -157,9 +157,11 @@ def _groups(
 
 def _readers(services: Services, row: Row) -> tuple[str, ...]:
     """The creator; if they cannot be told, the owners and administrators of the workspace."""
-    owner = reachable_owner(row)
-    found = (owner,) if owner is not None else services.definitions.admins(row["workspace_id"] or "")
-    return tuple(address for address in found if is_address(address) and services.settings.may_receive(address))
+    owner, workspace_id = reachable_owner(row), row["workspace_id"] or ""
+    found = (owner,) if owner is not None else services.definitions.admins(workspace_id)
+    readable = [address for address in found if is_address(address) and services.settings.may_receive(address)]
+    suppressed = services.feedback.suppressed(workspace_id) if readable else frozenset()
+    return tuple(address for address in readable if mailbox(address) not in suppressed)
 
 
 def _gone(row: Row, problems: Iterable[Problem]) -> str:

@@ -13,7 +13,7 @@ from ..domain.report import Recipients
 from .attachments import choose_files
 from .body import body, draft
 from .deliver import Checks, deliver_all
-from .plan import MAIL_OFF, envelopes, has_same_content, is_separate, narrowed, recipients_of, still_wanted
+from .plan import MAIL_OFF, CurrentNow, envelopes, has_same_content, is_separate, narrowed, recipients_of, still_wanted
 from .plan import plan as plan_mail
 from .report_message import ReportMail
 from .separate import ReaderMessage, deliver_separately
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ..domain.delivery import Delivery
-    from ..domain.report import Row
     from ..domain.run import Artifact, Run
+    from ..ports.mail import CurrentReport
     from ..ports.services import Services
     from ..render.document import Document
 
@@ -60,7 +60,7 @@ def _mail(
     services: Services, run: Run, artifacts: Sequence[Artifact], document: Callable[[], Document], *, last: bool
 ) -> str:
     """Plan, compose and send; MailChangedError if the row no longer agrees with the plan at the claim."""
-    current = plan_mail(services, run, services.definitions.row(run.report.id))
+    current = plan_mail(services, run, CurrentNow(services, run.report.id))
     services.runs.forget_plan(run.key)
     plan = services.runs.fix_mail(run.key, current)
     # A plan that is fixed already, because a message of it may have been sent, can only lose recipients.
@@ -83,8 +83,8 @@ def _send_together(mail: ReportMail, recipients: Recipients, current: Mapping[st
     """Send the same message to all recipients, in as few calls as the mail service allows."""
     services, run = mail.services, mail.run
 
-    def confirm(row: Row | None) -> None:
-        if plan_mail(services, run, row) != current:
+    def confirm(report: CurrentReport) -> None:
+        if plan_mail(services, run, report) != current:
             raise MailChangedError("the report was changed while its mail was composed")
 
     links = mail.links(recipients, _shared_handle(mail, recipients))
@@ -113,8 +113,8 @@ def _send_separately(mail: ReportMail, recipients: Recipients, current: Mapping[
             links = mail.links(to, handles.get(name))
             return mail.compose(shared.body(mail.note(links)), links, to)
 
-        def confirm(row: Row | None) -> None:
-            now = plan_mail(services, run, row)
+        def confirm(report: CurrentReport) -> None:
+            now = plan_mail(services, run, report)
             if not len(still_wanted(to, recipients_of(now))):
                 raise NotWantedError("the reader is not to be mailed any more")
             if not now["wanted"] or not has_same_content(now, current):

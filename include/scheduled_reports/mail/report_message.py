@@ -44,6 +44,11 @@ class ReportMail:
     plan: Mapping[str, Any]
 
     @property
+    def sender(self) -> str:
+        """Who sends it: the workspace's sender, or the deployment's."""
+        return self.services.settings.sender_of(self.run.brand)
+
+    @property
     def tags(self) -> dict[str, str]:
         """What the mail service's statistics show."""
         return {"report": self.run.report.id, "workspace": self.run.report.workspace.id, "run": self.run.run_key}
@@ -58,6 +63,7 @@ class ReportMail:
             recipients=recipients,
             mode=self.files.mode,
             formats=tuple(artifact.format for artifact in self.artifacts),
+            sender=self.sender,
             requested_by=self.run.triggered_by if self.run.request.resend else None,
             resend_of=_earlier_ids(self.services, self.run),
         )
@@ -76,13 +82,13 @@ class ReportMail:
         """Make the bytes of a message."""
         redirect = self.services.settings.redirect_to
         return message.compose(
-            sender=self.services.settings.sender,
+            sender=self.sender,
             recipients=Recipients(to=(redirect,)) if redirect else recipients,
             subject=self.plan["subject"],
             bodies=(written.text, written.html),
             attachments=replace(self.files.encoded, images=message.encode(map(inline_image, written.pictures)).images),
             headers={
-                **routing_headers(self.services, recipients),
+                **routing_headers(self.services, recipients, self.run.brand),
                 **unsubscribe_headers(links.leave, one_click=links.one_click),
                 **report_headers(self.run),
             },
@@ -122,6 +128,7 @@ def _note(mail: ReportMail, links: MessageLinks | None) -> MailNote:
         test=run.request.test,
         ignored=_ignored(run) if run.request.test else "",
         preview=mail.plan["preview"],
+        introduction=mail.plan.get("introduction", ""),  # plans of earlier releases have none
         why=_why_not_attached(files, attach=mail.plan["attach"]),
         unsubscribe=unsubscribe_link(links.leave) if links else "",
         manage=links.manage if links else "",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..domain.delivery import Delivery
-    from ..domain.report import Row
+    from ..ports.mail import CurrentReport
     from ..ports.services import Services
 
 #: So many messages in a row are refused for now, or get no answer, before it counts as the state of the service.
@@ -40,7 +40,7 @@ class ReaderMessage:
 
     delivery: Delivery
     compose: Callable[[], bytes]
-    confirm: Callable[[Row | None], None]
+    confirm: Callable[[CurrentReport], None]
 
 
 @dataclass(slots=True)

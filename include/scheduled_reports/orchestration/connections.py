@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.loaders import Loader
 
+    from ..adapters.postgres.brands import PostgresBrands
+    from ..adapters.postgres.feedback import PostgresFeedback
     from ..adapters.postgres.ledger import PostgresLedger
     from ..adapters.postgres.readers import PostgresReaders
     from ..adapters.postgres.reports import PostgresDefinitions
@@ -34,11 +36,14 @@ if TYPE_CHECKING:
     from ..adapters.s3 import S3Store
     from ..adapters.ses import SesMailer
     from ..adapters.smtp import SmtpMailer
+    from ..adapters.sqs import SqsEventQueue
     from ..adapters.staging import ArrowStaging
 
 DATABASE = "reports_db"
 AWS = "reports_aws"
 SMTP = "reports_smtp"
+#: Calls of SQS at a time.
+CONNECTIONS = 8
 
 
 #: What an email task has for sending besides the time of a query; the rest of its time is for what it does before, and
@@ -136,6 +141,27 @@ class AirflowServices:
         from ..adapters.postgres.readers import PostgresReaders
 
         return PostgresReaders(self.dsn)
+
+    @cached_property
+    def brands(self) -> PostgresBrands:
+        from ..adapters.postgres.brands import PostgresBrands
+
+        return PostgresBrands(self.dsn)
+
+    @cached_property
+    def feedback(self) -> PostgresFeedback:
+        from ..adapters.postgres.feedback import PostgresFeedback
+
+        return PostgresFeedback(self.dsn)
+
+    @cached_property
+    def event_queue(self) -> SqsEventQueue | None:
+        if not self.settings.feedback_queue:
+            return None
+        from ..adapters.sqs import SqsEventQueue
+
+        client = self._client("sqs", connect_timeout=3, read_timeout=10, max_pool_connections=CONNECTIONS)
+        return SqsEventQueue(client, self.settings.feedback_queue)
 
     @cached_property
     def send_rate(self) -> PostgresSendRate:

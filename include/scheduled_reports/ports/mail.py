@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..domain.delivery import Delivery, Turn
+    from ..domain.reader import Unwanted
     from ..domain.report import Recipients, Row
     from ..domain.run import RunKey
 
@@ -26,16 +27,41 @@ class Mailer(Protocol):
     def recipients_per_second(self) -> float | None:
         """The account's limit; None if the service has no limit, or does not say."""
 
+    def is_verified(self, address: str) -> bool | None:
+        """Whether the service lets the account send from an address; None if it does not say."""
+
+
+class CurrentReport(Protocol):
+    """A report as it is now; at a claim, as its transaction sees it."""
+
+    @property
+    def row(self) -> Row | None:
+        """The report's row; None if there is none."""
+
+    @property
+    def unwanted(self) -> Unwanted:
+        """The mailboxes that the report does not mail."""
+
+    def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
+        """Those of the addresses (lower case) that are of members of a workspace."""
+
+    def deliveries(self, key: RunKey) -> Sequence[Delivery]:
+        """The messages of a run of the report."""
+
+    def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
+        """The plan of the mail of a run of the report; None if there is none."""
+
 
 class Ledger(Protocol):
     """The ledger of messages: each is claimed before it is sent, so that no retry sends it twice."""
 
-    def claim(self, delivery: Delivery, confirm: Callable[[Row | None], None] | None = None) -> Delivery | None:
+    def claim(self, delivery: Delivery, confirm: Callable[[CurrentReport], None] | None = None) -> Delivery | None:
         """Claim a message; return None if the claim succeeded, otherwise the entry that exists already.
 
         A message that was refused as a whole may be claimed again, one refused for single addresses may not.
-        *confirm* is called in the same transaction with the report's row, None if there is none; if it raises an
-        error, nothing is claimed.  Raises MailStoppedError while all mail is stopped.
+        *confirm* is called with the report as the same transaction sees it; if it raises an error, nothing is claimed.
+        It must use nothing else of the database: behind a small pool another connection would wait for this one.
+        Raises MailStoppedError while all mail is stopped.
         """
 
     def finish(self, delivery: Delivery) -> None:

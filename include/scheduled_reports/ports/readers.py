@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ..domain.formats import Format
-    from ..domain.reader import Addressee, LeftBy, OptOut, Reader
+    from ..domain.reader import Addressee, LeftBy, OptOut, Reader, Unwanted
     from ..domain.run import AuditAction, RunKey
 
 
@@ -39,6 +39,9 @@ class Readers(Protocol):
 
         A report that has moved to another workspace has left its opt-outs behind.
         """
+
+    def unwanted(self, report_id: str) -> Unwanted:
+        """The mailboxes that a report does not mail: those of `opted_out`, and those that bounced or complained."""
 
     def opt_outs(self, report_id: str) -> Sequence[OptOut]:
         """Who ever left a report, at most 500: those in effect first, then those taken back, each the newest first."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..settings import Settings
+    from .brands import Brands
+    from .feedback import EventQueue, FeedbackStore
     from .mail import Ledger, Mailer, SendRate
     from .metrics import Metrics
     from .readers import Readers
@@ -73,6 +75,18 @@ class Services(Protocol):
     @property
     def readers(self) -> Readers:
         """Port `Readers`."""
+
+    @property
+    def brands(self) -> Brands:
+        """Port `Brands`."""
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """Port `FeedbackStore`."""
+
+    @property
+    def event_queue(self) -> EventQueue | None:
+        """Port `EventQueue`; None if the mail service's events are not read."""
 
     @property
     def send_rate(self) -> SendRate:

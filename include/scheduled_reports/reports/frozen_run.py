@@ -11,6 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from ..domain.addresses import mailbox
+from ..domain.brand import read_brand
 from ..domain.errors import PermanentError, RejectedError, RequestError
 from ..domain.formats import Format
 from ..domain.lead import Sentence
@@ -56,6 +57,7 @@ def read_frozen_run(key: RunKey, row: Mapping[str, Any]) -> Run:
         mail_summary=_mail_summary(row),
         verdict=read_verdict(row["verdict"]) if row.get("verdict") else None,
         recipients_kept=frozen["request"].get(KEPT),
+        brand=read_brand(row["brand"]) if row.get("brand") else None,
     )
 
 
@@ -99,7 +101,13 @@ def _mail_summary(row: Mapping[str, Any]) -> MailSummary | None:
         return None
     kept = {name: row[name] for name in ("main_rows", "data_rows", "figures", "preview")}
     lead = tuple(Sentence(**sentence) for sentence in row["lead"] or ())
-    return MailSummary(**kept, charts=row["charts"] or b"", excerpts=row["excerpts"] or b"", lead=lead)
+    return MailSummary(
+        **kept,
+        charts=row["charts"] or b"",
+        excerpts=row["excerpts"] or b"",
+        lead=lead,
+        figure_texts=row.get("figure_texts") or {},
+    )
 
 
 def read_verdict(kept: Mapping[str, Any]) -> Verdict:

@@ -18,7 +18,7 @@ from ..domain.clock import parse_zone
 from ..domain.cron import Cron
 from ..domain.errors import RejectedError, ReportsError, location
 from ..domain.problem import Problem
-from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Workspace
+from ..domain.report import EmailOptions, Person, Recipients, Rejection, Report, Row, Status, Wording, Workspace
 from ..domain.schedule import Schedule
 from .calendars import read_calendar, read_on_closed
 from .conditions import read_send_if
@@ -27,6 +27,7 @@ from .parameters import read_date_range, read_object, read_parameters
 from .periods import read_period
 from .types.catalog import KNOWN_TYPES, catalog
 from .validation import Check, read_formats
+from .wording import read_introduction, read_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,6 +91,9 @@ def _parse_row(row: Row) -> Report:
         parameters=read_parameters(check, parameters, kind),
         tags=_tags(check, check.texts("tags", row["tags"])),
         email=_email(check, row),
+        wording=Wording(
+            subject=read_subject(check, options, kind), introduction=read_introduction(check, options, kind)
+        ),
         workspace=_workspace(check, row),
         creator=_creator(check, row, kind),
         missed_runs=read_missed_runs(check, row["missed_runs"]),

@@ -19,8 +19,10 @@ from ..domain.formats import Format
 from ..domain.run import MailSummary
 from ..render.charts.bins import MOST_DAYS, WEEK
 from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
+from ..render.key_figures import card
 from ..render.lead import lead
 from ..render.values import FORMAT_TITLES, grouped
+from ..settings.branding import of_workspace
 from ..settings.report_url import link_of
 from .arrival import arrow_type
 from .excerpts import excerpt, holding, kept_excerpts
@@ -147,7 +149,7 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
     schema = first.schema if first is not None else pa.schema([])
     preview = pa.Table.from_batches([first.slice(0, PREVIEW_ROWS)] if first is not None else [], schema)
     figures = pa.Table.from_batches(files.batches(FIGURES)) if kind.figures else pa.table({})
-    rows = files.manifest(name).rows
+    rows, shown = files.manifest(name).rows, _figures(kind, figures)
     return MailSummary(
         main_rows=rows,
         data_rows=data_rows,
@@ -155,7 +157,8 @@ def mail_summary(kind: ReportType, files: RunFiles, data_rows: int) -> MailSumma
         preview=_stream(preview),
         charts=b"".join(_stream(_kept(_head(files, spec))) for spec in kind.charts),
         excerpts=b"".join(_stream(excerpt(files, dataset_file(spec.dataset), spec)) for spec in kind.excerpts),
-        lead=lead(kind.lead, _figures(kind, figures), has_data=data_rows > 0, rows=rows),
+        lead=lead(kind.lead, shown, has_data=data_rows > 0, rows=rows),
+        figure_texts={one.spec.column.name: card(one).value for one in shown},
     )
 
 
@@ -228,7 +231,7 @@ def _document(
         hidden_figures=tuple(figure for figure in figures if figure.spec.hidden),
         charts=(),
         tables=tables,
-        branding=settings.branding,
+        branding=of_workspace(settings.branding, run.brand),
         link=link_of(settings.report_url, run),
         lead=run.mail_summary.lead if run.mail_summary else (),
     )

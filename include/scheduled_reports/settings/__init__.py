@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from ..domain.addresses import is_address, mailbox
 from ..domain.errors import ConfigurationError
 from ..domain.problem import Problem
-from .branding import COLOUR, Branding, read_colour, read_footer, read_name
+from .branding import COLOUR, Branding, read_colour, read_footer, read_name, shortened
 from .domains import read_domains
+from .feedback import read_queue
 from .links import read_base, read_keys
 from .logo import is_data, read_logo
 from .object_tags import read_tags
@@ -24,6 +25,7 @@ from .unsubscribe import read_ways
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ..domain.brand import Brand
     from ..domain.link_token import LinkKeys
 
 PREFIX = "SCHEDULED_REPORTS__"
@@ -63,6 +65,8 @@ class Settings:
     report_url: str = ""
     #: The SES configuration set of every mail; empty for the identity's default.
     configuration_set: str = ""
+    #: The URL of the SQS queue with SES's events about mails; empty if they are not read.
+    feedback_queue: str = ""
     #: How long a link in a mail works; S3 allows seven days, the public door as long as the files are kept.
     link_seconds: timedelta = timedelta(days=7)
     #: The address of the public door, to which links in mails lead; empty for links that S3 signs.
@@ -206,13 +210,21 @@ class Settings:
             wrong.append(_problem("REPLY_TO", self.reply_to, "is not one plain address; use one, or nothing"))
         for name in ("allowed_domains", "recipient_domains"):
             wrong += _unreadable(name.upper(), getattr(self, name), read_domains)
+        if self.messages not in {"", "together", "separate"}:
+            wrong.append(_problem("MESSAGES", self.messages, "is not a way to mail readers; use together or separate"))
+        return wrong + self._ses() + _unreadable("UNSUBSCRIBE", self.unsubscribe, read_ways)
+
+    def _ses(self) -> list[Problem]:
+        """What is wrong with the settings of SES."""
+        wrong = _unreadable("FEEDBACK_QUEUE", self.feedback_queue, read_queue)
         letters = self.configuration_set.replace("_", "").replace("-", "")
         if len(self.configuration_set) > 64 or not f"x{letters}".isalnum() or not letters.isascii():
             reason = "is not a name that SES allows; use at most 64 ASCII letters, digits, _ and -"
             wrong.append(_problem("CONFIGURATION_SET", self.configuration_set, reason))
-        if self.messages not in {"", "together", "separate"}:
-            wrong.append(_problem("MESSAGES", self.messages, "is not a way to mail readers; use together or separate"))
-        return wrong + _unreadable("UNSUBSCRIBE", self.unsubscribe, read_ways)
+        if self.feedback_queue and self.mail_via == "smtp":
+            reason = "has no events with MAIL_VIA=smtp; use ses, or no queue"
+            wrong.append(_problem("FEEDBACK_QUEUE", self.feedback_queue, reason))
+        return wrong
 
     def _links(self) -> list[Problem]:
         """What is wrong with the links in mails; a key is secret, so no problem shows it."""
@@ -289,11 +301,17 @@ class Settings:
     @property
     def sender(self) -> str:
         """The sender of mails; its name is the brand's if MAIL_FROM has none."""
+        return self.sender_of(None)
+
+    def sender_of(self, brand: Brand | None) -> str:
+        """The sender of a workspace's mails: its own name and address, or the deployment's."""
         name, address = parseaddr(self.mail_from)
-        if name or not self.brand_name:
+        own = (brand.sender_name or brand.name, brand.sender_address) if brand else ("", "")
+        if not any(own) and (name or not self.brand_name):
             return self.mail_from
-        quoted = self.brand_name.replace("\\", r"\\").replace('"', r"\"")
-        return f'"{quoted}" <{address}>'
+        shown = own[0] or name or self.brand_name
+        quoted = shown.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{quoted}" <{own[1] or address}>' if shown else own[1]
 
     @property
     def report_folders(self) -> tuple[Path, ...]:
@@ -314,9 +332,7 @@ class Settings:
 def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
     if isinstance(value, timedelta):
         return Problem(column=f"{PREFIX}{name}", value=round(value.total_seconds()), reason=reason)
-    # A logo is long, and its beginning says enough.
-    short = value if len(value) <= 80 else f"{value[:79]}…"
-    return Problem(column=f"{PREFIX}{name.removeprefix(PREFIX)}", value=short, reason=reason)
+    return Problem(column=f"{PREFIX}{name.removeprefix(PREFIX)}", value=shortened(value), reason=reason)
 
 
 def _unreadable(name: str, value: str, read: Callable[[str], object], shown: str | None = None) -> list[Problem]:

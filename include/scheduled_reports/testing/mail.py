@@ -12,8 +12,9 @@ from ..domain.errors import MailStoppedError, RecipientRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..domain.report import Recipients, Row
+    from ..domain.report import Recipients
     from ..domain.run import RunKey
+    from ..ports.mail import CurrentReport
 
 
 @dataclass
@@ -24,6 +25,8 @@ class MemoryMailer:
     error: Exception | None = None
     refuses: frozenset[str] = frozenset()
     per_second: float | None = None
+    #: The addresses that may send; None if the service does not say.
+    verified: frozenset[str] | None = None
 
     def send(self, sender: str, recipients: Recipients, raw: bytes, *, tags: Mapping[str, str]) -> str:  # noqa: ARG002
         if self.error is not None:
@@ -35,6 +38,9 @@ class MemoryMailer:
 
     def recipients_per_second(self) -> float | None:
         return self.per_second
+
+    def is_verified(self, address: str) -> bool | None:
+        return None if self.verified is None else address in self.verified
 
 
 @dataclass
@@ -48,25 +54,36 @@ class MemoryLedger:
     reopen: Callable[[RunKey], None] = lambda _: None
     #: Called when a message is sent; MemoryRuns keeps what it was sent with.
     sent: Callable[[RunKey], None] = lambda _: None
-    #: The row of a report, which `confirm` sees at the claim; None if this ledger knows no rows.
-    row: Callable[[str], Row | None] | None = None
+    #: A report, which `confirm` sees at the claim; None if this ledger knows no reports.
+    current: Callable[[str], CurrentReport] | None = None
     lock: Lock = field(default_factory=Lock, repr=False)
 
-    def claim(self, delivery: Delivery, confirm: Callable[[Row | None], None] | None = None) -> Delivery | None:
+    def claim(self, delivery: Delivery, confirm: Callable[[CurrentReport], None] | None = None) -> Delivery | None:
         if self.stopped:
             raise MailStoppedError("all mail is stopped")
         with self.lock:
             held = self.held.get((delivery.key, delivery.message))
             if held is not None and not (held.state is DeliveryState.REFUSED and not held.refused):
                 return held
-            if confirm is not None and self.row is not None:
-                confirm(self.row(delivery.key.report_id))
             self.held[delivery.key, delivery.message] = replace(delivery, state=DeliveryState.CLAIMED)
+            try:
+                if confirm is not None and self.current is not None:
+                    confirm(self.current(delivery.key.report_id))
+            except Exception:
+                self._restore(delivery, held)
+                raise
             self.order.append((delivery.key, delivery.message))
         return None
 
+    def _restore(self, delivery: Delivery, held: Delivery | None) -> None:
+        del self.held[delivery.key, delivery.message]
+        if held is not None:
+            self.held[delivery.key, delivery.message] = held
+
     def finish(self, delivery: Delivery) -> None:
-        if self.held[delivery.key, delivery.message].state is not DeliveryState.SENT:
+        held = self.held[delivery.key, delivery.message].state
+        was_rejected = held is DeliveryState.REFUSED and delivery.state is DeliveryState.SENT
+        if held is not DeliveryState.SENT and not was_rejected:
             self.held[delivery.key, delivery.message] = delivery
         if not delivery.is_notice:
             self.reopen(delivery.key)

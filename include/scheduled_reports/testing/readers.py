@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from ..domain.addresses import mailbox
 from ..domain.delivery import Turn, pause_after
-from ..domain.reader import LeftBy, OptOut, Reader
+from ..domain.reader import LeftBy, OptOut, Reader, Unwanted
 from ..ports.readers import MOST_OPT_OUTS
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class MemoryReaders:
     held: dict[tuple[RunKey, str], Reader] = field(default_factory=dict)
     left: dict[str, list[OptOut]] = field(default_factory=dict)
     acts: list[AuditAction] = field(default_factory=list)
+    #: The mailboxes that bounced or complained, of a report's workspace.
+    suppressed: Callable[[str], frozenset[str]] = lambda _: frozenset()
 
     def enlist(self, key: RunKey, workspace_id: str, addressees: Sequence[Addressee]) -> Mapping[str, UUID]:  # noqa: ARG002
         for one in addressees:
@@ -52,6 +54,9 @@ class MemoryReaders:
 
     def opted_out(self, report_id: str) -> frozenset[str]:
         return frozenset(mailbox(one.address) for one in self.opt_outs(report_id) if one.returned_at is None)
+
+    def unwanted(self, report_id: str) -> Unwanted:
+        return Unwanted(left=self.opted_out(report_id), suppressed=self.suppressed(report_id))
 
     def opt_outs(self, report_id: str) -> Sequence[OptOut]:
         # A stable sort: they are held the newest first.

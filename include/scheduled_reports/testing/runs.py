@@ -12,6 +12,7 @@ from ..domain.delivery import DeliveryState
 from ..domain.errors import PermanentError
 from ..domain.naming import execution_id, run_key
 from ..domain.run import MailSummary, RunKey, RunKind, RunState
+from ..mail.owner_notices import HEALTH
 from ..ports.runs import FailureStreak, Snapshot, Unsettled
 from ..reports.frozen_run import moves_watermark, read_frozen_run, read_verdict, window_values
 from .conditions import MemoryConditions
@@ -20,6 +21,7 @@ from .records import Kept, Recorded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..domain.brand import Brand
     from ..domain.formats import Format
     from ..domain.run import Artifact, AuditAction, Outcome, Run
     from ..domain.send_if import Candidate, MailedState, Verdict
@@ -39,6 +41,8 @@ class MemoryRuns:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     #: The moment since which a report's schedule is effective.
     effective: Callable[[str], datetime] = lambda _: datetime.min.replace(tzinfo=UTC)
+    #: The current brand of a workspace.
+    brand: Callable[[str], Brand | None] = lambda _: None
     runs: dict[RunKey, Recorded] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     acts: dict[RunKey, AuditAction] = field(default_factory=dict)
@@ -81,7 +85,8 @@ class MemoryRuns:
         if holder or (held and held.row["frozen"] is not None and new_run.clear_number <= held.clear_number):
             return holder
         frozen = deepcopy({"row": new_run.row, "request": dict(new_run.request)})
-        row = _row(new_run) | {"state": "running", "frozen": frozen}
+        brand = self.brand(new_run.row["workspace_id"]) if new_run.row else None
+        row = _row(new_run) | {"state": "running", "frozen": frozen, "brand": asdict(brand) if brand else None}
         if held and any(not one.is_notice for one in self.ledger.of(new_run.key)):
             row["mail"] = held.row["mail"]
         if held and self._may_be_sent(new_run.key):
@@ -276,7 +281,7 @@ class MemoryRuns:
             one
             for key in self.runs
             for one in self.ledger.of(key)
-            if key.report_id == report_id and one.is_notice and one.state is not DeliveryState.REFUSED
+            if key.report_id == report_id and one.message in HEALTH and one.state is not DeliveryState.REFUSED
         ]
         notice = max(notices, key=lambda one: _last(self.ledger.order, (one.key, one.message)), default=None)
         since = self.effective(report_id)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ..mail.plan import CurrentNow
 from ..ports.source import Scope
 from ..settings import Settings
+from .brands import MemoryBrands
+from .feedback import MemoryFeedback
 from .mail import MemoryLedger, MemoryMailer
 from .metrics import MemoryMetrics
 from .readers import MemoryReaders, MemorySendRate
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..domain.report import Row
+    from ..ports.feedback import EventQueue
     from ..ports.metrics import Metrics
     from ..ports.reports import Definitions
     from ..ports.retention import Retention
@@ -64,6 +68,9 @@ class MemoryServices:
     runs: MemoryRuns = field(init=False)
     stages: MemoryStages = field(init=False)
     readers: MemoryReaders = field(init=False)
+    brands: MemoryBrands = field(default_factory=MemoryBrands)
+    feedback: MemoryFeedback = field(init=False)
+    event_queue: EventQueue | None = None
     send_rate: MemorySendRate = field(init=False)
     upkeep_store: UpkeepStore = field(init=False)
     retention: Retention = field(init=False)
@@ -72,10 +79,12 @@ class MemoryServices:
     moment: datetime = datetime(2026, 5, 10, 9, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.ledger.row = self._current
-        self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective)
+        self.ledger.current = partial(CurrentNow, self)
+        self.runs = MemoryRuns(self.ledger, now=self.now, effective=self._effective, brand=self.brands.of)
         self.stages = MemoryStages(self.runs)
-        self.readers, self.send_rate = MemoryReaders(self.now), MemorySendRate(self.now)
+        self.feedback = MemoryFeedback(self.ledger, self._workspace, now=self.now)
+        self.readers = MemoryReaders(self.now, suppressed=self._suppressed)
+        self.send_rate = MemorySendRate(self.now)
         if isinstance(self.staging, MemoryStaging):
             self.staging.now = self.now
         rows = self.definitions if isinstance(self.definitions, MemoryDefinitions) else MemoryDefinitions()
@@ -92,8 +101,12 @@ class MemoryServices:
     def wait(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
 
-    def _current(self, report_id: str) -> Row | None:
-        return self.definitions.row(report_id)  # a test may replace the definitions
+    def _workspace(self, report_id: str) -> str | None:
+        row = self.definitions.row(report_id)
+        return row["workspace_id"] if row else None
+
+    def _suppressed(self, report_id: str) -> frozenset[str]:
+        return self.feedback.suppressed(self._workspace(report_id) or "")
 
     def _effective(self, report_id: str) -> datetime:
         row = self.definitions.row(report_id)

@@ -1,4 +1,4 @@
-"""One round of upkeep, run every minute: settle lost runs, make missed ones, refresh next_run, mark invalid rows.
+"""One round of upkeep, run every minute: read mail events, settle lost runs, make missed ones, mark invalid rows.
 
 Retention comes last, so that its errors delay nothing else.
 """
@@ -23,6 +23,7 @@ from ..reports.parser import parse
 from ..runs import calendars
 from ..runs.settle import settle as settle_run
 from ..runs.unrecorded import noted, settle_noted
+from .feedback import read_events
 from .retention import Retained, retain
 from .ticks import create_waiting, decide
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from ..domain.feedback import Applied
     from ..domain.report import Rejection, Report, Row
     from ..domain.run import RunKey
     from ..ports.runs import Unsettled
@@ -58,6 +60,8 @@ class Upkeep:
     rejected: int
     readmitted: int
     lifted: int
+    #: What the mail service's events told.
+    events: Applied
     settled: int
     made: int
     notified: int
@@ -71,7 +75,17 @@ class Upkeep:
         )
         without = f"{self.left_out} reports without a DAG: MAX_REPORTS is reached" if self.left_out else ""
         made = f"{self.made} missed runs created" if self.made else ""
-        return "; ".join(filter(None, (done, made, without, str(self.retained))))
+        return "; ".join(filter(None, (done, made, without, self._events(), str(self.retained))))
+
+    def _events(self) -> str:
+        read, ignored = self.events.events, self.events.ignored
+        if not read and not ignored:
+            return ""
+        confirmed, suppressed = self.events.confirmed, self.events.suppressed
+        return (
+            f"{read} events of the mail service read, {ignored} ignored, {confirmed} messages confirmed, "
+            f"{suppressed} addresses not mailed any more"
+        )
 
 
 def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
@@ -79,13 +93,10 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
 
     It can be repeated and interrupted at any point: each step reads the current state and corrects only differences.
     """
+    events = read_events(services)  # before settling: an event may tell that a message was sent
     settled = _settle_noted(services, airflow) + _settle_left(services, airflow)
-    notified = _each(
-        "notify the owner of",
-        services.runs.unnotified(limit=RUNS),
-        partial(owner_notices.notify, services),
-        lambda key: key,
-    )
+    notified = _notify(services, services.runs.unnotified(limit=RUNS), owner_notices.notify)
+    notified += _notify(services, services.feedback.untold(limit=RUNS), owner_notices.notify_of_feedback)
     services.upkeep_store.correct_effective()
     services.upkeep_store.resume_edited()
     calendars.keep(services)
@@ -99,6 +110,7 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         readmitted=sum(part.readmitted for part in parts),
         next_runs=sum(part.next_runs for part in parts) + cleared,
         lifted=_lift(services, airflow, services.now()),
+        events=events,
         settled=settled,
         made=made,
         notified=notified + _tell_rejections(services, parts),
@@ -220,6 +232,10 @@ def _settle_left(services: Services, airflow: Orchestrator) -> int:
 
     left = [run for run in services.runs.unsettled(limit=RUNS) if is_left(run)]
     return _each("settle", left, settle, lambda run: run.key)
+
+
+def _notify(services: Services, keys: Iterable[RunKey], notify: Callable[[Services, RunKey], None]) -> int:
+    return _each("notify the owner of", keys, partial(notify, services), lambda key: key)
 
 
 def _each(what: str, items: Iterable[Any], do: Callable[[Any], object], key: Callable[[Any], RunKey]) -> int:

@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import audit, hand_over, next_runs, previews, readers, reports, runs, system
-from .pages import report, report_form, report_list
+from .api import audit, brands, hand_over, next_runs, previews, readers, reports, runs, suppressions, system
+from .pages import brand, report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
@@ -40,7 +40,22 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     # Routes depend on placeholders; only here they are replaced with the real dependencies.
     app.dependency_overrides |= {access.caller: identify, access.ports: ports}
     guarded = APIRouter(dependencies=[Depends(access.caller)], responses=ERRORS, route_class=SafeRoute)
-    parts = (reports, hand_over, runs, readers, previews, next_runs, audit, system, report_list, report_form, report)
+    parts = (
+        reports,
+        hand_over,
+        runs,
+        readers,
+        suppressions,
+        brands,
+        previews,
+        next_runs,
+        audit,
+        system,
+        brand,
+        report_list,
+        report_form,
+        report,
+    )
     for part in parts:
         guarded.include_router(part.router)
 

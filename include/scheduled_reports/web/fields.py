@@ -57,6 +57,17 @@ FIXED = {
 }
 #: What the same fields are in a new report, whose creator can be chosen.
 FIXED_WHEN_NEW = {"status": "ACTIVE", "missedRuns": "latest"}
+#: The fields of a workspace's brand, and their names in `domain.brand`.
+BRAND_FIELDS = {
+    "name": "name",
+    "logo": "logo",
+    "logoDark": "logo_dark",
+    "colour": "colour",
+    "footer": "footer",
+    "senderName": "sender_name",
+    "senderAddress": "sender_address",
+    "replyTo": "reply_to",
+}
 #: Values of a new row; those of required columns are placeholders.
 DEFAULTS: Record = {
     "name": "",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: A report with every field at its longest needs about 30 KB.
 MAX_BODY_BYTES = 64 * 1024
+#: Two logos of 200,000 bytes in base64, and the other fields of a brand.
+MAX_BRAND_BYTES = 600_000
 #: Problems told of one kind, so that neither the work nor the answer grows with what a client sends.
 MAX_PROBLEMS = 20
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -144,6 +146,26 @@ class OptOutReturn(Acting):
     reason: str = Field("", max_length=500, description="Why, such as: asked for it on the phone")
 
 
+class SuppressionLift(Acting):
+    """An address that bounced or complained, and why it is mailed again."""
+
+    address: str = Field("", max_length=320, description="The address, in any spelling")
+    reason: str = Field("", max_length=500, description="Why, such as: the mailbox works again")
+
+
+class BrandChange(Acting):
+    """The brand of a workspace: texts, each of which is the deployment's if it is null or empty."""
+
+    name: str | None = Field(None, description="The name of the company, up to 60 characters")
+    logo: str | None = Field(None, description="A data: URI of a PNG, a JPEG or an SVG of up to 200,000 bytes")
+    logo_dark: str | None = Field(None, description="The logo on dark pages; empty for the same one")
+    colour: str | None = Field(None, description="Such as #2f6fab")
+    footer: str | None = Field(None, description="A line at the foot of every page and mail, up to 200 characters")
+    sender_name: str | None = Field(None, description="The name of the sender, up to 60 characters")
+    sender_address: str | None = Field(None, description="The sender's address; SES must have verified it")
+    reply_to: str | None = Field(None, description="The address for replies")
+
+
 class PreviewRequest(NewReport):
     """A report, saved or not, and the format of its preview."""
 
@@ -172,14 +194,15 @@ async def json_only(request: Request) -> None:
 
 
 async def raw(request: Request) -> bytes:
-    """Return the body of a change, at most MAX_BODY_BYTES; a larger one is refused before it is read to its end."""
+    """Return the body of a change, of a bounded size; a larger one is refused before it is read to its end."""
     if request.method in SAFE:
         return b""
     size, parts = 0, []
+    most = MAX_BRAND_BYTES if request.url.path.endswith("/reports/brand") else MAX_BODY_BYTES
     async for part in request.stream():
         size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise ApiError(413, f"The body is too large; send at most {MAX_BODY_BYTES:,} bytes.")
+        if size > most:
+            raise ApiError(413, f"The body is too large; send at most {most:,} bytes.")
         parts.append(part)
     return b"".join(parts)
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import naming
 from ..domain.cron_words import words
+from ..domain.feedback import RecipientState
 from ..domain.report import Status
 from ..reports.options import phase_of
 from . import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ..domain.brand import Brand
+    from ..domain.feedback import Feedback, RecipientRecord, Suppression
     from ..domain.reader import OptOut, Reader
     from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
@@ -161,7 +164,9 @@ def stage(one: Stage) -> dict[str, Any]:
     }
 
 
-def delivery(record: Record, reader: Reader | None) -> dict[str, Any]:
+def delivery(
+    record: Record, reader: Reader | None, outcomes: Sequence[RecipientRecord], *, is_likely_unsent: bool
+) -> dict[str, Any]:
     """Return one message of the ledger; *reader* is null unless its links lead to the public door."""
     return {
         "message": record["message"],
@@ -178,6 +183,10 @@ def delivery(record: Record, reader: Reader | None) -> dict[str, Any]:
         "resendOf": record["resend_of"],
         "claimedAt": moment(record["claimed_at"]),
         "settledAt": moment(record["settled_at"]),
+        "confirmedAt": moment(record["confirmed_at"]),
+        "hasEvents": record["has_events"],
+        "almostCertainlyNotSent": is_likely_unsent,
+        "outcomes": [_outcome(one) for one in outcomes],
         "reader": reader and _reader(reader),
     }
 
@@ -194,6 +203,31 @@ def opt_out(one: OptOut) -> dict[str, Any]:
     }
 
 
+def brand(one: Brand | None) -> dict[str, Any]:
+    """Return the brand of a workspace; null where the deployment's counts."""
+    return {name: (getattr(one, column) if one else "") or None for name, column in fields.BRAND_FIELDS.items()}
+
+
+def feedback(one: Feedback) -> dict[str, Any]:
+    """Return how far the mail service's events were read."""
+    return {"read": one.events, "ignored": one.ignored, "drainedAt": moment(one.drained_at)}
+
+
+def suppression(one: Suppression) -> dict[str, Any]:
+    """Return an address that a workspace's reports do not mail, and how it was let be mailed again."""
+    return {
+        "address": one.address,
+        "cause": one.cause,
+        "reason": one.reason,
+        "since": moment(one.since),
+        "reportId": one.report_id,
+        "reportName": one.report_name,
+        "liftedAt": moment(one.lifted_at),
+        "liftedBy": one.lifted_by,
+        "liftReason": one.lift_reason,
+    }
+
+
 def audit_entry(record: Record) -> dict[str, Any]:
     """Return one entry of the audit trail."""
     return {
@@ -206,6 +240,19 @@ def audit_entry(record: Record) -> dict[str, Any]:
         "runId": record["run_id"],
         "before": record["before"],
         "after": record["after"],
+    }
+
+
+def _outcome(one: RecipientRecord) -> dict[str, Any]:
+    """Return what became of a message at one recipient; a bounce is permanent or, as of a full mailbox, it is not."""
+    is_bounce = one.state in (RecipientState.BOUNCED, RecipientState.SOFT_BOUNCED)
+    return {
+        "address": one.address,
+        "state": RecipientState.BOUNCED if is_bounce else one.state,
+        "isPermanent": one.state is RecipientState.BOUNCED if is_bounce else None,
+        "at": moment(one.at),
+        "reason": one.reason or None,
+        "detail": one.detail or None,
     }
 
 
@@ -237,5 +284,9 @@ def _mail(record: Record) -> dict[str, Any] | None:
     """Return what was decided about the email; None before the decision."""
     plan = record["mail"]
     if plan is None:
-        return {"wanted": None, "why": record["mail_error"]} if record["mail_error"] else None
-    return {"wanted": plan["wanted"], "why": plan.get("why") or record["mail_error"]}
+        return {"wanted": None, "why": record["mail_error"], "suppressed": []} if record["mail_error"] else None
+    return {
+        "wanted": plan["wanted"],
+        "why": plan.get("why") or record["mail_error"],
+        "suppressed": plan.get("suppressed", []),
+    }

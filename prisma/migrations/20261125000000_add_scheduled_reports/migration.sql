@@ -760,6 +760,119 @@ $file$;
 END
 $once$;
 
+-- From migrations/0020_feedback.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0020_feedback') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0020_feedback');
+        EXECUTE $file$
+-- What the mail service's events tell: what became of messages, and which addresses are not mailed any more.
+
+ALTER TABLE reporting.deliveries
+    ADD COLUMN feedback_id  uuid,           -- the random id that the mail service's events name; null without events
+    ADD COLUMN confirmed_at timestamptz,    -- when an event showed that a message of unknown outcome was sent
+    ADD COLUMN told_at      timestamptz;    -- when the owner was told of that
+CREATE UNIQUE INDEX deliveries_feedback_idx ON reporting.deliveries (feedback_id) WHERE feedback_id IS NOT NULL;
+CREATE INDEX deliveries_untold_idx ON reporting.deliveries (report_id, run_id)
+WHERE confirmed_at IS NOT NULL AND told_at IS NULL;
+
+-- One row for each recipient of a message of whom an event has told.
+CREATE TABLE reporting.recipients (
+    report_id text        NOT NULL,
+    run_id    text        NOT NULL,
+    message   text        NOT NULL,
+    mailbox   text        NOT NULL,    -- the address in the form in which addresses are compared
+    address   text        NOT NULL,    -- as the message spelled it
+    state     text        NOT NULL CHECK (
+        state IN ('accepted', 'delayed', 'soft-bounced', 'delivered', 'rejected', 'bounced', 'complained')
+    ),
+    at        timestamptz NOT NULL,    -- when it happened, as the mail service says
+    reason    text        NOT NULL,    -- in plain words; may be empty
+    detail    text        NOT NULL,    -- what the recipient's mail server said; may be empty
+    PRIMARY KEY (report_id, run_id, message, mailbox),
+    FOREIGN KEY (report_id, run_id, message) REFERENCES reporting.deliveries (report_id, run_id, message)
+        ON DELETE CASCADE
+);
+
+-- The addresses that a workspace's reports do not mail, and those that were let be mailed again.
+CREATE TABLE reporting.suppressions (
+    id           bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    workspace_id text        NOT NULL,
+    mailbox      text        NOT NULL,
+    address      text        NOT NULL,
+    cause        text        NOT NULL CHECK (cause IN ('bounce', 'complaint')),
+    reason       text        NOT NULL,
+    report_id    text        NOT NULL,    -- whose message it was
+    run_id       text        NOT NULL,
+    since        timestamptz NOT NULL DEFAULT now(),
+    told_at      timestamptz,             -- when the report's owner was told
+    lifted_at    timestamptz,
+    lifted_by    text,                    -- an acting user's id, or airflow:<user>
+    lift_reason  text
+);
+CREATE UNIQUE INDEX suppressions_current_idx ON reporting.suppressions (workspace_id, mailbox)
+WHERE lifted_at IS NULL;
+CREATE INDEX suppressions_untold_idx ON reporting.suppressions (report_id, run_id) WHERE told_at IS NULL;
+
+-- How far the events were read; one row.
+CREATE TABLE reporting.feedback (
+    single     boolean     PRIMARY KEY DEFAULT true CHECK (single),
+    drained_at timestamptz,                       -- when the queue was last found empty
+    events     bigint      NOT NULL DEFAULT 0,
+    ignored    bigint      NOT NULL DEFAULT 0     -- messages of the queue that were none of ours
+);
+INSERT INTO reporting.feedback DEFAULT VALUES;
+
+-- Addresses that were let be mailed again.  Not validated: every earlier entry fulfils it.
+ALTER TABLE reporting.audit
+    DROP CONSTRAINT audit_action_check,
+    ADD CONSTRAINT audit_action_check CHECK (
+        action IN ('created', 'changed', 'deleted', 'triggered', 'resent', 'tested', 'revoked', 'returned', 'lifted')
+    ) NOT VALID;
+$file$;
+    END IF;
+END
+$once$;
+
+-- From migrations/0021_brands.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0021_brands') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0021_brands');
+        EXECUTE $file$
+-- The brand of each workspace, and the words of each report's mail.
+
+-- A change adds a row, so that a run keeps the brand that it was frozen with.
+CREATE TABLE reporting.brands (
+    id           bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    workspace_id text        NOT NULL,
+    brand        jsonb       NOT NULL,    -- texts by the names of the API; what is empty is the deployment's
+    since        timestamptz NOT NULL DEFAULT now(),
+    until        timestamptz              -- null: the current one
+);
+CREATE UNIQUE INDEX brands_current_idx ON reporting.brands (workspace_id) WHERE until IS NULL;
+
+ALTER TABLE reporting.runs
+    ADD COLUMN brand_id     bigint REFERENCES reporting.brands (id),    -- null: the deployment's brand
+    ADD COLUMN figure_texts jsonb;    -- the key figures as readers see them, for the words of the mail
+CREATE INDEX runs_brand_idx ON reporting.runs (brand_id) WHERE brand_id IS NOT NULL;
+
+-- A change of a brand is no change of a report.  Not validated: every earlier entry fulfils it.
+ALTER TABLE reporting.audit
+    ALTER COLUMN report_id DROP NOT NULL,
+    DROP CONSTRAINT audit_action_check,
+    ADD CONSTRAINT audit_action_check CHECK (
+        action IN (
+            'created', 'changed', 'deleted', 'triggered', 'resent', 'tested', 'revoked', 'returned', 'lifted', 'branded'
+        )
+    ) NOT VALID;
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql

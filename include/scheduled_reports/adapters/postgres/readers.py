@@ -14,6 +14,7 @@ from ...ports.readers import MOST_OPT_OUTS
 from .connection import transaction
 from .encoding import in_encoding
 from .ledger import key_values
+from .reports import unwanted
 from .sql import statements
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...domain.reader import Addressee
+    from ...domain.reader import Addressee, Unwanted
     from ...domain.run import AuditAction, RunKey
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -60,6 +61,10 @@ class PostgresReaders:
 
     def opted_out(self, report_id: str) -> frozenset[str]:
         return frozenset(row["mailbox"] for row in self._rows("opted_out", {"report_id": report_id}))
+
+    def unwanted(self, report_id: str) -> Unwanted:
+        with self._transaction() as connection:
+            return unwanted(connection, report_id)
 
     def opt_outs(self, report_id: str) -> Sequence[OptOut]:
         rows = self._rows("opt_outs", {"report_id": report_id, "limit": MOST_OPT_OUTS})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...domain.json_text import read_json
+from ...domain.reader import Unwanted
 from ...domain.shards import Shard
 from ...reports.parameters import LONGEST_TEXT
 from .connection import transaction
@@ -60,10 +61,8 @@ class PostgresDefinitions:
         return found and found["calendar"]
 
     def members(self, workspace_id: str, addresses: Collection[str]) -> frozenset[str]:
-        values = {"workspace_id": workspace_id, "addresses": list(addresses)}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
-            found = connection.execute(statements("definitions")["members"], values).fetchall()
-        return frozenset(row["email"].lower() for row in found)
+            return members_of(connection, workspace_id, addresses)
 
     def _rows(self, **wanted: Any) -> list[Row]:
         return [_row(one) for one in self._select("rows", **wanted)]
@@ -77,6 +76,24 @@ def current_row(connection: psycopg.Connection[dict[str, Any]], report_id: str) 
     """One report, as a transaction sees it; None if there is no such row."""
     rows = map(_row, _select(connection, "rows", report_id=report_id, limit=1))
     return next((row for row in rows if not row["deleted"]), None)
+
+
+def unwanted(connection: psycopg.Connection[dict[str, Any]], report_id: str) -> Unwanted:
+    """The mailboxes that a report does not mail."""
+    rows = connection.execute(statements("readers")["unwanted"], {"report_id": report_id}).fetchall()
+    return Unwanted(
+        left=frozenset(row["mailbox"] for row in rows if not row["is_suppressed"]),
+        suppressed=frozenset(row["mailbox"] for row in rows if row["is_suppressed"]),
+    )
+
+
+def members_of(
+    connection: psycopg.Connection[dict[str, Any]], workspace_id: str, addresses: Collection[str]
+) -> frozenset[str]:
+    """Those of the addresses (lower case) that are of members of a workspace."""
+    values = {"workspace_id": workspace_id, "addresses": list(addresses)}
+    found = connection.execute(statements("definitions")["members"], values).fetchall()
+    return frozenset(row["email"].lower() for row in found)
 
 
 def _row(one: dict[str, Any]) -> Row:

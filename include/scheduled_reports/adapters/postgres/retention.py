@@ -31,7 +31,7 @@ ERASED = (
     "erase_condition_state", "erase_opt_outs", "erase_audit", "erase_departed",
 )  # fmt: skip
 #: What has an age of its own.
-AGED = ("drop_audit", "drop_missed", "drop_due")
+AGED = ("drop_audit", "drop_missed", "drop_due", "drop_brands", "drop_suppressions")
 DROPPED = ("drop_deliveries", "drop_artifacts", "drop_runs")
 
 

@@ -19,7 +19,7 @@ from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, rea
 from .conditions import keep_state, mailed_state, note_verdict
 from .connection import transaction
 from .encoding import in_encoding
-from .ledger import deliveries, key_values
+from .ledger import deliveries, key_values, mail_plan
 from .sql import statements
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class PostgresRuns:
     def note_mail_summary(self, key: RunKey, mail_summary: MailSummary) -> None:
         with self._transaction() as connection:
             values = asdict(mail_summary)
-            _run(connection, "note_brief", {**key_values(key), **values, "lead": Jsonb(list(values["lead"]))})
+            as_json = {"lead": Jsonb(list(values["lead"])), "figure_texts": Jsonb(values["figure_texts"])}
+            _run(connection, "note_brief", {**key_values(key), **values, **as_json})
 
     def mailed_state(self, report_id: str, workspace_id: str) -> MailedState | None:
         with self._transaction() as connection:
@@ -180,8 +181,7 @@ class PostgresRuns:
 
     def mail_plan(self, key: RunKey) -> Mapping[str, Any] | None:
         with self._transaction() as connection:
-            row = _run(connection, "mail_plan", key_values(key)).fetchone()
-        return row["mail"] if row else None
+            return mail_plan(connection, key)
 
     def narrow_mail(self, key: RunKey, plan: Mapping[str, Any]) -> None:
         with self._transaction() as connection:

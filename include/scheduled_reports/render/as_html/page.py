@@ -92,6 +92,7 @@ class Page:
             tight=self._tight,
             brand=document.branding,
             logo=self._logo,
+            logo_dark=document.branding.logo_dark if self._medium == "screen" else "",
             colours=shades,
             tones=colours.TONES,
             chart_colours={"failed": charts.FAILURE, "before": charts.EARLIER, "weekend": charts.WEEKEND},

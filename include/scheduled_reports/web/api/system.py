@@ -14,7 +14,7 @@ from ...reports.calendars import resolved
 from ...reports.conditions import usable_names
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
-from .. import fields
+from .. import fields, serializers
 from ..access import NO_OVERVIEW, Authorized, Ports, SignedIn
 from ..responses import ApiError, SafeRoute, answer
 from ..schemas import json_only
@@ -104,6 +104,7 @@ def health(caller: SignedIn, ports: Ports) -> Response:
             "stuckExecutions": found.stuck_executions,
             "unknownDeliveries": found.unknown_deliveries,
             "lagSeconds": round(lag.total_seconds()),
+            "events": serializers.feedback(ports.core.feedback.feedback()) if settings.feedback_queue else None,
             "mailEnabled": found.mail_enabled,
             "mailMode": settings.mail_mode.partition(":")[0],
         },

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request, Response
 
 from ...domain import naming
+from ...domain.addresses import mailbox
 from ...domain.clock import parse_zone
 from ...domain.dates import stretch
 from ...domain.errors import ConfigurationError, RejectedError
+from ...domain.feedback import RecipientState
 from ...domain.formats import Format
 from ...domain.reader import LeftBy
 from ...domain.run import RunKey
@@ -52,6 +54,18 @@ HOW_LEFT = {
     LeftBy.ONE_CLICK: "with the unsubscribe button of their mail program",
     LeftBy.PAGE: "on the page of a link",
     LeftBy.MANAGE: "on the page of all their reports",
+}
+#: What became of a message, in words.
+OUTCOMES = {
+    "claimed": "Being sent",
+    "refused": "Refused",
+    "unknown": "Unconfirmed",
+    RecipientState.ACCEPTED: "Accepted",
+    RecipientState.DELAYED: "Delayed",
+    RecipientState.DELIVERED: "Delivered",
+    RecipientState.REJECTED: "Rejected",
+    RecipientState.BOUNCED: "Bounced",
+    RecipientState.COMPLAINED: "Marked as spam",
 }
 PHASES = {"not-begun": "not begun", "active": "", "ended": "ended"}
 #: States of a task that has not ended.
@@ -131,6 +145,8 @@ def _report(request: Request, access: Access, report_id: str, run_id: str = "") 
         missed=_missed(access, record),
         opt_outs=[serializers.opt_out(one) for one in access.ports.core.readers.opt_outs(record["id"])],
         how_left=HOW_LEFT,
+        suppressions=_suppressions(access, record),
+        may_lift=_may_lift(access),
         entries=[
             serializers.audit_entry(one)
             for one in access.ports.reports.audit(access.workspace.id, record["id"], before=None, limit=30)
@@ -162,12 +178,34 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
         "deliveries": [one | {"to_one": only_reader(one)} for one in deliveries],
         "has_links": any(one["reader"] and not one["reader"]["revokedAt"] for one in deliveries),
         # A run that is retried is open before its row says so.
+        "outcome_words": OUTCOMES,
         "is_open": shown["state"] in OPEN or any(one["state"] in UNFINISHED for one in stages),
         "progress": _progress(run),
         "period": _period(report, run),
         "may_run": whole and _may(access, report, Right.RUN),
         "may_change": whole and _may(access, report, Right.CHANGE),
     }
+
+
+def _suppressions(access: Access, report: Record) -> list[dict[str, Any]]:
+    """Return the addresses not mailed any more that the report has as recipients, or that its messages told of."""
+    columns = ("email_recipients", "email_cc_recipients", "email_bcc_recipients")
+    named = {mailbox(address) for name in columns for address in report[name] or ()}
+    found = access.ports.core.feedback.suppressions(access.workspace.id)
+    return [
+        serializers.suppression(one)
+        for one in found
+        if one.report_id == report["id"] or (mailbox(one.address) in named and one.lifted_at is None)
+    ]
+
+
+def _may_lift(access: Access) -> bool:
+    try:
+        access.must_change_all()
+        access.must_have_role(owner="")
+    except ApiError:
+        return False
+    return True
 
 
 def _period(report: Record, run: Record) -> str:

@@ -26,6 +26,17 @@ FROM reporting.opt_outs o
 JOIN scheduled_reports r ON r.id = o.report_id AND r.workspace_id = o.workspace_id
 WHERE o.report_id = %(report_id)s AND o.returned_at IS NULL
 
+-- name: unwanted
+SELECT o.mailbox, false AS is_suppressed
+FROM reporting.opt_outs o
+JOIN scheduled_reports r ON r.id = o.report_id AND r.workspace_id = o.workspace_id
+WHERE o.report_id = %(report_id)s AND o.returned_at IS NULL
+UNION ALL
+SELECT s.mailbox, true
+FROM scheduled_reports r
+JOIN reporting.suppressions s ON s.workspace_id = r.workspace_id AND s.lifted_at IS NULL
+WHERE r.id = %(report_id)s
+
 -- name: opt_outs
 -- Those that are in effect come first, so that they are shown however often somebody left and came back.
 SELECT o.address, o.left_at, o.how, o.returned_at, o.returned_by, o.return_reason

@@ -118,7 +118,7 @@ LIMIT %(limit)s
 
 -- name: deliveries
 SELECT message, state, subject, recipients, mode, formats, message_id, error, refused, requested_by, resend_of,
-       claimed_at, settled_at
+       claimed_at, settled_at, confirmed_at, feedback_id IS NOT NULL AS has_events
 FROM reporting.deliveries
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 ORDER BY message

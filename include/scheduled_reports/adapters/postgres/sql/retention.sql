@@ -112,6 +112,25 @@ USING (
 ) over
 WHERE d.report_id = over.report_id AND d.run_id = over.run_id
 
+-- name: drop_brands
+-- Brands that no run was frozen with, and those of workspaces that are gone.
+DELETE FROM reporting.brands b
+WHERE b.id IN (
+    SELECT old.id FROM reporting.brands old
+    WHERE (old.until < %(before)s OR NOT EXISTS (SELECT FROM workspaces w WHERE w.id = old.workspace_id))
+      AND NOT EXISTS (SELECT FROM reporting.runs r WHERE r.brand_id = old.id)
+    LIMIT %(limit)s
+)
+
+-- name: drop_suppressions
+-- Those that were lifted long ago, and those of workspaces that are gone.
+DELETE FROM reporting.suppressions s
+WHERE s.id IN (
+    SELECT old.id FROM reporting.suppressions old
+    WHERE old.lifted_at < %(before)s OR NOT EXISTS (SELECT FROM workspaces w WHERE w.id = old.workspace_id)
+    LIMIT %(limit)s
+)
+
 -- name: drop_rejection_notices
 -- Notices about rejected reports belong to no run.
 DELETE FROM reporting.deliveries

@@ -59,20 +59,21 @@ LIMIT 1
 -- The mail plan does not change once a message has been claimed.
 INSERT INTO reporting.runs AS held
     (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for, window_start, window_end, previous_start,
-     previous_end, triggered_by, clear_number, test, frozen, tick)
+     previous_end, triggered_by, clear_number, test, frozen, tick, brand_id)
 VALUES
     (%(report_id)s, %(run_id)s, %(run_key)s, %(workspace_id)s, %(kind)s, 'running', %(scheduled_for)s,
      %(window_start)s, %(window_end)s, %(previous_start)s, %(previous_end)s, %(triggered_by)s, %(clear_number)s,
-     %(test)s, %(frozen)s, CASE WHEN %(kind)s::text = 'scheduled' THEN %(scheduled_for)s::timestamptz END)
+     %(test)s, %(frozen)s, CASE WHEN %(kind)s::text = 'scheduled' THEN %(scheduled_for)s::timestamptz END,
+     (SELECT id FROM reporting.brands WHERE workspace_id = %(workspace_id)s AND until IS NULL))
 ON CONFLICT (report_id, run_id) DO UPDATE
-SET tick = excluded.tick,
+SET tick = excluded.tick, brand_id = excluded.brand_id,
     started_at = CASE WHEN held.frozen IS NULL AND held.settled_at IS NULL THEN now() ELSE held.started_at END,
     state = 'running', reason = NULL, frozen = excluded.frozen, workspace_id = excluded.workspace_id,
     clear_number = excluded.clear_number,
     window_start = excluded.window_start, window_end = excluded.window_end,
     previous_start = excluded.previous_start, previous_end = excluded.previous_end, touched_at = now(),
     data_rows = NULL, main_rows = NULL, figures = NULL, preview = NULL, charts = NULL,
-    excerpts = NULL, lead = NULL, settled_at = NULL, told_at = NULL,
+    excerpts = NULL, lead = NULL, figure_texts = NULL, settled_at = NULL, told_at = NULL,
     mail_error = NULL, files_gone_at = NULL,
     -- Whether its conditions were met is fixed as well once a message may have been sent.
     (verdict, candidate, candidate_keys) = (
@@ -131,7 +132,8 @@ RETURNING true
 -- name: load_run
 SELECT run_key, kind, state, reason, scheduled_for, window_start, window_end, previous_start, previous_end, triggered_by,
        frozen, mail, mail_error, counted, test, started_at,
-       data_rows, main_rows, figures, preview, charts, excerpts, lead, verdict
+       data_rows, main_rows, figures, preview, charts, excerpts, lead, figure_texts, verdict,
+       (SELECT b.brand FROM reporting.brands b WHERE b.id = runs.brand_id) AS brand
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
@@ -151,7 +153,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s AND frozen IS NOT NULL
 -- name: note_brief
 UPDATE reporting.runs
 SET data_rows = %(data_rows)s, main_rows = %(main_rows)s, figures = %(figures)s, preview = %(preview)s,
-    charts = %(charts)s, excerpts = %(excerpts)s, lead = %(lead)s
+    charts = %(charts)s, excerpts = %(excerpts)s, lead = %(lead)s, figure_texts = %(figure_texts)s
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: note_mail
@@ -160,7 +162,7 @@ UPDATE reporting.runs SET mail_error = %(error)s WHERE report_id = %(report_id)s
 -- name: adopt_brief
 UPDATE reporting.runs r
 SET data_rows = e.data_rows, main_rows = e.main_rows, figures = e.figures, preview = e.preview,
-    charts = e.charts, excerpts = e.excerpts, lead = e.lead
+    charts = e.charts, excerpts = e.excerpts, lead = e.lead, figure_texts = e.figure_texts
 FROM reporting.runs e
 WHERE r.report_id = %(report_id)s AND r.run_id = %(run_id)s
   AND e.report_id = %(earlier_report_id)s AND e.run_id = %(earlier_run_id)s
@@ -333,6 +335,7 @@ WITH counting AS (
     SELECT message, claimed_at
     FROM reporting.deliveries
     WHERE report_id = %(report_id)s AND message LIKE 'notice/%%' AND state <> 'refused'
+      AND message IN ('notice/failed', 'notice/stopped', 'notice/recovered', 'notice/confirmed')
     ORDER BY claimed_at DESC, message
     LIMIT 1
 )

@@ -102,6 +102,7 @@ function report() {
     if (formats.length) body.formats = formats;
     const field = name => form.elements[name]?.value.trim();
     if (action === "return") return call("POST", `${base}/opt-outs/return`, { address: field("address"), reason: field("reason") });
+    if (action === "lift") return call("POST", `${reports(article.dataset.workspace)}/suppressions/lift`, { address: field("address"), reason: field("reason") });
     if (action === "revoke") return call("POST", `${base}/runs/${encodeURIComponent(run)}/revoke-links`, {});
     if (field("period")) body.period = field("period");
     if (field("mail")) body.mail = field("mail") === "true";
@@ -233,6 +234,8 @@ function edit() {
     const chosen = field("reportType").selectedOptions[0];
     const uses = (chosen?.dataset.parameters || "").split(" ");
     document.getElementById("type-description").textContent = [chosen?.dataset.description, chosen?.dataset.roles && `The owner must be ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
+    const figures = (chosen?.dataset.figures || "").split(" ").filter(Boolean).map(one => `{${one}}`);
+    form.querySelector("[data-figures]").textContent = figures.length ? `, and the key figures ${figures.join(", ")}` : "";
     for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
     form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
     form.querySelector("[data-when-week]").hidden = !WEEKLY.includes(field("dateRange").value);
@@ -251,12 +254,16 @@ function edit() {
     return WEEKLY.includes(type) ? { type, weekStart: field("weekStart").value } : { type };
   }
 
+  // The application's own subject has no placeholders.
+  const hasPlaceholder = () => /[{}]/.test(field("subject").value);
+
   // null removes an option.
   function options(wrong) {
     const seconds = field("jitterSeconds");
     const found = {
       period: isOption() ? period() : null, calendar: field("calendar").value.trim() || null, startsOn: field("startsOn").value || null,
       endsOn: field("endsOn").value || null, missedRuns: field("missedRuns").value, jitterSeconds: seconds.value === "" ? null : Number(seconds.value), sendIf: null,
+      subject: hasPlaceholder() ? field("subject").value.trim() : null, introduction: field("introduction").value.trim() || null,
     };
     found.onClosed = found.calendar ? field("onClosed").value : null;
     if (seconds.validity.badInput) wrong["options.jitterSeconds"] = ["Enter a whole number of seconds."];
@@ -297,7 +304,7 @@ function edit() {
       tags: field("tags").value.split(",").map(one => one.trim()).filter(Boolean), isActive: field("isActive").checked, parameters: parameters(wrong), options: options(wrong),
       emailDelivery: {
         enabled: field("enabled").checked, recipients: lines(field("recipients").value), ccRecipients: lines(field("ccRecipients").value),
-        bccRecipients: lines(field("bccRecipients").value), subject: field("subject").value || null, includeAttachment: field("includeAttachment").checked,
+        bccRecipients: lines(field("bccRecipients").value), subject: hasPlaceholder() ? null : field("subject").value || null, includeAttachment: field("includeAttachment").checked,
         includeInlinePreview: field("includeInlinePreview").checked, sendOnlyIfData: field("sendOnlyIfData").checked,
       },
     };
@@ -410,6 +417,64 @@ function edit() {
   showUpcoming();
 }
 
+// --- the brand of a workspace
+
+const asData = file => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result);
+  reader.onerror = () => reject(reader.error);
+  reader.readAsDataURL(file);
+});
+
+function brand() {
+  const form = document.querySelector(".brand-form");
+  if (!form) return;
+  const choice = document.querySelector("[data-brand-of]");
+  choice?.addEventListener("change", () => { location.search = `?workspace=${encodeURIComponent(choice.value)}`; });
+
+  function show(holder, data) {
+    const picture = holder.querySelector("img");
+    picture.hidden = !data;
+    if (data) picture.src = data; else picture.removeAttribute("src");
+    holder.querySelector("[data-remove]").hidden = !data;
+    holder.dataset.value = data;
+    holder.dataset.changed = "1";
+  }
+
+  for (const holder of form.querySelectorAll("[data-logo]")) {
+    const input = holder.querySelector("input");
+    input.addEventListener("change", async () => { if (input.files[0]) show(holder, await asData(input.files[0])); });
+    holder.querySelector("[data-remove]").addEventListener("click", () => { input.value = ""; show(holder, ""); });
+  }
+
+  form.addEventListener("submit", async event => {
+    event.preventDefault();
+    const body = Object.fromEntries([...form.querySelectorAll("[data-text]")].map(one => [one.name, one.value.trim() || null]));
+    body.colour = form.elements.ownColour.checked ? form.elements.colour.value : null;
+    for (const holder of form.querySelectorAll("[data-logo][data-changed]")) body[holder.dataset.logo] = holder.dataset.value || null;
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    const answer = await call("PUT", `${reports(form.dataset.workspace)}/brand`, body);
+    button.disabled = false;
+    for (const one of form.querySelectorAll(".wrong")) one.remove();
+    for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
+    const summary = form.querySelector(".problems");
+    summary.hidden = answer.ok;
+    if (answer.ok) { announce("The brand was saved. Runs that begin from now on have it."); return; }
+    summary.textContent = Object.keys(answer.content.details || {}).length ? "Please correct the fields below." : answer.content.error;
+    for (const [name, texts] of Object.entries(answer.content.details || {})) {
+      const holder = form.querySelector(`[data-field="${CSS.escape(name)}"]`) ?? summary;
+      holder.querySelector("input")?.setAttribute("aria-invalid", "true");
+      const problem = document.createElement("p");
+      problem.className = "problem wrong";
+      problem.textContent = texts.join(" ");
+      holder.append(problem);
+    }
+    summary.focus();
+  });
+}
+
 showTimes(document);
 report();
 edit();
+brand();
