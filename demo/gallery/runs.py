@@ -43,11 +43,16 @@ def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
         with psycopg.connect(dsn) as connection:
             connection.execute((HERE / scene.sql).read_bytes())
     _set_up(dsn, scene.report, {"email_enabled": True, "email_include_preview": True, **scene.row})
+    _set_options(dsn, scene.report, scene.options)
     at = datetime.combine(until + timedelta(days=1), time(7), UTC)
     settings: dict[str, Any] = {"mail_mode": "live", "mail_from": SENDER, **scene.settings}
     services = MemoryServices(
         source=PostgresSource(dsn), definitions=PostgresDefinitions(dsn), settings=Settings(**settings), moment=at
     )
+    if scene.brand is not None:
+        row = services.definitions.row(scene.report)
+        assert row is not None  # see `_set_up`
+        services.brands.held[row["workspace_id"]] = scene.brand
     key = RunKey(report_id=scene.report, run_id=f"scheduled__{at.isoformat()}")
     conf = {"formats": list(scene.formats), "mail": True}
     trigger = Trigger(key=key, kind=RunKind.MANUAL, scheduled_for=at, conf=conf, user=None, clear_number=0)
@@ -68,6 +73,13 @@ def arrival(dsn: str, scene: Scene, until: date, folder: Path) -> Arrival:
 def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def _set_options(dsn: str, report: str, options: Mapping[str, Any]) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "UPDATE reporting.report_options SET options = %s WHERE report_id = %s", [Jsonb(dict(options)), report]
+        )
 
 
 def _set_up(dsn: str, report: str, row: Mapping[str, Any]) -> None:

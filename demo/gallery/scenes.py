@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from include.scheduled_reports.domain.brand import Brand
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,6 +19,7 @@ _DRAWN = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 48">
 <text x="50" y="33" font-family="Noto Sans" font-size="24" font-weight="700" fill="#12332d">acme robotics</text>
 </svg>"""
 LOGO: Final = f"data:image/svg+xml;base64,{b64encode(_DRAWN).decode()}"
+LOGO_DARK: Final = f"data:image/svg+xml;base64,{b64encode(_DRAWN.replace(b'#12332d', b'#e6e9ed')).decode()}"
 EVERYTHING: Final = ("pdf", "csv", "json", "excel", "html")
 
 
@@ -34,6 +37,8 @@ class Scene:
     row: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     sql: str = ""
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    brand: Brand | None = None  # of the report's workspace
     formats: tuple[str, ...] = EVERYTHING
     pages: int = 2  # of the PDF
     sheets: int = 2  # of the workbook
@@ -129,19 +134,40 @@ SCENES: Final = (
     Scene(
         name="branded",
         title="In the colours of a company",
-        about="Logo, colour, footer and name by setting, in PDF, HTML, Excel and email; "
+        about="Logo, colour, footer, name and sender of its workspace, in PDF, HTML, Excel and email; "
         "the email has an unsubscribe link.",
         report="demo-report-weekly-activity",
         row={"name": "Weekly activity", "description": "What happened at Acme Robotics last week."},
         settings={
-            "brand_logo": LOGO,
-            "brand_colour": "#0b6e5f",
-            "brand_name": "Acme Robotics",
-            "brand_footer": "Acme Robotics GmbH, Spree 12, Berlin. For internal use only.",
-            "mail_from": "reports@acme-robotics.example",
             "unsubscribe": "mailto:reports@acme-robotics.example?subject=unsubscribe, https://acme-robotics.example/off",
         },
+        brand=Brand(
+            name="Acme Robotics",
+            logo=LOGO,
+            logo_dark=LOGO_DARK,
+            colour="#0b6e5f",
+            footer="Acme Robotics GmbH, Spree 12, Berlin. For internal use only.",
+            sender_name="Acme Robotics reports",
+        ),
         sheets=1,
+    ),
+    Scene(
+        name="another-brand",
+        title="In the colours and words of another workspace",
+        about="The same deployment and another workspace: its own colour and sender, and a subject and an introduction "
+        "with placeholders.",
+        report="demo-report-tokyo-morning",
+        row={"name": "Tokyo morning", "description": "", "email_subject": None},
+        options={
+            "subject": "Tokyo this morning: {lead}",
+            "introduction": "Good morning, Tokyo.\nThis is {name} for {period}, as every day.",
+        },
+        brand=Brand(
+            name="Tokyo Lab", colour="#a02c5a", footer="Tokyo Lab · ask@tokyo-lab.example", sender_name="Tokyo Lab"
+        ),
+        pages=1,
+        sheets=1,
+        views=("mail", "mail-phone", "html", "html-dark"),
     ),
     Scene(
         name="tokyo",

@@ -199,6 +199,7 @@ def _import_export_jobs(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
+    from .adapters.postgres.brands import PostgresBrands
     from .adapters.postgres.reports import PostgresDefinitions
     from .adapters.postgres.runs import PostgresRuns
     from .adapters.postgres.source import PostgresSource
@@ -219,6 +220,7 @@ def _preview(options: argparse.Namespace) -> int:
             staging=ArrowStaging.local(Path(folder)),
             settings=Settings.from_env(os.environ),
             watermark=PostgresRuns(options.dsn).watermark(options.report_id),
+            brand=PostgresBrands(options.dsn).of(row["workspace_id"]),
         )
     print(f"{options.out}: {rows} rows")
     return 0

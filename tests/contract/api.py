@@ -29,13 +29,14 @@ from include.scheduled_reports.settings import Settings
 from include.scheduled_reports.testing.services import MemoryServices
 from include.scheduled_reports.testing.storage import MemoryStore
 from include.scheduled_reports.web.app import make
-from tests.integration.previews import preview_row
+from tests.integration.previews import preview_mail, preview_row
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from fastapi import FastAPI
 
+    from include.scheduled_reports.domain.delivery import MailPreview
     from include.scheduled_reports.domain.run import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
@@ -132,6 +133,9 @@ class FakeWebServices:
 
     def preview(self, row, chosen, at, out, timeout) -> int:
         return preview_row(self.dsn, row, chosen, at, out, settings=self.core.settings, timeout=timeout)
+
+    def mail_preview(self, row, at, timeout) -> MailPreview:
+        return preview_mail(self.dsn, row, at, settings=self.core.settings, timeout=timeout)
 
 
 @dataclass

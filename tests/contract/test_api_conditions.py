@@ -69,7 +69,10 @@ def test_a_run_says_what_its_conditions_have_found(api):
         "why": f"the condition is not met: {SENTENCE.removesuffix('.')}",
         "conditions": [{"met": False, "text": SENTENCE}],
     }
-    assert (run["state"], run["mail"]) == ("success", {"wanted": False, "why": run["sendIf"]["why"]})
+    assert (run["state"], run["mail"]) == (
+        "success",
+        {"wanted": False, "why": run["sendIf"]["why"], "suppressed": []},
+    )
     assert len(run["artifacts"]) == 1
 
 

@@ -253,3 +253,25 @@ def test_the_page_of_the_brand_shows_what_is_kept(api):
     assert 'value="&lt;b&gt;Acme&lt;/b&gt;"' in shown
     assert 'value="own@acme.example"' in shown
     assert api.get("/brand?workspace=acme", user="viewer").status_code == 403
+
+
+# --- the email in a preview
+
+
+def test_the_email_of_a_report_can_be_looked_at(api):
+    api.put(BRAND, json={"name": "Acme & Co", "senderName": "Numbers"})
+    found = api.get(f"{SCHEDULED}/r1/preview?format=mail").json()
+
+    assert set(found) == {"from", "subject", "html", "text"}
+    assert found["from"].startswith('"Numbers" <')
+    assert "Acme &amp; Co" in found["html"]
+    assert "<script" not in found["html"]
+
+
+def test_a_change_of_the_words_is_seen_before_it_is_saved(api):
+    body = {"format": "mail", "options": {"subject": "Ours: {name}"}}
+    found = api.post(f"{SCHEDULED}/r1/preview", json=body).json()
+
+    assert found["subject"].startswith("Ours: ")
+    wrong = api.post(f"{SCHEDULED}/r1/preview", json={"format": "mail", "options": {"subject": "{nam}"}})
+    assert list(wrong.json()["details"]) == ["options.subject"]

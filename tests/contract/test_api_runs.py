@@ -282,7 +282,7 @@ def test_a_run_shows_its_stages_files_and_messages(api, dsn):
 
     run = api.get(f"{SCHEDULED}/r1/runs/{RUN}").json()
 
-    assert (run["state"], run["mail"]) == ("success", {"wanted": True, "why": None})
+    assert (run["state"], run["mail"]) == ("success", {"wanted": True, "why": None, "suppressed": []})
     assert run["stages"] == [{
         "name": "formats.render", "taskId": "formats.render", "mapIndex": 0, "label": "csv", "state": "success",
         "attempt": 2, "startedAt": "2026-05-11T07:30:00.000Z", "endedAt": "2026-05-11T07:30:02.500Z", "seconds": 2.5,

@@ -76,8 +76,8 @@ def test_a_message_to_one_reader_is_named_by_its_reader_and_its_subject_stands_o
 
     text = text_of(api)
 
-    assert f"Numbers Sent {ADA} linked, opened 3 times, last" in text
-    assert f", 2 automatic Sent {BOB} linked, not opened" in text
+    assert f"Numbers Accepted {ADA} linked, opened 3 times, last" in text
+    assert f", 2 automatic Accepted {BOB} linked, not opened" in text
     assert text.count("Numbers") == 1
     for one in (ADA, BOB):
         assert reader_message(one) not in api.get("/reports/r1").text
@@ -148,5 +148,5 @@ def test_a_run_that_is_mailed_to_each_reader_is_shown_by_readers(dsn):
     deliveries = api.get(f"{SCHEDULED}/r1/runs/{RUN}/deliveries").json()["deliveries"]
     assert [(one["state"], one["reader"]["address"]) for one in deliveries] == [("sent", ADA), ("sent", people[2])]
     assert "reader/" not in shown
-    assert re.search(rf"Sent {ADA} \w+.* Sent {people[2]} ", shown)
+    assert re.search(rf"Accepted {ADA} \w+.* Accepted {people[2]} ", shown)
     assert buttons(api) == ["revoke", "return"]

@@ -124,6 +124,11 @@ def _add_hostile_run(running):
                    return_reason, returned_at) VALUES (%s, 'hostile', %s, %s, 'page', %s, %s, {state})""",
             key.report_id, ATTACK, ATTACK, ATTACK, ATTACK,
         )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.suppressions (workspace_id, mailbox, address, cause, reason, report_id, run_id,
+               told_at) VALUES ('hostile', %s, %s, 'complaint', %s, %s, %s, now())""",
+        ATTACK, ATTACK, ATTACK, key.report_id, key.run_id,
+    )  # fmt: skip
     s3 = running.stack.aws.client("s3")
     s3.put_object(Bucket=running.stack.bucket, Key="hostile/page.html", Body=HOSTILE_PAGE, ContentType="text/html")
     running.rows(
@@ -139,6 +144,11 @@ def _add_hostile_run(running):
                    error) VALUES (%s, %s, %s, %s, %s, %s, 'attach', '{csv}', %s)""",
             key.report_id, key.run_id, message, state, ATTACK, Jsonb({"to": [ATTACK], "cc": [], "bcc": []}), ATTACK,
         )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.recipients (report_id, run_id, message, mailbox, address, state, at, reason, detail)
+           VALUES (%s, %s, 'report', %s, %s, 'complained', now(), %s, %s)""",
+        key.report_id, key.run_id, ATTACK, ATTACK, ATTACK, ATTACK,
+    )  # fmt: skip
 
 
 def add_readers(running, report_id):
@@ -165,6 +175,34 @@ def add_readers(running, report_id):
         """INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how)
            VALUES (%s, %s, %s, %s, 'one-click')""",
         report_id, WORKSPACE, address, address,
+    )  # fmt: skip
+
+
+def add_bounce(running, report_id):
+    """Add a run whose email to one reader came back."""
+    address, run_id = "ada@acme.example", "manual__2026-05-08T10:00:00+00:00"
+    key = (report_id, run_id, reader_message(address))
+    running.rows(
+        """INSERT INTO reporting.runs (report_id, run_id, run_key, workspace_id, kind, state, scheduled_for,
+               triggered_by, clear_number, settled_at)
+           VALUES (%s, %s, 'bounced', %s, 'manual', 'success', '2026-05-08 10:00Z', 'airflow:admin', 0, now())""",
+        report_id, run_id, WORKSPACE,
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.deliveries (report_id, run_id, message, state, subject, recipients, mode, formats,
+               feedback_id) VALUES (%s, %s, %s, 'sent', 'Numbers', %s, 'link', '{csv}', gen_random_uuid())""",
+        *key, Jsonb({"to": [address]}),
+    )  # fmt: skip
+    reason = "there is no such mailbox"
+    running.rows(
+        """INSERT INTO reporting.recipients (report_id, run_id, message, mailbox, address, state, at, reason, detail)
+           VALUES (%s, %s, %s, %s, %s, 'bounced', now(), %s, 'smtp; 550 5.1.1 user unknown')""",
+        *key, address, address, reason,
+    )  # fmt: skip
+    running.rows(
+        """INSERT INTO reporting.suppressions (workspace_id, mailbox, address, cause, reason, report_id, run_id,
+               told_at) VALUES (%s, %s, %s, 'bounce', %s, %s, %s, now())""",
+        WORKSPACE, address, address, reason, report_id, run_id,
     )  # fmt: skip
 
 

@@ -151,7 +151,8 @@ def test_a_run_by_hand_is_watched_to_its_end(visit, here):
         expect(one).to_contain_text("success")
         assert re.search(r"\d s", one.inner_text())
     expect(newest).to_contain_text("admin")
-    expect(newest.get_by_text("Sent", exact=True)).to_be_visible()
+    expect(newest.get_by_text("Accepted", exact=True)).to_be_visible()
+    expect(newest).to_contain_text("Whether it arrived is not known.")
 
 
 def test_the_files_of_a_run_are_those_that_s3_holds_shown_in_place_and_for_download(visit, here, mailed):
@@ -241,7 +242,7 @@ def test_a_run_by_hand_takes_formats_period_and_recipients(visit, here):
     kept = "SELECT recipients FROM reporting.requests WHERE id = %s"
     assert column(here, kept, asked["recipients_kept"]) == [[email]]
     assert [one.split(".")[-1] for one in newest.locator("a[download]").all_inner_texts()] == ["csv", "json"]
-    expect(newest.get_by_text("Sent", exact=True)).to_have_count(0)
+    expect(newest.get_by_text("Accepted", exact=True)).to_have_count(0)
 
 
 def test_a_report_is_tried_out_on_oneself_and_counts_for_nothing(visit, here):
@@ -326,3 +327,54 @@ def test_a_reader_who_left_is_mailed_again_for_a_reason_and_the_links_of_a_run_a
     expect(run).to_contain_text("Links revoked")
     expect(page.get_by_role("button", name="Revoke links…")).to_have_count(0)
     assert None not in column(here, "SELECT revoked_at FROM reporting.readers WHERE report_id = 'pages-left'")
+
+
+def test_what_became_of_an_email_is_shown_and_an_address_that_bounced_is_mailed_again_for_a_reason(visit, here):
+    scene.add(here, "pages-bounced", name="With a bounce", tags=["bounced"])
+    scene.add_bounce(here, "pages-bounced")
+    page = visit.open("/reports/pages-bounced")
+    run = page.locator(".run")
+    expect(run.get_by_text("Bounced", exact=True)).to_be_visible()
+    expect(run).to_contain_text("there is no such mailbox (smtp; 550 5.1.1 user unknown)")
+    page.get_by_role("link", name="One address is not mailed any more").click()
+    page.get_by_role("button", name="Mail it again…").click()
+    dialog = page.get_by_role("dialog", name="Mail it again")
+    expect(dialog).to_contain_text("ada@acme.example")
+    dialog.get_by_role("button", name="Mail it again").click()
+    dialog.get_by_label("Reason").fill("The mailbox works again")
+    dialog.get_by_role("button", name="Mail it again").click()
+    expect(page.locator("#suppressions")).to_contain_text("by airflow:admin: The mailbox works again")
+    expect(page.get_by_role("button", name="Mail it again…")).to_have_count(0)
+    assert column(here, "SELECT lift_reason FROM reporting.suppressions WHERE report_id = 'pages-bounced'") == [
+        "The mailbox works again"
+    ]
+
+
+def test_the_brand_of_a_workspace_is_changed_and_what_is_wrong_stands_at_its_field(visit, here, tmp_path):
+    page = visit.open()
+    page.get_by_role("link", name="Brand").click()
+    workspace = page.locator("[data-brand-of]").input_value()
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"><rect width="40" height="10"/></svg>')
+    page.get_by_label("Name", exact=True).fill("Acme & Söhne")
+    page.get_by_label("Logo", exact=True).set_input_files(logo)
+    expect(page.locator("img.logo")).to_be_visible()
+    page.get_by_label("Reply to").fill("not an address")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator('[data-field="replyTo"] .wrong')).to_contain_text("is not one plain email address")
+    page.get_by_label("Reply to").fill("help@acme.example")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#status")).to_contain_text("The brand was saved")
+    (kept,) = column(here, "SELECT brand FROM reporting.brands WHERE workspace_id = %s AND until IS NULL", workspace)
+    assert (kept["name"], kept["reply_to"]) == ("Acme & Söhne", "help@acme.example")
+    assert kept["logo"].startswith("data:image/svg+xml;base64,")
+
+    page.reload()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Acme & Söhne")
+    page.locator('[data-logo="logo"]').get_by_role("button", name="Remove").click()
+    for label in ("Name", "Reply to"):
+        page.get_by_label(label, exact=True).fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#status")).to_contain_text("The brand was saved")
+    current = "SELECT brand FROM reporting.brands WHERE workspace_id = %s AND until IS NULL"
+    assert column(here, current, workspace) == []

@@ -51,11 +51,23 @@ def dsn(migrated_dsn):
                 "of_report) VALUES ('r1', %s, %s, 'ws1', %s, %s, ARRAY[%s], true)",
                 run_id, reader_message(one), one, mailbox(one), mailbox(one),
             )  # fmt: skip
+            execute(
+                migrated_dsn,
+                "INSERT INTO reporting.recipients (report_id, run_id, message, mailbox, address, state, at, reason, "
+                "detail) VALUES ('r1', %s, 'report', %s, %s, 'bounced', now(), '', '')",
+                run_id, mailbox(one), one,
+            )  # fmt: skip
     for one in people:
         execute(
             migrated_dsn,
             "INSERT INTO reporting.opt_outs (report_id, workspace_id, mailbox, address, how) "
             "VALUES ('r1', 'ws1', %s, %s, 'page')",
+            mailbox(one), one,
+        )  # fmt: skip
+        execute(
+            migrated_dsn,
+            "INSERT INTO reporting.suppressions (workspace_id, mailbox, address, cause, reason, report_id, run_id) "
+            "VALUES ('ws1', %s, %s, 'bounce', '', 'r1', 'run')",
             mailbox(one), one,
         )  # fmt: skip
     execute(
@@ -78,12 +90,13 @@ def holding(dsn, address):
 
 
 def test_one_persons_address_goes_from_every_table_and_nobody_elses(dsn):
-    before = {"runs": 2, "deliveries": 2, "requests": 2, "readers": 2, "opt_outs": 1, "audit": 1}
+    before = {"runs": 2, "deliveries": 2, "requests": 2, "readers": 2, "recipients": 2, "opt_outs": 1, "audit": 1}
+    before |= {"suppressions": 1}
     assert holding(dsn, ADA) == holding(dsn, OTHER) == holding(dsn, BOB) == before
 
     psql(dsn, FORGET, address=ADA)
 
-    in_the_open_run = {"runs": 1, "deliveries": 1, "requests": 1, "readers": 1}
+    in_the_open_run = {"runs": 1, "deliveries": 1, "requests": 1, "readers": 1, "recipients": 1}
     assert holding(dsn, ADA) == in_the_open_run
     assert holding(dsn, OTHER) == holding(dsn, BOB) == before
     execute(dsn, "UPDATE reporting.runs SET settled_at = now()")

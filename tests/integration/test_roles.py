@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from include.scheduled_reports.adapters.postgres.brands import PostgresBrands
+from include.scheduled_reports.adapters.postgres.feedback import PostgresFeedback
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
 from include.scheduled_reports.adapters.postgres.readers import PostgresReaders
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
@@ -20,7 +23,9 @@ from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepSto
 from include.scheduled_reports.adapters.postgres.web_overview import PostgresOverview
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.adapters.staging import ArrowStaging
+from include.scheduled_reports.domain.brand import Brand
 from include.scheduled_reports.domain.errors import ReportsError, ReportTypeError
+from include.scheduled_reports.domain.feedback import Event, Outcome, RecipientState
 from include.scheduled_reports.domain.reader import Addressee
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKey, RunState
 from include.scheduled_reports.domain.stage import StageName
@@ -66,7 +71,8 @@ def services(roles, tmp_path):
         moment=MONDAY + timedelta(seconds=5),
     )
     made.runs, made.ledger = PostgresRuns(roles.writing), PostgresLedger(roles.writing)
-    made.stages = PostgresStages(roles.writing)
+    made.stages, made.readers = PostgresStages(roles.writing), PostgresReaders(roles.writing)
+    made.feedback, made.brands = PostgresFeedback(roles.writing), PostgresBrands(roles.writing)
     made.upkeep_store, made.retention = PostgresUpkeepStore(roles.writing), PostgresRetention(roles.writing)
     return made
 
@@ -213,6 +219,31 @@ def test_the_api_needs_no_more_than_the_editing_role_to_mail_a_reader_again_and_
     assert [one.return_reason for one in editing.opt_outs("r1")] == ["Asked for it."]
 
 
+def test_events_need_no_more_than_the_writing_role_and_lifting_and_brands_no_more_than_the_editing_one(roles, services):
+    services.settings = replace(services.settings, feedback_queue="https://sqs.us-east-1.amazonaws.com/1/events")
+    walk(services)
+    (held,) = [one for one in services.ledger.of(KEY) if not one.is_notice]
+    address = next(iter(held.recipients))
+    bounced = Outcome(address=address, state=RecipientState.BOUNCED, reason="there is no such mailbox")
+    event = Event(delivery=held.feedback_id, message_id=held.message_id, at=datetime.now(UTC), outcomes=(bounced,))
+    writing, editing = PostgresFeedback(roles.writing), PostgresFeedback(roles.editing)
+
+    assert writing.apply([event, event]).suppressed == 1
+    writing.note_drained(1, drained_at=datetime.now(UTC))
+    assert [writing.news(key).confirmed for key in writing.untold(limit=9)] == [0]
+    writing.told(KEY)
+    assert writing.untold(limit=9) == ()
+    act = AuditAction(action="lifted", actor=Actor(user="ann"), workspace_id="ws1")
+    assert editing.lift("ws1", address, act, "Works again.")
+    assert [one.lift_reason for one in editing.suppressions("ws1")] == ["Works again."]
+    branded = AuditAction(action="branded", actor=Actor(user="ann"), workspace_id="ws1")
+    assert PostgresBrands(roles.editing).save("ws1", Brand(name="Acme"), branded)
+    assert PostgresBrands(roles.editing).save("ws1", Brand(name="Another"), branded)
+    assert PostgresBrands(roles.writing).of("ws1") == Brand(name="Another")
+    walk(services, replace(TRIGGER, clear_number=1))
+    assert PostgresRuns(roles.writing).load(KEY).brand == Brand(name="Another")
+
+
 def test_the_api_needs_no_more_than_the_editing_role(roles):
     reports, overview, runs = (
         PostgresReports(roles.editing),
@@ -296,6 +327,9 @@ def test_the_api_needs_no_more_than_the_editing_role(roles):
         ("editing", "ALTER TABLE scheduled_reports DISABLE TRIGGER ALL"),
         ("writing", "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')"),
         ("writing", "UPDATE reporting.opt_outs SET returned_at = now()"),
+        ("writing", "UPDATE reporting.suppressions SET lifted_at = now()"),
+        ("writing", "INSERT INTO reporting.brands (workspace_id, brand) VALUES ('ws1', '{}')"),
+        ("writing", "UPDATE reporting.brands SET brand = '{}'"),
         ("writing", "SELECT FROM reporting.door_reader(gen_random_uuid())"),
         ("editing", "INSERT INTO reporting.opt_outs (report_id) VALUES ('r1')"),
         ("app", "SELECT FROM reporting.runs"),

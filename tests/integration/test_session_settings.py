@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
@@ -17,7 +18,7 @@ from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepSto
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.domain.formats import Format
-from include.scheduled_reports.domain.run import Actor, RunState
+from include.scheduled_reports.domain.run import Actor, RunKind, RunState
 from include.scheduled_reports.web.fields import DEFAULTS
 from tests.contract.tables import add_people, add_report, execute
 from tests.contract.test_source_port import value
@@ -124,6 +125,22 @@ def test_files_are_the_same_through_pgbouncer_whose_sessions_others_have_changed
         with psycopg.connect(through, autocommit=True, prepare_threshold=None) as other:
             (left,) = other.execute("SHOW IntervalStyle").fetchone()
         assert left == "sql_standard"  # what we set has ended with our transactions
+
+
+@pytest.mark.parametrize("messages", ["together", "separate"])
+@pytest.mark.parametrize(
+    "conf", [{}, {"recipients": ["ada@acme.example"], "mail": True}, {"resend": TRIGGER.key.run_id}]
+)
+def test_a_pool_of_one_session_is_enough_to_mail(postgres, tmp_path, messages, conf):
+    """What a claim asks about the report, it asks in its own transaction."""
+    with database(postgres) as dsn, pooled(dsn, tmp_path) as through:
+        services = services_on(through, tmp_path / "staging")
+        services.settings = replace(services.settings, messages=messages)
+        assert walk(services).state is RunState.SUCCESS
+        again = replace(TRIGGER, key=replace(TRIGGER.key, run_id="manual__2"), kind=RunKind.MANUAL, conf=conf)
+
+        assert walk(services, again).state is RunState.SUCCESS
+        assert len(services.mailer.sent) == 2
 
 
 @pytest.mark.parametrize(("expression", "printed"), PRINTED.items())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: The most messages of one call, for receiving as for deleting.
 MOST: Final = 10
+FORBIDDEN: Final = 403
 #: Answers of SQS that a retry does not change.
 WRONG: Final = frozenset({
     "AccessDenied", "AccessDeniedException", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress",
@@ -55,7 +56,8 @@ class SqsEventQueue:
             return getattr(self.client, name)(QueueUrl=self.url, **values)  # type: ignore[no-any-return]
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            kind = ConfigurationError if code in WRONG else TransientError
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            kind = ConfigurationError if code in WRONG or status == FORBIDDEN else TransientError
             # Not `from error`: its text names accounts and roles.
             raise kind(f"SQS refuses {name}: {code}") from None
         except BotoCoreError as error:

@@ -75,6 +75,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MailPreview:
+    """A mail for a person who looks at it: the HTML has its images in it, and its links lead nowhere."""
+
+    sender: str
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Turn:
     """When a message may be sent, at the mail service's rate."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..domain.link_token import LinkToken, Purpose
 from .headers import knows_recipient, unsubscribe_addresses_of
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from ..domain.report import Recipients
     from ..domain.run import Artifact, Run
     from ..ports.services import Services
+    from ..settings import Settings
+
+
+#: Where a link of a preview leads.
+NOWHERE: Final = "#"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +61,17 @@ def of_public_door(
         _link(services, purpose, reader, settings.keep_rows_seconds) for purpose in (Purpose.LEAVE, Purpose.MANAGE)
     )
     return MessageLinks(files=files, expires=until, leave=(leave, *mailtos), one_click=True, manage=manage)
+
+
+def of_preview(settings: Settings, artifacts: Sequence[Artifact], now: datetime, *, to_one: bool) -> MessageLinks:
+    """Links that lead nowhere, for a preview; *to_one* says whether the message has one reader."""
+    has_door = bool(settings.door) and to_one
+    return MessageLinks(
+        files={one.format: NOWHERE for one in artifacts},
+        expires=now + settings.link_seconds,
+        leave=(NOWHERE,) if has_door or settings.unsubscribe else (),
+        manage=NOWHERE if has_door else "",
+    )
 
 
 def _mailtos(services: Services, run: Run, recipients: Recipients) -> tuple[str, ...]:

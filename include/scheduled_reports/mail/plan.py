@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..domain.run import Run
     from ..ports.mail import CurrentReport
     from ..ports.services import Services
+    from ..settings import Settings
 
 #: Recipients that SES accepts per call: to, cc and bcc together.
 ENVELOPE = 50
@@ -89,31 +90,38 @@ def plan(services: Services, run: Run, now: CurrentReport) -> Mapping[str, Any]:
     recipients = wanted.only(services.settings.may_receive)
     nobody = NOBODY_LEFT if len(allowed) and not len(wanted) else _nobody(services, asked)
     why = _why_not(services, run, report, asked) or (None if len(recipients) else nobody)
-    # A redirected mail is one message.
-    separate = services.settings.is_separate and services.settings.redirect_to is None
+    said = content(services.settings, run, report)
     return {
         "wanted": why is None,
         "why": why,
-        "subject": naming.subject(
-            report,
-            run.window,
-            lead=_first_sentence(run),
-            figures=_figures(run),
-            is_quiet=_is_quiet(run),
-            test=run.request.test,
-        ),
-        "introduction": naming.introduction(
-            report, run.window, lead=run.mail_summary.lead_text if run.mail_summary else "", figures=_figures(run)
-        ),
+        **said,
         "recipients": recipients.as_json(),
         "strangers": len(asked) - len(allowed),
         "left": len(allowed) - len(staying),
         "suppressed": [address for address in staying if mailbox(address) in unwanted.suppressed],
         "blocked": len(wanted) - len(recipients),
+        "messages": len(recipients) if said["separate"] else len(envelopes(services, recipients)),
+    }
+
+
+def content(settings: Settings, run: Run, report: Report) -> Mapping[str, Any]:
+    """The part of a plan that does not depend on who is mailed."""
+    figures = run.mail_summary.figure_texts if run.mail_summary else {}
+    lead = run.mail_summary.lead_text if run.mail_summary else ""
+    return {
+        "subject": naming.subject(
+            report,
+            run.window,
+            lead=_first_sentence(run),
+            figures=figures,
+            is_quiet=_is_quiet(run),
+            test=run.request.test,
+        ),
+        "introduction": naming.introduction(report, run.window, lead=lead, figures=figures),
         "attach": report.email.include_attachment,
         "preview": report.email.include_preview,
-        "separate": separate,
-        "messages": len(recipients) if separate else len(envelopes(services, recipients)),
+        # A redirected mail is one message.
+        "separate": settings.is_separate and settings.redirect_to is None,
     }
 
 
@@ -240,10 +248,6 @@ def _is_quiet(run: Run) -> bool:
 def _first_sentence(run: Run) -> str:
     lead = run.mail_summary.lead if run.mail_summary else ()
     return lead[0].text if lead else ""
-
-
-def _figures(run: Run) -> Mapping[str, str]:
-    return run.mail_summary.figure_texts if run.mail_summary else {}
 
 
 def _why_not(services: Services, run: Run, report: Report, asked: Recipients) -> str | None:

@@ -71,7 +71,7 @@ def _mail(
     if not current["wanted"]:
         return _loggable(str(current["why"]))
     files = choose_files(services, artifacts, attach=plan["attach"])
-    made = ReportMail(services, run, artifacts, document(), files, plan)
+    made = ReportMail(run, artifacts, document(), files, plan, services)
     if separate:
         refused = _send_separately(made, recipients, current)
     else:

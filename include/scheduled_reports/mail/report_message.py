@@ -33,15 +33,25 @@ _IS_MET, _IS_NOT_MET = "It is met now", "It is not met now"
 
 
 @dataclass(frozen=True, slots=True)
-class ReportMail:
-    """What the messages of a run have in common."""
+class MailContent:
+    """What the messages of a run say, without their links."""
 
-    services: Services
     run: Run
     artifacts: Sequence[Artifact]
     document: Document
     files: MailFiles
     plan: Mapping[str, Any]
+
+    def note(self, links: MessageLinks | None) -> MailNote:
+        """What a message says besides the report; without *links* it is a draft for all readers."""
+        return _note(self, links)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMail(MailContent):
+    """What the messages of a run have in common."""
+
+    services: Services
 
     @property
     def sender(self) -> str:
@@ -74,10 +84,6 @@ class ReportMail:
             return signed_by_s3(self.services, self.run, self.artifacts, recipients)
         return of_public_door(self.services, self.run, self.artifacts, recipients, reader)
 
-    def note(self, links: MessageLinks | None) -> MailNote:
-        """What a message says besides the report; without *links* it is a draft for all readers."""
-        return _note(self, links)
-
     def compose(self, written: Body, links: MessageLinks, recipients: Recipients) -> bytes:
         """Make the bytes of a message."""
         redirect = self.services.settings.redirect_to
@@ -104,7 +110,7 @@ def _earlier_ids(services: Services, run: Run) -> str | None:
     return ", ".join(ids) or run.request.resend
 
 
-def _note(mail: ReportMail, links: MessageLinks | None) -> MailNote:
+def _note(mail: MailContent, links: MessageLinks | None) -> MailNote:
     """What a message says besides the report; without *links* it is a draft for all readers."""
     run, report, files = mail.run, mail.run.report, mail.files
     arrived = {artifact.format for artifact in mail.artifacts}
@@ -139,13 +145,13 @@ def _note(mail: ReportMail, links: MessageLinks | None) -> MailNote:
     )
 
 
-def _set_up_by(mail: ReportMail) -> str:
+def _set_up_by(mail: MailContent) -> str:
     """Name the creator; a reader who is to see no other address does not see theirs."""
     creator = mail.run.report.creator
     return creator.name or "the owner of the report" if is_separate(mail.plan) else str(creator)
 
 
-def _stop_hint(mail: ReportMail, links: MessageLinks | None) -> str:
+def _stop_hint(mail: MailContent, links: MessageLinks | None) -> str:
     """How the sentence "To stop these emails, …" ends; empty if a link says it."""
     if links is not None and links.manage:
         return ""

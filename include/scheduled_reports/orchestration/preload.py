@@ -43,8 +43,10 @@ def _import_boto3() -> None:
 
 def _import_adapters() -> None:
     """Import the adapters that `connections` imports inside its properties; a test compares the two."""
-    from ..adapters import s3, ses, smtp, staging  # noqa: F401
+    from ..adapters import s3, ses, smtp, sqs, staging  # noqa: F401
     from ..adapters.postgres import (  # noqa: F401
+        brands,
+        feedback,
         ledger,
         readers,
         reports,

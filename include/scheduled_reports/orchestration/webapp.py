@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..adapters.postgres.web_overview import PostgresOverview
     from ..adapters.postgres.web_reports import PostgresReports
+    from ..domain.delivery import MailPreview
     from ..domain.formats import Format
     from ..domain.report import Row
 
@@ -77,4 +78,21 @@ class AirflowWebServices:
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
                 watermark=self.core.runs.watermark(row["id"]),
+                brand=self.core.brands.of(row["workspace_id"]),
+            )
+
+    def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
+        from ..adapters.postgres.source import PostgresSource
+        from ..adapters.staging import ArrowStaging
+        from ..runs.preview import mail_preview
+
+        with tempfile.TemporaryDirectory() as folder:
+            return mail_preview(
+                row,
+                at,
+                source=PostgresSource(self.core.data_dsn, timeout),
+                staging=ArrowStaging.local(Path(folder)),
+                settings=self.core.settings,
+                watermark=self.core.runs.watermark(row["id"]),
+                brand=self.core.brands.of(row["workspace_id"]),
             )

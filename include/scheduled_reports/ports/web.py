@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from ..domain.delivery import MailPreview
     from ..domain.formats import Format
     from ..domain.report import Row
     from ..domain.run import Actor, RunKey, Trigger
@@ -242,3 +243,6 @@ class WebServices(Protocol):
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         """Write the file that a run of *row* at *at* would produce to *out*; return the rows of its main table."""
+
+    def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
+        """The email of a run of *row* at *at*."""

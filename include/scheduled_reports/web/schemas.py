@@ -169,7 +169,7 @@ class BrandChange(Acting):
 class PreviewRequest(NewReport):
     """A report, saved or not, and the format of its preview."""
 
-    format: str = Field("html", description="One of pdf, csv, json, excel, html")
+    format: str = Field("html", description="One of pdf, csv, json, excel, html, or mail for the email")
     at: str | None = Field(None, description="ISO 8601: preview as if it were this time")
 
 

@@ -190,7 +190,9 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
 def _suppressions(access: Access, report: Record) -> list[dict[str, Any]]:
     """Return the addresses not mailed any more that the report has as recipients, or that its messages told of."""
     columns = ("email_recipients", "email_cc_recipients", "email_bcc_recipients")
-    named = {mailbox(address) for name in columns for address in report[name] or ()}
+    # A row may hold anything; PostgreSQL's arrays can hold NULL and lists as well.
+    given = [address for name in columns for address in report[name] or ()]
+    named = {mailbox(address) for address in given if isinstance(address, str)}
     found = access.ports.core.feedback.suppressions(access.workspace.id)
     return [
         serializers.suppression(one)

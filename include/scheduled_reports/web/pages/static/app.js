@@ -398,9 +398,10 @@ function edit() {
     show({ ...answer.content, stale: answer.status === 409 && answer.content.updatedAt });
   });
 
-  form.querySelector("[data-preview]").addEventListener("click", async event => {
+  for (const opener of form.querySelectorAll("[data-preview]")) opener.addEventListener("click", async event => {
     const wrong = {};
-    const body = { ...content(wrong), format: "html" };
+    const format = opener.dataset.preview;
+    const body = { ...content(wrong), format };
     event.target.disabled = true;
     const path = form.dataset.id ? `${reports(workspace())}/scheduled/${encodeURIComponent(form.dataset.id)}/preview` : `${reports(workspace())}/preview`;
     const answer = await fetch(root + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
@@ -409,7 +410,11 @@ function edit() {
     show(null);
     const place = document.querySelector(".preview");
     place.hidden = false;
-    place.querySelector("iframe").srcdoc = await answer.text();
+    const mail = format === "mail" ? await answer.json() : null;
+    place.querySelector("[data-mail]").hidden = !mail;
+    place.querySelector("[data-mail-from]").textContent = mail?.from ?? "";
+    place.querySelector("[data-mail-subject]").textContent = mail?.subject ?? "";
+    place.querySelector("iframe").srcdoc = mail ? mail.html : await answer.text();
     place.scrollIntoView({ behavior: "smooth" });
   });
 
