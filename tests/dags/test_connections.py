@@ -18,7 +18,10 @@ from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.orchestration import dag_spec, factory, upkeep
 from include.scheduled_reports.orchestration.connections import NOTICE_TIME, AirflowServices
+from include.scheduled_reports.upkeep.feedback import CALLS
 from tests.e2e import faults
+
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/report-events"
 
 
 @pytest.fixture
@@ -89,6 +92,23 @@ def test_ses_is_the_usual_door_and_never_repeats_a_call(monkeypatch):
     assert found.client.meta.config.retries["total_max_attempts"] == 1
     asking = found.impatient().meta.config
     assert (asking.retries["total_max_attempts"], asking.connect_timeout, asking.read_timeout) == (1, 2, 3)
+
+
+def test_events_are_read_with_the_connection_of_aws_and_only_if_there_is_a_queue(monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_REPORTS_AWS",
+        json.dumps({
+            "conn_type": "aws", "login": "key", "password": "secret",
+            "extra": {"region_name": "eu-west-1", "endpoint_url": "http://127.0.0.1:9"},
+        }),
+    )  # fmt: skip
+    assert AirflowServices().event_queue is None
+
+    monkeypatch.setenv("SCHEDULED_REPORTS__FEEDBACK_QUEUE", QUEUE)
+    found = AirflowServices().event_queue
+    assert found.url == QUEUE
+    assert (found.client.meta.region_name, found.client.meta.endpoint_url) == ("eu-west-1", "http://127.0.0.1:9")
+    assert found.client.meta.config.max_pool_connections >= CALLS
 
 
 @pytest.mark.parametrize("seconds", [1, 600, 7_200])

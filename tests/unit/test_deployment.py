@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from include.scheduled_reports.__main__ import _parser
+from include.scheduled_reports.adapters import ses_events
 from include.scheduled_reports.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -226,3 +227,32 @@ def test_what_the_image_for_kubernetes_copies_is_not_hidden_from_docker():
 
     assert copied == ["packages.txt", "dist"]
     assert set(copied) & set(hidden) == set()
+
+
+class _Tags(yaml.SafeLoader):
+    """CloudFormation's short forms, such as !Ref, as what follows them."""
+
+
+_Tags.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+
+
+def test_both_templates_publish_the_events_that_are_read_and_no_others():
+    wanted = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() for name in ses_events._READERS}
+    template = yaml.load((ROOT / "deploy/cloudformation/mail-events.yaml").read_text(), _Tags)  # noqa: S506
+    destination = template["Resources"]["EventDestination"]["Properties"]["EventDestination"]
+    named = {re.sub(r"([A-Z])", r"_\1", name).upper() for name in destination["MatchingEventTypes"]}
+    terraform = (ROOT / "deploy/terraform/mail-events.tf").read_text()
+    listed = re.search(r"matching_event_types = \[(.*?)\]", terraform)
+
+    assert named == wanted
+    assert set(re.findall(r'"(\w+)"', listed[1])) == wanted
+
+
+def test_only_the_topic_may_fill_the_queue():
+    template = yaml.load((ROOT / "deploy/cloudformation/mail-events.yaml").read_text(), _Tags)  # noqa: S506
+    (statement,) = template["Resources"]["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    terraform = (ROOT / "deploy/terraform/mail-events.tf").read_text()
+
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "Topic"}}
+    assert 'variable = "aws:SourceArn"\n      values   = [aws_sns_topic.mail_events.arn]' in terraform
