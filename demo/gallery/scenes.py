@@ -157,7 +157,6 @@ SCENES: Final = (
         about="The same deployment and another workspace: its own colour and sender, and a subject and an introduction "
         "with placeholders.",
         report="demo-report-tokyo-morning",
-        row={"name": "Tokyo morning", "description": "", "email_subject": None},
         options={
             "subject": "Tokyo this morning: {lead}",
             "introduction": "Good morning, Tokyo.\nThis is {name} for {period}, as every day.",
