@@ -31,6 +31,7 @@ def test_the_form_offers_the_types_and_formats_that_there_are(visit, here):
     assert {one.get_attribute("value") for one in offered.all()} == {
         one.name for one in TYPES.iterdir() if (one / "report.yaml").exists()
     }
+    assert "Channel analytics" in offered.all_inner_texts()
     assert page.locator("[name=exportFormats]").evaluate_all("all => all.map(one => one.value)") == FORMATS
     page.get_by_role("combobox", name="Type").select_option("task-completion")
     expect(page.get_by_text("Task statuses")).to_be_visible()
@@ -74,9 +75,14 @@ def test_a_report_is_previewed_made_and_becomes_a_dag(visit, here):
     page.get_by_label("Send by email").check()
     page.get_by_label("To", exact=True).fill(email)
     before = column(here, "SELECT count(*) FROM scheduled_reports")
-    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Preview", exact=True).click()
     preview = page.frame_locator(".preview iframe")
     expect(preview.locator("h1")).to_contain_text("Made in a browser", timeout=60_000)
+    page.get_by_label("Introduction").fill("Good morning, {workspace}.")
+    page.get_by_role("button", name="Preview email").click()
+    expect(page.locator("[data-mail-subject]")).to_contain_text("Made in a browser", timeout=60_000)
+    expect(preview.locator("body")).to_contain_text("Good morning, ")
+    page.get_by_label("Introduction").fill("")
     assert column(here, "SELECT count(*) FROM scheduled_reports") == before
 
     page.get_by_role("button", name="Create").click()
@@ -127,6 +133,32 @@ def test_options_and_the_owner_are_edited_with_their_problems_at_their_fields(vi
         },
     }  # fmt: skip
     assert column(here, "SELECT parameters FROM scheduled_reports WHERE id = 'pages-options'") == [scene.WEEK]
+
+
+def test_the_words_of_the_email_are_options_and_may_name_the_figures_of_the_type(visit, here):
+    scene.add(here, "pages-words", name="With words", email_enabled=True, email_recipients=["reader@acme.example"])
+    page = visit.open("/reports/pages-words/edit")
+    page.get_by_role("combobox", name="Type").select_option("workspace-activity")
+    expect(page.locator("#placeholders")).to_contain_text("{messages}")
+    page.get_by_label("Subject").fill("{nam}: {messages}")
+    page.get_by_label("Introduction").fill("Good morning.\n{lead}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator('[data-field="options.subject"] .wrong')).to_contain_text("has {nam}, which is no placeholder")
+    page.get_by_label("Subject").fill("{name}: {messages}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="With words")).to_be_visible()
+    (options,) = column(here, "SELECT options FROM reporting.report_options WHERE report_id = 'pages-words'")
+    assert options == {"subject": "{name}: {messages}", "introduction": "Good morning.\n{lead}"}
+
+    page.get_by_role("link", name="Edit").click()
+    expect(page.get_by_label("Subject")).to_have_value("{name}: {messages}")
+    page.get_by_label("Subject").fill("Plain words")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="With words")).to_be_visible()
+    (row,) = here.rows("SELECT email_subject FROM scheduled_reports WHERE id = 'pages-words'")
+    assert row == {"email_subject": "Plain words"}
+    (options,) = column(here, "SELECT options FROM reporting.report_options WHERE report_id = 'pages-words'")
+    assert options == {"introduction": "Good morning.\n{lead}"}
 
 
 #: Input for a field, and a word in its error message.

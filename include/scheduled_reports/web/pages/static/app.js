@@ -235,7 +235,7 @@ function edit() {
     const uses = (chosen?.dataset.parameters || "").split(" ");
     document.getElementById("type-description").textContent = [chosen?.dataset.description, chosen?.dataset.roles && `The owner must be ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
     const figures = (chosen?.dataset.figures || "").split(" ").filter(Boolean).map(one => `{${one}}`);
-    form.querySelector("[data-figures]").textContent = figures.length ? `, and the key figures ${figures.join(", ")}` : "";
+    form.querySelector("#placeholders [data-figures]").textContent = figures.length ? `, and the key figures ${figures.join(", ")}` : "";
     for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
     form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
     form.querySelector("[data-when-week]").hidden = !WEEKLY.includes(field("dateRange").value);
