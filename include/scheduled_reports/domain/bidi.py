@@ -13,6 +13,8 @@ _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _OPEN, _CLOSE, _MARK = "\u2068", "\u2069", "\u200e"
 #: Embeddings, overrides and isolates; in a name they could change the order of the whole line.
 CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Categories of characters that a line cannot have: controls, line and paragraph separators, halves of a character.
+BREAKS: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def is_right_to_left(text: str) -> bool:

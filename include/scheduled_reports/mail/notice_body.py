@@ -33,8 +33,6 @@ class Notice:
     #: Why the report failed, and how many times in a row.
     reason: str = ""
     streak: int = 0
-    #: How many messages of unknown outcome were sent.
-    count: int = 0
     #: The addresses that are not mailed any more.
     suppressions: tuple[Suppression, ...] = ()
 

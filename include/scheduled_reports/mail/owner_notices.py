@@ -67,7 +67,7 @@ def notify_of_feedback(services: Services, key: RunKey) -> None:
     """
     news = services.feedback.news(key)
     if news.confirmed:
-        _send(services, key, CONFIRMED, count=news.confirmed)
+        _send(services, key, CONFIRMED)
     if news.suppressions:
         # Several messages of a run may bounce at different times.
         first = reader_message(news.suppressions[0].address).removeprefix(READER)

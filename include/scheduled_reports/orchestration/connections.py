@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 DATABASE = "reports_db"
 AWS = "reports_aws"
 SMTP = "reports_smtp"
-#: Calls of SQS at a time.
-CONNECTIONS = 8
 
 
 #: What an email task has for sending besides the time of a query; the rest of its time is for what it does before, and
@@ -159,8 +157,9 @@ class AirflowServices:
         if not self.settings.feedback_queue:
             return None
         from ..adapters.sqs import SqsEventQueue
+        from ..upkeep.feedback import CALLS
 
-        client = self._client("sqs", connect_timeout=3, read_timeout=10, max_pool_connections=CONNECTIONS)
+        client = self._client("sqs", connect_timeout=3, read_timeout=10, max_pool_connections=CALLS)
         return SqsEventQueue(client, self.settings.feedback_queue)
 
     @cached_property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from ..domain.bidi import CONTROLS
+from ..domain.bidi import BREAKS, CONTROLS
 from ..domain.wording import PLACEHOLDERS, unknown_placeholders
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from .validation import Check
 
 LONGEST_SUBJECT, LONGEST_INTRODUCTION = 200, 1000
-#: Characters that a text cannot have: controls, line and paragraph separators, halves of a character.
-_BREAKS: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def read_subject(check: Check, options: Mapping[str, Any], kind: ReportType | None) -> str:
@@ -47,7 +45,7 @@ def _read(
     if len(text) > most:
         check.add(column, value, f"is too long; use at most {most} characters")
     plain = text.replace("\n", " ") if lines else text
-    if not _BREAKS.isdisjoint(map(unicodedata.category, plain)):
+    if not BREAKS.isdisjoint(map(unicodedata.category, plain)):
         what = "control characters" if lines else "line breaks or control characters"
         check.add(column, value, f"has {what}; remove them")
     elif harmful := next((char for char in plain if char in CONTROLS), None):

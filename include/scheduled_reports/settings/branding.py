@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..domain.addresses import is_address
-from ..domain.bidi import CONTROLS
+from ..domain.bidi import BREAKS, CONTROLS
 from ..domain.errors import ConfigurationError
 from ..domain.graphemes import length
 from ..domain.problem import Problem
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 #: The default colour, a blue.
 COLOUR: Final = "#2f6fab"
 _LONGEST_NAME, _LONGEST_FOOTER, _LONGEST_SHOWN = 60, 200, 80
-#: Characters that a line cannot have: controls, line and paragraph separators, halves of a character.
-_BREAKS: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 #: Code points per character as a reader sees it: marks, joiners.
 _MARKS: Final = 8
 
@@ -122,7 +120,7 @@ def read_footer(text: str) -> str:
 
 
 def _line(text: str, most: int) -> str:
-    if length(text) > most or len(text) > _MARKS * most or not _BREAKS.isdisjoint(map(unicodedata.category, text)):
+    if length(text) > most or len(text) > _MARKS * most or not BREAKS.isdisjoint(map(unicodedata.category, text)):
         raise ValueError(f"is not one line of at most {most} characters; shorten it or remove line breaks")
     harmful = next((char for char in text if char in CONTROLS or ord(char) & 0xFFFE == 0xFFFE), None)
     if harmful is not None:

@@ -239,6 +239,20 @@ def check(model: type[Body], body: dict[str, Any]) -> Sent:
             return Sent(values=kept, wrong=wrong)
 
 
+def required(body: Sent, **hints: str) -> dict[str, str]:
+    """Return the texts of these fields; raise a 400 with every problem of the body if one is missing.
+
+    A hint says what to send.
+    """
+    given = {name: body.values.get(name, "").strip() for name in hints}
+    for name, hint in hints.items():
+        if not given[name] and name not in body.wrong:
+            body.wrong[name] = [f"This field is required; {hint}"]
+    if body.wrong:
+        raise invalid(body.wrong)
+    return given
+
+
 def _known_fields(model: type[Body], body: dict[str, Any]) -> tuple[dict[str, Any], Problems]:
     """Return the fields that *model* has, and the problems of the others; fields of a response are left out."""
     names = [to_camel(name) for name in model.model_fields]

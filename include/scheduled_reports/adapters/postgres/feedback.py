@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg.types.json import Jsonb
-
 from ...domain.addresses import mailbox
 from ...domain.delivery import NOTICE
 from ...domain.feedback import (
@@ -27,6 +25,7 @@ from .conditions import keep_state
 from .connection import transaction
 from .encoding import in_encoding
 from .ledger import key_values
+from .readers import note_act
 from .sql import statements
 
 if TYPE_CHECKING:
@@ -94,16 +93,7 @@ class PostgresFeedback:
         with self._transaction() as connection:
             found = _run(connection, "lift", values).fetchone()
             if found:
-                note = {
-                    "report_id": found["report_id"],
-                    "workspace_id": workspace_id,
-                    "action": act.action,
-                    "actor": act.actor.name,
-                    "acting_user": act.actor.acting_user,
-                    "run_id": None,
-                    "after": Jsonb({"address": found["address"], "reason": reason}),
-                }
-                connection.execute(statements("readers")["note_act"], note)
+                note_act(connection, act, found["report_id"], {"address": found["address"], "reason": reason})
         return found is not None
 
     def untold(self, *, limit: int) -> Sequence[RunKey]:

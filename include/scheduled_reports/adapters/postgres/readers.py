@@ -56,7 +56,7 @@ class PostgresReaders:
         with self._transaction() as connection:
             ended = connection.execute(statements("readers")["revoke"], key_values(key)).rowcount
             if ended:
-                _note(connection, act, key.report_id, {"readers": ended}, run_id=key.run_id)
+                note_act(connection, act, key.report_id, {"readers": ended}, run_id=key.run_id)
         return ended
 
     def opted_out(self, report_id: str) -> frozenset[str]:
@@ -81,7 +81,7 @@ class PostgresReaders:
         with self._transaction() as connection:
             found = connection.execute(statements("readers")["take_back"], values).fetchone()
             if found:
-                _note(connection, act, report_id, {"address": found["address"], "reason": reason})
+                note_act(connection, act, report_id, {"address": found["address"], "reason": reason})
         return found is not None
 
     def _rows(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -92,9 +92,10 @@ class PostgresReaders:
         return transaction(self.dsn, statement_timeout=self.statement_timeout)
 
 
-def _note(
+def note_act(
     connection: Connection, act: AuditAction, report_id: str, after: Mapping[str, Any], run_id: str | None = None
 ) -> None:
+    """Note what somebody did in the audit trail."""
     values = {
         "report_id": report_id,
         "workspace_id": act.workspace_id,

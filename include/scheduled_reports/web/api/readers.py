@@ -10,8 +10,8 @@ from ...domain.run import AuditAction
 from ...ports.web import Right
 from .. import serializers
 from ..access import Authorized
-from ..responses import ApiError, SafeRoute, answer, invalid
-from ..schemas import Content, OptOutReturn, check, documented, json_only
+from ..responses import ApiError, SafeRoute, answer
+from ..schemas import Content, OptOutReturn, check, documented, json_only, required
 from .reports import BASE
 from .runs import REPORT, run_of
 
@@ -37,12 +37,7 @@ def return_reader(access: Authorized, id: str, content: Content) -> Response:
     """Mail a reader again who has left a report, for a reason; 409 if they have not."""
     record = access.record(id, Right.CHANGE)
     body = check(OptOutReturn, content)
-    given = {name: body.values.get(name, "").strip() for name in ("address", "reason")}
-    for name, what in (("address", "send the address of a reader."), ("reason", "say why they are mailed again.")):
-        if not given[name] and name not in body.wrong:
-            body.wrong[name] = [f"This field is required; {what}"]
-    if body.wrong:
-        raise invalid(body.wrong)
+    given = required(body, address="send the address of a reader.", reason="say why they are mailed again.")
     act = _act(access, "returned")
     if not access.ports.core.readers.take_back(record["id"], given["address"], act, given["reason"]):
         raise ApiError(409, NOT_LEFT)

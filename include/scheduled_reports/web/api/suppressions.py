@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from ...domain.run import AuditAction
 from .. import serializers
 from ..access import Authorized
-from ..responses import ApiError, SafeRoute, answer, invalid
-from ..schemas import Content, SuppressionLift, check, documented, json_only
+from ..responses import ApiError, SafeRoute, answer
+from ..schemas import Content, SuppressionLift, check, documented, json_only, required
 from .reports import BASE
 
 NOT_SUPPRESSED = "This address is not suppressed, or is mailed again already."
@@ -32,12 +32,7 @@ def lift_suppression(access: Authorized, content: Content) -> Response:
     access.must_change_all()
     access.must_have_role(owner="")
     body = check(SuppressionLift, content)
-    given = {name: body.values.get(name, "").strip() for name in ("address", "reason")}
-    for name, what in (("address", "send a suppressed address."), ("reason", "say why it is mailed again.")):
-        if not given[name] and name not in body.wrong:
-            body.wrong[name] = [f"This field is required; {what}"]
-    if body.wrong:
-        raise invalid(body.wrong)
+    given = required(body, address="send a suppressed address.", reason="say why it is mailed again.")
     act = AuditAction(action="lifted", actor=access.actor, workspace_id=access.workspace.id)
     if not access.ports.core.feedback.lift(access.workspace.id, given["address"], act, given["reason"]):
         raise ApiError(409, NOT_SUPPRESSED)
