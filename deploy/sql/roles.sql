@@ -85,6 +85,8 @@ GRANT SELECT, DELETE ON reporting.brands TO :"writing";
 GRANT SELECT, DELETE ON reporting.opt_outs TO :"writing";
 -- You decide who may stop all email at once, and only the API names the recipients of a run by hand.
 GRANT SELECT ON reporting.switches, reporting.requests TO :"writing";
+-- What the doctor compares with the code.
+GRANT SELECT ON reporting.migrations TO :"writing";
 
 -- Editing: the same, and what the API changes in reports.  Needed only with the API.
 GRANT :"writing" TO :"editing";

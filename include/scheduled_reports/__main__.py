@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,9 +23,10 @@ from .domain.problem import shown
 from .domain.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .domain.calendar import Calendar
+    from .domain.finding import Finding
 
 T = TypeVar("T")
 NO_SAMPLE_DATA = (
@@ -83,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     door.add_argument("--port", type=int, default=8090, help="the port (default: 8090)")
     door.set_defaults(run=_serve)
+
+    doctor = commands.add_parser(
+        "doctor", help="check settings, servers and privileges, and say what to do; exit status 1 if there is a fault"
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.add_argument("--send-to", metavar="ADDRESS", help="also send a test message; otherwise nothing is mailed")
+    doctor.set_defaults(run=_doctor)
 
     for command in (migrate, seed, validate, preview, jobs):
         command.add_argument(
@@ -231,6 +242,32 @@ def _serve(options: argparse.Namespace) -> int:
 
     serve(options.host, options.port, os.environ)
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .domain.finding import Level
+
+    found = list(_findings(options.send_to))
+    if options.json:
+        print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+    else:
+        for one in found:
+            print(f"{one.level.upper():<8} {one.subject}: {one.text}")
+            if one.remedy:
+                print(f"{'':<8} → {one.remedy}")
+    return int(any(one.level is Level.FAULT for one in found))
+
+
+def _findings(send_to: str | None) -> Iterable[Finding]:
+    """What the doctor finds; where Airflow is not installed, only the settings and the database are examined."""
+    if find_spec("airflow") is not None:
+        from .orchestration.doctor import examine
+
+        return examine(os.environ, send_to=send_to)
+    from .adapters.postgres.examine import PostgresDatabase
+    from .diagnosis.doctor import examine_without_airflow
+
+    return examine_without_airflow(PostgresDatabase(_find_dsn(None)), os.environ)
 
 
 def _next_runs(options: argparse.Namespace) -> int:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from include.scheduled_reports.domain.delivery import MailPreview
+    from include.scheduled_reports.domain.finding import Finding
     from include.scheduled_reports.domain.run import RunKey, Trigger
 
 ACME = "/api/workspaces/acme/reports"
@@ -122,6 +123,11 @@ class FakeWebServices:
     dsn: str
     core: Any
     airflow: FakeAirflow = field(default_factory=FakeAirflow)
+    #: What the doctor finds.
+    found: list[Finding] = field(default_factory=list)
+
+    def findings(self) -> list[Finding]:
+        return self.found
 
     @property
     def overview(self) -> PostgresOverview:

@@ -74,6 +74,7 @@ TABLE = {
     ("GET", "/api/next-runs"): Row(200, 200, query="?cron=0+9+*+*+1"),
     ("GET", "/api/report-types"): Row(200, 200),
     ("GET", "/api/health"): Row(200, 200),
+    ("GET", "/api/health/details"): Row(403, 200),
     ("GET", "/health"): Row(200, 200),
     # The pages.
     ("GET", "/"): Row(200, 200),
@@ -83,6 +84,7 @@ TABLE = {
     ("GET", "/reports/{id}/edit"): Row(403, 200),
     ("GET", "/new"): Row(403, 200),
     ("GET", "/brand"): Row(403, 200),
+    ("GET", "/doctor"): Row(403, 200),
     ("GET", "/dag/{dagId}"): Row(200, 200),
     ("GET", "/static/{name}"): Row(404, 404),
     ("GET", "/openapi.json"): Row(200, 200),

@@ -33,9 +33,13 @@ from ..domain.errors import (
     TransientError,
 )
 from ..domain.report import Recipients
+from . import ses_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from ..domain.finding import Finding
+    from ..settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +109,10 @@ class SesMailer:
         except Exception as error:  # not allowed, out of reach: SES decides when a mail is sent
             log.warning("SES did not tell whether a sender is verified: %s", _short(error))
             return None
+
+    def findings(self, settings: Settings) -> Iterator[Finding]:
+        client = self.impatient() if self.impatient else self.client
+        return ses_account.findings(client, settings, _identities(ascii_address(parseaddr(settings.sender)[1])))
 
 
 def _identities(address: str) -> Iterator[str]:

@@ -28,12 +28,15 @@ from ..domain.errors import (
     ThrottledError,
     TransientError,
 )
+from ..domain.finding import fault, ok, warning
 from ..domain.naming import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ..domain.finding import Finding
     from ..domain.report import Recipients
+    from ..settings import Settings
 
 Tls = Literal["implicit", "starttls", "none"]
 Reply = tuple[int, bytes]
@@ -55,6 +58,7 @@ QUIT_SECONDS = 5.0
 PIECE = 256 * 1024
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 ID_LENGTH = 200
+_ENCRYPTION = {"implicit": "with TLS", "starttls": "with STARTTLS", "none": "not encrypted"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +92,31 @@ class SmtpMailer:
 
     def is_verified(self, address: str) -> None:  # noqa: ARG002 - the server decides when a mail is sent
         return None
+
+    def findings(self, settings: Settings) -> Iterator[Finding]:
+        with self._session() as server:
+            size = server.esmtp_features.get("size", "")
+            with _not_sent_yet("naming the sender"):
+                code, _ = reply = server.mail(ascii_address(parseaddr(settings.sender)[1]))
+            with suppress(OSError):  # the answers are known, whatever happens now
+                server.rset()
+                server.quit()
+        place = f"{self.host}:{self.port}"
+        if code // 100 != 2:
+            remedy = "let the account of reports_smtp send from MAIL_FROM"
+            yield fault("mail", f"{place} refuses the sender: {_codes(reply)}", remedy)
+        else:
+            login = "after a login" if self.login else "without a login"
+            yield ok("mail", f"{place}, {_ENCRYPTION[self.tls]}, {login}, accepts the sender")
+        if self.tls == "none" and self.host not in {"localhost", "127.0.0.1", "::1"}:
+            text = f"the connection to {place} is not encrypted"
+            yield warning("mail", text, "set disable_tls to false in the connection reports_smtp")
+        if size.isdigit() and 0 < int(size) < settings.message_bytes:
+            yield warning(
+                "mail",
+                f"the mail server takes messages of {int(size):,} bytes, MESSAGE_BYTES is {settings.message_bytes:,}",
+                f"set MESSAGE_BYTES={size}, so that larger files are linked instead of refused",
+            )
 
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:

@@ -51,6 +51,10 @@ class SqsEventQueue:
             ]
             self._call("delete_message_batch", Entries=entries)  # what could not be deleted comes again
 
+    def waiting(self) -> int:
+        name = "ApproximateNumberOfMessages"
+        return int(self._call("get_queue_attributes", AttributeNames=[name])["Attributes"][name])
+
     def _call(self, name: str, **values: Any) -> dict[str, Any]:
         try:
             return getattr(self.client, name)(QueueUrl=self.url, **values)  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ Only the API server imports this module, when it asks the plugin for its apps; t
 
 from __future__ import annotations
 
+import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from .web_airflow import InProcessAirflow
 from .web_caller import AirflowCaller
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from fastapi import FastAPI
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ..adapters.postgres.web_overview import PostgresOverview
     from ..adapters.postgres.web_reports import PostgresReports
     from ..domain.delivery import MailPreview
+    from ..domain.finding import Finding
     from ..domain.formats import Format
     from ..domain.report import Row
 
@@ -80,6 +83,11 @@ class AirflowWebServices:
                 watermark=self.core.runs.watermark(row["id"]),
                 brand=self.core.brands.of(row["workspace_id"]),
             )
+
+    def findings(self) -> Iterator[Finding]:
+        from .doctor import examine
+
+        return examine(os.environ)
 
     def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
         from ..adapters.postgres.source import PostgresSource

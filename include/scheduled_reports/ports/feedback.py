@@ -24,6 +24,9 @@ class EventQueue(Protocol):
     def delete(self, handles: Sequence[str]) -> None:
         """Delete received messages."""
 
+    def waiting(self) -> int:
+        """About how many messages wait to be received."""
+
 
 class FeedbackStore(Protocol):
     """What became of messages: reporting.recipients, reporting.suppressions and reporting.feedback."""

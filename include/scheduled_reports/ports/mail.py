@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ..domain.delivery import Delivery, Turn
+    from ..domain.finding import Finding
     from ..domain.reader import Unwanted
     from ..domain.report import Recipients, Row
     from ..domain.run import RunKey
+    from ..settings import Settings
 
 
 class Mailer(Protocol):
@@ -29,6 +31,9 @@ class Mailer(Protocol):
 
     def is_verified(self, address: str) -> bool | None:
         """Whether the service lets the account send from an address; None if it does not say."""
+
+    def findings(self, settings: Settings) -> Iterable[Finding]:
+        """What the service says of itself and of the sender, for the doctor; nothing is sent."""
 
 
 class CurrentReport(Protocol):

@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from ..domain.delivery import MailPreview
+    from ..domain.finding import Finding
     from ..domain.formats import Format
     from ..domain.report import Row
     from ..domain.run import Actor, RunKey, Trigger
@@ -243,6 +244,9 @@ class WebServices(Protocol):
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         """Write the file that a run of *row* at *at* would produce to *out*; return the rows of its main table."""
+
+    def findings(self) -> Iterable[Finding]:
+        """What the doctor finds in this process; nothing is mailed."""
 
     def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
         """The email of a run of *row* at *at*."""

@@ -23,7 +23,7 @@ from .report_url import read_url
 from .unsubscribe import read_ways
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..domain.brand import Brand
     from ..domain.link_token import LinkKeys
@@ -149,6 +149,11 @@ class Settings:
         if wrong:
             raise ConfigurationError(" ".join(str(problem) for problem in wrong))
         return settings
+
+    @classmethod
+    def wrong(cls, environ: Mapping[str, str]) -> Sequence[Problem]:
+        """Every problem of the settings."""
+        return cls._read(environ)[1]
 
     @classmethod
     def usable(cls, environ: Mapping[str, str], kept: Mapping[str, str] = MappingProxyType({})) -> Settings:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from ..domain.delivery import Delivery, DeliveryState
 from ..domain.errors import MailStoppedError, RecipientRefusedError
+from ..domain.finding import ok
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from ..domain.finding import Finding
     from ..domain.report import Recipients
     from ..domain.run import RunKey
     from ..ports.mail import CurrentReport
+    from ..settings import Settings
 
 
 @dataclass
@@ -41,6 +44,11 @@ class MemoryMailer:
 
     def is_verified(self, address: str) -> bool | None:
         return None if self.verified is None else address in self.verified
+
+    def findings(self, settings: Settings) -> Iterable[Finding]:  # noqa: ARG002
+        if self.error is not None:
+            raise self.error
+        return [ok("mail", "in memory")]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from . import access
 from .api import audit, brands, hand_over, next_runs, previews, readers, reports, runs, suppressions, system
-from .pages import brand, report, report_form, report_list
+from .pages import brand, doctor, report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
         audit,
         system,
         brand,
+        doctor,
         report_list,
         report_form,
         report,

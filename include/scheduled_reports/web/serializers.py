@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..domain.brand import Brand
     from ..domain.feedback import Feedback, RecipientRecord, Suppression
+    from ..domain.finding import Finding
     from ..domain.reader import OptOut, Reader
     from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
@@ -206,6 +207,16 @@ def opt_out(one: OptOut) -> dict[str, Any]:
 def brand(one: Brand | None) -> dict[str, Any]:
     """Return the brand of a workspace; null where the deployment's counts."""
     return {name: (getattr(one, column) if one else "") or None for name, column in fields.BRAND_FIELDS.items()}
+
+
+def finding(found: Finding) -> Record:
+    """A line of the doctor."""
+    return {
+        "level": str(found.level),
+        "subject": found.subject,
+        "text": found.text,
+        "remedy": found.remedy or None,
+    }
 
 
 def feedback(one: Feedback) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 
 from ...domain.errors import ConfigurationError
+from ...domain.finding import Finding, worst
 from ...domain.formats import FORMATS, Format
 from ...monitoring.health import look
 from ...ports.web import Right
@@ -15,14 +16,17 @@ from ...reports.conditions import usable_names
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
-from ..access import NO_OVERVIEW, Authorized, Ports, SignedIn
+from ..access import NO_BULK, NO_OVERVIEW, Authorized, Ports, SignedIn
 from ..responses import ApiError, SafeRoute, answer
 from ..schemas import json_only
+from ..slow_work import SlowWork
 from .reports import BASE
 
 FAILING: dict[int | str, dict[str, Any]] = {
     503: {"description": "Reports are late or stuck (same body), or a server is down"}
 }
+#: Checks wait for servers for some seconds, or until a time-out.
+CHECKS = SlowWork(noun="checks", threads=2, waiting=2, per_user=1)
 #: The most ids of reports without a DAG that the health route names.
 LISTED = 10
 
@@ -62,6 +66,20 @@ def report_types(_: SignedIn) -> Response:
         for one in Format
     ]
     return answer({"reportTypes": types, "broken": dict(known.broken), "formats": formats})
+
+
+@router.get("/api/health/details")
+async def health_details(caller: SignedIn, ports: Ports) -> Response:
+    """Examine settings, servers and privileges: each finding with what to do.  Stores and deletes an object."""
+    found = await examined(caller, ports)
+    return answer({"status": worst(found), "findings": [serializers.finding(one) for one in found]})
+
+
+async def examined(caller: SignedIn, ports: Ports) -> list[Finding]:
+    """What the doctor finds, for callers who may change every report: it names servers, roles and buckets."""
+    if not caller.may(Right.CHANGE):
+        raise ApiError(403, NO_BULK)
+    return await CHECKS.run(caller.name, lambda: list(ports.findings()))
 
 
 @router.get("/api/health", responses=FAILING)
