@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from include.scheduled_reports.sample_data.seed import seed
 
 from . import door
 from .airflow_api import ApiError
+from .aws import EVENTS
 from .delivered import check
 from .inbox import Inbox
 from .processes import free_port, is_free
@@ -56,7 +58,8 @@ def _demo(port: int, *, once: bool) -> int:
     rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
     _say("Starting PostgreSQL, S3, SES, Airflow and the public door on 127.0.0.1 …")
-    with Stack.start(plan(FOLDER, port, door_port=free_port()), before_airflow=_seed) as stack:
+    whole = replace(plan(FOLDER, port, door_port=free_port()), event_queue=EVENTS)
+    with Stack.start(whole, before_airflow=_seed) as stack:
         inbox = Inbox.start(stack.aws.mails)
         try:
             _say(f"Airflow is ready ({time.monotonic() - began:.0f} s). Running one report …")

@@ -1,8 +1,8 @@
-"""S3 and SES on 127.0.0.1: moto's server, and a client for the demo and the tests.
+"""S3, SES and SQS on 127.0.0.1: moto's server, and a client for the demo and the tests.
 
 `python -m demo.aws PORT` runs the server, with additions to moto's SES: the envelope of a message (moto mixes it with
-the addresses in the headers, and counts those twice against the 50 allowed), the size limit, the time of receipt, and
-the account's rate.
+the addresses in the headers, and counts those twice against the 50 allowed), its tags, the size limit, the time of
+receipt, the account's rate, and events in the queue EVENTS if there is one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ import botocore.session
 import requests
 from botocore.config import Config
 
+from . import mail_events
 from .processes import Child, free_port, is_free, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 REGION = "us-east-1"
 ACCESS_KEY = "demo"
@@ -33,6 +34,11 @@ SECRET_KEY = "demo-only"  # noqa: S105 - a local server that checks nothing
 MAX_RECIPIENTS = 50
 MAX_SEND_RATE = 1_000.0
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024
+ACCOUNT = "123456789012"
+#: The queue to which SES's events go.
+EVENTS = "report-events"
+#: The local part of an address that bounces, as in SES's mailbox simulator.
+BOUNCING = "bounce"
 
 # A session variable without environment variable and config key: nothing outside this process can set it.
 UNSET = (None, None, None, None)
@@ -47,6 +53,7 @@ class Mail:
     recipients: tuple[str, ...]
     raw: bytes
     received: datetime
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,14 @@ class Aws:
     def create_bucket(self, name: str) -> None:
         """Create a bucket; an existing one is kept."""
         self.client("s3").create_bucket(Bucket=name)
+
+    def queue_url(self, name: str) -> str:
+        """The URL of a queue, whether or not it exists yet."""
+        return f"{self.url}/{ACCOUNT}/{name}"
+
+    def create_queue(self, name: str) -> None:
+        """Create a queue; an existing one is kept."""
+        self.client("sqs").create_queue(QueueName=name)
 
     def verify_sender(self, address: str) -> None:
         """Allow SES to send from an address or a domain."""
@@ -229,6 +244,17 @@ def _patch_ses() -> None:
         vars(message).update(envelope=envelope, received=datetime.now(UTC).isoformat())
         return message
 
+    take = SESV2Response.send_email
+
+    def send_email(self: SESV2Response) -> str:
+        answer = take(self)
+        tags = {one["Name"]: one["Value"] for one in json.loads(self.body).get("EmailTags", ())}
+        message_id = json.loads(answer)["MessageId"]
+        message = next(one for one in self.sesv2_backend.core_backend.sent_messages[::-1] if one.id == message_id)
+        vars(message).update(tags=tags)
+        _publish(message_id, tags, vars(message)["envelope"])
+        return answer
+
     def get_account(_: SESV2Response) -> str:
         quota = {"Max24HourSend": 50_000.0, "MaxSendRate": MAX_SEND_RATE, "SentLast24Hours": 0.0}
         return json.dumps({"SendingEnabled": True, "SendQuota": quota})
@@ -236,8 +262,26 @@ def _patch_ses() -> None:
     # Moto has neither the operation nor its path.
     SESV2Response.get_account = get_account  # type: ignore[attr-defined]
     urls.url_paths["{0}/v2/email/account$"] = SESV2Response.dispatch
+    SESV2Response.send_email = send_email  # type: ignore[method-assign]
     models.RECIPIENT_LIMIT = sys.maxsize
     models.SESBackend.send_raw_email = send_raw_email  # type: ignore[method-assign]
+
+
+def _publish(message_id: str, tags: Mapping[str, str], recipients: Sequence[str]) -> None:
+    """Publish what becomes of a message, as SES does through SNS."""
+    from moto.sqs import models  # noqa: PLC0415
+
+    backend = models.sqs_backends[ACCOUNT][REGION]
+    if EVENTS not in backend.queues:
+        return
+    now, delivery = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", tags.get("delivery")
+    more = {"message_id": message_id, "sent_at": now}
+    found = [mail_events.send(delivery, *recipients, **more)]
+    for address in recipients:
+        outcome = mail_events.bounced if address.partition("@")[0] == BOUNCING else mail_events.delivered
+        found.append(outcome(delivery, address, at=now, **more))
+    for event in found:
+        backend.send_message(EVENTS, mail_events.in_sns(event))
 
 
 def _patch_iam() -> None:
@@ -267,6 +311,7 @@ def _mail(message: dict[str, Any]) -> Mail:
         recipients=tuple(message["envelope"]),
         raw=message["raw_data"].encode(),
         received=datetime.fromisoformat(message["received"]),
+        tags=message.get("tags", {}),
     )
 
 

@@ -33,6 +33,8 @@ class Plan:
     #: The port of the public door; None for none.
     door_port: int | None = None
     bucket: str = "scheduled-reports"
+    #: The queue of the mail service's events; None to read none.
+    event_queue: str | None = None
     sender: str = "reports@neolith.example"
     checkout: Path = CHECKOUT
     dags: Path | None = None
@@ -78,13 +80,15 @@ class Stack:
             server = postgres.start(plan.folder / "postgres" / "data")
             exits.callback(server.stop)
             airflow_dsn, reports_dsn = (_database(server, name) for name in (AIRFLOW_DATABASE, REPORTS_DATABASE))
-            starting = airflow.begin(_site(plan, airflow_dsn, _connections(plan, reports_dsn, local_aws)))
+            starting = airflow.begin(_site(plan, airflow_dsn, _environment(plan, reports_dsn, local_aws)))
             on_failure = exits.enter_context(ExitStack())
             on_failure.callback(starting.stop)
             before_airflow(reports_dsn)
             aws.wait_ready(local_aws)
             local_aws.create_bucket(plan.bucket)
             local_aws.verify_sender(plan.sender)
+            if plan.event_queue is not None:
+                local_aws.create_queue(plan.event_queue)
             if plan.door_port is not None:
                 exits.callback(door.start(plan, plan.door_port, reports_dsn, local_aws).stop)
             running = starting.finish()
@@ -106,7 +110,7 @@ class Stack:
         self.stop()
 
 
-def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
+def _site(plan: Plan, dsn: str, env: Mapping[str, str]) -> Site:
     return Site(
         folder=plan.folder / "airflow",
         checkout=plan.checkout,
@@ -114,10 +118,17 @@ def _site(plan: Plan, dsn: str, connections: Mapping[str, str]) -> Site:
         port=plan.port,
         dags=plan.dags,
         users=plan.users,
-        env={**aws.environment(), **connections, **plan.env},
+        env={**aws.environment(), **env, **plan.env},
         components=plan.components,
         place=plan.place,
     )
+
+
+def _environment(plan: Plan, dsn: str, local_aws: aws.Aws) -> dict[str, str]:
+    """Variables that name the servers of this stack."""
+    queue = plan.event_queue
+    events = {} if queue is None else {"SCHEDULED_REPORTS__FEEDBACK_QUEUE": local_aws.queue_url(queue)}
+    return {**_connections(plan, dsn, local_aws), **events}
 
 
 def _connections(plan: Plan, dsn: str, local_aws: aws.Aws) -> dict[str, str]:

@@ -95,10 +95,10 @@ GRANT INSERT ON reporting.requests TO :"editing";
 GRANT UPDATE ON reporting.opt_outs, reporting.suppressions TO :"editing";
 GRANT INSERT, UPDATE ON reporting.brands TO :"editing";
 
--- Public: four functions, each of which needs the handle of a reader's link, and no table.  Needed only with LINK_BASE.
+-- Public: five functions, each of which needs the handle of a reader's link, and no table.  Needed only with LINK_BASE.
 GRANT USAGE ON SCHEMA reporting TO :"public";
 GRANT EXECUTE ON FUNCTION
-    reporting.door_file(uuid, text, boolean), reporting.door_reader(uuid), reporting.door_reports(uuid),
-    reporting.door_switch(uuid, text, text)
+    reporting.door_brand(uuid), reporting.door_file(uuid, text, boolean), reporting.door_reader(uuid),
+    reporting.door_reports(uuid), reporting.door_switch(uuid, text, text)
 TO :"public";
 COMMIT;

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from demo import aws as server
+from demo.mail_events import bounced, delivered, in_sns, opened, send
 from demo.processes import free_port
 from include.scheduled_reports.adapters.postgres.feedback import PostgresFeedback
 from include.scheduled_reports.adapters.postgres.ledger import PostgresLedger
@@ -21,7 +22,6 @@ from include.scheduled_reports.domain.run import RunKey
 from include.scheduled_reports.testing.services import MemoryServices, MemorySource
 from include.scheduled_reports.upkeep import feedback
 from tests.contract.tables import add_people, add_report, execute
-from tests.ses_events import bounced, delivered, in_sns, opened, send
 
 ADA = "ada@acme.example"
 MANY = 10_000

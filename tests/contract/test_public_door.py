@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from include.scheduled_reports.adapters.door_files import DoorFiles
 from include.scheduled_reports.adapters.postgres.door import PostgresDoor
@@ -74,6 +75,10 @@ def text_of(answer):
     """Return what a person reads on a page."""
     body = re.sub(r"<style>.*?</style>|<title>.*?</title>", "", answer.text, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"</?(?!bdi)[^>]+>", " ", re.sub(r"</?(bdi|b)>", "", body))).split())
+
+
+def brand_of(answer):
+    return re.search(r'<p class="brand">(.*?)</p>', answer.text)[1]
 
 
 def buttons(answer):
@@ -283,6 +288,19 @@ def test_a_page_leads_to_everything_that_the_address_gets(looker, kept):
         read_keys(KEYS).read(Purpose.MANAGE, manage.rpartition("/")[2], datetime.now(UTC)).expires
         == read_keys(KEYS).read(Purpose.LEAVE, path.rpartition("/")[2], datetime.now(UTC)).expires
     )
+
+
+def test_the_pages_of_a_workspace_with_a_brand_have_its_name_above_them(visitor, scene):
+    add = "INSERT INTO reporting.brands (workspace_id, brand, until) VALUES (%s, %s, %s)"
+    scene.execute(add, "ws1", Jsonb({"name": "Of yesterday"}), datetime.now(UTC))
+    scene.execute(add, "ws2", Jsonb({"name": "Of another workspace"}), None)
+    pages = [visitor.leave(scene.ada), visitor.manage(scene.ada)]
+
+    assert [brand_of(visitor.http.get(path)) for path in pages] == ["Acme"] * 2
+    scene.execute(add, "ws1", Jsonb({"name": "<b>Robots</b> & Söhne"}), None)
+    assert [brand_of(visitor.http.get(path)) for path in pages] == ["&lt;b&gt;Robots&lt;/b&gt; &amp; Söhne"] * 2
+    scene.execute("UPDATE reporting.brands SET brand = '{}' WHERE workspace_id = 'ws1'")
+    assert [brand_of(visitor.http.get(path)) for path in pages] == ["Acme"] * 2
 
 
 def test_each_report_has_a_switch_of_its_own(visitor, scene):

@@ -12,6 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.__main__ import POOL, plan
+from demo.aws import EVENTS
 from demo.processes import free_port, wait_until
 from demo.stack import Plan, Stack
 from include.scheduled_reports.sample_data.seed import seed
@@ -108,7 +109,8 @@ def _shared_plan(folder: Path) -> Plan:
     users = {name: name for name in ("admin", "op", "user", "viewer")}
     # Regular parses are as rare as by default, so that an edit that is live sooner has requested its parse.
     rare = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
-    return replace(base, users=users, env={**base.env, **rare, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"})
+    env = {**base.env, **rare, "SCHEDULED_REPORTS__RETRY_SECONDS": "1"}
+    return replace(base, users=users, env=env, event_queue=EVENTS)
 
 
 @pytest.fixture(scope="module")

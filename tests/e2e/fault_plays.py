@@ -149,6 +149,14 @@ def _(scene, report_id):
     return http_kill(scene, report_id, "ses", faults.dropped_after, until=lambda: scene.mails(report_id))
 
 
+@register("killed when SES had accepted, then SES's event comes")
+def _(scene, report_id):
+    run_id = http_kill(scene, report_id, "ses", faults.dropped_after, until=lambda: scene.mails(report_id))
+    scene.settled(report_id, run_id, "failed")
+    scene.publish_send(report_id)
+    return run_id
+
+
 @register("killed when the answer was recorded")
 def _(scene, report_id):
     def recorded(_run_id):

@@ -122,6 +122,16 @@ of_ses("SES answers 500 to every message", FAILS)
 of_ses("SES cuts one call off", faults.hung_up, reader=SECOND)
 of_ses("SES cuts every call off", faults.hung_up)
 of_ses("SES accepts one message and never answers", faults.dropped_after, times=1, reader=SECOND)
+
+
+@register("SES accepts one message and answers what nobody understands, then its event comes")
+def _(scene, report_id):
+    run_id = over_http(scene, report_id, "ses", faults.garbled, reader=SECOND)
+    scene.settled(report_id, run_id, "failed")
+    scene.publish_send(report_id, SECOND)
+    return run_id
+
+
 of_ses("SES accepts one message and answers what nobody understands", faults.garbled, reader=SECOND)
 of_ses("SES accepts every message and answers what nobody understands", faults.garbled)
 

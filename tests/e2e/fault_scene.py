@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import psutil
 import requests
 
+from demo import mail_events
 from demo.__main__ import POOL, plan
 from demo.airflow_api import ApiError
 from demo.airflow_home import COMPONENTS, on_this_machine
@@ -78,6 +79,8 @@ if (get_parsing_context().dag_id or "").startswith({dags!r}):
 REPORT = "report"
 TASKS = {"staged": {"query", "formats.render", "formats.upload", "email", "record"}, "compact": {REPORT, "record"}}
 SECOND = timedelta(seconds=1)
+#: The queue of SES's events, in which is only what a case puts there.
+QUEUE = "events-of-cases"
 #: The recipients of a report whose readers get one message together.
 TOGETHER = ["ann@neolith.example", "bob@neolith.example"]
 
@@ -88,6 +91,8 @@ class Accepted:
 
     recipients: tuple
     message: EmailMessage
+    message_id: str
+    tags: dict
 
     @property
     def subject(self):
@@ -297,9 +302,21 @@ class Scene:
     def notices(self, report_id):
         """Return the notices to the owner, in order."""
         about = [mail for mail in self._accepted() if mail.is_about(report_id, "X-Scheduled-Report-Notice")]
-        kinds = {"Report failed": "failed", "Report works": "recovered", "Report stopped": "stopped"}
+        kinds = {
+            "Report failed": "failed",
+            "Report works": "recovered",
+            "Report stopped": "stopped",
+            "Email was sent after all": "confirmed",
+        }
         found = [next(kind for words, kind in kinds.items() if mail.subject.startswith(words)) for mail in about]
         return tuple(found)
+
+    def publish_send(self, report_id, reader=""):
+        """Put SES's event about the report's newest message (to a reader) into the queue: it has been sent."""
+        mail = next(mail for mail in self.mails(report_id)[::-1] if not reader or reader in mail.recipients)
+        event = mail_events.send(mail.tags["delivery"], *mail.recipients, message_id=mail.message_id)
+        aws = self.running.stack.aws
+        aws.client("sqs").send_message(QueueUrl=aws.queue_url(QUEUE), MessageBody=mail_events.in_sns(event))
 
     def readers(self, report_id):
         """Return how many messages have reached each reader, and what the ledger says of the newest one."""
@@ -307,7 +324,7 @@ class Scene:
 
     def _accepted(self):
         return [
-            Accepted(mail.recipients, message_from_bytes(mail.raw, policy=default))
+            Accepted(mail.recipients, message_from_bytes(mail.raw, policy=default), mail.message_id, mail.tags)
             for mail in self.running.stack.aws.mails()
         ]
 
@@ -442,7 +459,14 @@ def opened(folder, *, make=Scene, env=None, components=TWO_SCHEDULERS, place=on_
         **(env or {}),
     }
     whole = replace(
-        base, env=settings, dags=folder / "dags", components=components, place=place, detour=database, aws_detour=aws
+        base,
+        env=settings,
+        dags=folder / "dags",
+        components=components,
+        place=place,
+        detour=database,
+        aws_detour=aws,
+        event_queue=QUEUE,
     )
     with start(whole) as stack:
         try:

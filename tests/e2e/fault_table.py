@@ -84,6 +84,7 @@ CASES = (
     Case(name="killed before the claim"),
     failed("killed after the claim, before the call", mails=0, ledger=UNKNOWN, reason="mail: report"),
     failed("killed when SES had accepted, before its answer", ledger=UNKNOWN, reason="mail: report"),
+    Case(name="killed when SES had accepted, then SES's event comes", airflow="failed", told=("failed", "confirmed")),
     Case(name="killed when the answer was recorded"),
     Case(name="killed while the run is recorded"),
     Case(name="killed just after the run was recorded"),
@@ -213,6 +214,12 @@ READER_CASES = (
     each(failed, "SES accepts one message and never answers", cc=MAYBE, reason=FOR_ONE, slow=True),
     each(failed, "SES accepts one message and answers what nobody understands", cc=MAYBE, reason=FOR_ONE),
     each(
+        Case,
+        "SES accepts one message and answers what nobody understands, then its event comes",
+        airflow="failed",
+        told=("failed", "confirmed"),
+    ),
+    each(
         failed,
         "SES accepts every message and answers what nobody understands",
         **dict.fromkeys(ADDRESSES, MAYBE),
@@ -246,6 +253,7 @@ INSTEAD = (
     "killed before the claim",
     "killed after the claim, before the call",
     "killed when SES had accepted, before its answer",
+    "killed when SES had accepted, then SES's event comes",
     "killed when the answer was recorded",
     "PostgreSQL away just after the claim",
     "PostgreSQL away just after SES has accepted",

@@ -134,6 +134,7 @@ PAGES = {
     "form": "/new",
     "edit": "/reports/pages-hostile/edit",
     "rejected": "/reports/pages-rejected",
+    "brand": "/brand",
 }
 
 
@@ -163,6 +164,7 @@ def test_axe_finds_nothing_serious(visit, mailed, name, scheme, width):
         "/",
         f"/reports/{RUN}",
         "/new",
+        "/brand",
         "/reports/pages-long",
         "/reports/pages-long/edit",
         "/reports/pages-arabic",

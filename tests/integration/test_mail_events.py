@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from demo import aws as server
+from demo.mail_events import bounced, in_sns, send
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.adapters.sqs import SqsEventQueue
@@ -23,7 +24,6 @@ from include.scheduled_reports.upkeep.round import upkeep
 from tests.contract.sqs import serving
 from tests.contract.tables import add_people, add_report, execute
 from tests.integration.stages import KEY, MESSAGES, services_on, walk
-from tests.ses_events import bounced, in_sns, send
 
 ADA, BOB = "ada@acme.example", "bob@acme.example"
 

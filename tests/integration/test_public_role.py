@@ -1,4 +1,4 @@
-"""The database role of the public door, which may call four functions and nothing else."""
+"""The database role of the public door, which may call five functions and nothing else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_public_role_reads_no_column_of_any_table(roles):
     assert readable == []
     # The last one changes tables with the rights of whoever calls it, of which this role has none.
     assert [name for (name,) in callable_] == [
-        "calendar_takes_effect", "door_file", "door_reader", "door_reports", "door_switch"
+        "calendar_takes_effect", "door_brand", "door_file", "door_reader", "door_reports", "door_switch"
     ]  # fmt: skip
 
 

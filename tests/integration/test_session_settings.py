@@ -11,14 +11,16 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from include.scheduled_reports.adapters.postgres.brands import PostgresBrands
 from include.scheduled_reports.adapters.postgres.migrate import migrate
 from include.scheduled_reports.adapters.postgres.reports import PostgresDefinitions
 from include.scheduled_reports.adapters.postgres.source import PostgresSource
 from include.scheduled_reports.adapters.postgres.upkeep import PostgresUpkeepStore
 from include.scheduled_reports.adapters.postgres.web_reports import PostgresReports
+from include.scheduled_reports.domain.brand import Brand
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.domain.formats import Format
-from include.scheduled_reports.domain.run import Actor, RunKind, RunState
+from include.scheduled_reports.domain.run import Actor, AuditAction, RunKind, RunState
 from include.scheduled_reports.web.fields import DEFAULTS
 from tests.contract.tables import add_people, add_report, execute
 from tests.contract.test_source_port import value
@@ -166,6 +168,19 @@ def test_a_name_that_the_databases_encoding_lacks_is_refused_and_not_changed(pos
         with pytest.raises(ConfigurationError, match="encoding cannot store"):
             PostgresReports(dsn).insert({**DEFAULTS, **new}, Actor(user="op", acting_user=None))
         assert [row["id"] for row in PostgresDefinitions(dsn).rows(limit=10)] == ["r1"]
+
+
+def test_a_brand_is_kept_in_any_encoding_or_refused_and_never_changed(postgres):
+    act = AuditAction("branded", Actor(user="op", acting_user=None), "ws1")
+    logo = f"data:image/svg+xml;base64,{'QUJD' * 100}"
+    with database(postgres, ENCODING="LATIN1", LOCALE="C") as dsn:
+        brands = PostgresBrands(dsn)
+        for kept in (Brand(name="Müller", logo=logo), Brand(name="Müller", colour="#aa0000")):
+            assert brands.save("ws1", kept, act)
+            assert brands.of("ws1") == kept
+        with pytest.raises(ConfigurationError, match="encoding cannot store"):
+            brands.save("ws1", Brand(name="東京"), act)
+        assert brands.of("ws1") == kept
 
 
 def test_tables_are_found_with_an_empty_search_path(postgres, usual, tmp_path):

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scheduled_reports.adapters.ses_events import ForeignMessageError, read_event
-from include.scheduled_reports.domain.feedback import RecipientState
-from tests.ses_events import (
+from demo.mail_events import (
     MESSAGE_ID,
     bounced,
     complained,
@@ -24,6 +22,8 @@ from tests.ses_events import (
     rejected,
     send,
 )
+from include.scheduled_reports.adapters.ses_events import ForeignMessageError, read_event
+from include.scheduled_reports.domain.feedback import RecipientState
 
 ID = UUID("6f1e2a52-7f0e-4a43-9a52-1b6b6a3c9d10")
 ADA, BOB = "ada@acme.example", "bob@acme.example"

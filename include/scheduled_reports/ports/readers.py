@@ -58,6 +58,8 @@ class DoorReader:
     report: str
     workspace: str
     left_at: datetime | None = None
+    #: The name of the workspace's brand; empty for the deployment's.
+    brand: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

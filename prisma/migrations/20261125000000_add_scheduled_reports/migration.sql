@@ -1158,7 +1158,7 @@ FOR EACH ROW EXECUTE FUNCTION reporting.calendar_changed();
 
 -- From door.sql
 
--- What the public door may do: its database role can call four functions and nothing else, so that without the handle of
+-- What the public door may do: its database role can call five functions and nothing else, so that without the handle of
 -- a verified token it sees no address, report or file.  They are SECURITY DEFINER with a fixed search_path that does not
 -- contain the application's schema, in which others may be able to create functions; the ones they call have the rights
 -- of the caller.  They take no lock on the application's rows.
@@ -1260,6 +1260,14 @@ BEGIN
         AND o.returned_at IS NULL
     WHERE f.address IS NOT NULL;
 END
+$$;
+
+-- The name of the workspace's brand; null if it is the deployment's.
+CREATE OR REPLACE FUNCTION reporting.door_brand(sought uuid) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT b.brand ->> 'name' FROM reporting.readers f
+    JOIN reporting.brands b ON b.workspace_id = f.workspace_id AND b.until IS NULL
+    WHERE f.handle = sought
 $$;
 
 CREATE OR REPLACE FUNCTION reporting.door_reports(sought uuid)

@@ -62,6 +62,6 @@ def _kept(brand: Brand) -> Mapping[str, str]:
 
 
 def _noted(brand: Brand, names: set[str]) -> Mapping[str, str]:
-    """The changed values for the audit trail."""
+    """The changed values for the audit trail; ASCII alone is added to them, which every encoding can store."""
     values = ((name, str(value)) for name, value in asdict(brand).items() if name in names)
-    return {name: value if len(value) <= LONGEST_NOTE else f"{value[:LONGEST_NOTE]}…" for name, value in values}
+    return {name: value if len(value) <= LONGEST_NOTE else f"{value[:LONGEST_NOTE]}..." for name, value in values}

@@ -37,7 +37,10 @@ class PostgresDoor:
 
     def reader(self, reader: UUID) -> DoorReader | None:
         rows = self._rows("reader", {"reader": reader})
-        return DoorReader(**{**rows[0], "workspace": rows[0]["workspace"] or ""}) if rows else None
+        # A workspace without a name, or without a name in its brand.
+        return (
+            DoorReader(**{**rows[0], **{one: rows[0][one] or "" for one in ("workspace", "brand")}}) if rows else None
+        )
 
     def leave(self, reader: UUID, how: LeftBy) -> bool:
         return self._switch(reader, None, how)

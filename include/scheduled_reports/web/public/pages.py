@@ -33,7 +33,7 @@ POLICY: Final = (
 
 
 class Pages:
-    """Responses of the public door, with the name of the company above each page."""
+    """Responses of the public door; above each page, the name of the workspace's brand or else the company's."""
 
     def __init__(self, brand: str = "") -> None:
         self._brand = brand
@@ -81,7 +81,9 @@ class Pages:
         return Response(headers={**self._headers(), **described})
 
     def _page(self, name: str, status: int, **values: Any) -> Response:
-        text = self._environment.get_template(f"{name}.html.j2").render(brand=self._brand, style=self._style, **values)
+        reader: DoorReader | None = values.get("reader")
+        brand = (reader.brand if reader else "") or self._brand
+        text = self._environment.get_template(f"{name}.html.j2").render(brand=brand, style=self._style, **values)
         return Response(text, status, self._headers(), media_type="text/html")
 
     def _headers(self) -> dict[str, str]:

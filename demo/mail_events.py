@@ -1,4 +1,4 @@
-"""Events of SES as its developer guide documents them, in SNS's envelope.
+"""Events of SES as its developer guide documents them, in SNS's envelope, for the demo and the tests.
 
 Source: "Examples of event data that Amazon SES publishes to Amazon SNS", SES developer guide.
 """
@@ -14,11 +14,13 @@ LATER = "2026-05-10T09:01:02.669Z"
 MESSAGE_ID = "EXAMPLE7c191be45-e9aedb9a-02f9-4d12-a87d-dd0099a07f8a-000000"
 
 
-def mail(delivery: UUID | str | None, *recipients: str, message_id: str = MESSAGE_ID) -> dict[str, Any]:
+def mail(
+    delivery: UUID | str | None, *recipients: str, message_id: str = MESSAGE_ID, sent_at: str = SENT_AT
+) -> dict[str, Any]:
     """The object `mail` of an event; a message without the tag is not ours."""
     own = {"delivery": [str(delivery)]} if delivery else {}
     return {
-        "timestamp": SENT_AT,
+        "timestamp": sent_at,
         "source": "Acme <reports@acme.example>",
         "sourceArn": "arn:aws:ses:us-east-1:123456789012:identity/reports@acme.example",
         "sendingAccountId": "123456789012",
