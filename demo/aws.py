@@ -227,6 +227,7 @@ def _patch_ses() -> None:
     from moto.ses import models  # noqa: PLC0415
     from moto.ses.exceptions import MessageRejectedError  # noqa: PLC0415
     from moto.sesv2 import urls  # noqa: PLC0415
+    from moto.sesv2.models import EmailIdentity  # noqa: PLC0415
     from moto.sesv2.responses import SESV2Response  # noqa: PLC0415
 
     accept = models.SESBackend.send_raw_email
@@ -259,6 +260,13 @@ def _patch_ses() -> None:
         quota = {"Max24HourSend": 50_000.0, "MaxSendRate": MAX_SEND_RATE, "SentLast24Hours": 0.0}
         return json.dumps({"SendingEnabled": True, "SendQuota": quota})
 
+    keep = EmailIdentity.__init__
+
+    def create(self: EmailIdentity, *values: Any, **options: Any) -> None:
+        keep(self, *values, **options)
+        self.verified_for_sending_status = True  # moto sends for it
+
+    EmailIdentity.__init__ = create  # type: ignore[method-assign]
     # Moto has neither the operation nor its path.
     SESV2Response.get_account = get_account  # type: ignore[attr-defined]
     urls.url_paths["{0}/v2/email/account$"] = SESV2Response.dispatch

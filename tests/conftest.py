@@ -99,6 +99,7 @@ ON_ONE_AIRFLOW = frozenset(
         "application_routes",
         "commands",
         "conditions",
+        "doctor",
         "mail_events",
         "one_user",
         "owners",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from include.scheduled_reports.domain.finding import fault, ok, warning
 from tests.contract.api import SCHEDULED
 from tests.contract.tables import execute
 
@@ -158,3 +159,52 @@ def test_every_answer_forbids_scripts_sniffing_and_caching(api):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
+
+
+# --- the doctor
+
+FOUND = [
+    ok("database", "PostgreSQL 16.4"),
+    fault("bucket", "S3 refused s3://<reports>: NoSuchBucket", "check BUCKET"),
+    warning("settings", "MAIL_MODE is off: nothing is mailed", "set live"),
+]
+
+
+def test_the_details_of_health_are_what_the_doctor_finds(api):
+    api.ports.found = FOUND
+
+    answer = api.get("/api/health/details").json()
+    assert answer["status"] == "fault"
+    assert answer["findings"] == [
+        {"level": "ok", "subject": "database", "text": "PostgreSQL 16.4", "remedy": None},
+        {
+            "level": "fault", "subject": "bucket", "text": "S3 refused s3://<reports>: NoSuchBucket",
+            "remedy": "check BUCKET",
+        },
+        {
+            "level": "warning", "subject": "settings", "text": "MAIL_MODE is off: nothing is mailed",
+            "remedy": "set live",
+        },
+    ]  # fmt: skip
+
+
+def test_the_page_of_the_doctor_shows_faults_first(api):
+    api.ports.found = FOUND
+
+    shown = api.get("/doctor").text
+    assert "Reports fail, or will, until the faults are corrected." in shown
+    places = [shown.index(text) for text in ("s3://&lt;reports&gt;: NoSuchBucket", "nothing is mailed", "16.4")]
+    assert places == sorted(places)
+
+
+def test_a_deployment_without_findings_is_sound(api):
+    assert api.get("/api/health/details").json() == {"status": "ok", "findings": []}
+    assert "Everything that was examined is right." in api.get("/doctor").text
+
+
+def test_who_may_not_edit_every_dag_does_not_learn_of_servers_and_roles(api):
+    api.ports.found = FOUND
+    for path in ("/api/health/details", "/doctor"):
+        answer = api.get(path, user="viewer")
+        assert answer.status_code == 403
+        assert "NoSuchBucket" not in answer.text

@@ -243,7 +243,7 @@ PLANTED = {
     another_clock: ("fault", "clock", "differ by 4"),
     invalid_report: ("warning", "reports", "1 of 2 reports are invalid"),
     broken_type: ("fault", "report types", "orders/report.yaml"),
-    refused_type: ("fault", "report types", "channel-analytics"),
+    refused_type: ("fault", "report types", "workspace-activity: "),
     stopped_mail: ("warning", "runs", "all mail is stopped"),
     staging_under_a_file: ("fault", "staging", "staging failed to read or write"),
     no_bucket: ("fault", "bucket", "NoSuchBucket"),
@@ -298,8 +298,8 @@ def test_the_role_of_tasks_has_every_privilege_and_any_one_that_is_taken_away_is
     try:
         writing = PostgresDatabase(roles.writing)
         assert [one.level for one in writing.findings() if one.subject == "privileges"] == [Level.OK]
-        reading = [one for one in PostgresDatabase(roles.reading).findings() if one.level is Level.FAULT]
-        assert reading
+        (named,) = [one for one in PostgresDatabase(roles.reading).findings() if one.level is Level.FAULT]
+        assert named.text == f"the role {roles.users['reading']} may not use the schema reporting"
         execute(migrated_dsn, f"REVOKE UPDATE ON reporting.runs FROM {roles.names['writing']}")
         (named,) = [one for one in writing.findings() if one.level is Level.FAULT]
         assert named.text == f"the role {roles.users['writing']} lacks UPDATE on reporting.runs"

@@ -36,6 +36,10 @@ class PostgresDatabase:
     def findings(self) -> Iterator[Finding]:
         (server,) = self._rows("server")
         yield from _of_server(server)
+        (schema,) = self._rows("schema")
+        if not schema["may_be_used"]:
+            yield fault("privileges", f"the role {server['role']} may not use the schema reporting", ROLES)
+            return
         (tables,) = self._rows("tables")
         if not tables["exist"]:
             yield fault("schema", "our tables do not exist", MIGRATE)

@@ -6,6 +6,9 @@ SELECT current_setting('server_version_num')::int AS number, current_setting('se
 -- name: now
 SELECT clock_timestamp() AS now
 
+-- name: schema
+SELECT coalesce(has_schema_privilege(to_regnamespace('reporting'), 'USAGE'), true) AS may_be_used
+
 -- name: tables
 SELECT to_regclass('scheduled_reports') IS NOT NULL AND to_regclass('report_executions') IS NOT NULL
        AND to_regclass('reporting.migrations') IS NOT NULL AS exist,
