@@ -227,7 +227,7 @@ def _patch_ses() -> None:
     from moto.ses import models  # noqa: PLC0415
     from moto.ses.exceptions import MessageRejectedError  # noqa: PLC0415
     from moto.sesv2 import urls  # noqa: PLC0415
-    from moto.sesv2.models import EmailIdentity  # noqa: PLC0415
+    from moto.sesv2.models import EmailIdentity  # type: ignore[attr-defined]  # noqa: PLC0415
     from moto.sesv2.responses import SESV2Response  # noqa: PLC0415
 
     accept = models.SESBackend.send_raw_email
