@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     script = commands.add_parser("prisma-migration", help="print what migrate does as a Prisma migration")
     script.set_defaults(run=_prisma_migration)
 
+    openapi = commands.add_parser("openapi", help="print the OpenAPI document of the API")
+    openapi.set_defaults(run=_openapi)
+
     door = commands.add_parser("serve", help="serve the public door, to which links in mails lead; see docs/public.md")
     door.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     door.add_argument("--port", type=int, default=8090, help="the port (default: 8090)")
@@ -143,6 +146,14 @@ def _prisma_migration(_: argparse.Namespace) -> int:
     from .adapters.postgres.sql.prisma import script
 
     print(script(), end="")
+    return 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    from .web.app import document, make
+
+    # Nothing is asked of the caller or the ports to describe the routes.
+    print(json.dumps(document(make(lambda: None, lambda: None)), indent=1, sort_keys=True))  # type: ignore[arg-type,return-value]
     return 0
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import status_code_conformance
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from tests.contract.api import open_api
 from tests.contract.api_table import TABLE, routes
@@ -51,7 +51,8 @@ def test_whatever_comes_no_answer_is_a_servers_error_or_one_the_document_does_no
     def send(case, known):
         if known:
             case.path_parameters |= {name: KNOWN[name] for name in case.path_parameters}
-        answer = case.call_and_validate(headers=SIGNED_IN, checks=(not_a_server_error, status_code_conformance))
+        checks = (not_a_server_error, status_code_conformance, response_schema_conformance)
+        answer = case.call_and_validate(headers=SIGNED_IN, checks=checks)
         codes[answer.status_code] += 1
 
     send()

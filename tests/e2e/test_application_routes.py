@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.integration.node import call, require
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+CLIENT = Path(__file__).parents[2] / "prisma/client"
 WORKSPACE = {"id": "demo-workspace-acme", "name": "Acme", "slug": "acme"}
 HANNA = {"id": "demo-user-hanna-lindqvist", "role": "OWNER"}
 BODY = {
@@ -19,6 +25,26 @@ BODY = {
     "parameters": {"dateRange": {"type": "custom", "startDate": "2026-05-01", "endDate": "2026-05-07"}},
     "emailDelivery": {"enabled": True, "recipients": ["hanna@acme.example"]},
 }
+
+
+def test_the_example_of_the_node_client_creates_runs_waits_and_downloads(running, tmp_path):
+    token = running.api.session.headers["Authorization"].removeprefix("Bearer ")
+    file = tmp_path / "report.csv"
+    env = {
+        "PATH": os.environ["PATH"], "AIRFLOW": running.stack.airflow.url, "TOKEN": token,
+        "WORKSPACE": "core:demo-workspace-acme", "OWNER": HANNA["id"],
+    }  # fmt: skip
+
+    done = subprocess.run(
+        ["node", CLIENT / "example.mjs", file], env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    (execution,) = running.executions(told["report"])
+    assert (execution["format"], execution["status"]) == ("CSV", "COMPLETED")
+    assert file.read_bytes() == running.file(execution["file_url"])
+    assert told["bytes"] == file.stat().st_size == execution["file_size"]
 
 
 def test_a_report_that_the_application_creates_and_triggers_is_made_and_mailed_and_leaves_with_it(running):

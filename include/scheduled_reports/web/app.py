@@ -63,8 +63,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     @guarded.get("/openapi.json", include_in_schema=False)
     def openapi(request: Request) -> Response:
         """Return the OpenAPI document."""
-        document = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
-        return answer(document | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
+        return answer(document(app, request.scope.get("root_path") or "/"))
 
     app.include_router(guarded)
     for kind in (HTTPException, RequestValidationError):
@@ -72,6 +71,12 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     app.add_middleware(EncodedSlashes)
     app.add_middleware(SafeHeaders)
     return app
+
+
+def document(app: FastAPI, root: str = "/scheduled-reports") -> dict[str, Any]:
+    """The OpenAPI document of *app* below the path *root*."""
+    found = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
+    return found | {"servers": [{"url": root}]}
 
 
 async def _handled(_: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..domain.addresses import mailbox
 from ..domain.feedback import RecipientRecord, RecipientState
 from ..domain.reader import READER
-from . import serializers
+from . import serializers, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SILENCE: Final = timedelta(hours=1)
 
 
-def deliveries_of(access: Access, key: RunKey) -> list[dict[str, Any]]:
+def deliveries_of(access: Access, key: RunKey) -> list[shapes.Delivery]:
     """Return the messages of a run, each with what became of it at each recipient.
 
     Messages whose links lead to the public door have their reader.  Messages to one reader each come last, in the order

@@ -69,6 +69,11 @@ def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(as_json(content), status, headers, media_type="application/json")
 
 
+def returns(shape: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of an answer of a route, whose body has the type *shape*."""
+    return {status: {"model": shape}}
+
+
 def as_json(content: Any) -> bytes:
     """Encode *content*, whatever a row holds: orjson refuses integers beyond 64 bits and text that is not Unicode."""
     try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..domain import naming
 from ..domain.cron_words import words
 from ..domain.feedback import RecipientState
 from ..domain.report import Status
 from ..reports.options import phase_of
-from . import fields
+from . import fields, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,12 +32,12 @@ def moment(value: datetime | None) -> str | None:
     return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-def workspace(info: WorkspaceInfo) -> dict[str, Any]:
+def workspace(info: WorkspaceInfo) -> shapes.Workspace:
     """Return `{id, name, slug}`."""
     return {"id": info.id, "name": info.name, "slug": info.slug}
 
 
-def report(record: Record, dags: Mapping[str, DagState], now: datetime) -> dict[str, Any]:
+def report(record: Record, dags: Mapping[str, DagState], now: datetime) -> shapes.Report:
     """Return a report in the application's format, with our additions: status, DAG, whether the DAG is paused."""
     state = dags.get(record["id"])
     scheduled = record["is_active"] and record["status"] == Status.ACTIVE
@@ -50,7 +50,7 @@ def report(record: Record, dags: Mapping[str, DagState], now: datetime) -> dict[
         "cronDescription": words(record["cron_expression"]),
         "timezone": record["timezone"],
         "exportFormats": record["export_formats"] or [],
-        "emailDelivery": {field: _email(record, column) for field, column in EMAIL.items()},
+        "emailDelivery": cast("shapes.EmailDelivery", {name: _email(record, column) for name, column in EMAIL.items()}),
         "parameters": record["parameters"],
         "isActive": record["is_active"],
         "tags": record["tags"] or [],
@@ -88,7 +88,7 @@ def fixed(record: Record) -> dict[str, Any]:
     }
 
 
-def execution(record: Record) -> dict[str, Any]:
+def execution(record: Record) -> shapes.Execution:
     """Return one row of report_executions."""
     return {
         "id": record["id"],
@@ -112,7 +112,7 @@ def execution(record: Record) -> dict[str, Any]:
     }
 
 
-def run(record: Record) -> dict[str, Any]:
+def run(record: Record) -> shapes.Run:
     """Return one run with its executions; `queued` is a requested run of which no task has started."""
     request = record["request"] or {}
     return {
@@ -137,7 +137,7 @@ def run(record: Record) -> dict[str, Any]:
     }
 
 
-def missed(record: Record) -> dict[str, Any]:
+def missed(record: Record) -> shapes.MissedTicks:
     """Return the missed ticks of one outage."""
     return {
         "first": moment(record["first_tick"]),
@@ -149,7 +149,7 @@ def missed(record: Record) -> dict[str, Any]:
     }
 
 
-def stage(one: Stage) -> dict[str, Any]:
+def stage(one: Stage) -> shapes.Stage:
     """Return one stage of a run: a task in Airflow, or a part of one."""
     seconds = (one.ended_at - one.started_at).total_seconds() if one.started_at and one.ended_at else None
     return {
@@ -167,7 +167,7 @@ def stage(one: Stage) -> dict[str, Any]:
 
 def delivery(
     record: Record, reader: Reader | None, outcomes: Sequence[RecipientRecord], *, is_likely_unsent: bool
-) -> dict[str, Any]:
+) -> shapes.Delivery:
     """Return one message of the ledger; *reader* is null unless its links lead to the public door."""
     return {
         "message": record["message"],
@@ -188,11 +188,11 @@ def delivery(
         "hasEvents": record["has_events"],
         "almostCertainlyNotSent": is_likely_unsent,
         "outcomes": [_outcome(one) for one in outcomes],
-        "reader": reader and _reader(reader),
+        "reader": _reader(reader) if reader else None,
     }
 
 
-def opt_out(one: OptOut) -> dict[str, Any]:
+def opt_out(one: OptOut) -> shapes.OptOut:
     """Return that a reader left a report, and how it was taken back."""
     return {
         "address": one.address,
@@ -204,12 +204,13 @@ def opt_out(one: OptOut) -> dict[str, Any]:
     }
 
 
-def brand(one: Brand | None) -> dict[str, Any]:
+def brand(one: Brand | None) -> shapes.Brand:
     """Return the brand of a workspace; null where the deployment's counts."""
-    return {name: (getattr(one, column) if one else "") or None for name, column in fields.BRAND_FIELDS.items()}
+    values = {name: (getattr(one, column) if one else "") or None for name, column in fields.BRAND_FIELDS.items()}
+    return cast("shapes.Brand", values)
 
 
-def finding(found: Finding) -> Record:
+def finding(found: Finding) -> shapes.Finding:
     """A line of the doctor."""
     return {
         "level": str(found.level),
@@ -219,12 +220,12 @@ def finding(found: Finding) -> Record:
     }
 
 
-def feedback(one: Feedback) -> dict[str, Any]:
+def feedback(one: Feedback) -> shapes.EventsRead:
     """Return how far the mail service's events were read."""
     return {"read": one.events, "ignored": one.ignored, "drainedAt": moment(one.drained_at)}
 
 
-def suppression(one: Suppression) -> dict[str, Any]:
+def suppression(one: Suppression) -> shapes.Suppression:
     """Return an address that a workspace's reports do not mail, and how it was let be mailed again."""
     return {
         "address": one.address,
@@ -239,7 +240,7 @@ def suppression(one: Suppression) -> dict[str, Any]:
     }
 
 
-def audit_entry(record: Record) -> dict[str, Any]:
+def audit_entry(record: Record) -> shapes.AuditEntry:
     """Return one entry of the audit trail."""
     return {
         "id": record["id"],
@@ -254,7 +255,7 @@ def audit_entry(record: Record) -> dict[str, Any]:
     }
 
 
-def _outcome(one: RecipientRecord) -> dict[str, Any]:
+def _outcome(one: RecipientRecord) -> shapes.Outcome:
     """Return what became of a message at one recipient; a bounce is permanent or, as of a full mailbox, it is not."""
     is_bounce = one.state in (RecipientState.BOUNCED, RecipientState.SOFT_BOUNCED)
     return {
@@ -267,7 +268,7 @@ def _outcome(one: RecipientRecord) -> dict[str, Any]:
     }
 
 
-def _reader(one: Reader) -> dict[str, Any]:
+def _reader(one: Reader) -> shapes.ReaderState:
     """Return what became of a message's links; the address of a message to several readers is null."""
     return {
         "address": one.address,
@@ -283,15 +284,15 @@ def _email(record: Record, column: str) -> Any:
     return [] if value is None and column.endswith("recipients") else value
 
 
-def _verdict(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _verdict(verdict: Mapping[str, Any] | None) -> shapes.SendIf | None:
     """Return what the conditions of an email have found; None without conditions."""
     if verdict is None:
         return None
-    conditions = [{"met": one["met"], "text": one["text"]} for one in verdict["findings"]]
+    conditions: list[shapes.Condition] = [{"met": one["met"], "text": one["text"]} for one in verdict["findings"]]
     return {"met": verdict["met"], "why": verdict["why"] or None, "conditions": conditions}
 
 
-def _mail(record: Record) -> dict[str, Any] | None:
+def _mail(record: Record) -> shapes.MailDecision | None:
     """Return what was decided about the email; None before the decision."""
     plan = record["mail"]
     if plan is None:

@@ -6,16 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from .. import serializers
+from .. import serializers, shapes
 from ..access import Authorized
-from ..responses import SafeRoute, answer
+from ..responses import SafeRoute, answer, returns
 from ..schemas import json_only
 from .reports import BASE
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
-@router.get(f"{BASE}/audit")
+@router.get(f"{BASE}/audit", responses=returns(shapes.AuditTrail))
 def audit(
     access: Authorized,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="Only entries older than this one")] = None,
@@ -27,7 +27,7 @@ def audit(
     return answer({"entries": [serializers.audit_entry(one) for one in found]})
 
 
-@router.get(f"{BASE}/scheduled/{{id}}/audit")
+@router.get(f"{BASE}/scheduled/{{id}}/audit", responses=returns(shapes.AuditTrail))
 def audit_of(
     access: Authorized,
     id: str,

@@ -11,9 +11,9 @@ from ...domain.brand import Brand
 from ...domain.run import AuditAction
 from ...settings.branding import brand_problems
 from ...settings.logo import read_logo
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import Authorized
-from ..responses import SafeRoute, answer, invalid
+from ..responses import SafeRoute, answer, invalid, returns
 from ..schemas import BrandChange, Content, Sent, check, documented, json_only
 from .reports import BASE
 
@@ -25,13 +25,13 @@ NOT_VERIFIED = "is not verified in SES; verify the address or its domain there f
 router = APIRouter(prefix=f"{BASE}/brand", route_class=SafeRoute, tags=["brand"], dependencies=[Depends(json_only)])
 
 
-@router.get("")
+@router.get("", responses=returns(shapes.BrandAnswer))
 def get_brand(access: Authorized) -> Response:
     """Return the brand of the workspace; what is null is the deployment's."""
     return answer({"brand": serializers.brand(access.ports.core.brands.of(access.workspace.id))})
 
 
-@router.put("", openapi_extra=documented(BrandChange))
+@router.put("", openapi_extra=documented(BrandChange), responses=returns(shapes.BrandAnswer))
 def change_brand(access: Authorized, content: Content) -> Response:
     """Change the brand; fields that are not sent stay as they are, null is the deployment's.
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Depends, Response
 
 from ...ports.web import ReportQuery, Right
+from .. import shapes
 from ..access import Authorized
-from ..responses import ApiError, SafeRoute, answer, invalid
+from ..responses import ApiError, SafeRoute, answer, invalid, returns
 from ..schemas import Content, HandOver, Sent, check, documented, json_only
 from .reports import BASE, STALE, TRIES, changes_of
 
@@ -23,7 +24,7 @@ MOST = 1_000
 router = APIRouter(route_class=SafeRoute, tags=["reports"], dependencies=[Depends(json_only)])
 
 
-@router.post(f"{BASE}/hand-over", openapi_extra=documented(HandOver))
+@router.post(f"{BASE}/hand-over", openapi_extra=documented(HandOver), responses=returns(shapes.HandOverResult))
 def hand_over(access: Authorized, content: Content) -> Response:
     """Make another member the owner of reports; of each report, return whether that was possible, or why not."""
     access.must_change_all()

@@ -17,17 +17,17 @@ from ...domain.moment import parse_moment
 from ...domain.schedule import Schedule
 from ...reports.calendars import country, resolved
 from ...reports.parser import parse_row
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import Authorized, SignedIn
 from ..fields import read
-from ..responses import SafeRoute, answer, invalid
+from ..responses import SafeRoute, answer, invalid, returns
 from ..schemas import json_only
 from .reports import BASE
 
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
-@router.get("/api/next-runs")
+@router.get("/api/next-runs", responses=returns(shapes.NextRuns))
 def next_runs(
     _: SignedIn,
     cron: Annotated[str, Query(max_length=200)],
@@ -62,7 +62,7 @@ def next_runs(
     return answer({"cronDescription": words(parsed.expression), "timezone": zone.key, "nextRuns": runs})
 
 
-@router.get(f"{BASE}/scheduled/{{id}}/next-runs")
+@router.get(f"{BASE}/scheduled/{{id}}/next-runs", responses=returns(shapes.NextRuns))
 def next_runs_of(access: Authorized, id: str, count: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
     """Return the upcoming run times of a report; none while it is not scheduled."""
     row = access.row(id)

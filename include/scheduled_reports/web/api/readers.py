@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Response
 
 from ...domain.run import AuditAction
 from ...ports.web import Right
-from .. import serializers
+from .. import serializers, shapes
 from ..access import Authorized
-from ..responses import ApiError, SafeRoute, answer
+from ..responses import ApiError, SafeRoute, answer, returns
 from ..schemas import Content, OptOutReturn, check, documented, json_only, required
 from .reports import BASE
 from .runs import REPORT, run_of
@@ -25,14 +25,14 @@ router = APIRouter(
 )
 
 
-@router.get(f"{REPORT}/opt-outs")
+@router.get(f"{REPORT}/opt-outs", responses=returns(shapes.OptOutList))
 def list_opt_outs(access: Authorized, id: str) -> Response:
     """Return who has left a report: those in effect, then those that were taken back, each the newest first."""
     found = access.ports.core.readers.opt_outs(access.record(id)["id"])
     return answer({"optOuts": [serializers.opt_out(one) for one in found]})
 
 
-@router.post(f"{REPORT}/opt-outs/return", openapi_extra=documented(OptOutReturn))
+@router.post(f"{REPORT}/opt-outs/return", openapi_extra=documented(OptOutReturn), responses=returns(shapes.Done))
 def return_reader(access: Authorized, id: str, content: Content) -> Response:
     """Mail a reader again who has left a report, for a reason; 409 if they have not."""
     record = access.record(id, Right.CHANGE)
@@ -44,7 +44,7 @@ def return_reader(access: Authorized, id: str, content: Content) -> Response:
     return answer({"success": True, "message": "The reader is mailed again"})
 
 
-@router.post(f"{REPORT}/runs/{{runId}}/revoke-links")
+@router.post(f"{REPORT}/runs/{{runId}}/revoke-links", responses=returns(shapes.Revoked))
 def revoke_links(access: Authorized, id: str, runId: str) -> Response:
     """End the links to the files of a run; those by which a reader leaves the report go on working."""
     access.record(id, Right.CHANGE)

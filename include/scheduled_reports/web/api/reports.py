@@ -13,9 +13,9 @@ from ...ports.web import ReportQuery, Right
 from ...reports import next_run
 from ...reports.calendars import is_pending
 from ...runs import calendars
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import NO_REPORT, Authorized, storable
-from ..responses import ApiError, SafeRoute, answer, invalid
+from ..responses import ApiError, SafeRoute, answer, invalid, returns
 from ..schemas import ChangedReport, Content, NewReport, Sent, check, documented, json_only
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ router = APIRouter(
 )
 
 
-@router.get("")
+@router.get("", responses=returns(shapes.ReportList))
 @router.get("/", include_in_schema=False)
 def list_reports(
     access: Authorized,
@@ -70,7 +70,7 @@ def list_reports(
     )
 
 
-@router.post("", status_code=201, openapi_extra=documented(NewReport))
+@router.post("", status_code=201, openapi_extra=documented(NewReport), responses=returns(shapes.Report, 201))
 @router.post("/", status_code=201, include_in_schema=False)
 def create_report(access: Authorized, content: Content) -> Response:
     """Create a report; its DAG exists within seconds."""
@@ -83,7 +83,7 @@ def create_report(access: Authorized, content: Content) -> Response:
     return _saved(access, report_id, 201)
 
 
-@router.get("/{id}")
+@router.get("/{id}", responses=returns(shapes.ReportDetail))
 def read_report(access: Authorized, id: str) -> Response:
     """Return one report with its newest executions."""
     record = access.record(id)
@@ -100,7 +100,7 @@ def read_report(access: Authorized, id: str) -> Response:
     )
 
 
-@router.put("/{id}", openapi_extra=documented(ChangedReport))
+@router.put("/{id}", openapi_extra=documented(ChangedReport), responses=returns(shapes.Report))
 def change_report(access: Authorized, id: str, content: Content) -> Response:
     """Change any of the fields; 409 if `updatedAt` is sent and is not the current one."""
     for _ in range(TRIES):
@@ -114,7 +114,7 @@ def change_report(access: Authorized, id: str, content: Content) -> Response:
     raise ApiError(409, STALE)
 
 
-@router.delete("/{id}")
+@router.delete("/{id}", responses=returns(shapes.Done))
 def delete_report(access: Authorized, id: str) -> Response:
     """Delete a report; its open runs finish first."""
     record = access.record(id, Right.CHANGE)
@@ -124,13 +124,13 @@ def delete_report(access: Authorized, id: str) -> Response:
     return answer({"success": True, "message": "Scheduled report deleted"})
 
 
-@router.post("/{id}/pause")
+@router.post("/{id}/pause", responses=returns(shapes.Report))
 def pause_report(access: Authorized, id: str) -> Response:
     """Disable the schedule of a report in its row; Airflow's own pause would also stop its open runs."""
     return _switch(access, id, is_active=False)
 
 
-@router.post("/{id}/resume")
+@router.post("/{id}/resume", responses=returns(shapes.Report))
 def resume_report(access: Authorized, id: str) -> Response:
     """Enable the schedule of a report again, also after it was stopped; ticks before now do not fire."""
     return _switch(access, id, is_active=True)

@@ -19,10 +19,10 @@ from ...domain.run import RunKey
 from ...ports.web import Right
 from ...render.as_pdf.page_image import page_image
 from ...runs import trigger
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import Authorized, storable
 from ..deliveries import deliveries_of
-from ..responses import ApiError, SafeRoute, answer, invalid
+from ..responses import ApiError, SafeRoute, answer, invalid, returns
 from ..schemas import Content, ResendRequest, RunRequest, Sent, TestRequest, check, documented, json_only
 from ..slow_work import SlowWork
 from ..stages import stages_of
@@ -61,7 +61,9 @@ class RunFile:
     artifact: Artifact
 
 
-@router.post(f"{REPORT}/trigger", status_code=202, openapi_extra=documented(RunRequest))
+@router.post(
+    f"{REPORT}/trigger", status_code=202, openapi_extra=documented(RunRequest), responses=returns(shapes.Requested, 202)
+)
 def trigger_run(access: Authorized, id: str, content: Content) -> Response:
     """Run a report now; 409 while a run of it is open."""
     access.record(id, Right.RUN)
@@ -70,7 +72,9 @@ def trigger_run(access: Authorized, id: str, content: Content) -> Response:
     return _requested(access, id, body, run_after=run_after, message="Report run queued")
 
 
-@router.post(f"{REPORT}/test", status_code=202, openapi_extra=documented(TestRequest))
+@router.post(
+    f"{REPORT}/test", status_code=202, openapi_extra=documented(TestRequest), responses=returns(shapes.Requested, 202)
+)
 def test_run(access: Authorized, id: str, content: Content) -> Response:
     """Send a test email of a report: marked TEST, and not counted as a run."""
     access.record(id, Right.RUN)
@@ -81,7 +85,7 @@ def test_run(access: Authorized, id: str, content: Content) -> Response:
     return _requested(access, id, body, message="Test run queued")
 
 
-@router.get(f"{REPORT}/runs")
+@router.get(f"{REPORT}/runs", responses=returns(shapes.RunList))
 def list_runs(
     access: Authorized,
     id: str,
@@ -96,7 +100,7 @@ def list_runs(
     )
 
 
-@router.get(f"{REPORT}/runs/{{runId}}")
+@router.get(f"{REPORT}/runs/{{runId}}", responses=returns(shapes.RunDetail))
 def read_run(access: Authorized, id: str, runId: str) -> Response:
     """Return one run with its stages, its files and its messages."""
     key, record = run_of(access, id, runId)
@@ -110,7 +114,7 @@ def read_run(access: Authorized, id: str, runId: str) -> Response:
     )
 
 
-@router.get(f"{REPORT}/runs/{{runId}}/artifacts")
+@router.get(f"{REPORT}/runs/{{runId}}/artifacts", responses=returns(shapes.ArtifactList))
 def list_artifacts(access: Authorized, id: str, runId: str) -> Response:
     """Return the files of a run in S3."""
     key, _ = run_of(access, id, runId)
@@ -161,7 +165,7 @@ def _page(pdf: RunFile, number: int) -> Response:
     )
 
 
-@router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202)
+@router.post(f"{REPORT}/runs/{{runId}}/retry", status_code=202, responses=returns(shapes.Retried, 202))
 def retry_run(access: Authorized, id: str, runId: str) -> Response:
     """Retry the failed tasks of a run; no message is sent twice."""
     access.record(id, Right.RUN)
@@ -171,14 +175,19 @@ def retry_run(access: Authorized, id: str, runId: str) -> Response:
     return answer({"success": True, "message": "Retrying the failed steps", "runId": runId}, 202)
 
 
-@router.get(f"{REPORT}/runs/{{runId}}/deliveries")
+@router.get(f"{REPORT}/runs/{{runId}}/deliveries", responses=returns(shapes.DeliveryList))
 def list_deliveries(access: Authorized, id: str, runId: str) -> Response:
     """Return the messages of a run from the ledger."""
     key, _ = run_of(access, id, runId)
     return answer({"deliveries": deliveries_of(access, key)})
 
 
-@router.post(f"{REPORT}/runs/{{runId}}/resend", status_code=202, openapi_extra=documented(ResendRequest))
+@router.post(
+    f"{REPORT}/runs/{{runId}}/resend",
+    status_code=202,
+    openapi_extra=documented(ResendRequest),
+    responses=returns(shapes.Requested, 202),
+)
 def resend_run(access: Authorized, id: str, runId: str, content: Content) -> Response:
     """Send the files of a run again in a new run, by default to those who did not certainly receive them."""
     access.record(id, Right.RUN)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Response
 
 from ...domain.run import AuditAction
-from .. import serializers
+from .. import serializers, shapes
 from ..access import Authorized
-from ..responses import ApiError, SafeRoute, answer
+from ..responses import ApiError, SafeRoute, answer, returns
 from ..schemas import Content, SuppressionLift, check, documented, json_only, required
 from .reports import BASE
 
@@ -18,7 +18,7 @@ router = APIRouter(
 )
 
 
-@router.get("")
+@router.get("", responses=returns(shapes.SuppressionList))
 def list_suppressions(access: Authorized) -> Response:
     """Return the addresses that bounced or complained: those not mailed, then those lifted, each the newest first."""
     access.must_see_all()
@@ -26,7 +26,7 @@ def list_suppressions(access: Authorized) -> Response:
     return answer({"suppressions": [serializers.suppression(one) for one in found]})
 
 
-@router.post("/lift", openapi_extra=documented(SuppressionLift))
+@router.post("/lift", openapi_extra=documented(SuppressionLift), responses=returns(shapes.Done))
 def lift_suppression(access: Authorized, content: Content) -> Response:
     """Let an address be mailed again by all reports of the workspace, for a reason; 409 if it is not suppressed."""
     access.must_change_all()

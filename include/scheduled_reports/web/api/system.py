@@ -15,9 +15,9 @@ from ...reports.calendars import resolved
 from ...reports.conditions import usable_names
 from ...reports.parser import parse
 from ...reports.types.catalog import catalog
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import NO_BULK, NO_OVERVIEW, Authorized, Ports, SignedIn
-from ..responses import ApiError, SafeRoute, answer
+from ..responses import ApiError, SafeRoute, answer, returns
 from ..schemas import json_only
 from ..slow_work import SlowWork
 from .reports import BASE
@@ -33,7 +33,7 @@ LISTED = 10
 router = APIRouter(route_class=SafeRoute, tags=["lookups"], dependencies=[Depends(json_only)])
 
 
-@router.get(f"{BASE}/rejections")
+@router.get(f"{BASE}/rejections", responses=returns(shapes.RejectionList))
 def rejections(access: Authorized) -> Response:
     """Return the rows of the workspace that cannot be scheduled, each with every reason."""
     access.must_see_all()
@@ -68,7 +68,7 @@ def report_types(_: SignedIn) -> Response:
     return answer({"reportTypes": types, "broken": dict(known.broken), "formats": formats})
 
 
-@router.get("/api/health/details")
+@router.get("/api/health/details", responses=returns(shapes.HealthDetails))
 async def health_details(caller: SignedIn, ports: Ports) -> Response:
     """Examine settings, servers and privileges: each finding with what to do.  Stores and deletes an object."""
     found = await examined(caller, ports)

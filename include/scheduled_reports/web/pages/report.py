@@ -24,7 +24,7 @@ from ...reports.calendars import resolved
 from ...reports.parser import parse_row
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
-from .. import fields, serializers
+from .. import fields, serializers, shapes
 from ..access import Access, Ports, SignedIn, access_to_report, storable
 from ..api.runs import file_path, read_artifact
 from ..deliveries import deliveries_of, only_reader
@@ -187,7 +187,7 @@ def _run(access: Access, report: Record, run: Record, *, whole: bool = True) -> 
     }
 
 
-def _suppressions(access: Access, report: Record) -> list[dict[str, Any]]:
+def _suppressions(access: Access, report: Record) -> list[shapes.Suppression]:
     """Return the addresses not mailed any more that the report has as recipients, or that its messages told of."""
     columns = ("email_recipients", "email_cc_recipients", "email_bcc_recipients")
     # A row may hold anything; PostgreSQL's arrays can hold NULL and lists as well.
