@@ -135,6 +135,7 @@ PAGES = {
     "edit": "/reports/pages-hostile/edit",
     "rejected": "/reports/pages-rejected",
     "brand": "/brand",
+    "doctor": "/doctor",
 }
 
 
@@ -165,6 +166,7 @@ def test_axe_finds_nothing_serious(visit, mailed, name, scheme, width):
         f"/reports/{RUN}",
         "/new",
         "/brand",
+        "/doctor",
         "/reports/pages-long",
         "/reports/pages-long/edit",
         "/reports/pages-arabic",
