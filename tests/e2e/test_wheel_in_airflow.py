@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -40,6 +41,13 @@ class Guest:
         return command(self.site, *arguments, env=self.stack.airflow.env)
 
 
+def consumer():
+    """Return the DAG in docs/operate.md that starts on a report."""
+    blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs/operate.md").read_text(), flags=re.DOTALL)
+    (found,) = (block for block in blocks if "triggering_asset_events" in block)
+    return found
+
+
 def command(site, *arguments, env):
     done = subprocess.run(
         [sys.executable, "-P", "-m", *arguments],
@@ -61,6 +69,7 @@ def guest(tmp_path_factory):
     dags = folder / "dags"
     dags.mkdir()
     (dags / "anything.py").write_text(LINE)
+    (dags / "archive.py").write_text(consumer())
 
     def fill(dsn):
         # The wheel leaves the sample data out.
@@ -91,6 +100,51 @@ def test_a_row_becomes_a_mail(guest, delivered):
     (mail,) = running.mails_of(REPORT)
     attached = list(message_from_bytes(mail.raw, policy=default).iter_attachments())
     assert len(attached) == len(running.executions(REPORT)) > 0
+
+
+def events_of(api):
+    """Return the asset events of the report."""
+    found = api.items("/assets/events", "asset_events", source_dag_id=f"scheduled_report_{REPORT}")
+    return [event for event in found if event["uri"] == f"scheduled-reports://demo-workspace-acme/{REPORT}"]
+
+
+def test_another_dag_starts_on_the_report_with_its_files_and_only_once(guest, delivered):
+    api, dag_id = guest.stack.airflow.api(), f"scheduled_report_{REPORT}"
+    running = Running(guest.stack, api)
+    runs = "/dags/archive/dagRuns"
+    running.wait(lambda: list(api.items(runs, "dag_runs")), seconds=120, what="the other DAG to start")
+    (started,) = api.items(runs, "dag_runs")
+
+    assert api.wait_for_run("archive", started["dag_run_id"])["state"] == "success"
+    path = f"{runs}/{started['dag_run_id']}/taskInstances/copy/xcomEntries/return_value"
+    # A list is shown as text by some versions of the API.
+    assert set(re.findall(r"s3://[^'\", \]]+", json.dumps(api.get(path)["value"]))) == {
+        row["file_url"] for row in running.executions(REPORT)
+    }
+    (event,) = events_of(api)
+    assert (event["source_task_id"], event["source_run_id"]) == ("record", event["extra"]["run_id"])
+
+    # Recorded again after a clear, the run is no news.
+    run_id = event["source_run_id"]
+    api.post(f"/dags/{dag_id}/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "task_ids": ["record"],
+                                                    "only_failed": False, "reset_dag_runs": True})  # fmt: skip
+    assert api.wait_for_run(dag_id, run_id)["state"] == "success"
+    tries = {one["task_id"]: one["try_number"] for one in api.task_instances(dag_id, run_id)}
+    assert tries["record"] == 2
+    assert events_of(api) == [event]
+
+
+def test_a_test_of_the_report_starts_no_other_dag(guest, delivered):
+    api, dag_id = guest.stack.airflow.api(), f"scheduled_report_{REPORT}"
+    before = events_of(api)
+    (member,) = Running(guest.stack, api).rows(
+        "SELECT min(u.email) AS email FROM users u JOIN workspace_members m ON m.user_id = u.id"
+        " WHERE m.workspace_id = 'demo-workspace-acme' AND u.status = 'ACTIVE'"
+    )
+    run_id = api.trigger(dag_id, {"test": True, "recipients": [member["email"]]})
+
+    assert api.wait_for_run(dag_id, run_id)["state"] == "success"
+    assert events_of(api) == before
 
 
 def test_no_process_has_seen_the_checkout(guest, delivered):

@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..domain.errors import ConfigurationError
 from ..settings import Settings
+from .asset_events import AirflowAssetEvents
 from .metrics import AirflowMetrics
 
 if TYPE_CHECKING:
@@ -171,6 +172,10 @@ class AirflowServices:
     @cached_property
     def metrics(self) -> AirflowMetrics:
         return AirflowMetrics()
+
+    @cached_property
+    def asset_events(self) -> AirflowAssetEvents:
+        return AirflowAssetEvents()
 
     @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:
