@@ -32,6 +32,15 @@ def test_then_our_variable_then_airflows_connection_then_libpqs_variables():
     assert find_dsn(None, environ) == ""
 
 
+def test_airflows_connection_is_the_one_that_the_setting_names():
+    environ = OURS | {"SCHEDULED_REPORTS__DATABASE_CONNECTION": "neolith", "AIRFLOW_CONN_NEOLITH": "postgres://neo/x"}
+    del environ["SCHEDULED_REPORTS_DSN"]
+
+    assert read(find_dsn(None, environ))["host"] == "neo"
+    with pytest.raises(ConfigurationError, match="set SCHEDULED_REPORTS_DSN, AIRFLOW_CONN_OTHER or PGSERVICE"):
+        find_dsn(None, {"SCHEDULED_REPORTS__DATABASE_CONNECTION": "other"})
+
+
 @pytest.mark.parametrize("name", ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE"])
 def test_libpq_fills_in_what_its_own_variables_name(name):
     assert "host" not in read(find_dsn(None, {name: "x"}))
