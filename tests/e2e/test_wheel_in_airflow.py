@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+import tomllib
+from dataclasses import dataclass, fields, replace
 from email import message_from_bytes
 from email.policy import default
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import pytest
 from demo.__main__ import REPORT, plan, run_one
 from demo.processes import free_port
 from demo.stack import Stack
+from include.scheduled_reports.settings import Settings
 from tests.e2e.conftest import UNTIL, Running
 from tests.wheel import CHECKOUT, build, install
 
@@ -184,6 +186,38 @@ def test_airflow_lists_the_plugin_once_and_says_that_it_comes_from_the_wheel(gue
         "scheduled_reports.orchestration.timetable.ReportTimetable",
         "scheduled_reports.orchestration.timetable.RestingTimetable",
     ]
+
+
+def test_airflow_lists_the_provider_with_its_version_and_every_setting(guest):
+    listed = json.loads(guest.command("airflow", "providers", "list", "-o", "json").splitlines()[-1])
+    (ours,) = (provider for provider in listed if provider["package_name"] == "scheduled-reports")
+    assert ours["version"] == tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
+    assert ours["description"].startswith("Scheduled reports for Airflow: rows of a PostgreSQL table")
+
+    shown = guest.command(
+        "airflow", "config", "list", "--section", "scheduled_reports", "--defaults", "--include-descriptions"
+    )
+    found = set(re.findall(r"^(?:# )?(\w+) = ", shown, flags=re.MULTILINE))
+    assert found == {field.name for field in fields(Settings)}
+    assert "The bucket for artifacts." in shown
+    links = guest.command("airflow", "providers", "links", "-o", "json").splitlines()[-1]
+    assert {name for name in json.dumps(json.loads(links)).split('"') if name.startswith("scheduled_reports.")} == {
+        f"scheduled_reports.orchestration.task_links.{name}" for name in ("FileLink", "RunLink")
+    }
+
+
+def test_a_setting_in_airflows_own_variable_reaches_the_product_beside_the_defaults_of_the_provider(guest):
+    code = (
+        "from scheduled_reports.orchestration import airflow_settings as a;"
+        "s = a.read(); print(s.row_limit, s.bucket, sorted(n for n in a._read[0].values))"
+    )
+    env = {**guest.stack.airflow.env, "PYTHONPATH": str(guest.site), "AIRFLOW__SCHEDULED_REPORTS__ROW_LIMIT": "77"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=env, cwd=guest.site, check=True, capture_output=True, text=True
+    )
+
+    bucket = guest.stack.airflow.env["SCHEDULED_REPORTS__BUCKET"]
+    assert done.stdout.splitlines()[-1] == f"77 {bucket} ['SCHEDULED_REPORTS__ROW_LIMIT']"
 
 
 def test_the_api_answers_and_the_pages_are_served_with_their_style_and_script(guest, delivered):

@@ -1,9 +1,11 @@
 """The wheel contains the package without sample data and fakes, and works without a checkout."""
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
+from configparser import ConfigParser
 from email.parser import HeaderParser
 from importlib.metadata import distribution, version
 from zipfile import ZipFile
@@ -151,6 +153,27 @@ def test_the_console_script_is_the_command(site):
     (found,) = site.glob("*.dist-info/entry_points.txt")
 
     assert "scheduled-reports = scheduled_reports.__main__:main" in found.read_text().splitlines()
+
+
+def test_airflow_finds_one_plugin_and_the_metadata_of_one_provider_which_names_no_plugin(site):
+    (found,) = site.glob("*.dist-info/entry_points.txt")
+    sections = ConfigParser()
+    sections.read(found)
+
+    assert dict(sections["airflow.plugins"]) == {
+        "scheduled_reports": "scheduled_reports.orchestration.plugin:ScheduledReportsPlugin"
+    }
+    ((_, provider),) = sections["apache_airflow_provider"].items()
+    module, _, name = provider.partition(":")
+    told = json.loads(
+        python(site, "-c", f"import json, sys; from {module} import {name}; print(json.dumps({name}())); "
+                           "assert 'airflow' not in sys.modules")
+    )  # fmt: skip
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    assert (told["package-name"], told["versions"], told["description"]) == (
+        declared["name"], [declared["version"]], declared["description"],
+    )  # fmt: skip
+    assert "plugins" not in told
 
 
 def test_the_files_that_the_package_reads_are_found_from_the_wheel(site):

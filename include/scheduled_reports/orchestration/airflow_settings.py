@@ -55,7 +55,7 @@ def usable(kept: Mapping[str, str] = MappingProxyType({})) -> Settings:
     """Return the settings with the value in *kept* or the default in place of each wrong one; never raises."""
     section = _section()
     missing = {name: value for name, value in kept.items() if name in _named(section.problems)}
-    return Settings.usable(missing | environ(), kept)
+    return Settings.usable(missing | dict(environ()), kept)
 
 
 def variables() -> Mapping[str, str]:

@@ -43,7 +43,8 @@ class Settings:
 
     #: The Airflow connection of the reports database.
     database_connection: str = "reports_db"
-    #: The one that reports read their data with: a read-only role, or a replica; empty for DATABASE_CONNECTION.
+    #: The Airflow connection that reports read their data with: a read-only role, or a replica; empty for
+    #: DATABASE_CONNECTION.
     data_connection: str = ""
     #: The Airflow connection for S3, SES and SQS.
     aws_connection: str = "reports_aws"
@@ -79,7 +80,7 @@ class Settings:
     link_base: str = ""
     #: The keys that sign links to the public door: `number:secret`, separated by commas; the first one signs.
     link_keys: str = field(default="", repr=False)
-    #: The connection string of the public door's own database role.
+    #: The connection string of the public door's own database role; the public door reads it from the environment.
     public_dsn: str = field(default="", repr=False)
     #: `together`: one message to all readers; `separate`: one to each; empty for separate with LINK_BASE.
     messages: str = ""
