@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from demo import aws as server
+from include.scheduled_reports import __main__ as command
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.orchestration import dag_spec, factory, upkeep
@@ -209,6 +210,22 @@ def test_a_data_connection_that_is_missing_is_told_by_its_name(database, monkeyp
 
     with pytest.raises(ConfigurationError, match="the connection nowhere is not defined"):
         _ = AirflowServices().source
+
+
+def test_a_command_finds_a_connection_of_the_environment_and_says_where_it_looked(database, monkeypatch, capsys):
+    database("reports_db", "writer")
+    seen = []
+    monkeypatch.setattr(
+        "include.scheduled_reports.adapters.postgres.migrate.migrate", lambda dsn: seen.append(user_of(dsn)) or ["done"]
+    )
+
+    assert command.main(["migrate", "--conn-id", "reports_db"]) == 0
+    assert seen == ["writer"]
+    assert command.main(["migrate", "--conn-id", "elsewhere"]) == 1
+    assert (
+        "error: the connection elsewhere is not defined in the environment (AIRFLOW_CONN_ELSEWHERE) or the secrets "
+        "backend; one in Airflow's own database is known only inside Airflow\n"
+    ) in capsys.readouterr().err
 
 
 BACKEND = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from psycopg.pq import Conninfo
 
@@ -85,3 +87,44 @@ def test_a_command_takes_the_database_from_the_environment(monkeypatch, capsys):
 
     assert command.main(["migrate"]) == 1
     assert "/nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://owner:s3cret@nowhere.example/x", "host=/nowhere password=s3cret"])
+def test_a_password_in_an_argument_is_warned_of_without_being_shown(dsn, capsys, monkeypatch):
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate", "--dsn", dsn]) == 0
+    told = capsys.readouterr()
+    assert told.out == "done\n"
+    assert told.err.startswith("warning: other users of this machine can see the password in --dsn; ")
+    assert "s3cret" not in told.err
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://owner@nowhere.example/x", "host=/nowhere user=password", "password"])
+def test_nothing_is_warned_of_without_one(dsn, capsys, monkeypatch):
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate", "--dsn", dsn]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_password_in_the_environment_is_nobody_elses_to_see(capsys, monkeypatch):
+    monkeypatch.setenv("SCHEDULED_REPORTS_DSN", "host=/nowhere password=s3cret")
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_database_is_named_once(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["migrate", "--dsn", "host=x", "--conn-id", "reports_db"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_without_airflow_its_connections_cannot_be_named(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "include.scheduled_reports.orchestration.connections", None)
+
+    assert command.main(["migrate", "--conn-id", "reports_db"]) == 1
+    assert capsys.readouterr().err.startswith("error: --conn-id needs Airflow, and ")

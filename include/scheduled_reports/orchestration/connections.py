@@ -277,6 +277,17 @@ def reports_dsn(name: str) -> str:
     return make_conninfo(**{option: value for option, value in values.items() if value not in (None, "")})
 
 
+def dsn_outside_airflow(name: str) -> str:
+    """As `reports_dsn`, for a process that Airflow has not started: it cannot see Airflow's own database."""
+    try:
+        return reports_dsn(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error} in the environment (AIRFLOW_CONN_{name.upper()}) or the secrets backend; "
+            "one in Airflow's own database is known only inside Airflow"
+        ) from None
+
+
 def _smtp(name: str) -> SmtpMailer:
     """Return the mailer of a connection; the extras are those of Airflow's SMTP connections."""
     from airflow.sdk import BaseHook

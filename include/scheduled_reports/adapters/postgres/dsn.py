@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from ...domain.errors import ConfigurationError
@@ -34,6 +34,14 @@ def find_dsn(given: str | None, environ: Mapping[str, str]) -> str:
     raise ConfigurationError(
         f"no database is named; set {VARIABLE}, {of_airflow} or PGSERVICE, or add --dsn without a password"
     )
+
+
+def has_password(dsn: str) -> bool:
+    """Whether a connection string contains a password; False for one that libpq does not accept."""
+    try:
+        return bool(conninfo_to_dict(dsn).get("password"))
+    except psycopg.Error:
+        return False
 
 
 def _of_airflow(name: str, text: str) -> str:
