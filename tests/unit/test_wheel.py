@@ -79,14 +79,33 @@ def metadata(wheel):
         return HeaderParser().parsestr(archive.read(name).decode())
 
 
-def test_what_it_depends_on_is_requirements_txt_to_the_letter_with_the_tested_airflow(metadata):
-    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / "requirements.txt").read_text().splitlines()]
-    required = {Requirement(line) for line in lines if line}
+def requirements(name):
+    """Return the requirements of a file, by name."""
+    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / name).read_text().splitlines()]
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return {one.name: one for one in found}
 
-    # An image brings its own Airflow, so requirements.txt has it by its bare name.
-    assert Requirement("apache-airflow") in required
-    expected = required - {Requirement("apache-airflow")} | {Requirement("apache-airflow>=3.3,<3.4")}
-    assert sorted(map(Requirement, metadata.get_all("Requires-Dist")), key=str) == sorted(expected, key=str)
+
+def test_what_it_depends_on_is_the_file_of_its_ranges_to_the_letter(metadata):
+    required = {one.name: one for one in map(Requirement, metadata.get_all("Requires-Dist"))}
+
+    assert required == requirements("requirements-wheel.txt")
+
+
+def test_it_needs_what_an_image_needs_in_ranges_that_hold_the_versions_of_the_image_and_of_the_lock():
+    ranges, pinned = requirements("requirements-wheel.txt"), requirements("requirements.txt")
+
+    assert ranges.keys() == pinned.keys()
+    assert [name for name, one in ranges.items() if one.extras != pinned[name].extras] == []
+    for name, one in ranges.items():
+        assert {bound.operator for bound in one.specifier} <= {">=", "<"}, f"{name} is no range"
+        assert ">=" in {bound.operator for bound in one.specifier}
+        assert one.specifier.contains(version(name)), f"{name} of the lock is outside {one.specifier}"
+        exact = [bound.version for bound in pinned[name].specifier if bound.operator == "=="]
+        assert all(map(one.specifier.contains, exact))
+        # Where an image has a lower bound, it is the same one.
+        bounds = {bound.version for bound in pinned[name].specifier if bound.operator == ">="}
+        assert bounds <= {bound.version for bound in one.specifier}, name
 
 
 @pytest.mark.parametrize(("airflow", "fits"), [("3.2.9", False), ("3.3.0", True), ("3.3.2", True), ("3.4.0", False)])
