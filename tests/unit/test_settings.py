@@ -13,8 +13,9 @@ from PIL import Image
 
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.domain.problem import shown
-from include.scheduled_reports.settings import Settings, default_texts, environment
+from include.scheduled_reports.settings import Settings, environment
 from include.scheduled_reports.settings.branding import Branding
+from include.scheduled_reports.settings.provider import default_texts
 
 
 def read(**values):

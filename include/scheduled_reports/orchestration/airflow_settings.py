@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,11 @@ from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
 
 from ..domain.errors import ConfigurationError
-from ..settings import PREFIX, SECRET, Settings, default_texts
+from ..settings import PREFIX, SECRET, Settings
 from ..settings.environment import environ, use_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 SECTION = "scheduled_reports"
 VARIABLES = f"AIRFLOW__{SECTION.upper()}__"
@@ -73,31 +73,23 @@ def _section() -> Section:
 
 
 def _read_section() -> Section:
-    # What the metadata of the wheel says, for a checkout as well: Airflow runs commands only for secret options.
-    conf.sensitive_config_values.update((SECTION, name) for name in SECRET)
-    defaults = default_texts()
+    """Read the options that are set, and no others: a look for one that is not makes Airflow load all its providers."""
+    written = conf.options(SECTION) if conf.has_section(SECTION) else []
+    variables = [name.removeprefix(VARIABLES) for name in os.environ if name.startswith(VARIABLES)]
+    named = {option.lower() for option in (*written, *variables)}
+    elsewhere = {f"{secret}{ending}": secret for secret in SECRET for ending in ELSEWHERE}
+    if named & elsewhere.keys():
+        # As the metadata of the wheel says, for a checkout as well: Airflow runs commands only for secret options.
+        conf.sensitive_config_values.update((SECTION, name) for name in SECRET)
     values, problems = {}, []
-    for option in sorted({*(one.name for one in fields(Settings)), *_options()}):
+    for option in sorted({elsewhere.get(one, one) for one in named}):
         name = f"{PREFIX}{option.upper()}"
         try:
-            value = conf.get(SECTION, option, fallback=None)
+            values[name] = conf.get(SECTION, option)
         except (AirflowConfigException, configparser.Error, ValueError, OSError) as error:
             # The type alone: the message may contain what a command has printed.
             problems.append(f"{name}: [{SECTION}] {option} cannot be read ({type(error).__name__}); see airflow.cfg.")
-            continue
-        # The metadata of the wheel gives every option its default, which is not a setting of anybody.
-        if value is not None and value != defaults.get(option):
-            values[name] = value
     return Section(values, tuple(problems))
-
-
-def _options() -> Iterator[str]:
-    """Yield the names of the options that are set, known or not."""
-    written = conf.options(SECTION) if conf.has_section(SECTION) else []
-    variables = [name.removeprefix(VARIABLES) for name in os.environ if name.startswith(VARIABLES)]
-    for option in (one.lower() for one in (*written, *variables)):
-        ending = next((one for one in ELSEWHERE if option.endswith(one)), "")
-        yield option.removesuffix(ending) if option.removesuffix(ending) in SECRET else option
 
 
 def _named(problems: tuple[str, ...]) -> set[str]:

@@ -338,17 +338,6 @@ class Settings:
         return not domains or mailbox(address).rpartition("@")[2] in domains
 
 
-def default_texts() -> Mapping[str, str]:
-    """The default of each setting as an operator writes it, by the name of its field."""
-    return {name: _text(value) for name, value in DEFAULTS.items()}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}" if value < timedelta(seconds=1) else str(round(value.total_seconds()))
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _problem(name: str, value: str | timedelta, reason: str) -> Problem:
     if isinstance(value, timedelta):
         return Problem(column=f"{PREFIX}{name}", value=round(value.total_seconds()), reason=reason)

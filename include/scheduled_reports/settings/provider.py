@@ -10,9 +10,12 @@ from dataclasses import fields
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from . import DEFAULTS, SECRET, Settings, default_texts
+from . import DEFAULTS, SECRET, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DISTRIBUTION = "scheduled-reports"
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "float", timedelta: "float"}
@@ -34,6 +37,17 @@ def get_provider_info() -> dict[str, Any]:
         },
         "extra-links": [f"{package}.orchestration.task_links.{name}" for name in ("FileLink", "RunLink")],
     }
+
+
+def default_texts() -> Mapping[str, str]:
+    """The default of each setting as an operator writes it, by the name of its field."""
+    return {name: _text(value) for name, value in DEFAULTS.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}" if value < timedelta(seconds=1) else str(round(value.total_seconds()))
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _of_distribution() -> dict[str, Any]:
