@@ -65,7 +65,7 @@ lock: setup  ## resolve requirements-dev.txt into requirements.lock
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		--override .ci/overrides.txt requirements-dev.txt -o requirements.lock
 
-resolve: setup  ## check that requirements.txt resolves with Airflow and its oldest providers; queries PyPI
+resolve: setup  ## check that requirements.txt and the ranges of the wheel resolve with Airflow, oldest and newest; queries PyPI
 	@.ci/resolve
 
 # --strict: a package that cannot be looked up is a failure.  tests/readers is left out: SheetJS publishes to npm no

@@ -1,4 +1,4 @@
-"""The parts of the wheel's metadata that need a change on their way from the files of the repository."""
+"""The part of the wheel's metadata that needs a change on its way from the files of the repository."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-#: An Astro image brings its own Airflow and refuses any bound in requirements.txt; the wheel can name the tested one.
-AIRFLOW = "apache-airflow>=3.3,<3.4"
-
 
 class WheelMetadata(MetadataHookInterface):
-    """Bound Airflow's version, and make the README readable without the files it links to."""
+    """Make the README readable without the files it links to."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Run after the hook that reads requirements.txt; hatchling keeps the order of pyproject.toml."""
-        found: list[str] = metadata["dependencies"]
-        found[found.index("apache-airflow")] = AIRFLOW
+        """Add the README as the description."""
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         metadata["readme"] = {"content-type": "text/markdown", "text": standalone(text)}
 

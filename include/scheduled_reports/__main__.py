@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .domain.finding import Finding
 
 T = TypeVar("T")
+SEEN_BY_OTHERS = (
+    "warning: other users of this machine can see the password in --dsn; "
+    "put it into SCHEDULED_REPORTS_DSN or ~/.pgpass, or use --conn-id"
+)
 NO_SAMPLE_DATA = (
     "the wheel does not contain the sample data; "
     "run seed-demo in a checkout: python -m include.scheduled_reports seed-demo"
@@ -40,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if hasattr(options, "dsn"):
-            options.dsn = _find_dsn(options.dsn)
+            options.dsn = _find_dsn(options)
         return int(options.run(options))
     except (ReportsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -99,7 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
 
     for command in (migrate, seed, validate, preview, jobs):
-        command.add_argument(
+        database = command.add_mutually_exclusive_group()
+        database.add_argument(
+            "--conn-id",
+            help="an Airflow connection, from the environment or the secrets backend; one in Airflow's own database is "
+            "known only inside Airflow",
+        )
+        database.add_argument(
             "--dsn",
             help="a libpq connection string, without the password, which other users of this machine would see "
             "(default: SCHEDULED_REPORTS_DSN, AIRFLOW_CONN_REPORTS_DB, or libpq's variables, such as PGSERVICE)",
@@ -129,10 +139,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _find_dsn(given: str | None) -> str:
-    from .adapters.postgres.dsn import find_dsn
+def _find_dsn(options: argparse.Namespace) -> str:
+    from .adapters.postgres.dsn import find_dsn, has_password
 
-    return find_dsn(given, os.environ)
+    if getattr(options, "conn_id", None):
+        return _connection(options.conn_id)
+    if options.dsn and has_password(options.dsn):
+        print(SEEN_BY_OTHERS, file=sys.stderr)
+    return find_dsn(options.dsn, os.environ)
+
+
+def _connection(conn_id: str) -> str:
+    """Return the connection string of an Airflow connection; nothing else of a command needs Airflow."""
+    try:
+        from .orchestration.connections import dsn_outside_airflow
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--conn-id needs Airflow, and {error.name} is not installed; use --dsn") from None
+    return dsn_outside_airflow(conn_id)
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from demo import aws as server
+from include.scheduled_reports import __main__ as command
 from include.scheduled_reports.adapters.ses import SesMailer
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.orchestration import dag_spec, factory, upkeep
@@ -189,12 +190,42 @@ def test_the_data_is_read_through_the_connection_of_everything_else_unless_anoth
         assert user_of(port.dsn) == "writer"
 
 
+def test_every_connection_has_the_id_of_its_setting(database, monkeypatch):
+    database("neolith", "writer")
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD", "aws://AKIACLOUD:s@/?region_name=eu-central-1")
+    monkeypatch.setenv("AIRFLOW_CONN_RELAY", "smtp://postman:p@relay.example:587")
+    for name, value in {"DATABASE": "neolith", "AWS": "cloud", "SMTP": "relay"}.items():
+        monkeypatch.setenv(f"SCHEDULED_REPORTS__{name}_CONNECTION", value)
+    services = AirflowServices()
+
+    assert {user_of(services.dsn), user_of(services.data_dsn)} == {"writer"}
+    assert services.store.client._request_signer._credentials.access_key == "AKIACLOUD"
+    monkeypatch.setenv("SCHEDULED_REPORTS__MAIL_VIA", "smtp")
+    assert AirflowServices().mailer.login == "postman"
+
+
 def test_a_data_connection_that_is_missing_is_told_by_its_name(database, monkeypatch):
     database("reports_db", "writer")
     monkeypatch.setenv("SCHEDULED_REPORTS__DATA_CONNECTION", "nowhere")
 
     with pytest.raises(ConfigurationError, match="the connection nowhere is not defined"):
         _ = AirflowServices().source
+
+
+def test_a_command_finds_a_connection_of_the_environment_and_says_where_it_looked(database, monkeypatch, capsys):
+    database("reports_db", "writer")
+    seen = []
+    monkeypatch.setattr(
+        "include.scheduled_reports.adapters.postgres.migrate.migrate", lambda dsn: seen.append(user_of(dsn)) or ["done"]
+    )
+
+    assert command.main(["migrate", "--conn-id", "reports_db"]) == 0
+    assert seen == ["writer"]
+    assert command.main(["migrate", "--conn-id", "elsewhere"]) == 1
+    assert (
+        "error: the connection elsewhere is not defined in the environment (AIRFLOW_CONN_ELSEWHERE) or the secrets "
+        "backend; one in Airflow's own database is known only inside Airflow\n"
+    ) in capsys.readouterr().err
 
 
 BACKEND = """
@@ -211,7 +242,7 @@ ASK = """
 from include.scheduled_reports.orchestration.connections import AirflowServices, _smtp
 services = AirflowServices()
 key = services.store.client._request_signer._credentials.access_key
-print("found", *sorted(services.dsn.split()), key, _smtp().login, sep="|")
+print("found", *sorted(services.dsn.split()), key, _smtp("reports_smtp").login, sep="|")
 """
 
 

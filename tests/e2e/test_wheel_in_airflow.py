@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+import tomllib
+from dataclasses import dataclass, fields, replace
 from email import message_from_bytes
 from email.policy import default
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ import pytest
 from demo.__main__ import REPORT, plan, run_one
 from demo.processes import free_port
 from demo.stack import Stack
+from include.scheduled_reports.settings import Settings
 from tests.e2e.conftest import UNTIL, Running
 from tests.wheel import CHECKOUT, build, install
 
@@ -40,6 +43,13 @@ class Guest:
         return command(self.site, *arguments, env=self.stack.airflow.env)
 
 
+def consumer():
+    """Return the DAG in docs/operate.md that starts on a report."""
+    blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs/operate.md").read_text(), flags=re.DOTALL)
+    (found,) = (block for block in blocks if "triggering_asset_events" in block)
+    return found
+
+
 def command(site, *arguments, env):
     done = subprocess.run(
         [sys.executable, "-P", "-m", *arguments],
@@ -61,6 +71,7 @@ def guest(tmp_path_factory):
     dags = folder / "dags"
     dags.mkdir()
     (dags / "anything.py").write_text(LINE)
+    (dags / "archive.py").write_text(consumer())
 
     def fill(dsn):
         # The wheel leaves the sample data out.
@@ -91,6 +102,51 @@ def test_a_row_becomes_a_mail(guest, delivered):
     (mail,) = running.mails_of(REPORT)
     attached = list(message_from_bytes(mail.raw, policy=default).iter_attachments())
     assert len(attached) == len(running.executions(REPORT)) > 0
+
+
+def events_of(api):
+    """Return the asset events of the report."""
+    found = api.items("/assets/events", "asset_events", source_dag_id=f"scheduled_report_{REPORT}")
+    return [event for event in found if event["uri"] == f"scheduled-reports://demo-workspace-acme/{REPORT}"]
+
+
+def test_another_dag_starts_on_the_report_with_its_files_and_only_once(guest, delivered):
+    api, dag_id = guest.stack.airflow.api(), f"scheduled_report_{REPORT}"
+    running = Running(guest.stack, api)
+    runs = "/dags/archive/dagRuns"
+    running.wait(lambda: list(api.items(runs, "dag_runs")), seconds=120, what="the other DAG to start")
+    (started,) = api.items(runs, "dag_runs")
+
+    assert api.wait_for_run("archive", started["dag_run_id"])["state"] == "success"
+    path = f"{runs}/{started['dag_run_id']}/taskInstances/copy/xcomEntries/return_value"
+    # A list is shown as text by some versions of the API.
+    assert set(re.findall(r"s3://[^'\", \]]+", json.dumps(api.get(path)["value"]))) == {
+        row["file_url"] for row in running.executions(REPORT)
+    }
+    (event,) = events_of(api)
+    assert (event["source_task_id"], event["source_run_id"]) == ("record", event["extra"]["run_id"])
+
+    # Recorded again after a clear, the run is no news.
+    run_id = event["source_run_id"]
+    api.post(f"/dags/{dag_id}/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "task_ids": ["record"],
+                                                    "only_failed": False, "reset_dag_runs": True})  # fmt: skip
+    assert api.wait_for_run(dag_id, run_id)["state"] == "success"
+    tries = {one["task_id"]: one["try_number"] for one in api.task_instances(dag_id, run_id)}
+    assert tries["record"] == 2
+    assert events_of(api) == [event]
+
+
+def test_a_test_of_the_report_starts_no_other_dag(guest, delivered):
+    api, dag_id = guest.stack.airflow.api(), f"scheduled_report_{REPORT}"
+    before = events_of(api)
+    (member,) = Running(guest.stack, api).rows(
+        "SELECT min(u.email) AS email FROM users u JOIN workspace_members m ON m.user_id = u.id"
+        " WHERE m.workspace_id = 'demo-workspace-acme' AND u.status = 'ACTIVE'"
+    )
+    run_id = api.trigger(dag_id, {"test": True, "recipients": [member["email"]]})
+
+    assert api.wait_for_run(dag_id, run_id)["state"] == "success"
+    assert events_of(api) == before
 
 
 def test_no_process_has_seen_the_checkout(guest, delivered):
@@ -130,6 +186,38 @@ def test_airflow_lists_the_plugin_once_and_says_that_it_comes_from_the_wheel(gue
         "scheduled_reports.orchestration.timetable.ReportTimetable",
         "scheduled_reports.orchestration.timetable.RestingTimetable",
     ]
+
+
+def test_airflow_lists_the_provider_with_its_version_and_every_setting(guest):
+    listed = json.loads(guest.command("airflow", "providers", "list", "-o", "json").splitlines()[-1])
+    (ours,) = (provider for provider in listed if provider["package_name"] == "scheduled-reports")
+    assert ours["version"] == tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
+    assert ours["description"].startswith("Scheduled reports for Airflow: rows of a PostgreSQL table")
+
+    shown = guest.command(
+        "airflow", "config", "list", "--section", "scheduled_reports", "--defaults", "--include-descriptions"
+    )
+    found = set(re.findall(r"^(?:# )?(\w+) = ", shown, flags=re.MULTILINE))
+    assert found == {field.name for field in fields(Settings)}
+    assert "The bucket for artifacts." in shown
+    links = guest.command("airflow", "providers", "links", "-o", "json").splitlines()[-1]
+    assert {name for name in json.dumps(json.loads(links)).split('"') if name.startswith("scheduled_reports.")} == {
+        f"scheduled_reports.orchestration.task_links.{name}" for name in ("FileLink", "RunLink")
+    }
+
+
+def test_a_setting_in_airflows_own_variable_reaches_the_product_beside_the_defaults_of_the_provider(guest):
+    code = (
+        "from scheduled_reports.orchestration import airflow_settings as a;"
+        "s = a.read(); print(s.row_limit, s.bucket, sorted(n for n in a._read[0].values))"
+    )
+    env = {**guest.stack.airflow.env, "PYTHONPATH": str(guest.site), "AIRFLOW__SCHEDULED_REPORTS__ROW_LIMIT": "77"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=env, cwd=guest.site, check=True, capture_output=True, text=True
+    )
+
+    bucket = guest.stack.airflow.env["SCHEDULED_REPORTS__BUCKET"]
+    assert done.stdout.splitlines()[-1] == f"77 {bucket} ['SCHEDULED_REPORTS__ROW_LIMIT']"
 
 
 def test_the_api_answers_and_the_pages_are_served_with_their_style_and_script(guest, delivered):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from psycopg.pq import Conninfo
 
@@ -30,6 +32,15 @@ def test_then_our_variable_then_airflows_connection_then_libpqs_variables():
     assert read(find_dsn(None, environ))["host"] == "airflow"
     del environ["AIRFLOW_CONN_REPORTS_DB"]
     assert find_dsn(None, environ) == ""
+
+
+def test_airflows_connection_is_the_one_that_the_setting_names():
+    environ = OURS | {"SCHEDULED_REPORTS__DATABASE_CONNECTION": "neolith", "AIRFLOW_CONN_NEOLITH": "postgres://neo/x"}
+    del environ["SCHEDULED_REPORTS_DSN"]
+
+    assert read(find_dsn(None, environ))["host"] == "neo"
+    with pytest.raises(ConfigurationError, match="set SCHEDULED_REPORTS_DSN, AIRFLOW_CONN_OTHER or PGSERVICE"):
+        find_dsn(None, {"SCHEDULED_REPORTS__DATABASE_CONNECTION": "other"})
 
 
 @pytest.mark.parametrize("name", ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE"])
@@ -76,3 +87,44 @@ def test_a_command_takes_the_database_from_the_environment(monkeypatch, capsys):
 
     assert command.main(["migrate"]) == 1
     assert "/nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://owner:s3cret@nowhere.example/x", "host=/nowhere password=s3cret"])
+def test_a_password_in_an_argument_is_warned_of_without_being_shown(dsn, capsys, monkeypatch):
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate", "--dsn", dsn]) == 0
+    told = capsys.readouterr()
+    assert told.out == "done\n"
+    assert told.err.startswith("warning: other users of this machine can see the password in --dsn; ")
+    assert "s3cret" not in told.err
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://owner@nowhere.example/x", "host=/nowhere user=password", "password"])
+def test_nothing_is_warned_of_without_one(dsn, capsys, monkeypatch):
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate", "--dsn", dsn]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_password_in_the_environment_is_nobody_elses_to_see(capsys, monkeypatch):
+    monkeypatch.setenv("SCHEDULED_REPORTS_DSN", "host=/nowhere password=s3cret")
+    monkeypatch.setattr("include.scheduled_reports.adapters.postgres.migrate.migrate", lambda _: ["done"])
+
+    assert command.main(["migrate"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_database_is_named_once(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["migrate", "--dsn", "host=x", "--conn-id", "reports_db"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_without_airflow_its_connections_cannot_be_named(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "include.scheduled_reports.orchestration.connections", None)
+
+    assert command.main(["migrate", "--conn-id", "reports_db"]) == 1
+    assert capsys.readouterr().err.startswith("error: --conn-id needs Airflow, and ")

@@ -13,8 +13,9 @@ from PIL import Image
 
 from include.scheduled_reports.domain.errors import ConfigurationError
 from include.scheduled_reports.domain.problem import shown
-from include.scheduled_reports.settings import Settings
+from include.scheduled_reports.settings import Settings, environment
 from include.scheduled_reports.settings.branding import Branding
+from include.scheduled_reports.settings.provider import default_texts
 
 
 def read(**values):
@@ -513,3 +514,32 @@ def test_a_company_may_have_no_character_that_does_harm(name, reason):
     (problem,) = Settings(brand_name=name).problems()
 
     assert reason in str(problem)
+
+
+def test_the_data_is_read_through_the_connection_of_the_database_unless_another_is_named():
+    assert (Settings().database_connection, Settings().data_connection) == ("reports_db", "reports_db")
+    assert read(DATABASE_CONNECTION="neolith").data_connection == "neolith"
+    assert read(DATABASE_CONNECTION="neolith", DATA_CONNECTION="replica").data_connection == "replica"
+
+
+def test_a_connection_has_an_id():
+    assert reason(AWS_CONNECTION=" ") == (
+        'SCHEDULED_REPORTS__AWS_CONNECTION: "" is not the id of an Airflow connection; use one such as reports_aws.'
+    )
+
+
+def test_a_default_as_text_is_read_as_the_default():
+    texts = {name.upper(): text for name, text in default_texts().items()}
+
+    assert texts["LINK_SECONDS"] == "604800"
+    assert (texts["CSV_BOM"], texts["MAIL_RATE"], texts["BRAND_COLOUR"]) == ("false", "0", "#2f6fab")
+    assert read(**texts) == Settings()
+
+
+def test_what_airflow_says_lies_beneath_the_environment(monkeypatch):
+    monkeypatch.setenv("SCHEDULED_REPORTS__BUCKET", "mine")
+    monkeypatch.setattr(environment, "_beneath", {})
+    environment.use_beneath({"SCHEDULED_REPORTS__BUCKET": "theirs", "SCHEDULED_REPORTS__ROW_LIMIT": "7"})
+
+    found = Settings.from_env(environment.environ())
+    assert (found.bucket, found.row_limit) == ("mine", 7)

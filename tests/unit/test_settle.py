@@ -114,11 +114,11 @@ def test_a_run_that_cannot_be_settled_does_not_keep_the_others_back(services, mo
     settle = services.runs.settle
     calls = []
 
-    def first_fails(key, *arguments):
+    def first_fails(key, *arguments, **options):
         calls.append(key)
         if len(calls) == 1:
             raise TransientError("away")
-        return settle(key, *arguments)
+        return settle(key, *arguments, **options)
 
     monkeypatch.setattr(services.runs, "settle", first_fails)
 

@@ -1,9 +1,11 @@
 """The wheel contains the package without sample data and fakes, and works without a checkout."""
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
+from configparser import ConfigParser
 from email.parser import HeaderParser
 from importlib.metadata import distribution, version
 from zipfile import ZipFile
@@ -77,14 +79,33 @@ def metadata(wheel):
         return HeaderParser().parsestr(archive.read(name).decode())
 
 
-def test_what_it_depends_on_is_requirements_txt_to_the_letter_with_the_tested_airflow(metadata):
-    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / "requirements.txt").read_text().splitlines()]
-    required = {Requirement(line) for line in lines if line}
+def requirements(name):
+    """Return the requirements of a file, by name."""
+    lines = [line.partition("#")[0].strip() for line in (CHECKOUT / name).read_text().splitlines()]
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return {one.name: one for one in found}
 
-    # An image brings its own Airflow, so requirements.txt has it by its bare name.
-    assert Requirement("apache-airflow") in required
-    expected = required - {Requirement("apache-airflow")} | {Requirement("apache-airflow>=3.3,<3.4")}
-    assert sorted(map(Requirement, metadata.get_all("Requires-Dist")), key=str) == sorted(expected, key=str)
+
+def test_what_it_depends_on_is_the_file_of_its_ranges_to_the_letter(metadata):
+    required = {one.name: one for one in map(Requirement, metadata.get_all("Requires-Dist"))}
+
+    assert required == requirements("requirements-wheel.txt")
+
+
+def test_it_needs_what_an_image_needs_in_ranges_that_hold_the_versions_of_the_image_and_of_the_lock():
+    ranges, pinned = requirements("requirements-wheel.txt"), requirements("requirements.txt")
+
+    assert ranges.keys() == pinned.keys()
+    assert [name for name, one in ranges.items() if one.extras != pinned[name].extras] == []
+    for name, one in ranges.items():
+        assert {bound.operator for bound in one.specifier} <= {">=", "<"}, f"{name} is no range"
+        assert ">=" in {bound.operator for bound in one.specifier}
+        assert one.specifier.contains(version(name)), f"{name} of the lock is outside {one.specifier}"
+        exact = [bound.version for bound in pinned[name].specifier if bound.operator == "=="]
+        assert all(map(one.specifier.contains, exact))
+        # Where an image has a lower bound, it is the same one.
+        bounds = {bound.version for bound in pinned[name].specifier if bound.operator == ">="}
+        assert bounds <= {bound.version for bound in one.specifier}, name
 
 
 @pytest.mark.parametrize(("airflow", "fits"), [("3.2.9", False), ("3.3.0", True), ("3.3.2", True), ("3.4.0", False)])
@@ -151,6 +172,27 @@ def test_the_console_script_is_the_command(site):
     (found,) = site.glob("*.dist-info/entry_points.txt")
 
     assert "scheduled-reports = scheduled_reports.__main__:main" in found.read_text().splitlines()
+
+
+def test_airflow_finds_one_plugin_and_the_metadata_of_one_provider_which_names_no_plugin(site):
+    (found,) = site.glob("*.dist-info/entry_points.txt")
+    sections = ConfigParser()
+    sections.read(found)
+
+    assert dict(sections["airflow.plugins"]) == {
+        "scheduled_reports": "scheduled_reports.orchestration.plugin:ScheduledReportsPlugin"
+    }
+    ((_, provider),) = sections["apache_airflow_provider"].items()
+    module, _, name = provider.partition(":")
+    told = json.loads(
+        python(site, "-c", f"import json, sys; from {module} import {name}; print(json.dumps({name}())); "
+                           "assert 'airflow' not in sys.modules")
+    )  # fmt: skip
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    assert (told["package-name"], told["versions"], told["description"]) == (
+        declared["name"], [declared["version"]], declared["description"],
+    )  # fmt: skip
+    assert "plugins" not in told
 
 
 def test_the_files_that_the_package_reads_are_found_from_the_wheel(site):

@@ -8,6 +8,7 @@ import unicodedata
 from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from . import dates
 from .bidi import isolated, without_controls
@@ -114,6 +115,11 @@ def object_key(report: Report, run: str, extension: str) -> str:
 def objects_of(workspace_id: str, report_id: str) -> str:
     """The prefix of the keys of all objects of a report; it ends with `/`, so that `r1` does not match `r10`."""
     return f"{escape(workspace_id)}/{escape(report_id)}/"
+
+
+def asset_uri(workspace_id: str, report_id: str) -> str:
+    """The asset of a report in Airflow; the ids are escaped as in every URI, those of letters and digits not at all."""
+    return f"scheduled-reports://{quote(workspace_id, safe='')}/{quote(report_id, safe='')}"
 
 
 def file_name(report: Report, window: Window, extension: str) -> str:

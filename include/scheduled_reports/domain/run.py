@@ -243,3 +243,5 @@ class Outcome:
     mail_error: str | None = None
     #: The kind of the run, if the record counted this outcome for the first time.
     news: RunKind | None = field(default=None, compare=False)
+    #: Whether the asset event of the run is to be emitted by the task that has settled it.
+    emits_event: bool = field(default=False, compare=False)

@@ -113,7 +113,7 @@ class ReportsBundle(BaseDagBundle):
         from ..adapters.postgres.reports import PostgresDefinitions
         from .connections import reports_dsn
 
-        return PostgresDefinitions(reports_dsn(), STATEMENT_TIMEOUT)
+        return PostgresDefinitions(reports_dsn(self._settings.database_connection), STATEMENT_TIMEOUT)
 
 
 def _text(shard: Shard) -> str:

@@ -1,8 +1,7 @@
-"""Build the ports from Airflow's connections `reports_db`, `reports_aws` and `reports_smtp`."""
+"""Build the ports from Airflow's connections: of the database, of AWS and, if mails go through it, of SMTP."""
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
@@ -14,7 +13,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
 
 from ..domain.errors import ConfigurationError
-from ..settings import Settings
+from . import airflow_settings
+from .asset_events import AirflowAssetEvents
 from .metrics import AirflowMetrics
 
 if TYPE_CHECKING:
@@ -38,11 +38,7 @@ if TYPE_CHECKING:
     from ..adapters.smtp import SmtpMailer
     from ..adapters.sqs import SqsEventQueue
     from ..adapters.staging import ArrowStaging
-
-DATABASE = "reports_db"
-AWS = "reports_aws"
-SMTP = "reports_smtp"
-
+    from ..settings import Settings
 
 #: What an email task has for sending besides the time of a query; the rest of its time is for what it does before, and
 #: for the answer to its last message.
@@ -59,7 +55,7 @@ class AirflowServices:
 
     @cached_property
     def settings(self) -> Settings:
-        return Settings.from_env(os.environ)
+        return airflow_settings.read()
 
     @cached_property
     def definitions(self) -> PostgresDefinitions:
@@ -94,7 +90,7 @@ class AirflowServices:
     def mailer(self) -> SesMailer | SmtpMailer:
         """Port `Mailer`; botocore's retries are off, because a repeated call would send a second email."""
         if self.settings.mail_via == "smtp":
-            return _smtp()
+            return _smtp(self.settings.smtp_connection)
         from ..adapters.ses import SesMailer
 
         once = {"total_max_attempts": 1, "mode": "standard"}
@@ -173,17 +169,21 @@ class AirflowServices:
         return AirflowMetrics()
 
     @cached_property
+    def asset_events(self) -> AirflowAssetEvents:
+        return AirflowAssetEvents()
+
+    @cached_property
     def _aws(self) -> tuple[AwsBaseHook, Session]:
-        """The hook of `reports_aws` and one session for all clients, so that botocore reads its data files once."""
+        """The hook of AWS_CONNECTION and one session for all clients, so that botocore reads its data files once."""
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-        hook = AwsBaseHook(aws_conn_id=AWS, client_type="s3")
+        hook = AwsBaseHook(aws_conn_id=self.settings.aws_connection, client_type="s3")
         session = hook.get_session(region_name=hook.region_name)
         session._session.register_component("data_loader", botocore_files())  # noqa: SLF001 - boto3 has no other way
         return hook, session
 
     def _client(self, service: str, **config: Any) -> Any:
-        """Return a boto3 client of `reports_aws`; *config* is added to the connection's configuration.
+        """Return a boto3 client of AWS_CONNECTION; *config* is added to the connection's configuration.
 
         The hook's own client is not used: for its user agent it searches all loaded modules, which takes 0.1 to 0.4 s.
         """
@@ -204,7 +204,7 @@ class AirflowServices:
         hook, session = self._aws
         credentials = session.get_credentials()
         if credentials is None:
-            raise ConfigurationError(f"connection {AWS} gives no AWS credentials for staging")
+            raise ConfigurationError(f"connection {hook.aws_conn_id} gives no AWS credentials for staging")
         frozen = credentials.get_frozen_credentials()
         return fs.S3FileSystem(
             access_key=frozen.access_key,
@@ -234,13 +234,14 @@ class AirflowServices:
     @cached_property
     def dsn(self) -> str:
         """The libpq connection string of the reports database."""
-        return reports_dsn()
+        # A setting that is wrong does not keep the pages from showing it.
+        return reports_dsn(airflow_settings.usable().database_connection)
 
     @cached_property
     def data_dsn(self) -> str:
         """The libpq connection string for reading the data of reports."""
         chosen = self.settings.data_connection
-        return self.dsn if chosen == DATABASE else reports_dsn(chosen)
+        return self.dsn if chosen == self.settings.database_connection else reports_dsn(chosen)
 
 
 @cache
@@ -251,7 +252,7 @@ def botocore_files() -> Loader:
     return create_loader()
 
 
-def reports_dsn(name: str = DATABASE) -> str:
+def reports_dsn(name: str) -> str:
     """Return the libpq connection string of a connection, with its extras (sslmode, options …) and IAM token.
 
     The hook's URL is for SQLAlchemy and lacks the extras, and ADBC does not use the hook's connections.
@@ -276,16 +277,27 @@ def reports_dsn(name: str = DATABASE) -> str:
     return make_conninfo(**{option: value for option, value in values.items() if value not in (None, "")})
 
 
-def _smtp() -> SmtpMailer:
-    """Return the mailer of `reports_smtp`; the extras are those of Airflow's SMTP connections."""
+def dsn_outside_airflow(name: str) -> str:
+    """As `reports_dsn`, for a process that Airflow has not started: it cannot see Airflow's own database."""
+    try:
+        return reports_dsn(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error} in the environment (AIRFLOW_CONN_{name.upper()}) or the secrets backend; "
+            "one in Airflow's own database is known only inside Airflow"
+        ) from None
+
+
+def _smtp(name: str) -> SmtpMailer:
+    """Return the mailer of a connection; the extras are those of Airflow's SMTP connections."""
     from airflow.sdk import BaseHook
 
     from ..adapters.smtp import smtp_mailer
 
     try:
-        connection = BaseHook.get_connection(SMTP)
+        connection = BaseHook.get_connection(name)
     except AirflowNotFoundException as error:
-        raise ConfigurationError(f"the connection {SMTP} is not defined") from error
+        raise ConfigurationError(f"the connection {name} is not defined") from error
     try:
         return smtp_mailer(
             host=connection.host,
@@ -295,4 +307,4 @@ def _smtp() -> SmtpMailer:
             extra=connection.extra_dejson,
         )
     except ConfigurationError as error:
-        raise ConfigurationError(f"the connection {SMTP}: {error}") from error
+        raise ConfigurationError(f"the connection {name}: {error}") from error

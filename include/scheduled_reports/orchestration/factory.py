@@ -115,7 +115,7 @@ def _read_all(settings: Settings, shard: Shard | None) -> tuple[DagSpec, ...]:
     path = last_good_copy.path_of(settings.last_good, shard)
     before = last_good_copy.load(path)
     try:
-        definitions = _definitions()
+        definitions = _definitions(settings)
         # Read before the rows, so that an edit in between causes one parse too many, not one too few.
         digest = shard and definitions.digests(shard.of, limit=settings.max_reports, only=shard.number)
         rows = definitions.rows(limit=settings.max_reports, shard=shard)
@@ -134,7 +134,7 @@ def _read_one(settings: Settings, shard: Shard | None, report_id: str) -> tuple[
     """Return the spec of one report in the same way; the last good copy is not changed."""
     before = last_good_copy.load(last_good_copy.path_of(settings.last_good, shard))
     try:
-        row = _definitions().row(report_id)
+        row = _definitions(settings).row(report_id)
         return _specs([row] if row else [], settings, before)
     except Exception as error:
         _log_fallback(error)
@@ -157,11 +157,11 @@ def _log_fallback(error: Exception) -> None:
     log.warning("cannot read the rows, using the last good copy: %s", why)
 
 
-def _definitions() -> PostgresDefinitions:
+def _definitions(settings: Settings) -> PostgresDefinitions:
     from ..adapters.postgres.reports import PostgresDefinitions
     from .connections import reports_dsn
 
-    return PostgresDefinitions(reports_dsn(), PARSE_STATEMENT)
+    return PostgresDefinitions(reports_dsn(settings.database_connection), PARSE_STATEMENT)
 
 
 def _timetable(spec: DagSpec) -> ReportTimetable | RestingTimetable | None:

@@ -7,18 +7,18 @@ continue with the last good value of a wrong setting, and a file without DAGs ra
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import fields
 
 from ..domain.errors import ReportsError
 from ..settings import PREFIX, Settings
-from . import last_good_copy
+from . import airflow_settings, last_good_copy
 
 log = logging.getLogger(__name__)
 
-#: The settings that the structure and the schedule of a DAG depend on.
+#: The settings that the structure and the schedule of a DAG depend on, and where its row is.
 STRUCTURAL = frozenset(
     {
+        "database_connection",
         "jitter_seconds",
         "max_reports",
         "query_pool",
@@ -34,23 +34,23 @@ STRUCTURAL = frozenset(
 def read() -> Settings:
     """Return the settings, with the last good value in place of each wrong one."""
     try:
-        return Settings.from_env(os.environ)
+        return airflow_settings.read()
     except ReportsError as error:
         log.error("a setting is wrong, using its last good value: %s", error)  # noqa: TRY400 - the message is enough
-    settings = Settings.usable(os.environ)
-    return Settings.usable(os.environ, last_good_copy.load_settings(settings.last_good))
+    return airflow_settings.usable(last_good_copy.load_settings(airflow_settings.usable().last_good))
 
 
 def keep() -> None:
     """Keep the values of the settings that DAGs depend on, if every setting is right."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = airflow_settings.read()
     except ReportsError:
         return
     names = [f"{PREFIX}{one.name.upper()}" for one in fields(Settings) if one.name in STRUCTURAL]
-    last_good_copy.save_settings(settings.last_good, {name: os.environ[name] for name in names if name in os.environ})
+    known = airflow_settings.variables()
+    last_good_copy.save_settings(settings.last_good, {name: known[name] for name in names if name in known})
 
 
 def check() -> None:
     """Raise a ConfigurationError if a setting is wrong: the import error of the DAG file that calls this."""
-    Settings.from_env(os.environ)
+    airflow_settings.read()

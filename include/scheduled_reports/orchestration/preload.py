@@ -7,7 +7,6 @@ run has at least five tasks.  A parse needs less, but the bundle has many files,
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -108,11 +107,10 @@ def _make_a_dag() -> None:
     """Build and serialize a DAG, which imports what Airflow imports inside its functions."""
     from airflow.serialization.serialized_objects import DagSerialization
 
-    from ..settings import Settings
-    from . import factory
+    from . import airflow_settings, factory
     from .dag_spec import DagSpec
 
-    DagSerialization.to_dict(factory.build(DagSpec(report_id="any", display_name="any"), Settings.usable(os.environ)))
+    DagSerialization.to_dict(factory.build(DagSpec(report_id="any", display_name="any"), airflow_settings.usable()))
 
 
 def _import_parser() -> None:

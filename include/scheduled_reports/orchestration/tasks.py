@@ -17,6 +17,7 @@ from ..domain import naming
 from ..domain.errors import DeliveryUnknownError, PermanentError, SkipRunError
 from ..domain.formats import Format
 from ..domain.run import RunKey, RunKind, RunState, Trigger
+from .asset_events import ALIAS
 from .safe_errors import shield
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def report() -> str:
         return stages(services, trigger, attempt=attempt, last=last, section=_log_section)
 
 
-@task
+@task(outlets=[ALIAS])
 def record() -> str:
     """Settle the run; fail if the run has failed, so that Airflow shows the same state as the table."""
     from ..runs.pipeline import record as stage

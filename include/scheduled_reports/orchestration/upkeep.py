@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from ..domain import naming
 from ..domain.errors import TransientError
 from ..ports.upkeep import Plan
+from .asset_events import ALIAS
 from .safe_errors import shield
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def dag() -> DAG:
     return made
 
 
-@task
+@task(outlets=[ALIAS])
 def look_after() -> str:
     """Run one round."""
     from ..upkeep.round import upkeep

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import GetUserDep  # noqa: TC002 - FastAPI reads it at run time
 
+from . import airflow_settings
 from .connections import AirflowServices
 from .web_airflow import InProcessAirflow
 from .web_caller import AirflowCaller
@@ -35,6 +36,7 @@ def app() -> FastAPI:
     """Build the app for the plugin."""
     from ..web.app import make
 
+    airflow_settings.variables()  # before a route asks for the report types
     return make(caller, AirflowWebServices)
 
 

@@ -150,12 +150,23 @@ class Runs(Protocol):
     def note_mail(self, key: RunKey, error: str | None) -> None:
         """Record why the mail failed before any message was claimed; None clears the error before a retry."""
 
-    def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
+    def settle(
+        self,
+        key: RunKey,
+        decide: Callable[[Snapshot], Outcome],
+        next_run: datetime | None,
+        *,
+        clear_number: int | None = None,
+    ) -> Outcome:
         """Record the outcome that *decide* derives; counters change once per run, however often this is called.
 
         Any later write of a stage makes the run unsettled again.  A message that is still claimed becomes unknown,
-        unless its sender reports an outcome later.
+        unless its sender reports an outcome later.  *clear_number* is Airflow's if `record` settles the run, which then
+        emits the asset event; otherwise the event is due.
         """
+
+    def take_due_events(self, *, limit: int) -> list[RunKey]:
+        """The successful runs whose asset event is due, oldest first; from now on it counts as emitted by upkeep."""
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         """The runs that are not settled, least recently active first."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..settings import Settings
+    from .assets import AssetEvents
     from .brands import Brands
     from .feedback import EventQueue, FeedbackStore
     from .mail import Ledger, Mailer, SendRate
@@ -95,6 +96,10 @@ class Services(Protocol):
     @property
     def metrics(self) -> Metrics:
         """Port `Metrics`."""
+
+    @property
+    def asset_events(self) -> AssetEvents:
+        """Port `AssetEvents`."""
 
     @property
     def mail_until(self) -> datetime:

@@ -71,6 +71,28 @@ def moves_watermark(row: Mapping[str, Any], outcome: Outcome) -> bool:
     return row["kind"] == RunKind.SCHEDULED and outcome.state is RunState.SUCCESS
 
 
+def asset_event(row: Mapping[str, Any], outcome: Outcome, clear_number: int | None) -> str | None:
+    """What the row of reporting.runs says of its asset event after this outcome; see migration 0023.
+
+    The first success of a run has one, but no test, nothing that is mailed again, and no run that has succeeded before
+    there were events.  *clear_number* is Airflow's if `record` asks, and None otherwise.
+    """
+    held: str | None = row["asset_event"]
+    if outcome.state is not RunState.SUCCESS or row["test"] or (row["frozen"] or {}).get("request", {}).get("resend"):
+        return held
+    if held == "due" or (held is None and row["counted"] != RunState.SUCCESS):
+        return "due" if clear_number is None else str(clear_number)
+    return held
+
+
+def emits_event(event: str | None, outcome: Outcome, clear_number: int | None) -> bool:
+    """Whether `record` emits the event of a run whose row says *event*.
+
+    It does so again after the same number of clears: then its earlier attempt has not succeeded, and with it no event.
+    """
+    return outcome.state is RunState.SUCCESS and clear_number is not None and event == str(clear_number)
+
+
 def _window(row: Mapping[str, Any], report: Report, requested: DateRange | None) -> Window:
     """The window as it was frozen; rows of earlier versions do not have the period before."""
     edges = {edge: row[column] for edge, column in _EDGES.items()}

@@ -152,7 +152,7 @@ def record(services: Services, trigger: Trigger) -> Outcome:
     try:
         row = services.definitions.row(trigger.key.report_id)
         services.runs.abandon(admission.new_run(recognised(services, trigger), row), settle.NEVER_BEGUN)
-        return settle.settle(services, trigger.key)
+        return settle.settle(services, trigger.key, clear_number=trigger.clear_number)
     except TransientError:
         leave_note(services, trigger)
         raise

@@ -41,8 +41,15 @@ MOST_PER_SECOND = 10_000
 class Settings:
     """The settings; each field is the variable `SCHEDULED_REPORTS__<NAME>`, durations are in seconds."""
 
-    #: The Airflow connection that reports read their data with: a read-only role, or a replica.
-    data_connection: str = "reports_db"
+    #: The Airflow connection of the reports database.
+    database_connection: str = "reports_db"
+    #: The Airflow connection that reports read their data with: a read-only role, or a replica; empty for
+    #: DATABASE_CONNECTION.
+    data_connection: str = ""
+    #: The Airflow connection for S3, SES and SQS.
+    aws_connection: str = "reports_aws"
+    #: The Airflow connection of the mail server, if MAIL_VIA is `smtp`.
+    smtp_connection: str = "reports_smtp"
     #: The bucket for artifacts.
     bucket: str = "scheduled-reports"
     #: The KMS key that S3 encrypts the files with: an id, an ARN or `alias/…`; empty for the bucket's own default.
@@ -53,7 +60,7 @@ class Settings:
     staging: str = ""
     #: `off`, `redirect:<address>` or `live`.
     mail_mode: str = "off"
-    #: The mail transport: `ses`, or `smtp` through the connection `reports_smtp`.
+    #: The mail transport: `ses`, or `smtp` through SMTP_CONNECTION.
     mail_via: str = "ses"
     #: The sender: `Name <address>` or an address; SES must have verified it.
     mail_from: str = ""
@@ -73,7 +80,7 @@ class Settings:
     link_base: str = ""
     #: The keys that sign links to the public door: `number:secret`, separated by commas; the first one signs.
     link_keys: str = field(default="", repr=False)
-    #: The connection string of the public door's own database role.
+    #: The connection string of the public door's own database role; the public door reads it from the environment.
     public_dsn: str = field(default="", repr=False)
     #: `together`: one message to all readers; `separate`: one to each; empty for separate with LINK_BASE.
     messages: str = ""
@@ -137,7 +144,8 @@ class Settings:
     retry_seconds: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
-        """Fill in the paths that are not set: below AIRFLOW_HOME, which, unlike /tmp, other users cannot write to."""
+        """Fill in what is not set; paths are below AIRFLOW_HOME, which, unlike /tmp, other users cannot write to."""
+        object.__setattr__(self, "data_connection", self.data_connection or self.database_connection)
         home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "scheduled-reports"
         for name, path in (("staging", home / "staging"), ("last_good", home / "last-good.json")):
             object.__setattr__(self, name, getattr(self, name) or str(path))
@@ -190,9 +198,10 @@ class Settings:
         wrong += self._links()
         if self.jitter_seconds >= timedelta(hours=1):
             wrong.append(_problem("JITTER_SECONDS", self.jitter_seconds, "is an hour or more; use less than 3600"))
-        if not self.data_connection:
-            reason = "is not the name of an Airflow connection; use one such as reports_db"
-            wrong.append(_problem("DATA_CONNECTION", self.data_connection, reason))
+        for name in ("database_connection", "aws_connection", "smtp_connection"):
+            if not getattr(self, name):
+                reason = f"is not the id of an Airflow connection; use one such as {DEFAULTS[name]}"
+                wrong.append(_problem(name.upper(), "", reason))
         if self.run_mode not in {"staged", "compact"}:
             wrong.append(_problem("RUN_MODE", self.run_mode, "is not a run mode; use staged or compact"))
         wrong += _unreadable("OBJECT_TAGS", self.object_tags, read_tags)
@@ -388,6 +397,10 @@ def _truth(text: str) -> bool:
         raise ValueError("is not a boolean; use true or false")
     return words[text.strip().lower()]
 
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType({one.name: one.default for one in fields(Settings)})
+#: The settings that are secrets.
+SECRET = frozenset(one.name for one in fields(Settings) if not one.repr)
 
 READERS: Mapping[type, Callable[[str], Any]] = {
     str: str.strip, int: _count, float: _rate, bool: _truth, timedelta: _seconds,

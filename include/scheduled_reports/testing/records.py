@@ -26,6 +26,7 @@ class Recorded:
     artifacts: dict[Format, Artifact] = field(default_factory=dict)
     counted: RunState | None = None
     notified: bool = False
+    asset_event: str | None = None
 
     @property
     def settled(self) -> bool:

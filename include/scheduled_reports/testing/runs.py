@@ -14,7 +14,14 @@ from ..domain.naming import execution_id, run_key
 from ..domain.run import MailSummary, RunKey, RunKind, RunState
 from ..mail.owner_notices import HEALTH
 from ..ports.runs import FailureStreak, Snapshot, Unsettled
-from ..reports.frozen_run import moves_watermark, read_frozen_run, read_verdict, window_values
+from ..reports.frozen_run import (
+    asset_event,
+    emits_event,
+    moves_watermark,
+    read_frozen_run,
+    read_verdict,
+    window_values,
+)
 from .conditions import MemoryConditions
 from .records import Kept, Recorded
 
@@ -131,6 +138,7 @@ class MemoryRuns:
             self.now(),
             formats,
             counted=held.counted if held else None,
+            asset_event=held.asset_event if held else None,
         )
 
     def abandon(self, new_run: NewRun, reason: str) -> None:
@@ -225,7 +233,14 @@ class MemoryRuns:
         self.runs[key].row["mail_error"] = error
         self._reopen(key)
 
-    def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
+    def settle(
+        self,
+        key: RunKey,
+        decide: Callable[[Snapshot], Outcome],
+        next_run: datetime | None,
+        *,
+        clear_number: int | None = None,
+    ) -> Outcome:
         held = self.runs.get(key)
         if held is None:
             raise PermanentError("there is no such run")
@@ -247,13 +262,26 @@ class MemoryRuns:
         )
         held.row |= {"state": outcome.state, "reason": outcome.reason}
         held.notified = outcome.state is RunState.SKIPPED
+        known = held.row | {"asset_event": held.asset_event, "counted": held.counted}
+        held.asset_event = asset_event(known, outcome, clear_number)
         news = self._count(key, held, outcome)
         if moves_watermark(held.row, outcome):
             tick = held.row["scheduled_for"]
             self.watermarks[key.report_id] = max(tick, self.watermarks.get(key.report_id, tick))
         held.retention.settle(self.now())
         self.counters.setdefault(key.report_id, {})["next_run"] = next_run
-        return replace(outcome, news=RunKind(held.row["kind"]) if news else None)
+        emits = emits_event(held.asset_event, outcome, clear_number)
+        return replace(outcome, news=RunKind(held.row["kind"]) if news else None, emits_event=emits)
+
+    def take_due_events(self, *, limit: int) -> list[RunKey]:
+        due = [
+            key
+            for key, run in self.runs.items()
+            if run.asset_event == "due" and run.settled and run.row["state"] is RunState.SUCCESS
+        ]
+        for key in due[:limit]:
+            self.runs[key].asset_event = "upkeep"
+        return due[:limit]
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         open_ = [Unsettled(key=key, touched_at=run.touched_at) for key, run in self.runs.items() if not run.settled]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..mail.plan import CurrentNow
 from ..ports.source import Scope
 from ..settings import Settings
+from .assets import MemoryAssetEvents
 from .brands import MemoryBrands
 from .feedback import MemoryFeedback
 from .mail import MemoryLedger, MemoryMailer
@@ -65,6 +66,7 @@ class MemoryServices:
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     metrics: Metrics = field(default_factory=MemoryMetrics)
+    asset_events: MemoryAssetEvents = field(default_factory=MemoryAssetEvents)
     runs: MemoryRuns = field(init=False)
     stages: MemoryStages = field(init=False)
     readers: MemoryReaders = field(init=False)

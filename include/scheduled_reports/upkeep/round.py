@@ -1,6 +1,6 @@
 """One round of upkeep, run every minute: read mail events, settle lost runs, make missed ones, mark invalid rows.
 
-Retention comes last, so that its errors delay nothing else.
+Retention comes late, so that its errors delay nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..monitoring import health, metrics
 from ..reports import next_run
 from ..reports.calendars import resolved
 from ..reports.parser import parse
-from ..runs import calendars
+from ..runs import asset_events, calendars
 from ..runs.settle import settle as settle_run
 from ..runs.unrecorded import noted, settle_noted
 from .feedback import read_events
@@ -67,6 +67,8 @@ class Upkeep:
     notified: int
     left_out: int
     retained: Retained
+    #: Asset events of runs that `record` did not settle.
+    assets: int = 0
 
     def __str__(self) -> str:
         done = (
@@ -75,7 +77,8 @@ class Upkeep:
         )
         without = f"{self.left_out} reports without a DAG: MAX_REPORTS is reached" if self.left_out else ""
         made = f"{self.made} missed runs created" if self.made else ""
-        return "; ".join(filter(None, (done, made, without, self._events(), str(self.retained))))
+        assets = f"{self.assets} asset events emitted" if self.assets else ""
+        return "; ".join(filter(None, (done, made, without, self._events(), assets, str(self.retained))))
 
     def _events(self) -> str:
         read, ignored = self.events.events, self.events.ignored
@@ -116,6 +119,8 @@ def upkeep(services: Services, airflow: Orchestrator) -> Upkeep:
         notified=notified + _tell_rejections(services, parts),
         left_out=_name_left_out(services, left_out),
         retained=retain(services),
+        # Last, because an error after it would lose the events.
+        assets=asset_events.emit_due(services, limit=RUNS),
     )
 
 

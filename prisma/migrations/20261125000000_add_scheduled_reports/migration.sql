@@ -873,6 +873,23 @@ $file$;
 END
 $once$;
 
+-- From migrations/0023_asset_events.sql
+
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM reporting.migrations WHERE name = '0023_asset_events') THEN
+        INSERT INTO reporting.migrations (name) VALUES ('0023_asset_events');
+        EXECUTE $file$
+-- Airflow's asset event of a run's first success: Airflow's number of clears of the run in which `record` emitted it,
+-- 'due' while upkeep has yet to emit it, 'upkeep' once upkeep has; null for a run without one.
+ALTER TABLE reporting.runs ADD COLUMN asset_event text CHECK (asset_event ~ '^(\d+|due|upkeep)$');
+
+CREATE INDEX runs_asset_event_due ON reporting.runs (settled_at) WHERE asset_event = 'due';
+$file$;
+    END IF;
+END
+$once$;
+
 -- From triggers.sql
 
 -- Keep reporting.report_options and reporting.tombstones correct for every edit of scheduled_reports, by Prisma, psql

@@ -15,7 +15,15 @@ from ...domain.formats import FORMATS, Format
 from ...domain.naming import execution_id, run_key
 from ...domain.run import Artifact, RunKey, RunKind, RunState
 from ...ports.runs import DueTick, FailureStreak, Snapshot, Unsettled
-from ...reports.frozen_run import formats, moves_watermark, read_frozen_run, read_verdict, window_values
+from ...reports.frozen_run import (
+    asset_event,
+    emits_event,
+    formats,
+    moves_watermark,
+    read_frozen_run,
+    read_verdict,
+    window_values,
+)
 from .conditions import keep_state, mailed_state, note_verdict
 from .connection import transaction
 from .encoding import in_encoding
@@ -196,7 +204,14 @@ class PostgresRuns:
             _run(connection, "note_mail", {**key_values(key), "error": error})
             _run(connection, "touch", key_values(key))
 
-    def settle(self, key: RunKey, decide: Callable[[Snapshot], Outcome], next_run: datetime | None) -> Outcome:
+    def settle(
+        self,
+        key: RunKey,
+        decide: Callable[[Snapshot], Outcome],
+        next_run: datetime | None,
+        *,
+        clear_number: int | None = None,
+    ) -> Outcome:
         with self._transaction() as connection:
             row = _run(connection, "lock_run", key_values(key)).fetchone()
             if row is None:
@@ -209,11 +224,18 @@ class PostgresRuns:
             sent_at = _run(connection, "sent_at", key_values(key)).fetchall()[0]["sent_at"]
             if outcome.state is not RunState.SKIPPED:
                 _settle_executions(connection, key, snapshot, outcome, sent_at)
-            news = _count(connection, key, row, outcome)
+            event = asset_event(row, outcome, clear_number)
+            news = _count(connection, key, row | {"asset_event": event}, outcome)
             if moves_watermark(row, outcome):
                 _run(connection, "move_watermark", {name: row[name] for name in _WATERMARK} | key_values(key))
             _run(connection, "next_run", {"report_id": key.report_id, "next_run": next_run})
-        return replace(outcome, news=RunKind(row["kind"]) if news else None)
+        emits = emits_event(event, outcome, clear_number)
+        return replace(outcome, news=RunKind(row["kind"]) if news else None, emits_event=emits)
+
+    def take_due_events(self, *, limit: int) -> list[RunKey]:
+        with self._transaction() as connection:
+            rows = _run(connection, "take_due_events", {"limit": limit}).fetchall()
+        return [_key(row) for row in sorted(rows, key=lambda row: (row["settled_at"], row["report_id"], row["run_id"]))]
 
     def unsettled(self, *, limit: int) -> list[Unsettled]:
         with self._transaction() as connection:
@@ -357,6 +379,7 @@ def _count(connection: Connection, key: RunKey, row: dict[str, Any], outcome: Ou
         "state": outcome.state,
         "reason": outcome.reason,
         "counted": counted,
+        "asset_event": row["asset_event"],
         "started_at": row["started_at"],
         "workspace_id": row["workspace_id"],
         "runs": (counted is not None) - (before is not None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...domain.errors import ReportTypeError
 from ...settings import Settings
+from ...settings.environment import environ
 from .custom_sql import with_datasets
 from .yaml_loader import load
 
@@ -45,7 +45,7 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """Every report type of this process, read on first use: the built-in ones, then those of REPORT_TYPES."""
-    return read(Settings.usable(os.environ).report_folders, builtin())
+    return read(Settings.usable(environ()).report_folders, builtin())
 
 
 @cache

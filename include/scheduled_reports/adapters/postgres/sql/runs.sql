@@ -139,7 +139,7 @@ WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 
 -- name: lock_run
 SELECT run_key, kind, state, reason, scheduled_for, triggered_by, frozen, mail, mail_error, counted, test, started_at,
-       workspace_id, settled_at, candidate IS NOT NULL AS has_candidate, data_rows, main_rows, figures, preview, charts, excerpts, lead
+       workspace_id, settled_at, asset_event, candidate IS NOT NULL AS has_candidate, data_rows, main_rows, figures, preview, charts, excerpts, lead
 FROM reporting.runs
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
 FOR UPDATE
@@ -253,9 +253,23 @@ WHERE id = %(id)s
 
 -- name: settle_run
 UPDATE reporting.runs
-SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = now(),
+SET state = %(state)s, reason = %(reason)s, counted = %(counted)s, settled_at = now(), asset_event = %(asset_event)s,
     told_at = CASE WHEN %(state)s = 'skipped' THEN now() END
 WHERE report_id = %(report_id)s AND run_id = %(run_id)s
+
+-- name: take_due_events
+UPDATE reporting.runs r
+SET asset_event = 'upkeep'
+FROM (
+    SELECT report_id, run_id
+    FROM reporting.runs
+    WHERE asset_event = 'due' AND state = 'success' AND settled_at IS NOT NULL
+    ORDER BY settled_at, report_id, run_id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) due
+WHERE r.report_id = due.report_id AND r.run_id = due.run_id
+RETURNING r.report_id, r.run_id, r.settled_at
 
 -- name: count_run
 -- Adds this run to the counters; `updated_at` belongs to the application.
