@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from ..adapters.postgres.source import PostgresSource
     from ..adapters.postgres.web_overview import PostgresOverview
     from ..adapters.postgres.web_reports import PostgresReports
     from ..domain.delivery import MailPreview
@@ -63,8 +64,12 @@ class AirflowWebServices:
     def airflow(self) -> InProcessAirflow:
         return InProcessAirflow()
 
-    def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
+    def source(self, timeout: timedelta) -> PostgresSource:
         from ..adapters.postgres.source import PostgresSource
+
+        return PostgresSource(self.core.data_dsn, timeout)
+
+    def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import preview
 
@@ -74,7 +79,7 @@ class AirflowWebServices:
                 chosen,
                 at,
                 out,
-                source=PostgresSource(self.core.data_dsn, timeout),
+                source=self.source(timeout),
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
                 watermark=self.core.runs.watermark(row["id"]),
@@ -82,7 +87,6 @@ class AirflowWebServices:
             )
 
     def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
-        from ..adapters.postgres.source import PostgresSource
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import mail_preview
 
@@ -90,7 +94,7 @@ class AirflowWebServices:
             return mail_preview(
                 row,
                 at,
-                source=PostgresSource(self.core.data_dsn, timeout),
+                source=self.source(timeout),
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
                 watermark=self.core.runs.watermark(row["id"]),

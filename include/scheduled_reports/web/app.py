@@ -10,7 +10,20 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import audit, brands, hand_over, next_runs, previews, readers, reports, runs, suppressions, system
+from .api import (
+    audit,
+    brands,
+    hand_over,
+    next_runs,
+    parameters,
+    previews,
+    readers,
+    reports,
+    runs,
+    suppressions,
+    system,
+)
+from .openapi import with_parameters
 from .pages import brand, report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
@@ -49,6 +62,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
         brands,
         previews,
         next_runs,
+        parameters,
         audit,
         system,
         brand,
@@ -63,7 +77,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
     def openapi(request: Request) -> Response:
         """Return the OpenAPI document."""
         document = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
-        return answer(document | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
+        return answer(with_parameters(document) | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
 
     app.include_router(guarded)
     for kind in (HTTPException, RequestValidationError):

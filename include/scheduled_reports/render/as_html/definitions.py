@@ -49,7 +49,9 @@ def _all(document: Document) -> Iterator[tuple[str, str, str]]:
 
 
 def scope(document: Document, left_out: Sequence[Table]) -> Iterator[str]:
-    """Say what is counted but not listed, and which tables this file leaves out."""
+    """Say what the parameters select, what is counted but not listed, and which tables this file leaves out."""
+    for one in document.parameters:
+        yield f"{printable(one.title)}: {printable(one.words)}"
     yield from map(printable, document.notes)
     for table in left_out:
         yield f"{printable(table.title)}: drawn as a chart here. {table.rest}"
