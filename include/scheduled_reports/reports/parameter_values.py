@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: The spelling of a day that PostgreSQL, Python and browsers read alike.
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
+#: PostgreSQL's bigint.
+_FIRST_INTEGER, _LAST_INTEGER = -(2**63), 2**63 - 1
 
 
 def check_value(check: Check, parameter: Parameter, value: Any) -> None:
@@ -42,10 +44,10 @@ def fits(parameter: Parameter, value: Any) -> bool:
 def allowed(parameter: Parameter) -> str:
     """What one value may be, as part of a sentence: `a whole number from 1 to 90`."""
     values = ", ".join(parameter.values) or "those in the workspace's list"
-    length = f"of 1 to {parameter.longest:,} characters" if parameter.is_own else "that is not empty"
+    text = f"a text of 1 to {parameter.longest:,} characters" if parameter.is_own else "a non-empty text"
     bounds = _bounds(parameter)
     words: Mapping[ParameterType, str] = {
-        "text": f"a text {length}",
+        "text": text,
         "integer": f"a whole number{bounds}",
         "number": f"a number{bounds}",
         "date": f"a day{bounds or ' such as 2026-05-31'}",
@@ -66,15 +68,21 @@ def json_schema(parameter: Parameter) -> dict[str, Any]:
             one["format"] = "date"
         case "choice" if parameter.values:
             one["enum"] = list(parameter.values)
-        case "integer" | "number":
-            limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
-            one |= {name: limit for name, limit in limits.items() if limit is not None}
+        case "integer":
+            one |= {"minimum": _FIRST_INTEGER, "maximum": _LAST_INTEGER} | _limits(parameter)
+        case "number":
+            one |= _limits(parameter)
     schema = {"type": "array", "items": one, "maxItems": parameter.most} if parameter.many else one
     if parameter.default is not None:
         schema["default"] = parameter.default
     is_limited = parameter.type == "date" and (parameter.minimum or parameter.maximum)
     described = " ".join(filter(None, [parameter.help, f"Must be {allowed(parameter)}." if is_limited else ""]))
     return {"title": parameter.title, **({"description": described} if described else {}), **schema}
+
+
+def _limits(parameter: Parameter) -> dict[str, Any]:
+    limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _bounds(parameter: Parameter) -> str:
@@ -117,7 +125,7 @@ def _is_text(value: Any, longest: int) -> bool:
 
 
 def _is_integer(value: Any, _: int) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
+    return type(value) is int and _FIRST_INTEGER <= value <= _LAST_INTEGER
 
 
 def _is_number(value: Any, _: int) -> bool:
