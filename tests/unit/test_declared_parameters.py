@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import ReportTypeError
 from include.scheduled_reports.domain.parameter import Parameter
 from include.scheduled_reports.reports.parameters import PARAMETERS, usable_own_parameters
+from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.reports.types.yaml_loader import load
 from include.scheduled_reports.web.openapi import parameters_schema
 from tests.unit.documented_types import installed, write_documented
-from tests.unit.rows import problems, report
+from tests.unit.rows import problems, report, row
 
 GIVEN = {
     "minimumSize": 1_000, "kinds": ["image/png"], "since": "2026-05-05", "namePart": "plan", "showPeople": False,
@@ -212,6 +215,26 @@ def test_parameters_of_the_application_that_the_type_does_not_read_are_refused()
     assert problems(reportType="file-list", parameters={"userIds": ["u1"]}, options={"parameters": GIVEN}) == [
         ("parameters.userIds", "is not used by file-list; remove it, this type uses only dateRange")
     ]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.usefixtures("_installed")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(json_values | st.dictionaries(st.sampled_from([*GIVEN]) | st.text(max_size=9), json_values, max_size=5))
+def test_whatever_the_option_holds_is_a_report_or_problems_that_name_it(value):
+    reports, rejections = parse([row(reportType="file-list", options={"parameters": value})])
+
+    for found in reports:
+        assert found.parameters.keys() <= GIVEN.keys()
+        assert type(found.parameters["minimumSize"]) is int
+    for rejection in rejections:
+        assert {problem.column[:18] for problem in rejection.problems} == {"options.parameters"}
 
 
 @pytest.mark.usefixtures("_installed")
