@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from include.scheduled_reports.domain.errors import ReportTypeError
 from include.scheduled_reports.domain.parameter import Parameter
+from include.scheduled_reports.reports.parameter_values import parameters_schema
 from include.scheduled_reports.reports.parameters import PARAMETERS, usable_own_parameters
 from include.scheduled_reports.reports.parser import parse
 from include.scheduled_reports.reports.types.catalog import report_types
 from include.scheduled_reports.reports.types.yaml_loader import load
-from include.scheduled_reports.web.openapi import parameters_schema
 from tests.unit.documented_types import installed, write_documented
 from tests.unit.rows import problems, report, row
 

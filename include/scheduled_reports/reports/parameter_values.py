@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..domain.parameter import Parameter, ParameterType
+    from ..domain.report_type import ReportType
 
 #: The spelling of a day that PostgreSQL, Python and browsers read alike.
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -78,6 +79,17 @@ def json_schema(parameter: Parameter) -> dict[str, Any]:
     is_limited = parameter.type == "date" and (parameter.minimum or parameter.maximum)
     described = " ".join(filter(None, [parameter.help, f"Must be {allowed(parameter)}." if is_limited else ""]))
     return {"title": parameter.title, **({"description": described} if described else {}), **schema}
+
+
+def parameters_schema(kind: ReportType) -> dict[str, Any]:
+    """The JSON schema of `options.parameters` of a report of this type; null leaves a parameter out."""
+    return {
+        "title": f"The parameters of {kind.id}",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {one.name: json_schema(one) for one in kind.own_parameters},
+        "required": [one.name for one in kind.own_parameters if one.required],
+    }
 
 
 def _limits(parameter: Parameter) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from ..reports.parameter_values import json_schema
+from ..reports.parameter_values import parameters_schema
 from ..reports.types.catalog import report_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from ..domain.report_type import ReportType
 
 
 def with_parameters(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,17 +23,6 @@ def with_parameters(document: dict[str, Any]) -> dict[str, Any]:
     for options in _options(document):
         options["properties"] = {**options.get("properties", {}), "parameters": described}
     return {**document, "components": {**components, "schemas": {**components.get("schemas", {}), **own}}}
-
-
-def parameters_schema(kind: ReportType) -> dict[str, Any]:
-    """Return the JSON schema of `options.parameters` of a report of this type; null leaves a parameter out."""
-    return {
-        "title": f"The parameters of {kind.id}",
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {one.name: json_schema(one) for one in kind.own_parameters},
-        "required": [one.name for one in kind.own_parameters if one.required],
-    }
 
 
 def _options(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
