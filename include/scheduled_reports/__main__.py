@@ -297,11 +297,12 @@ def _findings(send_to: str | None) -> Iterable[Finding]:
     if find_spec("airflow") is not None:
         from .orchestration.doctor import examine
 
-        return examine(os.environ, send_to=send_to)
+        return examine(send_to=send_to)
+    from .adapters.postgres.dsn import find_dsn
     from .adapters.postgres.examine import PostgresDatabase
     from .diagnosis.doctor import examine_without_airflow
 
-    return examine_without_airflow(PostgresDatabase(_find_dsn(None)), os.environ)
+    return examine_without_airflow(PostgresDatabase(find_dsn(None, os.environ)), os.environ)
 
 
 def _next_runs(options: argparse.Namespace) -> int:

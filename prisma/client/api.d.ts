@@ -150,6 +150,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workspaces/{workspaceSlug}/reports/parameters/{reportType}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Parameter Values
+         * @description Return the values that the queries of a report type list for the workspace, by parameter.
+         */
+        get: operations["parameter_values_api_workspaces__workspaceSlug__reports_parameters__reportType__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workspaces/{workspaceSlug}/reports/preview": {
         parameters: {
             query?: never;
@@ -971,6 +991,26 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * ListedValue
+         * @description A value of a parameter, and how people see it.
+         */
+        ListedValue: {
+            /** Title */
+            title: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * ListedValues
+         * @description The values that a query lists; there are more than were returned if `hasMore`.
+         */
+        ListedValues: {
+            /** Hasmore */
+            hasMore: boolean;
+            /** Values */
+            values: components["schemas"]["ListedValue"][];
+        };
+        /**
          * MailDecision
          * @description What was decided about the email of a run; `wanted` is null if it could not be decided.
          */
@@ -1077,6 +1117,16 @@ export interface components {
             limit: number;
             /** Offset */
             offset: number;
+        };
+        /**
+         * ParameterValues
+         * @description The listed values of a report type's parameters, by name.
+         */
+        ParameterValues: {
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["ListedValues"];
+            };
         };
         /**
          * Person
@@ -2298,6 +2348,98 @@ export interface operations {
             };
         };
     };
+    parameter_values_api_workspaces__workspaceSlug__reports_parameters__reportType__get: {
+        parameters: {
+            query?: {
+                /** @description The user on whose behalf a service account sends the request */
+                actingUserId?: string | null;
+            };
+            header?: never;
+            path: {
+                reportType: string;
+                /** @description A slug, or slug:id if several workspaces have this slug */
+                workspaceSlug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterValues"];
+                };
+            };
+            /** @description Invalid values: {error, details: {field: [messages]}}, with every problem of every field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden by Airflow's permissions or by the acting user's role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found, or not visible to the caller */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Conflict: a run is open, the edit is stale, or the reader has not left */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A change needs a JSON body */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            /** @description Too many previews at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     preview_api_workspaces__workspaceSlug__reports_preview_post: {
         parameters: {
             query?: {
@@ -2390,6 +2532,24 @@ export interface operations {
                     };
                     /** Parameters */
                     parameters?: {
+                        /** Channels */
+                        channelIds?: string[];
+                        /** Tables and filters (JSON) */
+                        customFilters?: Record<string, never>;
+                        /** Include archived channels */
+                        includeArchived?: boolean;
+                        /**
+                         * Minimum activity
+                         * @enum {string}
+                         */
+                        minActivityLevel?: "low" | "medium" | "high";
+                        /** Task statuses */
+                        taskStatuses?: ("TODO" | "IN_PROGRESS" | "BLOCKED" | "DONE" | "CANCELLED")[];
+                        /** People */
+                        userIds?: string[];
+                        /** Workflows */
+                        workflowIds?: string[];
+                    } & {
                         [key: string]: unknown;
                     };
                     /** Reporttype */
@@ -2750,6 +2910,24 @@ export interface operations {
                     };
                     /** Parameters */
                     parameters?: {
+                        /** Channels */
+                        channelIds?: string[];
+                        /** Tables and filters (JSON) */
+                        customFilters?: Record<string, never>;
+                        /** Include archived channels */
+                        includeArchived?: boolean;
+                        /**
+                         * Minimum activity
+                         * @enum {string}
+                         */
+                        minActivityLevel?: "low" | "medium" | "high";
+                        /** Task statuses */
+                        taskStatuses?: ("TODO" | "IN_PROGRESS" | "BLOCKED" | "DONE" | "CANCELLED")[];
+                        /** People */
+                        userIds?: string[];
+                        /** Workflows */
+                        workflowIds?: string[];
+                    } & {
                         [key: string]: unknown;
                     };
                     /** Reporttype */
@@ -3016,6 +3194,24 @@ export interface operations {
                     };
                     /** Parameters */
                     parameters?: {
+                        /** Channels */
+                        channelIds?: string[];
+                        /** Tables and filters (JSON) */
+                        customFilters?: Record<string, never>;
+                        /** Include archived channels */
+                        includeArchived?: boolean;
+                        /**
+                         * Minimum activity
+                         * @enum {string}
+                         */
+                        minActivityLevel?: "low" | "medium" | "high";
+                        /** Task statuses */
+                        taskStatuses?: ("TODO" | "IN_PROGRESS" | "BLOCKED" | "DONE" | "CANCELLED")[];
+                        /** People */
+                        userIds?: string[];
+                        /** Workflows */
+                        workflowIds?: string[];
+                    } & {
                         [key: string]: unknown;
                     };
                     /** Reporttype */
@@ -3871,6 +4067,24 @@ export interface operations {
                     };
                     /** Parameters */
                     parameters?: {
+                        /** Channels */
+                        channelIds?: string[];
+                        /** Tables and filters (JSON) */
+                        customFilters?: Record<string, never>;
+                        /** Include archived channels */
+                        includeArchived?: boolean;
+                        /**
+                         * Minimum activity
+                         * @enum {string}
+                         */
+                        minActivityLevel?: "low" | "medium" | "high";
+                        /** Task statuses */
+                        taskStatuses?: ("TODO" | "IN_PROGRESS" | "BLOCKED" | "DONE" | "CANCELLED")[];
+                        /** People */
+                        userIds?: string[];
+                        /** Workflows */
+                        workflowIds?: string[];
+                    } & {
                         [key: string]: unknown;
                     };
                     /** Reporttype */

@@ -137,6 +137,9 @@ class FakeWebServices:
     def reports(self) -> PostgresReports:
         return PostgresReports(self.dsn)
 
+    def source(self, timeout) -> PostgresSource:
+        return PostgresSource(self.dsn, timeout)
+
     def preview(self, row, chosen, at, out, timeout) -> int:
         return preview_row(self.dsn, row, chosen, at, out, settings=self.core.settings, timeout=timeout)
 

@@ -71,6 +71,7 @@ TABLE = {
     ("PUT", f"{BASE}/brand"): Row(403, 400, {"colour": "blue"}),
     ("GET", f"{BASE}/rejections"): Row(200, 200),
     ("GET", f"{BASE}/audit"): Row(200, 200),
+    ("GET", f"{BASE}/parameters/{{reportType}}"): Row(403, 200),
     ("GET", "/api/next-runs"): Row(200, 200, query="?cron=0+9+*+*+1"),
     ("GET", "/api/report-types"): Row(200, 200),
     ("GET", "/api/health"): Row(200, 200),
@@ -102,7 +103,7 @@ def routes() -> Iterator[tuple[str, str]]:
 def path(template: str, workspace: str, report_id: str) -> str:
     """Fill in the path of a route."""
     values = {"workspaceSlug": workspace, "id": report_id, "runId": "manual__nothing", "format": "csv", "number": "1"}
-    values |= {"dagId": f"scheduled_report_{report_id}", "name": "nothing"}
+    values |= {"dagId": f"scheduled_report_{report_id}", "name": "nothing", "reportType": "workspace-activity"}
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", quote(value, safe=""))
     return template

@@ -17,7 +17,10 @@ from tests.contract.api_table import TABLE, routes
 from tests.contract.tables import add_people, add_report, execute
 
 #: Values for path parameters: mostly existing ones, so that the fuzzer gets past 404.
-KNOWN = {"workspaceSlug": "acme", "id": "r1", "runId": "manual__1", "format": "csv", "number": 1}
+KNOWN = {
+    "workspaceSlug": "acme", "id": "r1", "runId": "manual__1", "format": "csv", "number": 1,
+    "reportType": "workspace-activity",
+}  # fmt: skip
 EXAMPLES = 80
 #: All routes except the document itself and the second address of the list.
 DOCUMENTED = {path for _, path in TABLE if path.startswith("/api/") and not path.endswith("/")}

@@ -124,7 +124,7 @@ of_ses("SES cuts every call off", faults.hung_up)
 of_ses("SES accepts one message and never answers", faults.dropped_after, times=1, reader=SECOND)
 
 
-@register("SES accepts one message and answers what nobody understands, then its event comes")
+@register("SES's event comes after an answer about one message that nobody understands")
 def _(scene, report_id):
     run_id = over_http(scene, report_id, "ses", faults.garbled, reader=SECOND)
     scene.settled(report_id, run_id, "failed")

@@ -215,7 +215,7 @@ READER_CASES = (
     each(failed, "SES accepts one message and answers what nobody understands", cc=MAYBE, reason=FOR_ONE),
     each(
         Case,
-        "SES accepts one message and answers what nobody understands, then its event comes",
+        "SES's event comes after an answer about one message that nobody understands",
         airflow="failed",
         told=("failed", "confirmed"),
     ),

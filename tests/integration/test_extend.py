@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,8 +17,8 @@ from include.scheduled_reports.reports.types import catalog
 from include.scheduled_reports.sample_data.seed import seed
 from include.scheduled_reports.settings import Settings
 from tests.integration.previews import preview_stored
+from tests.unit.documented_types import installed
 
-DOC = (Path(__file__).parents[2] / "docs/extend.md").read_text()
 UNTIL = date(2026, 3, 2)
 #: 09:00 in Berlin, the day after the sample ends; the window is 23 February to 1 March.
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -31,13 +28,6 @@ SET "reportType" = 'largest-uploads', parameters = '{"dateRange": {"type": "last
 WHERE id = 'demo-report-weekly-activity'
 """
 STARTS = {"pdf": b"%PDF-", "csv": b'"Person","Files"', "json": b"{", "excel": b"PK", "html": b"<!"}
-
-
-def files():
-    """Return the files of the example: each code block after its file name."""
-    blocks = re.findall(r"`([\w-]+/[\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)```", DOC, flags=re.DOTALL)
-    assert len(blocks) == 5
-    return dict(blocks)
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +41,10 @@ def sample_dsn(postgres):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path):
     """A folder as the setting names it, with the example in it."""
-    for name, text in files().items():
-        file = tmp_path / "types" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    monkeypatch.setenv("SCHEDULED_REPORTS__REPORT_TYPES", f"{tmp_path / 'types'}{os.pathsep}")
-    catalog.catalog.cache_clear()
-    yield tmp_path / "types"
-    catalog.catalog.cache_clear()
+    with installed(tmp_path / "types", "largest-uploads") as types:
+        yield types
 
 
 @pytest.mark.usefixtures("place")

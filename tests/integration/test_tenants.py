@@ -116,7 +116,7 @@ def databases(postgres, migrated_template):
 
 def parameters_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Return a strategy for parameters of the type; each may be missing."""
-    known = sorted(report_types()[kind].parameters & VALUES.keys())
+    known = sorted(report_types()[kind].parameters.keys() & VALUES.keys())
     needed = {name: VALUES[name] for name in known if name == "customFilters"}
     return st.fixed_dictionaries(needed, optional={name: VALUES[name] for name in known if name not in needed})
 

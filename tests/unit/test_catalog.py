@@ -58,7 +58,7 @@ def test_a_built_type_says_what_it_shows(kind):
     assert kind.figures
     assert kind.main is kind.datasets[0]
     assert all(dataset.title and dataset.columns for dataset in kind.datasets)
-    assert kind.parameters <= PARAMETERS.keys()
+    assert kind.parameters.keys() <= PARAMETERS.keys()
     assert len({dataset.name for dataset in kind.datasets}) == len(kind.datasets)
 
 

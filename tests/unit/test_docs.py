@@ -82,8 +82,8 @@ def test_what_a_page_links_to_is_there(page):
 def test_every_file_and_folder_that_a_page_tells_to_change_exists(page):
     """Paths are relative to the repository or to a folder of the product."""
     named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|txt|toml))`", (ROOT / page).read_text()))
-    # Not paths of the repository: the example of a report type, a rejected layout, a key of the ledger.
-    paths = {name for name in named if not name.startswith(("largest-uploads/", "src/", "notice/"))}
+    # Not paths of the repository: the examples of report types, a rejected layout, a key of the ledger.
+    paths = {name for name in named if not name.startswith(("largest-uploads/", "file-list/", "src/", "notice/"))}
 
     assert len(paths) > 3
     assert [path for path in sorted(paths) if not any((root / path).exists() for root in PLACES)] == []

@@ -16,7 +16,9 @@ PARAMETERS = (
     "dateRange, includeArchived, channelIds, userIds, taskStatuses, workflowIds, minActivityLevel, customFilters"
 )
 BOOLEAN = "is not a boolean; use true or false"
-IDS = 'is not a list of ids; use one such as ["c1", "c2"]'
+LIST = 'is not a list; use one such as ["c1", "c2"]'
+ID = "is not a non-empty text; use one"
+LEVEL = "unknown value; choose from low, medium, high"
 
 
 @pytest.mark.parametrize("kind", ["last-7-days", "last-30-days", "last-quarter", "last-year"])
@@ -118,17 +120,37 @@ def test_a_parameter_the_report_type_does_not_use_is_refused_rather_than_ignored
     [
         ("includeArchived", "yes", BOOLEAN),
         ("includeArchived", 1, BOOLEAN),
-        ("channelIds", "c1", IDS),
-        ("channelIds", {"c1": True}, IDS),
-        ("channelIds", ["c1", ""], IDS),
-        ("userIds", [1], IDS),
-        ("userIds", [None], IDS),
-        ("minActivityLevel", "highest", "is not an activity level; choose from low, medium, high"),
-        ("minActivityLevel", 5, "is not an activity level; choose from low, medium, high"),
+        ("channelIds", "c1", LIST),
+        ("channelIds", {"c1": True}, LIST),
+        ("minActivityLevel", "highest", f"{LEVEL} (did you mean high?)"),
+        ("minActivityLevel", 5, LEVEL),
     ],
 )
 def test_a_parameter_of_the_wrong_shape_is_refused(name, value, reason):
     assert problems(parameters={name: value}) == [(f"parameters.{name}", reason)]
+
+
+def test_every_wrong_item_of_a_list_is_named_by_its_number():
+    assert problems(parameters={"channelIds": ["c1", ""], "userIds": [1, "u1", None]}) == [
+        ("parameters.channelIds[1]", ID),
+        ("parameters.userIds[0]", ID),
+        ("parameters.userIds[2]", ID),
+    ]
+
+
+def test_an_unknown_task_status_is_named_and_guessed():
+    assert problems(reportType="task-completion", parameters={"taskStatuses": ["DONE", "BLOCK"]}) == [
+        (
+            "parameters.taskStatuses[1]",
+            "unknown value; choose from TODO, IN_PROGRESS, BLOCKED, DONE, CANCELLED (did you mean BLOCKED?)",
+        )
+    ]
+
+
+def test_the_applications_lists_may_be_as_long_as_its_column():
+    ids = [f"user-{number}" for number in range(5_000)]
+
+    assert report(parameters={"userIds": ids}).parameters == {"userIds": ids}
 
 
 @pytest.mark.parametrize("name", ["customFilters", "dateRange"])

@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 
 from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.render import as_excel
+from include.scheduled_reports.render.document import GivenParameter
 from tests.unit.brand import BRAND
 from tests.unit.documents import WINDOW, chart, column, document, figure, table
 
@@ -330,6 +331,15 @@ def test_the_last_sheet_defines_figures_and_columns_and_states_the_scope():
         ["Messages", "Messages that people wrote."],
     ]
     assert WINDOW.end.isoformat() == "2026-05-11T00:00:00+02:00"
+
+
+def test_the_scope_says_what_the_parameters_select_as_text():
+    formula = GivenParameter(name="kinds", title="Kinds", value="=1+1", words="=1+1")
+    rows = rows_of(document(parameters=(formula,)), "Definitions", 1)
+
+    assert ["Kinds", "=1+1"] in rows
+    cells = [cell for row in book_of(document(parameters=(formula,)))["Definitions"].iter_rows() for cell in row]
+    assert [cell.data_type for cell in cells if cell.value == "=1+1"] == ["s"]
 
 
 def test_the_definitions_say_which_rows_are_left_out():

@@ -25,6 +25,7 @@ from python_calamine import CalamineWorkbook
 
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.render import renderer
+from include.scheduled_reports.render.document import GivenParameter
 from tests.unit.documents import ZONE, column, document, table
 
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text()))
@@ -45,6 +46,9 @@ HOSTILE = [
     "12345678901234567890", "1e5", "NULL", "None", "nan", "#N/A", "_x0041_", "שלום \u202eעולם", "مرحبا", "日本語",  # noqa: RUF001
     "👩\u200d💻🎉", "{{ 7*7 }}", "{% raw %}", "]]>", "<!--", "x" * 300, "a;=1;b", 'a;"=1', "a|@b", "\x01=1", "; -1",
 ]  # fmt: skip
+
+#: A report that sets each of them as a parameter.
+PARAMETERS = tuple(GivenParameter(name="one", title="One", value=text, words=text) for text in HOSTILE)
 
 words = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 rows = st.tuples(
@@ -103,7 +107,7 @@ def finite(value):
 @settings(max_examples=150, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=5))
 def test_every_format_holds_the_same_values(data):
-    shown = document(table(COLUMNS, data))
+    shown = document(table(COLUMNS, data), parameters=PARAMETERS)
 
     check_csv(written(Format.CSV, shown), data)
     check_json(written(Format.JSON, shown), data)

@@ -14,6 +14,7 @@ from include.scheduled_reports.domain.lead import Sentence
 from include.scheduled_reports.render.as_html import render
 from include.scheduled_reports.render.as_html.page import Page
 from include.scheduled_reports.render.colours import contrast
+from include.scheduled_reports.render.document import GivenParameter
 from include.scheduled_reports.settings.branding import Branding
 from tests.unit.documents import chart, column, document, figure, table
 
@@ -307,6 +308,23 @@ def test_an_empty_table_says_what_its_type_says():
     overdue = table([column("b")], [], name="o", title="Overdue", none="No overdue tasks.")
 
     assert "Overdue No overdue tasks." in written(document(table([column("a")], [("x",)]), overdue))[1].words
+
+
+KINDS = GivenParameter(name="kinds", title="Kinds <b>", value=["<i>a"], words="<i>a")
+
+
+def test_a_page_says_what_its_parameters_select_and_escapes_it():
+    _, page = written(document(parameters=(KINDS,)))
+    _, bare = written(document())
+
+    assert "Definitions and scope Kinds <b>: <i>a Data until" in page.words
+    assert page.tags.count("b") == bare.tags.count("b")
+
+
+def test_a_page_without_data_says_what_its_parameters_select():
+    _, page = written(document(table([column("a")], []), figures=[figure("Messages", 0, 0)], parameters=(KINDS,)))
+
+    assert "no data for 4\N{EN DASH}10 May 2026. Kinds <b>: <i>a" in page.words
 
 
 def test_a_page_ends_with_definitions_and_what_the_data_covers():

@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from include.scheduled_reports.render.as_json import render
+from include.scheduled_reports.render.document import GivenParameter
 from tests.unit.documents import ZONE, column, document, figure, table
 
 
@@ -40,7 +41,20 @@ def test_the_report_says_what_it_is_about():
         },
         "previousPeriod": {"start": "2026-04-27T00:00:00+02:00", "end": "2026-05-04T00:00:00+02:00"},
         "scheduledFor": "2026-05-11T09:00:00+02:00",
+        "parameters": [],
     }
+
+
+def test_the_report_says_what_its_parameters_select_with_every_digit():
+    kinds = GivenParameter(name="kinds", title="Kinds", value=["a", "b"], words="a, b")
+    size = GivenParameter(name="size", title="Size", value=10**30, words="1 followed by 30 zeros")
+    text = written(document(parameters=(kinds, size)))[1]
+
+    assert text["report"]["parameters"] == [
+        {"name": "kinds", "title": "Kinds", "value": ["a", "b"], "words": "a, b"},
+        {"name": "size", "title": "Size", "value": 10**30, "words": "1 followed by 30 zeros"},
+    ]
+    SCHEMA.validate(text)
 
 
 def test_key_figures_come_with_the_period_before():

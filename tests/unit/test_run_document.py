@@ -50,7 +50,7 @@ def shown(kind, table, *, cut_at=None, **changes):
     x = HOUR if "hour" in table.column_names else NAME
     dataset = Dataset(name="d", title="D", sql="", columns=(x, COUNT), limit=cut_at)
     spec = ChartSpec(title="C", kind=kind, dataset="d", x=x.name, y=("n",), **changes)
-    of = ReportType(id="t", title="T", description="", parameters=frozenset(), datasets=(dataset,), charts=(spec,))
+    of = ReportType(id="t", title="T", description="", parameters={}, datasets=(dataset,), charts=(spec,))
     head = document._head(Staged(table), spec)
     (kept,) = document._kept_charts(WINDOW, of, document._stream(document._kept(head)))
     return document._chart(WINDOW, spec, of, head), kept
@@ -100,7 +100,7 @@ def chart_over(days, window):
     """The chart of a run over *window*, from as many rows of days and of the period before."""
     dataset = Dataset(name="d", title="D", sql="", columns=(HOUR, COUNT))
     spec = ChartSpec(title="C", kind="line", dataset="d", x="hour", y=("n",), before=True)
-    of = ReportType(id="t", title="T", description="", parameters=frozenset(), datasets=(dataset,), charts=(spec,))
+    of = ReportType(id="t", title="T", description="", parameters={}, datasets=(dataset,), charts=(spec,))
     return document._chart(window, spec, of, document._head(Staged(hours(days)), spec))
 
 

@@ -44,10 +44,10 @@ def _asked(action: str, ask: Any) -> Iterator[Finding]:
         if code in _NOT_ALLOWED:
             yield warning("mail", f"SES does not let these credentials ask for {action}", f"allow {action}")
         else:
-            yield fault("mail", f"SES answered {action} with {code}", "check the connection reports_aws and its region")
+            yield fault("mail", f"SES answered {action} with {code}", "check the AWS connection and its region")
     except BotoCoreError as error:
         text = f"SES could not be reached: {type(error).__name__}"
-        yield fault("mail", text, "check the connection reports_aws, its region and the network")
+        yield fault("mail", text, "check the AWS connection, its region and the network")
 
 
 def _account(account: dict[str, Any]) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def _sender(client: Any, settings: Settings, identities: Iterable[str]) -> Itera
             yield ok("mail", f"{identity} is verified for sending")
             return
     text = f"neither {settings.sender} nor its domain is verified in SES"
-    yield fault("mail", text, "verify the address or its domain in SES, in the region of reports_aws")
+    yield fault("mail", text, "verify the address or its domain in SES, in the region of the AWS connection")
 
 
 def _configuration_set(client: Any, settings: Settings) -> Iterator[Finding]:

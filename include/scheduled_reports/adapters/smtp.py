@@ -103,14 +103,14 @@ class SmtpMailer:
                 server.quit()
         place = f"{self.host}:{self.port}"
         if code // 100 != 2:
-            remedy = "let the account of reports_smtp send from MAIL_FROM"
+            remedy = "let the account of the SMTP connection send from MAIL_FROM"
             yield fault("mail", f"{place} refuses the sender: {_codes(reply)}", remedy)
         else:
             login = "after a login" if self.login else "without a login"
             yield ok("mail", f"{place}, {_ENCRYPTION[self.tls]}, {login}, accepts the sender")
         if self.tls == "none" and self.host not in {"localhost", "127.0.0.1", "::1"}:
             text = f"the connection to {place} is not encrypted"
-            yield warning("mail", text, "set disable_tls to false in the connection reports_smtp")
+            yield warning("mail", text, "set disable_tls to false in the SMTP connection")
         if size.isdigit() and 0 < int(size) < settings.message_bytes:
             yield warning(
                 "mail",

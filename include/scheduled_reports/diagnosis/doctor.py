@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..ports.services import Services
 
 SETTINGS: Final = "correct the setting in every Airflow process, and restart them"
-DATABASE: Final = "check the connection reports_db, the network and the server"
-AWS: Final = "check the connection reports_aws"
+DATABASE: Final = "check the connection to the reports database, the network and the server"
+AWS: Final = "check the AWS connection"
 
 
 def examine(

@@ -152,7 +152,7 @@ class Report:
     status: Status
     formats: tuple[Format, ...]
     date_range: DateRange
-    #: The parameters for the report type's SQL; only names that the type declares.
+    #: The parameters for the report type's SQL, with the defaults of its declarations; only names that it declares.
     parameters: Mapping[str, Any]
     tags: tuple[str, ...]
     email: EmailOptions

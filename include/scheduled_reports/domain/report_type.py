@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .lead import LeadSpec  # noqa: TC001 - report.yaml is read by the hints
+from .parameter import Parameter  # noqa: TC001 - report.yaml is read by the hints
 
 ColumnType = Literal["text", "integer", "decimal", "number", "percent", "boolean", "date", "timestamp"]
 #: What a number counts, if readers write it in their own way: `17 min 56 s`, `1.2 MB`.
@@ -148,7 +149,8 @@ class ReportType:
     id: str
     title: str
     description: str
-    parameters: frozenset[str]
+    #: What a report may set and the SQL reads, by name.
+    parameters: Mapping[str, Parameter] = field(default_factory=dict, hash=False)
     #: The roles in the workspace that the creator may have; empty for any role.
     roles: tuple[str, ...] = ()
     figures_sql: str = ""
@@ -159,6 +161,11 @@ class ReportType:
     lead: LeadSpec | None = None  # None for the default lead
     excerpts: tuple[ExcerptSpec, ...] = ()  # none: the first rows of the main dataset
     notes: tuple[NoteSpec, ...] = ()
+
+    @property
+    def own_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that the type declares itself, in their order; the others are the application's."""
+        return tuple(one for one in self.parameters.values() if one.is_own)
 
     @property
     def main(self) -> Dataset:

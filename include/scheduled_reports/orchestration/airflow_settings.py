@@ -64,6 +64,11 @@ def variables() -> Mapping[str, str]:
     return environ()
 
 
+def problems() -> tuple[str, ...]:
+    """Return what is wrong with the section itself, each as a sentence that names the setting."""
+    return _section().problems
+
+
 def _section() -> Section:
     """Return the section, read once per process; what could not be read is tried again."""
     if not _read or _read[0].problems:

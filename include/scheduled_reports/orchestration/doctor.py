@@ -13,13 +13,13 @@ from ..adapters.postgres.examine import PostgresDatabase
 from ..diagnosis.checks import Check
 from ..diagnosis.doctor import examine as examine_all
 from ..domain.finding import fault, ok, warning
-from . import factory
+from . import airflow_settings, factory
 from .connections import AirflowServices
 from .dag_spec import dag_specs
 from .upkeep import DAG_ID as UPKEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from ..domain.finding import Finding
 
@@ -38,9 +38,10 @@ WITH_BUNDLE: Final[tuple[tuple[str, str, Callable[[float], bool], str], ...]] = 
 DOCS: Final = "see docs/operate.md"
 
 
-def examine(environ: Mapping[str, str], *, send_to: str | None = None) -> Iterator[Finding]:
+def examine(*, send_to: str | None = None) -> Iterator[Finding]:
     """Examine this deployment with Airflow's connections."""
     services = AirflowServices()
+    environ = airflow_settings.variables()
     yield from examine_all(services, _Database(services), environ, more=_checks(services), send_to=send_to)
 
 
@@ -57,10 +58,17 @@ class _Database(PostgresDatabase):
 
 def _checks(services: AirflowServices) -> Iterator[Check]:
     remedy = "check Airflow's own database and settings"
+    yield Check("settings", _section, remedy)
     yield Check("airflow", _version, remedy)
     yield Check("airflow", partial(_stored, services), remedy)
     yield Check("airflow", partial(_settings, services), remedy)
-    yield Check("airflow", partial(_parse_time, services), "check the connection reports_db")
+    yield Check("airflow", partial(_parse_time, services), "check the connection to the reports database")
+
+
+def _section() -> Iterator[Finding]:
+    """What cannot be read in our section of Airflow's configuration."""
+    for reason in airflow_settings.problems():
+        yield fault("settings", reason, "correct it in airflow.cfg, or in the variables of every Airflow process")
 
 
 def _version() -> Iterator[Finding]:

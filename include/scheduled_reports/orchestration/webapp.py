@@ -5,7 +5,6 @@ Only the API server imports this module, when it asks the plugin for its apps; t
 
 from __future__ import annotations
 
-import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from ..adapters.postgres.source import PostgresSource
     from ..adapters.postgres.web_overview import PostgresOverview
     from ..adapters.postgres.web_reports import PostgresReports
     from ..domain.delivery import MailPreview
@@ -68,8 +68,12 @@ class AirflowWebServices:
     def airflow(self) -> InProcessAirflow:
         return InProcessAirflow()
 
-    def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
+    def source(self, timeout: timedelta) -> PostgresSource:
         from ..adapters.postgres.source import PostgresSource
+
+        return PostgresSource(self.core.data_dsn, timeout)
+
+    def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import preview
 
@@ -79,7 +83,7 @@ class AirflowWebServices:
                 chosen,
                 at,
                 out,
-                source=PostgresSource(self.core.data_dsn, timeout),
+                source=self.source(timeout),
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
                 watermark=self.core.runs.watermark(row["id"]),
@@ -89,10 +93,9 @@ class AirflowWebServices:
     def findings(self) -> Iterator[Finding]:
         from .doctor import examine
 
-        return examine(os.environ)
+        return examine()
 
     def mail_preview(self, row: Row, at: datetime, timeout: timedelta) -> MailPreview:
-        from ..adapters.postgres.source import PostgresSource
         from ..adapters.staging import ArrowStaging
         from ..runs.preview import mail_preview
 
@@ -100,7 +103,7 @@ class AirflowWebServices:
             return mail_preview(
                 row,
                 at,
-                source=PostgresSource(self.core.data_dsn, timeout),
+                source=self.source(timeout),
                 staging=ArrowStaging.local(Path(folder)),
                 settings=self.core.settings,
                 watermark=self.core.runs.watermark(row["id"]),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..domain.report import Row
     from ..domain.run import Actor, RunKey, Trigger
     from .services import Services
+    from .source import Source
 
 #: A row of the database, by column.
 Record = dict[str, Any]
@@ -241,6 +242,9 @@ class WebServices(Protocol):
     @property
     def airflow(self) -> Airflow:
         """Port `Airflow`."""
+
+    def source(self, timeout: timedelta) -> Source:
+        """The application's data, with queries of at most *timeout*."""
 
     def preview(self, row: Row, chosen: Format, at: datetime, out: Path, timeout: timedelta) -> int:
         """Write the file that a run of *row* at *at* would produce to *out*; return the rows of its main table."""

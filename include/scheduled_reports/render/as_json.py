@@ -66,7 +66,18 @@ def _report(document: Document) -> dict[str, Any]:
             "end": window.previous_end.astimezone(zone).isoformat(),
         },
         "scheduledFor": document.scheduled_for.astimezone(zone).isoformat(),
+        "parameters": [
+            {"name": one.name, "title": one.title, "value": _exact(one.value), "words": one.words}
+            for one in document.parameters
+        ],
     }
+
+
+def _exact(value: Any) -> Any:
+    """Encode the value of a parameter; its whole numbers may have more than 64 bits."""
+    if isinstance(value, list):
+        return [_exact(one) for one in value]
+    return orjson.Fragment(str(value)) if type(value) is int else value
 
 
 def _figure(figure: Figure) -> dict[str, Any]:

@@ -106,6 +106,16 @@ class Excerpt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GivenParameter:
+    """A parameter of the report: its value, which may be the default, and how people read it."""
+
+    name: str
+    title: str
+    value: Any
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """One run of a report, ready to be shown; the first table is the main one."""
 
@@ -125,6 +135,7 @@ class Document:
     notes: tuple[str, ...] = ()  # why figures and tables do not add up; those of the tables, in their order
     excerpts: tuple[Excerpt, ...] = ()  # in mails only
     link: str = ""  # the page of the run; empty if Airflow's address is not known
+    parameters: tuple[GivenParameter, ...] = ()  # what selects the data besides the period
 
     @property
     def summary(self) -> str:

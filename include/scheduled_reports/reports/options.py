@@ -24,7 +24,10 @@ MISSED_RUNS: tuple[str, ...] = get_args(MissedRuns)
 #: The longest delay of a report's ticks, in seconds: less than the shortest time between two of them.
 LONGEST_JITTER = 3_540
 #: The keys of the column `options`.
-KEYS = ("jitterSeconds", "calendar", "onClosed", "startsOn", "endsOn", "period", "sendIf", "subject", "introduction")
+KEYS = (
+    "jitterSeconds", "calendar", "onClosed", "startsOn", "endsOn", "period", "sendIf", "subject", "introduction",
+    "parameters",
+)  # fmt: skip
 #: The years of `startsOn`, `endsOn` and the effective moment; later or earlier ones have no ticks in some time zone.
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 

@@ -1,4 +1,4 @@
-"""The application's parameters column: which keys exist, and which values each accepts."""
+"""The parameters of a report: the application's in its column, those that a report type declares in the options."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import math
 from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
 
+from ..domain.parameter import ApplicationParameter
 from ..domain.report import DateRange, RangeType
+from .parameter_values import allowed, check_value, fits
 from .types import custom_filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..domain.parameter import Parameter
     from ..domain.report_type import ReportType
     from .validation import Check
 
@@ -19,15 +22,31 @@ if TYPE_CHECKING:
 PERIODS: tuple[str, ...] = get_args(RangeType)
 
 
-#: The application's parameters besides dateRange, and the shape of each.
-PARAMETERS: Mapping[str, str] = {
-    "includeArchived": "boolean",
-    "channelIds": "ids",
-    "userIds": "ids",
-    "taskStatuses": "statuses",
-    "workflowIds": "ids",
-    "minActivityLevel": "level",
-    "customFilters": "object",
+LEVELS = ("low", "medium", "high")
+
+
+TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
+
+
+#: The application's parameters besides dateRange; a `report.yaml` names those that its SQL reads.
+PARAMETERS: Mapping[str, Parameter] = {
+    one.name: one
+    for one in (
+        ApplicationParameter(name="includeArchived", title="Include archived channels", type="boolean"),
+        ApplicationParameter(name="channelIds", title="Channels", type="text", many=True),
+        ApplicationParameter(name="userIds", title="People", type="text", many=True),
+        ApplicationParameter(
+            name="taskStatuses",
+            title="Task statuses",
+            type="choice",
+            many=True,
+            values=TASK_STATUSES,
+            titles={one: one.replace("_", " ").lower() for one in TASK_STATUSES},
+        ),
+        ApplicationParameter(name="workflowIds", title="Workflows", type="text", many=True),
+        ApplicationParameter(name="minActivityLevel", title="Minimum activity", type="choice", values=LEVELS),
+        ApplicationParameter(name="customFilters", title="Tables and filters (JSON)", type="object"),
+    )
 }
 
 
@@ -39,12 +58,6 @@ def custom_range(first: date, last: date) -> DateRange:
     if not 0 <= (last - first).days <= LONGEST_PERIOD_DAYS or not 1970 <= first.year <= last.year <= 9000:
         raise ValueError(f"the first day must not be after the last, and at most {LONGEST_PERIOD_DAYS} days before it")
     return DateRange(type="custom", start=first, end=last)
-
-
-LEVELS = ("low", "medium", "high")
-
-
-TASK_STATUSES = ("TODO", "IN_PROGRESS", "BLOCKED", "DONE", "CANCELLED")
 
 
 MAX_DEPTH = 20
@@ -93,36 +106,91 @@ def read_date_range(check: Check, parameters: Mapping[str, Any]) -> DateRange:
         return DateRange()
 
 
-def read_parameters(check: Check, parameters: Mapping[str, Any], kind: ReportType | None) -> Mapping[str, Any]:
+def read_parameters(
+    check: Check, parameters: Mapping[str, Any], options: Mapping[str, Any], kind: ReportType | None
+) -> Mapping[str, Any]:
     """The parameters that the report type's SQL may read, sorted by name; every problem is noted."""
-    given = {name: value for name, value in parameters.items() if value not in (None, [], {}) and name != "dateRange"}
+    found = {**_application_parameters(check, parameters, kind), **_own_parameters(check, options, kind)}
+    return {name: found[name] for name in sorted(found)}
+
+
+def _application_parameters(check: Check, parameters: Mapping[str, Any], kind: ReportType | None) -> dict[str, Any]:
+    given = {name: value for name, value in parameters.items() if not _is_empty(value) and name != "dateRange"}
+    known = {one.name: one for one in kind.parameters.values() if not one.is_own} if kind else PARAMETERS
     for name, value in given.items():
-        if name not in PARAMETERS:
+        if kind is not None and name in kind.parameters and name not in known:
+            check.add(f"parameters.{name}", value, f"is at the wrong place; send it as options.parameters.{name}")
+        elif name not in PARAMETERS:
             check.unknown(f"parameters.{name}", name, "parameter", ("dateRange", *PARAMETERS))
-        elif kind is not None and name not in kind.parameters and value is not False:
-            uses = ", ".join(sorted(kind.parameters)) or "only dateRange"
+        elif kind is not None and name not in known and value is not False:
+            uses = ", ".join(sorted(known)) or "only dateRange"
             check.add(f"parameters.{name}", value, f"is not used by {kind.id}; remove it, this type uses {uses}")
-        elif reason := _wrong_shape(PARAMETERS[name], value):
-            check.add(f"parameters.{name}", value, reason)
+        else:
+            check_value(check, PARAMETERS[name], value)
     if kind is not None and kind.sources:
         custom_filters.parse(check, kind.sources, given.get("customFilters"))
     if not check.problems and _has_infinite(given):
         check.add("parameters", "a number", "is larger than 1.7e308, the largest that can be used; use a smaller one")
-    return {name: given[name] for name in sorted(given)}
+    return given
+
+
+def _own_parameters(check: Check, options: Mapping[str, Any], kind: ReportType | None) -> dict[str, Any]:
+    """The values of the parameters that the type declares, with the defaults of those that the report does not set."""
+    value = options.get("parameters")
+    if value is not None and not isinstance(value, dict):
+        check.add("options.parameters", value, "is not a JSON object; use one such as {}")
+        return {}
+    if kind is None:
+        return {}
+    given = {name: one for name, one in (value or {}).items() if not _is_empty(one)}
+    known = {one.name: one for one in kind.own_parameters}
+    for name, one in given.items():
+        if name in known:
+            check_value(check, known[name], one)
+        else:
+            _refuse_own(check, kind, name, one, known)
+    for one in known.values():
+        if one.required and one.name not in given:
+            check.add(one.place, None, f"is no value, and {kind.id} needs one; {_wanted(one)}")
+    return {name: one.default for name, one in known.items() if one.default is not None} | given
+
+
+def _refuse_own(check: Check, kind: ReportType, name: str, value: Any, known: Mapping[str, Parameter]) -> None:
+    place = f"options.parameters.{name}"
+    if name in kind.parameters or name == "dateRange":
+        check.add(place, value, f"is at the wrong place; send it as parameters.{name}")
+    elif known:
+        check.unknown(place, name, "parameter", tuple(known))
+    else:
+        check.add(place, value, f"is not used by {kind.id}, which declares no parameters; remove it")
+
+
+def _wanted(parameter: Parameter) -> str:
+    return f"use a list, each {allowed(parameter)}" if parameter.many else f"use {allowed(parameter)}"
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ([], {})
 
 
 def usable_parameters(value: Any) -> dict[str, Any]:
-    """The parameters in *value* that have the right shape, for a form; a row may hold anything."""
+    """The application's parameters in *value* that may stand in a form; a row may hold anything."""
     given = value if isinstance(value, dict) else {}
-    usable = {
-        name: given[name]
-        for name, shape in PARAMETERS.items()
-        if name in given and not _wrong_shape(shape, given[name])
-    }
+    usable = _usable(given, PARAMETERS)
     period = given.get("dateRange")
     if isinstance(period, dict) and all(isinstance(part, str) for part in period.values()):
         usable["dateRange"] = period
     return usable
+
+
+def usable_own_parameters(kind: ReportType, options: Any) -> dict[str, Any]:
+    """The same of the parameters that *kind* declares."""
+    given = options.get("parameters") if isinstance(options, dict) else None
+    return _usable(given, kind.parameters) if isinstance(given, dict) else {}
+
+
+def _usable(given: Mapping[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
+    return {name: given[name] for name, one in known.items() if name in given and fits(one, given[name])}
 
 
 def _has_infinite(value: Any) -> bool:
@@ -131,20 +199,3 @@ def _has_infinite(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_infinite, value))
     return isinstance(value, float) and not math.isfinite(value)
-
-
-def _wrong_shape(shape: str, value: Any) -> str | None:
-    """Why *value* does not have *shape*; None if it has."""
-    texts = isinstance(value, list) and all(isinstance(item, str) and item for item in value)
-    match shape:
-        case "boolean":
-            return None if isinstance(value, bool) else "is not a boolean; use true or false"
-        case "ids":
-            return None if texts else 'is not a list of ids; use one such as ["c1", "c2"]'
-        case "statuses":
-            fits = texts and all(item in TASK_STATUSES for item in value)
-            return None if fits else f"is not a list of task statuses; choose from {', '.join(TASK_STATUSES)}"
-        case "level":
-            return None if value in LEVELS else f"is not an activity level; choose from {', '.join(LEVELS)}"
-        case _:
-            return None if isinstance(value, dict) else "is not a JSON object; use one such as {}"

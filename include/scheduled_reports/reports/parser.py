@@ -88,7 +88,7 @@ def _parse_row(row: Row) -> Report:
         status=_status(check, row["status"]),
         formats=read_formats(check, "export_formats", row["export_formats"]),
         date_range=read_period(check, options, read_date_range(check, parameters)),
-        parameters=read_parameters(check, parameters, kind),
+        parameters=read_parameters(check, parameters, options, kind),
         tags=_tags(check, check.texts("tags", row["tags"])),
         email=_email(check, row),
         wording=Wording(

@@ -18,9 +18,10 @@ from ..domain.errors import PermanentError, StagingMissingError
 from ..domain.formats import Format
 from ..domain.run import MailSummary
 from ..render.charts.bins import MOST_DAYS, WEEK
-from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, Table
+from ..render.document import PREVIEW_ROWS, Chart, Document, Figure, GivenParameter, Table
 from ..render.key_figures import card
 from ..render.lead import lead
+from ..render.parameter_words import words
 from ..render.values import FORMAT_TITLES, grouped
 from ..settings.branding import of_workspace
 from ..settings.report_url import link_of
@@ -234,7 +235,16 @@ def _document(
         branding=of_workspace(settings.branding, run.brand),
         link=link_of(settings.report_url, run),
         lead=run.mail_summary.lead if run.mail_summary else (),
+        parameters=tuple(_given_parameters(kind, report.parameters)),
     )
+
+
+def _given_parameters(kind: ReportType, values: Mapping[str, Any]) -> Iterator[GivenParameter]:
+    """The parameters with a value, in the order of their declarations; the definition of a table is none of them."""
+    for one in kind.parameters.values():
+        if one.name in values and one.type != "object":
+            value = values[one.name]
+            yield GivenParameter(name=one.name, title=one.title, value=value, words=words(one, value))
 
 
 def _figures(kind: ReportType, both: pa.Table) -> tuple[Figure, ...]:

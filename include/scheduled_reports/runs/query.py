@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..domain.errors import ReportTypeError
+from ..domain.errors import RejectedError, ReportTypeError
 from ..ports.source import Scope
 from . import arrival, document
+from .listed_values import columns_problems, unlisted
 from .parquet import write_parquet
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> Mapping[str, int]:
-    """Stage every dataset and the key figures; return how many rows of each dataset hold data."""
+    """Stage every dataset and the key figures; return how many rows of each dataset hold data.
+
+    RejectedError if a parameter has a value that the workspace's list does not have.
+    """
+    if problems := unlisted(source, kind, run.report.parameters, run.report.workspace.id):
+        raise RejectedError(problems)
     found = {dataset.name: _stage_dataset(source, run, files, dataset) for dataset in kind.datasets}
     _stage_before(source, run, files, kind)
     if kind.figures:
@@ -32,8 +38,11 @@ def stage_data(source: Source, run: Run, files: RunFiles, kind: ReportType) -> M
 
 def type_problems(source: Source, kind: ReportType) -> list[str]:
     """Every column that its query returns in a type that cannot be of the declared one, before a query has run."""
-    checks = [(f"dataset {one.name}", one.sql, partial(arrival.check_columns, one.columns)) for one in kind.datasets]
+    checks: list[tuple[str, str, Callable[[pa.Schema], list[str]]]] = [
+        (f"dataset {one.name}", one.sql, partial(arrival.check_columns, one.columns)) for one in kind.datasets
+    ]
     checks += [(f"source {one.name}", one.sql, partial(arrival.check_source, one)) for one in kind.sources]
+    checks += [(f"parameter {one.name}", one.query, columns_problems) for one in kind.parameters.values() if one.query]
     if kind.figures:
         columns = tuple(spec.column for spec in kind.figures)
         checks.insert(0, ("figures", kind.figures_sql, partial(arrival.check_columns, columns)))

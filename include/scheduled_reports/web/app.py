@@ -10,7 +10,20 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from . import access
-from .api import audit, brands, hand_over, next_runs, previews, readers, reports, runs, suppressions, system
+from .api import (
+    audit,
+    brands,
+    hand_over,
+    next_runs,
+    parameters,
+    previews,
+    readers,
+    reports,
+    runs,
+    suppressions,
+    system,
+)
+from .openapi import with_parameters
 from .pages import brand, doctor, report, report_form, report_list
 from .responses import EncodedSlashes, SafeHeaders, SafeRoute, answer, failure
 
@@ -49,6 +62,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
         brands,
         previews,
         next_runs,
+        parameters,
         audit,
         system,
         brand,
@@ -76,7 +90,7 @@ def make(identify: Callable[..., Caller], ports: Callable[[], WebServices]) -> F
 def document(app: FastAPI, root: str = "/scheduled-reports") -> dict[str, Any]:
     """The OpenAPI document of *app* below the path *root*."""
     found = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
-    return found | {"servers": [{"url": root}]}
+    return with_parameters(found) | {"servers": [{"url": root}]}
 
 
 async def _handled(_: Request, error: Exception) -> Response:

@@ -13,6 +13,8 @@ from pydantic.alias_generators import to_camel
 from ..domain.json_text import read_json
 from ..domain.problem import shown
 from ..domain.storable import is_storable
+from ..reports.parameter_values import json_schema
+from ..reports.parameters import PARAMETERS
 from ..reports.run_request import keys_sent_by
 from ..reports.validation import did_you_mean
 from .responses import ApiError, invalid
@@ -76,7 +78,9 @@ class ReportFields(Acting):
     timezone: str = Field("UTC", description="An IANA time zone")
     export_formats: list[str] = Field([], description="One or more of pdf, csv, json, excel, html")
     email_delivery: EmailDelivery = Field(cast("Any", None))
-    parameters: dict[str, Any] = Field({})
+    parameters: dict[str, Any] = Field(
+        {}, json_schema_extra={"properties": {one.name: json_schema(one) for one in PARAMETERS.values()}}
+    )
     is_active: bool = Field(True)
     tags: list[str] = Field([])
     options: dict[str, Any] = Field({}, description="Options that are left out stay as they are; null removes one")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..domain.brand import Brand
     from ..domain.feedback import Feedback, RecipientRecord, Suppression
     from ..domain.finding import Finding
+    from ..domain.parameter import Parameter
     from ..domain.reader import OptOut, Reader
     from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
@@ -237,6 +238,24 @@ def suppression(one: Suppression) -> shapes.Suppression:
         "liftedAt": moment(one.lifted_at),
         "liftedBy": one.lifted_by,
         "liftReason": one.lift_reason,
+    }
+
+
+def parameter(one: Parameter) -> dict[str, Any]:
+    """Return the declaration of a parameter; *in* names the field that holds its value."""
+    return {
+        "name": one.name,
+        "in": "options.parameters" if one.is_own else "parameters",
+        "title": one.title,
+        "type": one.type,
+        "many": one.many,
+        "required": one.required,
+        "default": one.default,
+        "values": [{"value": value, "title": one.title_of(value)} for value in one.values],
+        "isListed": bool(one.query),
+        "minimum": one.minimum,
+        "maximum": one.maximum,
+        "help": one.help,
     }
 
 

@@ -469,3 +469,23 @@ class EventsRead(TypedDict):
     read: int
     ignored: int
     drainedAt: str | None
+
+
+class ListedValue(TypedDict):
+    """A value of a parameter, and how people see it."""
+
+    value: Any
+    title: str
+
+
+class ListedValues(TypedDict):
+    """The values that a query lists; there are more than were returned if `hasMore`."""
+
+    values: list[ListedValue]
+    hasMore: bool
+
+
+class ParameterValues(TypedDict):
+    """The listed values of a report type's parameters, by name."""
+
+    parameters: dict[str, ListedValues]

@@ -78,6 +78,7 @@ def _scope(document: Document, row_limit: int | None) -> Sequence[_Row]:
         ("Data until", long_time(end, zone)),
         ("Time zone", f"{zone} ({city(zone)})" if city(zone) != zone else zone),
         ("Scheduled for", long_time(document.scheduled_for, zone)),
+        *((one.title, one.words) for one in document.parameters),
         ("About", document.description),
         *(("Note", words) for words in document.notes),
         *((table.title, words) for table in document.tables for words in _limits(table, row_limit)),

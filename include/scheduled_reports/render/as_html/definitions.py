@@ -48,8 +48,15 @@ def _all(document: Document) -> Iterator[tuple[str, str, str]]:
     return (one for one in every if one[1])
 
 
+def selection(document: Document) -> Iterator[str]:
+    """Say what the parameters of the report select: `Kinds of file: image/png`."""
+    for one in document.parameters:
+        yield printable(f"{one.title}: {one.words}")
+
+
 def scope(document: Document, left_out: Sequence[Table]) -> Iterator[str]:
-    """Say what is counted but not listed, and which tables this file leaves out."""
+    """Say what the parameters select, what is counted but not listed, and which tables this file leaves out."""
+    yield from selection(document)
     yield from map(printable, document.notes)
     for table in left_out:
         yield f"{printable(table.title)}: drawn as a chart here. {table.rest}"

@@ -20,7 +20,7 @@ from ..key_figures import card, time_note
 from ..logo_image import logo_picture
 from ..values import NO_ACTIVITY, printable
 from .chart_tiles import Tile, TileSize, tiles
-from .definitions import data_until, definitions, scope
+from .definitions import data_until, definitions, scope, selection
 from .excerpt import Excerpt
 from .pairs import paired
 from .paper_text import CELL, NAME, on_paper
@@ -207,6 +207,7 @@ class Page:
             "data_until": data_until(document),
             "definitions": definitions(document),
             "scope": list(scope(document, self._left_out)),
+            "selection": list(selection(document)),
             "link": document.link,
             "no_activity": NO_ACTIVITY,
             "nothing": nothing(document) if self._is_quiet or all(view.is_empty for view in self.views) else "",

@@ -12,10 +12,10 @@ import yaml
 from ...domain.errors import ReportTypeError
 from ...domain.problem import shown
 from ...domain.report_type import ChartSpec, Column, Dataset, FigureSpec, ReportType, SourceColumn, SourceSpec
-from ..parameters import PARAMETERS
 from ..validation import ROLES
 from .yaml_lead import CUT, excerpts, lead, notes
 from .yaml_node import InvalidError, Node, build, hints_of, unique
+from .yaml_parameters import read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +108,7 @@ def _report_type(folder: Path, node: Node) -> ReportType:
     title, description, parameters, roles, parts, _ = node.together(
         partial(node.text, "title"),
         partial(node.text, "description", LONGEST_DESCRIPTION),
-        partial(node.names, "parameters", PARAMETERS),
+        partial(read_parameters, node, partial(_sql, folder)),
         partial(node.names, "roles", ROLES),
         partial(_sources if "sources" in node.value else _datasets, folder, node),
         partial(_check_id, folder, node),
@@ -117,7 +117,7 @@ def _report_type(folder: Path, node: Node) -> ReportType:
         id=folder.name,
         title=title,
         description=description,
-        parameters=frozenset(parameters),
+        parameters=parameters,
         roles=roles,
         **parts,
     )
@@ -172,7 +172,8 @@ def _sources(folder: Path, node: Node) -> dict[str, Any]:
         if name in node.value:
             reason = f"{name} and sources cannot be combined; remove one: with sources, each report defines its table"
             raise node.at(name).error(reason)
-    if "customFilters" not in node.names("parameters", PARAMETERS):
+    named = node.value.get("parameters")
+    if not isinstance(named, list) or "customFilters" not in named:
         raise node.error("sources need the parameter customFilters; add it, because a report defines its table in it")
     return {"sources": unique(node.items_of("sources"), partial(_source, folder), _name)}
 
@@ -285,14 +286,14 @@ def _name(one: Column | Dataset | SourceSpec) -> str:
     return one.name
 
 
-def _sql(folder: Path, node: Node) -> str:
-    """Read the SQL file that `sql` names, or join several in the order of the list."""
-    given = node.at("sql")
-    files = node.items_of("sql") if isinstance(given.value, list) else (given,)
+def _sql(folder: Path, node: Node, key: str = "sql") -> str:
+    """Read the SQL file that *key* names, or join several in the order of the list."""
+    given = node.at(key)
+    files = node.items_of(key) if isinstance(given.value, list) else (given,)
     text = "\n".join(_sql_file(folder, file) for file in files)
     if not READS_WORKSPACE.search(text):
         reason = "does not read current_setting('report.workspace_id'); add it, or the query sees every workspace"
-        raise given.error(f"sql {shown(given.value)} {reason}")
+        raise given.error(f"{key} {shown(given.value)} {reason}")
     return text
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 200
 #: The longest texts for readers, in characters, by their key.
-LONGEST = {"title": LONGEST_TITLE, **dict.fromkeys(("definition", "none", "cut", "nothing", "one", "other"), 500)}
+LONGEST = {
+    "title": LONGEST_TITLE,
+    **dict.fromkeys(("definition", "none", "cut", "nothing", "one", "other", "help"), 500),
+}
 WRONG_TYPE = {
     str: "is not a text; use one, in quotes if it looks like something else",
     int: "is not a whole number; use one such as 2",

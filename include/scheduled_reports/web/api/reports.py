@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from contextlib import suppress
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ...domain.errors import ReportTypeError, TransientError
 from ...domain.moment import parse_moment
 from ...domain.report import Status
 from ...ports.web import ReportQuery, Right
 from ...reports import next_run
 from ...reports.calendars import is_pending
+from ...reports.types.catalog import catalog
 from ...runs import calendars
+from ...runs.listed_values import unlisted
 from .. import fields, serializers, shapes
 from ..access import NO_REPORT, Authorized, storable
 from ..responses import ApiError, SafeRoute, answer, invalid, returns
@@ -26,6 +30,8 @@ BASE = "/api/workspaces/{workspaceSlug}/reports"
 HISTORY = 10
 #: How often an edit without `updatedAt` is applied again after a concurrent edit.
 TRIES = 5
+#: How long the check of a value that a query lists may take.
+LIST_TIMEOUT = timedelta(seconds=5)
 SORTED_BY = {"name": "name", "createdAt": "created_at", "lastRun": "last_run", "nextRun": "next_run"}
 STALE = "The report has been changed since it was read; read it again."
 
@@ -156,7 +162,7 @@ def new_report(access: Access, body: Sent) -> Record:
     creator = access.ports.reports.creator(access.workspace.id, user_id) if user_id else None
     row = fields.new_row(fields.new_id(), values, access.workspace, creator)
     row = with_calendar(access, row)
-    if found := fields.problems(row, wrong):
+    if found := _problems(access, row, wrong):
         raise invalid(found)
     return row
 
@@ -168,9 +174,30 @@ def changes_of(access: Access, record: Record, body: Sent) -> Record:
         raise ApiError(404, NO_REPORT)
     changes = fields.with_options(row, fields.resumed(row, fields.columns(body.values)), body.values)
     changed = with_calendar(access, row | changes | owner_columns(access, row, changes))
-    if found := fields.problems(changed, body.wrong):
+    if found := _problems(access, changed, body.wrong):
         raise invalid(found)
     return changes
+
+
+def _problems(access: Access, row: Record, wrong: fields.Problems) -> fields.Problems:
+    """Return *wrong*, the problems of *row*, and those that only the database knows."""
+    return fields.merged(fields.problems(row, wrong), _unlisted(access, row))
+
+
+def _unlisted(access: Access, row: Record) -> fields.Problems:
+    """Return the problem of each value that is not in the workspace's list; a run checks them as well.
+
+    None if the database does not answer in time, which is no reason against saving.
+    """
+    kind = catalog().types.get(row["reportType"])
+    options = row.get("options") or {}
+    values = options.get("parameters") if isinstance(options, dict) else None
+    if kind is None or not isinstance(values, dict):
+        return {}
+    with suppress(TransientError, ReportTypeError):
+        source = access.ports.source(LIST_TIMEOUT)
+        return fields.by_field(unlisted(source, kind, values, access.workspace.id, suggest=True))
+    return {}
 
 
 def _with_owner_id(content: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ...domain.formats import Format
 from ...ports.web import Record, Right, WebServices, WorkspaceInfo
 from ...reports.options import LONGEST_JITTER
-from ...reports.parameters import LEVELS, PARAMETERS, PERIODS, TASK_STATUSES, usable_parameters
+from ...reports.parameters import PARAMETERS, PERIODS, usable_own_parameters, usable_parameters
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
 from .. import fields, serializers
@@ -74,7 +74,7 @@ def _form(
         application_periods=PERIODS,
         longest_jitter=LONGEST_JITTER,
         parameters=PARAMETERS,
-        statuses=TASK_STATUSES,
-        levels=LEVELS,
+        own_parameters=[(kind, own) for kind in known.types.values() if (own := kind.own_parameters)],
+        own_given={kind.id: usable_own_parameters(kind, record["options"]) for kind in known.types.values()},
         zones=sorted(available_timezones()),
     )

@@ -64,6 +64,7 @@ function errorText(content) {
   return [content.error, ...details].join("\n");
 }
 
+const rows = text => text.split("\n").map(one => one.trim()).filter(Boolean);
 const lines = text => text.split(/[\n,;]+/).map(one => one.trim()).filter(Boolean);
 
 // --- links that open in the page around the frame
@@ -236,7 +237,9 @@ function edit() {
     document.getElementById("type-description").textContent = [chosen?.dataset.description, chosen?.dataset.roles && `The owner must be ${chosen.dataset.roles} of the workspace.`].filter(Boolean).join(" ");
     const figures = (chosen?.dataset.figures || "").split(" ").filter(Boolean).map(one => `{${one}}`);
     form.querySelector("#placeholders [data-figures]").textContent = figures.length ? `, and the key figures ${figures.join(", ")}` : "";
-    for (const one of form.querySelectorAll("[data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
+    for (const one of form.querySelectorAll("#data > [data-parameter]")) one.hidden = !uses.includes(one.dataset.parameter);
+    for (const one of form.querySelectorAll("[data-own]")) one.hidden = one.dataset.own !== chosen?.value;
+    showLists();
     form.querySelector("[data-when-range]").hidden = field("dateRange").value !== "custom";
     form.querySelector("[data-when-week]").hidden = !WEEKLY.includes(field("dateRange").value);
     form.querySelector("[data-when-email]").hidden = !field("enabled").checked;
@@ -264,6 +267,7 @@ function edit() {
       period: isOption() ? period() : null, calendar: field("calendar").value.trim() || null, startsOn: field("startsOn").value || null,
       endsOn: field("endsOn").value || null, missedRuns: field("missedRuns").value, jitterSeconds: seconds.value === "" ? null : Number(seconds.value), sendIf: null,
       subject: hasPlaceholder() ? field("subject").value.trim() : null, introduction: field("introduction").value.trim() || null,
+      parameters: ownParameters(wrong),
     };
     found.onClosed = found.calendar ? field("onClosed").value : null;
     if (seconds.validity.badInput) wrong["options.jitterSeconds"] = ["Enter a whole number of seconds."];
@@ -276,8 +280,8 @@ function edit() {
   // The place of a problem: of "options.sendIf.conditions[0]" that of the longest name that the form has.
   function holderOf(name) {
     for (let known = name; known; known = known.slice(0, Math.max(known.lastIndexOf("."), known.lastIndexOf("["), 0))) {
-      const found = form.querySelector(`[data-field="${CSS.escape(known)}"]`);
-      if (found) return found;
+      const found = [...form.querySelectorAll(`[data-field="${CSS.escape(known)}"]`)];  // types may share names of parameters
+      if (found.length) return found.find(one => !one.closest("[data-own][hidden]")) ?? found[0];
     }
     return null;
   }
@@ -286,15 +290,66 @@ function edit() {
     // A period that is an option goes before the application's, which stays as it was.
     const found = { dateRange: isOption() ? JSON.parse(field("dateRange").dataset.given) : period() };
     if (!found.dateRange.type) delete found.dateRange;
-    const shown = name => !form.querySelector(`[data-parameter="${name}"]`).hidden;
-    if (shown("includeArchived") && field("includeArchived").checked) found.includeArchived = true;
-    for (const name of ["channelIds", "userIds", "workflowIds"]) if (shown(name) && field(name).value.trim()) found[name] = lines(field(name).value);
-    if (shown("taskStatuses") && checked("taskStatuses").length) found.taskStatuses = checked("taskStatuses");
-    if (shown("minActivityLevel") && field("minActivityLevel").value) found.minActivityLevel = field("minActivityLevel").value;
-    if (shown("customFilters") && field("customFilters").value.trim()) {
-      try { found.customFilters = JSON.parse(field("customFilters").value); } catch (error) { wrong["parameters.customFilters"] = [String(error.message)]; }
+    for (const holder of form.querySelectorAll("#data > [data-parameter]:not([hidden])")) {
+      const value = valueOf(holder, wrong);
+      if (value !== false && isGiven(value)) found[holder.dataset.parameter] = value;
     }
     return found;
+  }
+
+  // The parameters that the report type declares itself; null, which removes the option, if none is set.
+  function ownParameters(wrong) {
+    const found = {};
+    for (const holder of form.querySelectorAll("[data-own]:not([hidden]) > [data-parameter]")) {
+      const value = valueOf(holder, wrong);
+      if (isGiven(value)) found[holder.dataset.parameter] = value;
+    }
+    return Object.keys(found).length ? found : null;
+  }
+
+  const isGiven = value => value !== null && value?.length !== 0;
+
+  // The value of a parameter's inputs; what is no value of its type goes to the API as it is, which says so.
+  function valueOf(holder, wrong) {
+    const { kind, field: place } = holder.dataset;
+    const inputs = [...holder.querySelectorAll("input, select, textarea")];
+    const [input] = inputs;
+    const typed = text => typedValue(kind, text, place, wrong);
+    if (kind === "boolean" && !("many" in holder.dataset)) return input.checked;
+    if (input.type === "checkbox") return inputs.filter(one => one.checked).map(one => one.value);
+    if (input.multiple) return [...input.selectedOptions].map(one => one.value);
+    if (input.validity.badInput) { wrong[place] = [kind === "date" ? "Enter a day." : "Enter a number."]; return null; }
+    if ("many" in holder.dataset) return (place.startsWith("options.") ? rows(input.value) : lines(input.value)).map(typed);
+    return input.value.trim() ? typed(input.value.trim()) : null;
+  }
+
+  function typedValue(kind, text, place, wrong) {
+    if (kind === "object") {
+      try { return JSON.parse(text); } catch (error) { wrong[place] = [String(error.message)]; return null; }
+    }
+    if (kind === "boolean") return { true: true, false: false }[text] ?? text;
+    if (kind !== "integer" && kind !== "number") return text;
+    const number = Number(text);
+    if (Number.isNaN(number)) return text;
+    if (kind === "integer" && Math.abs(number) > Number.MAX_SAFE_INTEGER) wrong[place] = ["Enter a number of at most 15 digits."];
+    return number;
+  }
+
+  // What the queries of the report type list for the workspace; without an answer any value can be entered.
+  async function showLists() {
+    const place = form.querySelector("[data-own]:not([hidden])");
+    const wanted = `${workspace()} ${place?.dataset.own}`;
+    if (!place?.querySelector("[data-listed]") || place.dataset.listed === wanted) return;
+    place.dataset.listed = wanted;
+    const answer = await call("GET", `${reports(workspace())}/parameters/${encodeURIComponent(place.dataset.own)}`);
+    if (!answer.ok || place.dataset.listed !== wanted) return;
+    for (const holder of place.querySelectorAll("[data-listed][data-parameter]")) {
+      const input = holder.querySelector("input, select");
+      const listed = answer.content.parameters[holder.dataset.parameter]?.values ?? [];
+      const chosen = input.multiple ? [...input.selectedOptions].map(one => one.value) : [];
+      const missing = chosen.filter(one => !listed.some(each => each.value === one)).map(value => ({ value, title: `${value} (not listed)` }));
+      (input.list ?? input).replaceChildren(...[...listed, ...missing].map(one => new Option(one.title, one.value, false, chosen.includes(one.value))));
+    }
   }
 
   function content(wrong) {
