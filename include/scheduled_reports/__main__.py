@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from .as_code.command import add_commands
 from .domain.clock import parse_zone
 from .domain.cron import Cron
 from .domain.errors import ReportsError
@@ -84,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument("--port", type=int, default=8090, help="the port (default: 8090)")
     door.set_defaults(run=_serve)
 
-    for command in (migrate, seed, validate, preview, jobs):
+    as_code = add_commands(commands)
+    for command in as_code:
+        command.set_defaults(run=_as_code)
+
+    for command in (migrate, seed, validate, preview, jobs, *as_code):
         command.add_argument(
             "--dsn",
             help="a libpq connection string, without the password, which other users of this machine would see "
@@ -224,6 +229,13 @@ def _preview(options: argparse.Namespace) -> int:
         )
     print(f"{options.out}: {rows} rows")
     return 0
+
+
+def _as_code(options: argparse.Namespace) -> int:
+    from .adapters.postgres.as_code import PostgresCodeStore
+    from .as_code.command import run
+
+    return run(options, PostgresCodeStore(options.dsn))
 
 
 def _serve(options: argparse.Namespace) -> int:
