@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 from yaml import safe_load
 
 from include.scheduled_reports.as_code import schema, work
-from include.scheduled_reports.as_code.documents import KEYS, document, normal, record_of
+from include.scheduled_reports.as_code.documents import KEYS, WEEKDAYS, document, normal, record_of
 from include.scheduled_reports.as_code.names import file_of, folders
 from include.scheduled_reports.domain.brand import Brand
 from include.scheduled_reports.domain.errors import FilesError, PermanentError
@@ -31,6 +32,7 @@ LOGO = read_logo(f"data:image/svg+xml;base64,{b64encode(SVG.encode()).decode()}"
 CALENDAR = Key("ws1", "calendar", "office")
 BRAND = Key("ws1", "brand", "")
 FILE = "acme/reports/weekly.yaml"
+ONE, OFFICE, LOOKS = "acme/reports/a.yaml", "acme/calendars/c.yaml", "acme/brand.yaml"
 
 
 def shown(store, root, **options):
@@ -345,21 +347,21 @@ def test_every_problem_of_every_file_is_named_with_file_line_and_key_and_nothing
         ("acme/a.yaml", SMALL, "acme/a.yaml: the file is in no place for a file; move it to brand.yaml, reports/"),
         ("acme/reports/a.yml", SMALL, "acme/reports/a.yml: the file is in no place for a file"),
         ("acme/reports/x/a.yaml", SMALL, "acme/reports/x/a.yaml: the file is in no place for a file"),
-        ("acme/reports/a.yaml", SMALL.replace("id: weekly\n", ""), "acme/reports/a.yaml:1: id: is missing or not a text"),
-        ("acme/reports/a.yaml", SMALL.replace("id: weekly", "id: 12"), "acme/reports/a.yaml:1: id: is missing or not a"),
-        ("acme/reports/a.yaml", SMALL.replace("Weekly", '"\\0'), "acme/reports/a.yaml:"),
-        ("acme/reports/a.yaml", SMALL.replace("createdBy: u1", "createdBy: u9"), 'a.yaml:6: createdBy: "u9" does not exist'),
-        ("acme/calendars/c.yaml", "code: ''\n", "acme/calendars/c.yaml:1: code: is missing or not a text"),
-        ("acme/calendars/c.yaml", f"code: {'c' * 81}\n", "acme/calendars/c.yaml:1: code: is too long"),
-        ("acme/calendars/c.yaml", "code: c\ndates: [20261231]\n", "c.yaml:2: dates: [20261231] is not a list of texts"),
-        ("acme/calendars/c.yaml", "code: c\ndates: ['20261231']\n", "c.yaml:2: dates: 20261231 is not a date such as"),
-        ("acme/calendars/c.yaml", "code: c\nweekend: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]\n",
+        (ONE, SMALL.replace("id: weekly\n", ""), "a.yaml:1: id: is missing or not a text"),
+        (ONE, SMALL.replace("id: weekly", "id: 12"), "a.yaml:1: id: is missing or not a text"),
+        (ONE, SMALL.replace("Weekly", '"\\0'), "acme/reports/a.yaml:"),
+        (ONE, SMALL.replace("u1", "u9"), 'a.yaml:6: createdBy: "u9" does not exist'),
+        (OFFICE, "code: ''\n", "acme/calendars/c.yaml:1: code: is missing or not a text"),
+        (OFFICE, f"code: {'c' * 81}\n", "acme/calendars/c.yaml:1: code: is too long"),
+        (OFFICE, "code: c\ndates: [20261231]\n", "c.yaml:2: dates: [20261231] is not a list of texts"),
+        (OFFICE, "code: c\ndates: ['20261231']\n", "c.yaml:2: dates: 20261231 is not a date such as"),
+        (OFFICE, f"code: c\nweekend: [{', '.join(WEEKDAYS)}]\n",
          "c.yaml:2: weekend: has no open weekday; leave at least one out"),
-        ("acme/brand.yaml", "{}\n", "acme/brand.yaml:1: name: or another key needs a value; delete the file"),
-        ("acme/brand.yaml", "logo: logo.png\n", 'acme/brand.yaml:1: logo: "logo.png" is no readable file beside brand.yaml'),
-        ("acme/brand.yaml", "logo: /etc/passwd\n", 'brand.yaml:1: logo: "/etc/passwd" is not the name of a file beside'),
-        ("acme/brand.yaml", "logo: ..\n", 'brand.yaml:1: logo: ".." is not the name of a file beside'),
-        ("acme/brand.yaml", "logo: brand.yaml\n", "acme/brand.yaml:1: logo: "),
+        (LOOKS, "{}\n", "acme/brand.yaml:1: name: or another key needs a value; delete the file"),
+        (LOOKS, "logo: logo.png\n", 'brand.yaml:1: logo: "logo.png" is no readable file beside brand.yaml'),
+        (LOOKS, "logo: /etc/passwd\n", 'brand.yaml:1: logo: "/etc/passwd" is not the name of a file beside'),
+        (LOOKS, "logo: ..\n", 'brand.yaml:1: logo: ".." is not the name of a file beside'),
+        (LOOKS, "logo: brand.yaml\n", "acme/brand.yaml:1: logo: "),
     ],
 )  # fmt: skip
 def test_a_file_that_is_wrong_is_named_with_what_to_do(path, text, told, tmp_path):
@@ -424,7 +426,7 @@ def test_a_calendar_that_reports_need_is_not_taken_from_them(tmp_path):
 
 
 def test_a_missing_folder_and_one_without_workspaces_are_named(tmp_path):
-    with pytest.raises(PermanentError, match="there is no folder .*; export creates it"):
+    with pytest.raises(PermanentError, match=r"there is no folder .*; export creates it"):
         work.plan(database(), scope(tmp_path / "none"))
     (tmp_path / "docs").mkdir()
     (tmp_path / ".git").mkdir()
@@ -489,6 +491,19 @@ def test_a_schema_refuses_what_the_command_refuses(wrong):
 
     assert valid.is_valid(safe_load(SMALL))
     assert not valid.is_valid(safe_load(SMALL) | wrong)
+
+
+def test_the_example_in_the_documents_is_a_valid_file(tmp_path):
+    text = next(
+        one for one in re.findall(r"```yaml\n(.*?)```", (DOCS / "as-code.md").read_text(), re.DOTALL) if "id:" in one
+    )
+    store = database()
+    store.creators["ws1", safe_load(text)["createdBy"]] = store.creators["ws1", "u1"]
+    store.content[Key("ws1", "calendar", "office")] = {"name": "", "weekend": [0, 6], "dates": []}
+    put(tmp_path, FILE, text)
+
+    assert [change.key.name for change in work.plan(store, scope(tmp_path)).changes] == ["acme-weekly"]
+    assert Draft202012Validator(schema.schema("report")).is_valid(safe_load(text))
 
 
 # Any row

@@ -13,11 +13,11 @@ from include.scheduled_reports.as_code.yaml_text import InvalidYamlError, dump, 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 #: What looks like something else to a version of YAML.
 TRAPS = [
-    "on", "no", "Yes", "OFF", "y", "N", "~", "null", "Null", "true", "False", "12:30", "12:30:45", "1:2", "0123", "0o17",
-    "0x1F", "0b1", "1_000", "1e3", "1.5", "-1", "+1", ".5", "5.", ".inf", "-.INF", ".nan", "2026-12-31",
-    "2026-12-31 09:00:00", "2026-12-31T09:00:00Z", "=", "<<", "-", "?", ":", "a: b", "a #b", "#b", "'", '"', "", " a", "a ",
-    "a\nb", "a\n", "\na", "a\n\nb", " a\nb", "a\n b", "a \nb", "é\nb", "\t", "a\tb", "[a]", "{a}", "&a", "*a", "!a", "%a",
-    "@a", "`a`", "|", ">", "0 9 * * 1", "---", "...", "\ufeff", "\x85", "\u2028", "x" * 500, "word " * 100,
+    "on", "no", "Yes", "OFF", "y", "N", "~", "null", "Null", "true", "False", "12:30", "12:30:45", "1:2", "0123",
+    "0o17", "0x1F", "0b1", "1_000", "1e3", "1.5", "-1", "+1", ".5", "5.", ".inf", "-.INF", ".nan", "2026-12-31",
+    "2026-12-31 09:00:00", "2026-12-31T09:00:00Z", "=", "<<", "-", "?", ":", "a: b", "a #b", "#b", "'", '"', "", " a",
+    "a ", "a\nb", "a\n", "\na", "a\n\nb", " a\nb", "a\n b", "a \nb", "é\nb", "\t", "a\tb", "[a]", "{a}", "&a", "*a",
+    "!a", "%a", "@a", "`a`", "|", ">", "0 9 * * 1", "---", "...", "\ufeff", "\x85", "\u2028", "x" * 500, "word " * 100,
 ]  # fmt: skip
 JSON = st.recursive(
     st.none()
