@@ -291,6 +291,14 @@ def test_the_role_of_the_api_server_may_apply_and_that_of_the_tasks_may_plan(run
         roles.drop()
 
 
+@pytest.mark.parametrize("actor", ["", " ", "a\nb", "x" * 201])
+def test_an_actor_that_is_no_name_is_refused_before_anything_is_read(root, capsys, actor):
+    with pytest.raises(SystemExit):
+        main(["apply", str(root), "--actor", actor])
+
+    assert "is not a name of 1 to 200 printable characters." in capsys.readouterr().err
+
+
 def test_a_folder_that_is_not_there_is_an_error_in_one_line(run, root):
     assert run("plan") == (1, [], [f"error: there is no folder {root}; export creates it"])
     assert not Path(root).exists()

@@ -460,7 +460,9 @@ def test_a_logo_that_was_not_changed_is_no_change_and_another_one_is(tmp_path):
 
 
 def test_the_schema_in_the_documents_is_the_one_that_is_generated():
-    assert (DOCS / "report-file.schema.json").read_text() == schema.text("report")
+    made = schema.text("report")
+
+    assert (DOCS / "report-file.schema.json").read_text() == made, f"write this to the file:\n{made}"
 
 
 @pytest.mark.parametrize("kind", KEYS)

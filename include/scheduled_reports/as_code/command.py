@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 import os
 import sys
@@ -9,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..domain.errors import FilesError
+from ..domain.problem import shown
 from ..domain.run import Actor
 
 if TYPE_CHECKING:
-    import argparse
-
     from ..ports.as_code import CodeStore
 
 LONGEST_ACTOR = 200
@@ -72,7 +72,8 @@ def run(options: argparse.Namespace, store: CodeStore) -> int:
         made = work.apply(store, scope, options.actor or _user(), options.plan)
     except FilesError as error:
         print(*error.problems, sep="\n", file=sys.stderr)  # noqa: T201
-        print(f"error: {len(error.problems)} problems; nothing was changed", file=sys.stderr)  # noqa: T201
+        counted = "one problem" if len(error.problems) == 1 else f"{len(error.problems):,d} problems"
+        print(f"error: {counted}; nothing was changed", file=sys.stderr)  # noqa: T201
         return 1
     _print(*work.planned_lines(made, ("created", "changed", "deleted")))
     return 0
@@ -85,7 +86,7 @@ def _print(*lines: str) -> None:
 def _actor(text: str) -> Actor:
     name = text.strip()
     if not 1 <= len(name) <= LONGEST_ACTOR or not name.isprintable():
-        raise ValueError(text)  # argparse names the argument
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a name of 1 to {LONGEST_ACTOR} printable characters.")
     return Actor(user=name, source="apply")
 
 
