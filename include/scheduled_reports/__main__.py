@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from .as_code.command import add_commands
 from .domain.clock import parse_zone
 from .domain.cron import Cron
 from .domain.errors import ReportsError
@@ -102,7 +103,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--send-to", metavar="ADDRESS", help="also send a test message; otherwise nothing is mailed")
     doctor.set_defaults(run=_doctor)
 
-    for command in (migrate, seed, validate, preview, jobs):
+    as_code = add_commands(commands)
+    for command in as_code:
+        command.set_defaults(run=_as_code)
+
+    for command in (migrate, seed, validate, preview, jobs, *as_code):
         database = command.add_mutually_exclusive_group()
         database.add_argument(
             "--conn-id",
@@ -269,6 +274,13 @@ def _preview(options: argparse.Namespace) -> int:
         )
     print(f"{options.out}: {rows} rows")
     return 0
+
+
+def _as_code(options: argparse.Namespace) -> int:
+    from .adapters.postgres.as_code import PostgresCodeStore
+    from .as_code.command import run
+
+    return run(options, PostgresCodeStore(options.dsn))
 
 
 def _serve(options: argparse.Namespace) -> int:

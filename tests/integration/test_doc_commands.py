@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from include.scheduled_reports import __main__ as command
+from include.scheduled_reports.as_code import command as as_code
 from include.scheduled_reports.settings import PREFIX, Settings
 from tests.conftest import copied
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *(f"docs/{name}.md" for name in (
     "quickstart", "concepts", "install", "operate", "security", "monitoring", "upgrade", "application",
-    "public",
+    "public", "as-code",
 )))  # fmt: skip
 OURS = "python -m include.scheduled_reports "
 #: By page and first line: why a block is not run here.  Commands of the product in it are run nevertheless.
@@ -50,6 +51,11 @@ NOT_RUN = {
     ("docs/public.md", "limit_req_zone"): "an illustration for a server that is not here",
     ("docs/monitoring.md", "TOKEN=$(curl"): "needs a running Airflow: tests/e2e asks the health route",
     ("docs/monitoring.md", "stage render began:"): "lines of a log",
+    ("docs/as-code.md", "reports/\n"): "a picture",
+    ("docs/as-code.md", "# yaml-language-server"): "tests/unit/test_as_code.py plans it",
+    ("docs/as-code.md", "acme/reports/weekly.yaml:5:"): "answers; tests/unit/test_as_code.py compares such",
+    ("docs/as-code.md", "+ report acme/reports/monthly.yaml"): "answers; tests/unit/test_as_code.py compares such",
+    ("docs/as-code.md", "# .github/workflows/reports.yml"): "needs GitHub",
     ("docs/application.md", "'cm3k9v' 'Weekly activity': imported, inactive"): "an answer of import-export-jobs",
 }
 
@@ -209,7 +215,12 @@ def test_every_word_of_make_exists():
 
 def test_every_command_of_ours_that_is_named_exists():
     named = {said.split()[0] for said in spans(OURS) | spans("scheduled-reports ")} - {"…"}
-    known = set(re.findall(r"add_parser\(\s*\"([\w-]+)\"", Path(command.__file__).read_text()))
+    modules = (command, as_code)
+    known = {
+        name
+        for module in modules
+        for name in re.findall(r"add_parser\(\s*\"([\w-]+)\"", Path(module.__file__).read_text())
+    }
 
     assert {"migrate", "preview"} <= named
     assert named - known == set()

@@ -21,7 +21,7 @@ from include.scheduled_reports.domain.brand import Brand
 from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.domain.formats import Format
 from include.scheduled_reports.domain.run import Actor, AuditAction, RunKind, RunState
-from include.scheduled_reports.web.fields import DEFAULTS
+from include.scheduled_reports.reports.fields import DEFAULTS
 from tests.contract.tables import add_people, add_report, execute
 from tests.contract.test_source_port import value
 from tests.integration.database import NEOLITH

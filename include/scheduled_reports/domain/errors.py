@@ -7,6 +7,7 @@
     │   ├── RejectedError       a row of scheduled_reports is invalid; carries every problem
     │   ├── RequestError        a run was requested with invalid values
     │   ├── ReportTypeError     a report type's folder is invalid
+    │   ├── FilesError          files of reports are invalid; carries every problem
     │   ├── ConfigurationError  a setting or a connection is wrong
     │   │   └── AllRefusedError the mail service refuses every recipient of a call
     │   ├── MailStoppedError    all mail is switched off
@@ -58,6 +59,14 @@ class RequestError(PermanentError):
 
 class ReportTypeError(PermanentError):
     """A report type's folder is invalid."""
+
+
+class FilesError(PermanentError):
+    """Files that describe reports, calendars or brands are invalid; a line for each problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class ConfigurationError(PermanentError):

@@ -30,6 +30,11 @@ def read_json(text: str) -> Any:
         raise ValueError("is not JSON") from None
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON; Python takes true and 1, and 1 and 1.0, for equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def _without_depths(text: str) -> str:
     kept, begin, level = [], 0, 0
     for mark in _MARK.finditer(text):

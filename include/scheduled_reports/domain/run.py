@@ -176,15 +176,20 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """The author of an action: a user of Airflow, and the application's user on whose behalf a service account acts."""
+    """The author of an action: a user of Airflow, and the application's user on whose behalf a service account acts.
+
+    *source* says where the user's name comes from: `airflow`, `os` for the operating system's, `apply` for one that was
+    given to the command.
+    """
 
     user: str
     acting_user: str | None = None
+    source: Literal["airflow", "os", "apply"] = "airflow"
 
     @property
     def name(self) -> str:
         """The name in the record and in the audit trail."""
-        return f"airflow:{self.user}"
+        return f"{self.source}:{self.user}"
 
     @property
     def person(self) -> str:

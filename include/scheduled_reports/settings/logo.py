@@ -39,7 +39,7 @@ def read_logo(text: str) -> str:
     """The logo from a data: URI or a file, as a data: URI; ValueError says what is wrong with it and what to do."""
     if not text:
         return ""
-    return _checked(_of_data(text) if is_data(text) else _of_file(Path(text)))
+    return _checked(content_of(text) if is_data(text) else _of_file(Path(text)))
 
 
 def _of_file(path: Path) -> bytes:
@@ -50,7 +50,8 @@ def _of_file(path: Path) -> bytes:
         raise ValueError(f"cannot be read ({error.strerror}); use a readable file or a data: URI") from error
 
 
-def _of_data(text: str) -> bytes:
+def content_of(text: str) -> bytes:
+    """The bytes of a data: URI; ValueError if it is none of an image."""
     found = _DATA.fullmatch(text)
     if found is None:
         raise ValueError("is not an image; use a data: URI of image/png, image/jpeg or image/svg+xml")

@@ -10,6 +10,7 @@ from ..domain.naming import BASE36
 from ..domain.problem import Problem, shown
 from ..domain.report import Row, Status
 from ..reports.calendars import resolved
+from ..reports.fields import DEFAULTS, EMAIL_FIELDS, FIELD_OF, FIELDS, NO_CREATOR
 from ..reports.parser import parse_row
 
 if TYPE_CHECKING:
@@ -21,31 +22,6 @@ T = TypeVar("T")
 #: The problems of each field, by its name; nested fields are named `emailDelivery.recipients`.
 Problems = dict[str, list[str]]
 
-FIELDS = {
-    "name": "name",
-    "description": "description",
-    "reportType": "reportType",
-    "cronExpression": "cron_expression",
-    "timezone": "timezone",
-    "exportFormats": "export_formats",
-    "parameters": "parameters",
-    "isActive": "is_active",
-    "tags": "tags",
-    "createdBy": "created_by_id",
-}
-EMAIL_FIELDS = {
-    "enabled": "email_enabled",
-    "recipients": "email_recipients",
-    "subject": "email_subject",
-    "includeAttachment": "email_include_attachment",
-    "includeInlinePreview": "email_include_preview",
-    "sendOnlyIfData": "email_send_only_if_data",
-    "ccRecipients": "email_cc_recipients",
-    "bccRecipients": "email_bcc_recipients",
-}
-_FIELD_OF = {column: field for field, column in FIELDS.items()} | {
-    column: f"emailDelivery.{field}" for field, column in EMAIL_FIELDS.items()
-}
 REQUIRED = ("name", "reportType", "cronExpression", "exportFormats")
 #: Fields of a response that look like settings and are not, and what to do instead.  A client may send back what it
 #: read; another value is refused, because a client that gets a 200 takes it for saved.
@@ -57,49 +33,6 @@ FIXED = {
 }
 #: What the same fields are in a new report, whose creator can be chosen.
 FIXED_WHEN_NEW = {"status": "ACTIVE", "missedRuns": "latest"}
-#: The fields of a workspace's brand, and their names in `domain.brand`.
-BRAND_FIELDS = {
-    "name": "name",
-    "logo": "logo",
-    "logoDark": "logo_dark",
-    "colour": "colour",
-    "footer": "footer",
-    "senderName": "sender_name",
-    "senderAddress": "sender_address",
-    "replyTo": "reply_to",
-}
-#: Values of a new row; those of required columns are placeholders.
-DEFAULTS: Record = {
-    "name": "",
-    "description": None,
-    "reportType": "",
-    "cron_expression": "",
-    "timezone": "UTC",
-    "is_active": True,
-    "status": "ACTIVE",
-    "export_formats": [],
-    "parameters": {},
-    "tags": [],
-    "email_enabled": False,
-    "email_recipients": [],
-    "email_cc_recipients": [],
-    "email_bcc_recipients": [],
-    "email_subject": None,
-    "email_include_attachment": True,
-    "email_include_preview": False,
-    "email_send_only_if_data": False,
-    "created_by_id": "",
-    "options": {},
-    "missed_runs": "latest",
-}
-#: The columns about the creator if there is no such user.
-NO_CREATOR: Record = {
-    "creator_email": None,
-    "creator_status": None,
-    "creator_name": None,
-    "creator_is_member": False,
-    "creator_role": None,
-}
 
 
 def columns(sent: Mapping[str, Any]) -> Record:
@@ -166,7 +99,7 @@ def by_field(found: Iterable[Problem]) -> Problems:
     """Return problems of columns as problems of the API's fields."""
     by_name: Problems = {}
     for problem in found:
-        field = _FIELD_OF.get(problem.column, problem.column)
+        field = FIELD_OF.get(problem.column, problem.column)
         by_name.setdefault(field, []).append(problem.sentence)
     return by_name
 

@@ -9,8 +9,9 @@ from ..domain import naming
 from ..domain.cron_words import words
 from ..domain.feedback import RecipientState
 from ..domain.report import Status
+from ..reports.fields import BRAND_FIELDS, EMAIL_FIELDS
 from ..reports.options import phase_of
-from . import fields, shapes
+from . import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..domain.reader import OptOut, Reader
     from ..ports.web import DagState, Record, Stage, WorkspaceInfo
 
-EMAIL = fields.EMAIL_FIELDS
+EMAIL = EMAIL_FIELDS
 
 
 def moment(value: datetime | None) -> str | None:
@@ -207,7 +208,7 @@ def opt_out(one: OptOut) -> shapes.OptOut:
 
 def brand(one: Brand | None) -> shapes.Brand:
     """Return the brand of a workspace; null where the deployment's counts."""
-    values = {name: (getattr(one, column) if one else "") or None for name, column in fields.BRAND_FIELDS.items()}
+    values = {name: (getattr(one, column) if one else "") or None for name, column in BRAND_FIELDS.items()}
     return cast("shapes.Brand", values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
@@ -14,6 +14,8 @@ from .sql import statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import psycopg
 
     from ...domain.run import AuditAction
 
@@ -34,27 +36,34 @@ class PostgresBrands:
         return read_brand(found["brand"]) if found else None
 
     def save(self, workspace_id: str, brand: Brand, act: AuditAction) -> bool:
-        sql, values = statements("brands"), {"workspace_id": workspace_id}
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
-            connection.execute(sql["hold"], values)
-            found = connection.execute(sql["of"], values).fetchone()
-            before = read_brand(found["brand"]) if found else Brand()
-            if before == brand:
-                return False
-            connection.execute(sql["end"], values)
-            if not brand.is_empty:
-                connection.execute(sql["add"], {**values, "brand": Jsonb(_kept(brand))})
-            changed = {name for name, value in asdict(brand).items() if value != getattr(before, name)}
-            note = {
-                **values,
-                "action": act.action,
-                "actor": act.actor.name,
-                "acting_user": act.actor.acting_user,
-                "before": Jsonb(_noted(before, changed)),
-                "after": Jsonb(_noted(brand, changed)),
-            }
-            connection.execute(sql["note"], note)
-        return True
+            return save_brand(connection, workspace_id, brand, act)
+
+
+def save_brand(
+    connection: psycopg.Connection[dict[str, Any]], workspace_id: str, brand: Brand, act: AuditAction
+) -> bool:
+    """As the port's `save`, in a transaction of the caller."""
+    sql, values = statements("brands"), {"workspace_id": workspace_id}
+    connection.execute(sql["hold"], values)
+    found = connection.execute(sql["of"], values).fetchone()
+    before = read_brand(found["brand"]) if found else Brand()
+    if before == brand:
+        return False
+    connection.execute(sql["end"], values)
+    if not brand.is_empty:
+        connection.execute(sql["add"], {**values, "brand": Jsonb(_kept(brand))})
+    changed = {name for name, value in asdict(brand).items() if value != getattr(before, name)}
+    note = {
+        **values,
+        "action": act.action,
+        "actor": act.actor.name,
+        "acting_user": act.actor.acting_user,
+        "before": Jsonb(_noted(before, changed)),
+        "after": Jsonb(_noted(brand, changed)),
+    }
+    connection.execute(sql["note"], note)
+    return True
 
 
 def _kept(brand: Brand) -> Mapping[str, str]:

@@ -40,6 +40,14 @@ SORTABLE = {
     "state": sql.Identifier("state"),
 }
 
+#: Always later than before, even within one millisecond, so that an edit based on the old state is refused.
+#: A moment that Python does not have (infinity) was read as None, and is replaced by one that it has.
+LATER = sql.SQL(
+    "updated_at = greatest("
+    "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'),"
+    "    CASE WHEN updated_at BETWEEN '0001-01-01' AND '9999-12-31' THEN updated_at + interval '1 ms' END"
+    ")"
+)
 #: The columns of reporting.report_options that people edit.
 OPTIONS = ("options", "missed_runs")
 
@@ -85,33 +93,16 @@ class PostgresReports:
         return next(iter(self._read("reports", values)), None)
 
     def insert(self, values: Record, actor: Actor) -> None:
-        options, values = _split(values)
-        statement = sql.SQL(
-            "INSERT INTO scheduled_reports ({columns}, updated_at) "
-            "VALUES ({values}, date_trunc('milliseconds', now() AT TIME ZONE 'UTC'))"
-        ).format(
-            columns=sql.SQL(", ").join(map(sql.Identifier, values)),
-            values=sql.SQL(", ").join(map(sql.Placeholder, values)),
-        )
         with self._transaction(actor) as connection:
-            connection.execute(statement, _adapted(values))
-            _set_options(connection, values["id"], options)
+            insert_report(connection, values)
 
     def update(self, report_id: str, changes: Record, read_at: datetime | None, actor: Actor) -> bool:
         options, changes = _split(changes)
-        # Always later than before, even within one millisecond, so that an edit based on the old state is refused.
-        # A moment that Python does not have (infinity) was read as None, and is replaced by one that it has.
         statement = sql.SQL(
-            "UPDATE scheduled_reports SET {changes} updated_at = greatest("
-            "    date_trunc('milliseconds', now() AT TIME ZONE 'UTC'),"
-            "    CASE WHEN updated_at BETWEEN '0001-01-01' AND '9999-12-31' THEN updated_at + interval '1 ms' END"
-            ") WHERE id = %(report_id)s AND CASE WHEN %(read_at)s::timestamp IS NULL"
+            "UPDATE scheduled_reports SET {changes} {later} "
+            "WHERE id = %(report_id)s AND CASE WHEN %(read_at)s::timestamp IS NULL"
             "    THEN updated_at NOT BETWEEN '0001-01-01' AND '9999-12-31' ELSE updated_at = %(read_at)s END"
-        ).format(
-            changes=sql.SQL("").join(
-                sql.SQL("{} = {}, ").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
-            )
-        )
+        ).format(changes=_assignments(changes), later=LATER)
         values = _adapted(changes) | {"report_id": report_id, "read_at": read_at}
         with self._transaction(actor) as connection:
             if connection.execute(statement, values).rowcount != 1:
@@ -168,11 +159,46 @@ class PostgresReports:
         """Open a transaction; the audit trail records its edits under *actor*."""
         with transaction(self.dsn, statement_timeout=self.statement_timeout) as connection:
             if actor is not None:
-                connection.execute(
-                    "SELECT set_config('reporting.actor', %s, true), set_config('reporting.acting_user', %s, true)",
-                    [actor.name, actor.acting_user or ""],
-                )
+                name_actor(connection, actor)
             yield connection
+
+
+def name_actor(connection: Connection, actor: Actor) -> None:
+    """Have the triggers of this transaction record its edits under *actor*."""
+    connection.execute(
+        "SELECT set_config('reporting.actor', %s, true), set_config('reporting.acting_user', %s, true)",
+        [actor.name, actor.acting_user or ""],
+    )
+
+
+def insert_report(connection: Connection, values: Record) -> None:
+    """Add a report; *values* are columns of scheduled_reports and of reporting.report_options."""
+    options, values = _split(values)
+    statement = sql.SQL(
+        "INSERT INTO scheduled_reports ({columns}, updated_at) "
+        "VALUES ({values}, date_trunc('milliseconds', now() AT TIME ZONE 'UTC'))"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, values)),
+        values=sql.SQL(", ").join(map(sql.Placeholder, values)),
+    )
+    connection.execute(statement, _adapted(values))
+    _set_options(connection, values["id"], options)
+
+
+def change_report(connection: Connection, report_id: str, changes: Record) -> None:
+    """Change columns of a report that this transaction has locked."""
+    options, changes = _split(changes)
+    statement = sql.SQL("UPDATE scheduled_reports SET {changes} {later} WHERE id = %(report_id)s").format(
+        changes=_assignments(changes), later=LATER
+    )
+    connection.execute(statement, _adapted(changes) | {"report_id": report_id})
+    _set_options(connection, report_id, options)
+
+
+def _assignments(changes: Record) -> sql.Composed:
+    return sql.SQL("").join(
+        sql.SQL("{} = {}, ").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+    )
 
 
 def _split(values: Record) -> tuple[Record, Record]:

@@ -43,10 +43,11 @@ READS_WORKSPACE = re.compile(r"current_setting\(\s*'report\.workspace_id'\s*\)")
 C = TypeVar("C", Column, SourceColumn)
 
 
-class _Loader(LOADER):  # type: ignore[misc, valid-type]  # which of the two is known at run time only
+class UniqueKeyLoader(LOADER):  # type: ignore[misc, valid-type]  # which of the two is known at run time only
     """A safe loader that refuses a key given twice, of which YAML keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """As the safe loader does, unless a key is given twice."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -66,7 +67,7 @@ def load(folder: Path) -> ReportType:
         raise _broken(definition, 1, "the file has too many lists and mappings; split it into several types")
     problems: list[InvalidError] = []
     try:
-        root = Node(yaml.load(text, Loader=_Loader), problems)  # noqa: S506 - a safe loader
+        root = Node(yaml.load(text, Loader=UniqueKeyLoader), problems)  # noqa: S506 - a safe loader
         made = root.attempt(partial(_report_type, folder, root))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -84,7 +85,7 @@ def load(folder: Path) -> ReportType:
 
 
 def _all_broken(definition: Path, text: str, problems: list[InvalidError]) -> ReportTypeError:
-    lines = sorted({(_line(text, one.path), one.reason) for one in problems})
+    lines = sorted({(line_of(text, one.path), one.reason) for one in problems})
     return ReportTypeError("\n".join(f"{definition}:{line}: {reason}" for line, reason in lines))
 
 
@@ -306,7 +307,7 @@ def _sql_file(folder: Path, node: Node) -> str:
         raise node.error(f"sql {shown(name)} cannot be read: {cause}") from error
 
 
-def _line(text: str, path: Iterable[str | int]) -> int:
+def line_of(text: str, path: Iterable[str | int]) -> int:
     """The line of the value at *path*, or of the last value on the path that exists."""
     node = yaml.compose(text, Loader=LOADER)
     line = 1

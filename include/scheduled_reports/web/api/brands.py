@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Response
 
 from ...domain.brand import Brand
 from ...domain.run import AuditAction
+from ...reports.fields import BRAND_FIELDS
 from ...settings.branding import brand_problems
 from ...settings.logo import read_logo
-from .. import fields, serializers, shapes
+from .. import serializers, shapes
 from ..access import Authorized
 from ..responses import SafeRoute, answer, invalid, returns
 from ..schemas import BrandChange, Content, Sent, check, documented, json_only
@@ -51,10 +52,10 @@ def change_brand(access: Authorized, content: Content) -> Response:
 def _changed(access: Access, body: Sent) -> Brand:
     """The brand with the values of *body*; what is wrong with it is added to the problems of *body*."""
     now = access.ports.core.brands.of(access.workspace.id) or Brand()
-    sent = {name: body.values[name] for name in fields.BRAND_FIELDS if name in body.values}
-    values: dict[str, Any] = {fields.BRAND_FIELDS[name]: (value or "").strip() for name, value in sent.items()}
+    sent = {name: body.values[name] for name in BRAND_FIELDS if name in body.values}
+    values: dict[str, Any] = {BRAND_FIELDS[name]: (value or "").strip() for name, value in sent.items()}
     brand = replace(now, **values)
-    names = {column: name for name, column in fields.BRAND_FIELDS.items()}
+    names = {column: name for name, column in BRAND_FIELDS.items()}
     for problem in brand_problems(brand):
         name = names[problem.column]
         body.wrong.setdefault(name, []).append(str(replace(problem, column=name)))

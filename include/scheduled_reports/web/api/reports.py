@@ -14,6 +14,7 @@ from ...domain.report import Status
 from ...ports.web import ReportQuery, Right
 from ...reports import next_run
 from ...reports.calendars import is_pending
+from ...reports.fields import DEFAULTS, NO_CREATOR
 from ...reports.types.catalog import catalog
 from ...runs import calendars
 from ...runs.listed_values import unlisted
@@ -84,7 +85,7 @@ def create_report(access: Authorized, content: Content) -> Response:
     body = check(NewReport, content)
     body.wrong.update(fields.unchangeable(content, fields.FIXED_WHEN_NEW))
     row = new_report(access, body)
-    report_id, values = row["id"], {column: row[column] for column in fields.DEFAULTS if column in row}
+    report_id, values = row["id"], {column: row[column] for column in DEFAULTS if column in row}
     access.ports.reports.insert({"id": report_id, "workspace_id": access.workspace.id, **values}, access.actor)
     return _saved(access, report_id, 201)
 
@@ -211,7 +212,7 @@ def owner_columns(access: Access, row: Record, changes: Record) -> Record:
     user_id = changes.get("created_by_id")
     if user_id is None or user_id == row["created_by_id"]:
         return {}
-    return access.ports.reports.creator(access.workspace.id, user_id) or fields.NO_CREATOR
+    return access.ports.reports.creator(access.workspace.id, user_id) or NO_CREATOR
 
 
 def with_calendar(access: Access, row: Record) -> Record:

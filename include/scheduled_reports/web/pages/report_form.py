@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...domain.formats import Format
 from ...ports.web import Record, Right, WebServices, WorkspaceInfo
+from ...reports.fields import DEFAULTS
 from ...reports.options import LONGEST_JITTER
 from ...reports.parameters import PARAMETERS, PERIODS, usable_own_parameters, usable_parameters
 from ...reports.periods import NAMED_PERIODS
 from ...reports.types.catalog import catalog
-from .. import fields, serializers
+from .. import serializers
 from ..access import NO_CREATION, Ports, SignedIn, access_to_report, visible_reports
 from ..responses import ApiError, SafePage
 from .template import page
@@ -34,12 +35,12 @@ def new_page(
     if not caller.may(Right.CHANGE):
         raise ApiError(403, NO_CREATION)
     workspaces = ports.overview.workspaces(visible_reports(caller))
-    record: Record = {**fields.DEFAULTS, "id": "", "export_formats": ["pdf"], "cron_expression": "0 9 * * 1"}
+    record: Record = {**DEFAULTS, "id": "", "export_formats": ["pdf"], "cron_expression": "0 9 * * 1"}
     chosen = next((one for one in workspaces if workspace in (one.id, one.slug)), next(iter(workspaces), None))
     if copy:
         access = access_to_report(caller, ports, copy)
         original = access.record(copy)
-        record |= {column: original[column] for column in fields.DEFAULTS if column in original and column != "status"}
+        record |= {column: original[column] for column in DEFAULTS if column in original and column != "status"}
         record |= {"name": f"Copy of {original['name']}"[:200], "is_active": False}
         chosen = access.workspace
     return _form(request, ports, record, workspaces, chosen)

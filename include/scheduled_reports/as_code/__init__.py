@@ -1,0 +1,1 @@
+"""Reports, calendars and brands as YAML files: the commands `export`, `plan` and `apply`."""
