@@ -32,7 +32,7 @@ ELSEWHERE = ("_cmd", "_secret")
 class Section:
     """The options that are set, by the names of our variables, and what could not be read."""
 
-    values: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
     problems: tuple[str, ...] = ()
 
 
