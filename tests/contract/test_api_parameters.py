@@ -164,10 +164,12 @@ def csv(api, report_id):
 
 
 def test_the_sql_reads_typed_values_and_defaults(api):
-    assert csv(api, created(api, minimumSize=11))[1:] == ["plan.png,2000,Ada Byron"]
-    assert csv(api, created(api, minimumSize=0, showPeople=False))[1:] == ["plan.png,2000,", "notes.txt,10,"]
+    assert csv(api, created(api, minimumSize=11))[1:] == ['"plan.png",2000,"Ada Byron"']
+    assert csv(api, created(api, minimumSize=0, showPeople=False))[1:] == ['"plan.png",2000,', '"notes.txt",10,']
     assert csv(api, created(api, minimumSize=0, since="2026-05-06"))[1:] == []
-    assert csv(api, created(api, minimumSize=0, kinds=["text/plain"], namePart="no"))[1:] == ["notes.txt,10,Ada Byron"]
+    assert csv(api, created(api, minimumSize=0, kinds=["text/plain"], namePart="no"))[1:] == [
+        '"notes.txt",10,"Ada Byron"'
+    ]
 
 
 def test_a_value_that_has_left_the_list_fails_the_run_with_its_reason(api, dsn):
@@ -200,7 +202,7 @@ def test_a_run_keeps_the_values_it_began_with(api):
 
     assert api.ports.core.runs.load(key).report.parameters == {"minimumSize": 11, "showPeople": True}
     (run,) = api.get(f"{SCHEDULED}/{report_id}/runs").json()["runs"]
-    assert run["executions"][0]["rowCount"] == 1
+    assert run["executions"][0]["recordCount"] == 1
 
 
 # --- lists and descriptions

@@ -171,7 +171,7 @@ def test_a_name_that_the_databases_encoding_lacks_is_refused_and_not_changed(pos
 
 
 def test_a_brand_is_kept_in_any_encoding_or_refused_and_never_changed(postgres):
-    act = AuditAction("branded", Actor(user="op", acting_user=None), "ws1")
+    act = AuditAction(action="branded", actor=Actor(user="op", acting_user=None), workspace_id="ws1")
     logo = f"data:image/svg+xml;base64,{'QUJD' * 100}"
     with database(postgres, ENCODING="LATIN1", LOCALE="C") as dsn:
         brands = PostgresBrands(dsn)
