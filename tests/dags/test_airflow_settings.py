@@ -118,8 +118,8 @@ def test_an_unknown_option_and_a_wrong_value_are_named_at_once_and_stop_no_parse
     assert (parse_settings.read().retries, parse_settings.read().row_limit) == (7, 2_000)
 
 
-def test_a_percent_sign_that_the_file_does_not_double_is_named(cfg):
-    cfg(brand_footer="100 %")
+def test_a_reference_to_an_option_that_does_not_exist_is_named(cfg):
+    cfg(brand_footer="%(nothing)s")
 
     with pytest.raises(ConfigurationError, match=r"\[scheduled_reports\] brand_footer cannot be read"):
         airflow_settings.read()

@@ -384,7 +384,7 @@ class TestAParse:
     ):
         reports_db(migrated_dsn)
         factory.dags()
-        monkeypatch.setattr(factory, "_definitions", lambda: {}["secret-word"])
+        monkeypatch.setattr(factory, "_definitions", lambda *_: {}["secret-word"])
 
         assert set(factory.dags()) == {"scheduled_report_r1"}
         assert "KeyError" in caplog.text

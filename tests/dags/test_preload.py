@@ -36,6 +36,7 @@ HELPERS = (
     "postgres.encoding",
     "postgres.sql",
     "private_files",
+    "ses_account",
     "ses_events",
 )
 

@@ -62,7 +62,7 @@ def run(dsn, root, capsys, monkeypatch):
     """Run a command on the folder; return its exit status, output and errors."""
 
     def command(name, *options, dsn=dsn, folder=root):
-        monkeypatch.setenv("SCHEDULED_REPORTS_DSN", dsn)
+        monkeypatch.setenv("SCHEDULED_REPORTS_DSN", dsn)  # a password among the arguments would be warned about
         status = main([name, str(folder), *options])
         printed = capsys.readouterr()
         return status, printed.out.splitlines(), printed.err.splitlines()
