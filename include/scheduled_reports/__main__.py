@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -293,7 +294,8 @@ def _serve(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from .domain.finding import Level
 
-    found = list(_findings(options.send_to))
+    with redirect_stdout(sys.stderr):  # where Airflow logs, once it is imported
+        found = list(_findings(options.send_to))
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from airflow import __version__
@@ -19,7 +19,8 @@ from .dag_spec import dag_specs
 from .upkeep import DAG_ID as UPKEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from ..domain.finding import Finding
 
@@ -45,15 +46,24 @@ def examine(*, send_to: str | None = None) -> Iterator[Finding]:
     yield from examine_all(services, _Database(services), environ, more=_checks(services), send_to=send_to)
 
 
-class _Database(PostgresDatabase):
-    """The database of the connection, which is looked up by the first check that needs it."""
+class _Database:
+    """Port `Database`: that of the connection, which is looked up by the first check that needs it."""
 
     def __init__(self, services: AirflowServices) -> None:
         self._services = services
 
-    @property
-    def dsn(self) -> str:
-        return self._services.dsn
+    @cached_property
+    def _connected(self) -> PostgresDatabase:
+        return PostgresDatabase(self._services.dsn)
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._connected.findings()
+
+    def now(self) -> datetime:
+        return self._connected.now()
+
+    def offsets(self, zones: Sequence[str], moments: Sequence[datetime]) -> Mapping[str, Sequence[int] | None]:
+        return self._connected.offsets(zones, moments)
 
 
 def _checks(services: AirflowServices) -> Iterator[Check]:
