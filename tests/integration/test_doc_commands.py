@@ -47,7 +47,10 @@ NOT_RUN = {
     ("docs/install.md", "FROM apache/airflow:3.3.2"): "needs Docker",
     ("docs/install.md", "helm upgrade --install airflow"): "needs a cluster",
     ("docs/operate.md", "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST='["): "tests/e2e and tests/dags run the bundle",
-    ("docs/operate.md", "scheduled-reports doctor [--json]"): "tests/e2e/test_doctor.py runs it where Airflow runs",
+    (
+        "docs/operate.md",
+        "scheduled-reports doctor [--json]",
+    ): "tests/e2e/test_doctor_in_airflow.py runs it where Airflow runs",
     ("docs/operate.md", "OK       database"): "answers; tests/integration/test_doctor.py compares such",
     ("docs/operate.md", "from airflow.sdk import DAG, Asset, task"): "tests/e2e runs such a DAG",
     ("docs/security.md", "export BUCKET=… STAGING_BUCKET=…"): "tests/integration/test_iam.py fills the policies in",

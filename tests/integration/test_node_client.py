@@ -34,6 +34,7 @@ def npm(folder, script):
     )
 
 
+@pytest.mark.slow
 def test_the_types_are_those_of_the_document(folder):
     done = npm(folder, "generate")
 
@@ -44,6 +45,7 @@ def test_the_types_are_those_of_the_document(folder):
     )
 
 
+@pytest.mark.slow
 def test_typescript_accepts_the_example_and_names_what_the_api_would_refuse(folder):
     for name in TYPES:
         shutil.copy(CLIENT / name, folder)
