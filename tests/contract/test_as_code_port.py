@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from include.scheduled_reports.adapters.postgres.as_code import PostgresCodeStore
 from include.scheduled_reports.as_code.documents import normal
 from include.scheduled_reports.domain.brand import Brand
-from include.scheduled_reports.domain.errors import TransientError
+from include.scheduled_reports.domain.errors import ConfigurationError, TransientError
 from include.scheduled_reports.ports.as_code import Change, Key
 from tests.contract.tables import add_people, execute
 from tests.unit.as_code import ACME, ADA, ADMIN, ZETA, database, record
@@ -140,6 +140,22 @@ def test_arrays_of_any_shape_and_days_that_python_has_not_are_read(dsn):
     assert (found[REPORT]["tags"], found[REPORT]["export_formats"]) == ([["a", "b"], ["c", None]], [])
     assert found[CALENDAR] == {"name": "Office", "weekend": [0, 6], "dates": ["2026-12-25", "infinity"]}
     assert found[BRAND]["name"] == "1"
+
+
+def test_a_calendar_that_somebody_adds_meanwhile_is_not_replaced(migrated_dsn):
+    add_people(migrated_dsn)
+    theirs = "INSERT INTO reporting.calendars (workspace_id, code, name) VALUES ('ws1', 'c', 'Theirs')"
+
+    def write_late():
+        with PostgresCodeStore(migrated_dsn).editing() as session:
+            session.held({"ws1"})
+            execute(migrated_dsn, theirs)
+            session.write([Change(key=CALENDAR, before=None, after=DAYS)], ADMIN)
+
+    with pytest.raises(ConfigurationError):
+        write_late()
+
+    assert held(PostgresCodeStore(migrated_dsn), "ws1")[CALENDAR]["name"] == "Theirs"
 
 
 def test_the_calendars_of_countries_are_read_as_rows_carry_them_and_are_nobodys(dsn):

@@ -136,6 +136,35 @@ def test_a_file_that_says_the_same_keeps_its_comments_its_order_and_its_name(tmp
     assert work.export(store, scope(tmp_path)).written == ("acme/reports/mondays.yaml",)
 
 
+def test_a_new_file_does_not_replace_a_file_that_has_its_name(tmp_path):
+    found = database(monthly=record(name="Monthly"))
+    work.export(found, scope(tmp_path))
+    (tmp_path / "acme/reports/monthly.yaml").rename(tmp_path / "acme/reports/weekly.yaml")
+    found.content[WEEKLY] = record(name="Weekly")
+
+    work.export(found, scope(tmp_path))
+
+    assert "id: monthly" in (tmp_path / "acme/reports/weekly.yaml").read_text()
+    assert work.plan(found, scope(tmp_path, prune=True)).counts == {"created": 0, "changed": 0, "deleted": 0}
+    assert work.export(found, scope(tmp_path)).written == ()
+
+
+def test_ids_that_differ_in_case_only_have_files_that_no_file_system_takes_for_one(tmp_path):
+    work.export(database(weekly=record(), Weekly=record()), scope(tmp_path))
+
+    paths = [path.name.lower() for path in (tmp_path / "acme/reports").iterdir()]
+    assert len(set(paths)) == 2
+
+
+@pytest.mark.parametrize("value", ["false", "0", "[]", "{}", '""'])
+def test_a_policy_for_missed_runs_that_is_none_is_refused_however_empty(value, tmp_path):
+    put(tmp_path, "acme/reports/weekly.yaml", f"{SMALL}options:\n  missedRuns: {value}\n")
+
+    with pytest.raises(FilesError) as refused:
+        work.plan(database(), scope(tmp_path))
+    assert "acme/reports/weekly.yaml:8: options.missedRuns: " in refused.value.problems[0]
+
+
 def test_files_of_what_is_not_in_the_database_stay_unless_they_are_pruned(tmp_path):
     put(tmp_path, FILE, SMALL)
 

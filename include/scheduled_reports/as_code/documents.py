@@ -155,7 +155,7 @@ def _report(given: Mapping[str, Any], wrong: list[Wrong]) -> Record:
         wrong.append(Wrong("status", f"{shown(record['status'])} is not a status to set; use {', '.join(STATUSES)}."))
     options = dict(_mapping("options", given, wrong))
     policy = options.pop("missedRuns", None)
-    missed_runs = _value("options.missedRuns", policy or DEFAULTS["missed_runs"], "", wrong)
+    missed_runs = _value("options.missedRuns", policy, DEFAULTS["missed_runs"], wrong)
     return {**DEFAULTS, **record, "options": options, "missed_runs": missed_runs}
 
 

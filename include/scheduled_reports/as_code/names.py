@@ -34,12 +34,20 @@ def file_of(key: Key) -> str:
     return BRAND if key.kind == "brand" else f"{FOLDERS[key.kind]}/{_safe(key.name)}{ENDING}"
 
 
+def second_file_of(key: Key) -> str:
+    """The path of a new file if another file has the name that it would have; *key* is no brand's."""
+    return f"{FOLDERS[key.kind]}/{_safe(key.name)}~{_digest(key.name)}{ENDING}"
+
+
 def _safe(name: str) -> str:
     """A name that file systems, shells and URLs take as it is; a long one ends in a digest."""
     text = quote(name, safe="", errors="replace")
     if text.startswith("."):
         text = f"%2E{text[1:]}"
     if len(text) > LONGEST_STEM:
-        digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]
-        text = f"{text[:LONGEST_STEM]}~{digest}"
+        text = f"{text[:LONGEST_STEM]}~{_digest(name)}"
     return text
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]

@@ -108,6 +108,8 @@ class _Export:
 
     def __init__(self, root: Path, folders: Mapping[str, str], held: Mapping[Key, Record], found: Found) -> None:
         self.root, self.folders, self.held, self.found = root, folders, held, found
+        #: Without case, as some file systems have it.
+        self.taken = {file.path.casefold() for file in found.files.values()}
         self.written: list[str] = []
         self.unchanged = 0
 
@@ -127,7 +129,7 @@ class _Export:
         if file is not None and _says(file, record):
             self.unchanged += 1
             return
-        path = self.root / (file.path if file else f"{self.folders[key.workspace_id]}/{names.file_of(key)}")
+        path = self.root / (file.path if file else self._new_path(key))
         said = document(key, record)
         if key.kind == "brand":
             said, logos = files.logo_files(said)
@@ -136,6 +138,15 @@ class _Export:
                 path.with_name(name).write_bytes(content)
         self._write_text(path, files.text_of(key, said))
         self.written.append(path.relative_to(self.root).as_posix())
+
+    def _new_path(self, key: Key) -> str:
+        """A path that no other file has: people may have given its name to the file of another report."""
+        folder = self.folders[key.workspace_id]
+        path = f"{folder}/{names.file_of(key)}"
+        if path.casefold() in self.taken and key.kind != "brand":
+            path = f"{folder}/{names.second_file_of(key)}"
+        self.taken.add(path.casefold())
+        return path
 
     @staticmethod
     def _write_text(path: Path, text: str) -> None:

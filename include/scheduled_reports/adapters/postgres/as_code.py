@@ -106,11 +106,9 @@ class PostgresCodeSession:
 
     def _write_calendar(self, change: Change, actor: Actor) -> None:
         key = {"workspace_id": change.key.workspace_id, "code": change.key.name}
-        if change.after is None:
-            self.connection.execute(statements("as_code")["delete_calendar"], key)
-        else:
-            self.connection.execute(statements("as_code")["set_calendar"], {**key, **change.after})
         action = "created" if change.before is None else "deleted" if change.after is None else "changed"
+        statement = {"created": "add_calendar", "changed": "set_calendar", "deleted": "delete_calendar"}[action]
+        self.connection.execute(statements("as_code")[statement], {**key, **(change.after or {})})
         note = {
             "workspace_id": key["workspace_id"],
             "action": action,

@@ -53,11 +53,15 @@ SELECT workspace_id, brand FROM reporting.brands WHERE until IS NULL AND workspa
 -- name: workspaces_of
 SELECT id, workspace_id FROM scheduled_reports WHERE id = ANY (%(ids)s)
 
--- name: set_calendar
+-- name: add_calendar
+-- One that somebody else has added since the comparison is an error, and nothing is changed.
 INSERT INTO reporting.calendars (workspace_id, code, name, weekend, dates)
 VALUES (%(workspace_id)s, %(code)s, %(name)s, %(weekend)s, %(dates)s::text[]::date[])
-ON CONFLICT (workspace_id, code) DO UPDATE
-SET name = excluded.name, weekend = excluded.weekend, dates = excluded.dates, updated_at = now()
+
+-- name: set_calendar
+UPDATE reporting.calendars
+SET name = %(name)s, weekend = %(weekend)s, dates = %(dates)s::text[]::date[], updated_at = now()
+WHERE workspace_id = %(workspace_id)s AND code = %(code)s
 
 -- name: delete_calendar
 DELETE FROM reporting.calendars WHERE workspace_id = %(workspace_id)s AND code = %(code)s
