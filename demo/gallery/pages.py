@@ -89,7 +89,6 @@ SHOTS: Final = (
     Shot(name="list", title="All reports, what needs attention first", path=f"{ROOT}/"),
     Shot(name="list-dark", title="Dark mode", path=f"{ROOT}/", dark=True),
     Shot(name="brand", title="The brand of a workspace", path=f"{ROOT}/brand"),
-    Shot(name="doctor", title="What the doctor finds", path=f"{ROOT}/doctor"),
     Shot(name="list-phone", title="On a phone", path=f"{ROOT}/", width=PHONE),
     Shot(name="report", title="One report and its runs", path=ONE),
     Shot(name="report-dark", title="Dark mode", path=ONE, dark=True),

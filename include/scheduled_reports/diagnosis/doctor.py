@@ -100,7 +100,7 @@ class _Rest:
             text = f"{found.left_out} reports are beyond MAX_REPORTS and have no DAG"
             told.append(fault("runs", text, "raise MAX_REPORTS"))
         if found.unknown_deliveries:
-            text = f"whether {found.unknown_deliveries} emails of the last day were sent is not known"
+            text = f"emails of the last day whose delivery is not confirmed: {found.unknown_deliveries}"
             told.append(warning("runs", text, "look at the pages of their reports, and send them again if need be"))
         if not found.mail_enabled:
             told.append(warning("runs", "all mail is stopped", "set the switch `mail` in reporting.switches to true"))
