@@ -105,7 +105,7 @@ class SesMailer:
         """Whether SES has verified the address, its domain or a domain above it."""
         client = self.impatient() if self.impatient else self.client
         try:
-            return any(_verified(client, identity) for identity in _identities(ascii_address(address)))
+            return any(ses_account.is_verified(client, identity) for identity in _identities(ascii_address(address)))
         except Exception as error:  # not allowed, out of reach: SES decides when a mail is sent
             log.warning("SES did not tell whether a sender is verified: %s", _short(error))
             return None
@@ -121,15 +121,6 @@ def _identities(address: str) -> Iterator[str]:
     labels = address.rpartition("@")[2].split(".")
     for first in range(len(labels) - 1):
         yield ".".join(labels[first:])
-
-
-def _verified(client: Any, identity: str) -> bool:
-    try:
-        return bool(client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
-    except ClientError as error:
-        if _code(error) == "NotFoundException":
-            return False
-        raise
 
 
 class _OtherBodyError(Exception):
@@ -200,11 +191,7 @@ class _Body(RawIOBase):
 
 def _short(error: Exception) -> str:
     """The code of SES's answer, or the type of another error; their texts name accounts and roles."""
-    return _code(error) if isinstance(error, ClientError) else type(error).__name__
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
+    return ses_account.error_code(error) if isinstance(error, ClientError) else type(error).__name__
 
 
 def _tag(value: str) -> str:
@@ -222,7 +209,7 @@ def _named(error: ClientError, recipients: Recipients) -> list[str]:
 
 
 def _meaning(error: ClientError, sender: str, recipients: Recipients) -> Exception:
-    code = _code(error)
+    code = ses_account.error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
         return ThrottledError(f"SES asked to slow down: {code}")

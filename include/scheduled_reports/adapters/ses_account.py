@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EVENTS: Final = frozenset({"SEND", "DELIVERY", "BOUNCE", "COMPLAINT", "REJECT", "DELIVERY_DELAY"})
 #: The share of the daily quota that is worth a warning.
 NEARLY: Final = 0.8
+NOT_FOUND: Final = "NotFoundException"
 _NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
@@ -40,7 +41,7 @@ def _asked(action: str, ask: Any) -> Iterator[Finding]:
     try:
         yield from ask()
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        code = error_code(error)
         if code in _NOT_ALLOWED:
             yield warning("mail", f"SES does not let these credentials ask for {action}", f"allow {action}")
         else:
@@ -65,15 +66,24 @@ def _account(account: dict[str, Any]) -> Iterator[Finding]:
         yield ok("mail", f"SES: {told}")
 
 
+def is_verified(client: Any, identity: str) -> bool:
+    """Whether SES has verified an address or a domain; False if it does not know it."""
+    try:
+        return bool(client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
+    except ClientError as error:
+        if error_code(error) == NOT_FOUND:
+            return False
+        raise
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of an error, such as `NotFoundException`."""
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
 def _sender(client: Any, settings: Settings, identities: Iterable[str]) -> Iterator[Finding]:
     for identity in identities:
-        try:
-            found = client.get_email_identity(EmailIdentity=identity)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "NotFoundException":
-                continue
-            raise
-        if found.get("VerifiedForSendingStatus"):
+        if is_verified(client, identity):
             yield ok("mail", f"{identity} is verified for sending")
             return
     text = f"neither {settings.sender} nor its domain is verified in SES"
@@ -85,7 +95,7 @@ def _configuration_set(client: Any, settings: Settings) -> Iterator[Finding]:
     try:
         client.get_configuration_set(ConfigurationSetName=name)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "NotFoundException":
+        if error_code(error) != NOT_FOUND:
             raise
         yield fault("mail", f"SES has no configuration set {name}", "create it, or correct CONFIGURATION_SET")
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..domain.brand import Brand
 from ..domain.errors import RejectedError
 from ..reports.calendars import LONGEST_CODE, calendar_of, resolved
-from ..reports.fields import BRAND_FIELDS, NO_CREATOR
+from ..reports.fields import BRAND_FIELDS, new_row
 from ..reports.parser import LONGEST_NAME, parse_row
 from ..settings.branding import brand_problems
 from ..settings.logo import content_of, read_logo
@@ -43,19 +43,11 @@ class Checks:
 
     def _report_problems(self, key: Key, record: Record, calendars: Mapping[Key, Record]) -> list[Wrong]:
         workspace = self.workspaces[key.workspace_id]
+        creator = self._creator(key.workspace_id, record["created_by_id"])
         row = {
-            **record,
-            **(self._creator(key.workspace_id, record["created_by_id"]) or NO_CREATOR),
-            "id": key.name,
-            "deleted": False,
-            "tombstone": None,
-            "workspace_id": workspace.id,
-            "workspace_name": workspace.name,
-            "workspace_slug": workspace.slug,
-            "slug_is_unique": True,
+            **new_row(key.name, record, asdict(workspace), creator),
             "effective_from": datetime.now(UTC).isoformat(),
             "calendar": self._calendar(key, record["options"].get("calendar"), calendars),
-            "error_cause": None,
         }
         try:
             parse_row(resolved(row))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The fields of a report and their columns.
 FIELDS = {
@@ -75,3 +78,22 @@ NO_CREATOR: dict[str, Any] = {
     "creator_is_member": False,
     "creator_role": None,
 }
+
+
+def new_row(
+    report_id: str, values: Mapping[str, Any], workspace: Mapping[str, str], creator: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the row of a new report as the parser reads it; *workspace* has `id`, `name` and `slug`."""
+    return {
+        **DEFAULTS,
+        **values,
+        **(creator or NO_CREATOR),
+        **{f"workspace_{name}": value for name, value in workspace.items()},
+        "id": report_id,
+        "deleted": False,
+        "tombstone": None,
+        "slug_is_unique": True,
+        "effective_from": "1970-01-01T00:00:00+00:00",
+        "calendar": None,
+        "error_cause": None,
+    }

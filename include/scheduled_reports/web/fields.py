@@ -10,13 +10,13 @@ from ..domain.naming import BASE36
 from ..domain.problem import Problem, shown
 from ..domain.report import Row, Status
 from ..reports.calendars import resolved
-from ..reports.fields import DEFAULTS, EMAIL_FIELDS, FIELD_OF, FIELDS, NO_CREATOR
+from ..reports.fields import EMAIL_FIELDS, FIELD_OF, FIELDS
 from ..reports.parser import parse_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ..ports.web import Record, WorkspaceInfo
+    from ..ports.web import Record
 
 T = TypeVar("T")
 #: The problems of each field, by its name; nested fields are named `emailDelivery.recipients`.
@@ -56,25 +56,6 @@ def with_options(row: Mapping[str, Any], changes: Record, sent: Mapping[str, Any
 def new_id() -> str:
     """Return an id in the form of Prisma's cuid(): `c` and 24 more characters."""
     return "c" + "".join(secrets.choice(BASE36) for _ in range(24))
-
-
-def new_row(report_id: str, values: Record, workspace: WorkspaceInfo, creator: Record | None) -> Row:
-    """Return the row of a new report as the parser reads it."""
-    return {
-        **DEFAULTS,
-        **values,
-        **(creator or NO_CREATOR),
-        "id": report_id,
-        "deleted": False,
-        "tombstone": None,
-        "workspace_id": workspace.id,
-        "workspace_name": workspace.name,
-        "workspace_slug": workspace.slug,
-        "slug_is_unique": True,
-        "effective_from": "1970-01-01T00:00:00+00:00",
-        "calendar": None,
-        "error_cause": None,
-    }
 
 
 def resumed(row: Row, changes: Record) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from ...domain.report import Status
 from ...ports.web import ReportQuery, Right
 from ...reports import next_run
 from ...reports.calendars import is_pending
-from ...reports.fields import DEFAULTS, NO_CREATOR
+from ...reports.fields import DEFAULTS, NO_CREATOR, new_row
 from ...reports.types.catalog import catalog
 from ...runs import calendars
 from ...runs.listed_values import unlisted
@@ -161,7 +162,7 @@ def new_report(access: Access, body: Sent) -> Record:
     elif "createdBy" not in wrong:
         wrong["createdBy"] = ["This field is required; send the id of a member of the workspace."]
     creator = access.ports.reports.creator(access.workspace.id, user_id) if user_id else None
-    row = fields.new_row(fields.new_id(), values, access.workspace, creator)
+    row = new_row(fields.new_id(), values, asdict(access.workspace), creator)
     row = with_calendar(access, row)
     if found := _problems(access, row, wrong):
         raise invalid(found)
